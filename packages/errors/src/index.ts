@@ -1,0 +1,2 @@
+export { errorTable, isErrorCode, type ErrorCode, type ErrorRow, type Retry } from "./error-table.ts";
+export { isShoalError, ShoalError, type ErrorDetails, type SerializedError } from "./shoal-error.ts";
