@@ -1,19 +1,84 @@
-import { defineConfig } from "vitest/config";
+import { existsSync } from "node:fs";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Packages run from their sources: no build stands between an edit and its test. */
 const source = "shoal-source";
+
+const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/**
+ * Projects run one group after the other: what measures a cluster's patience (leases, deadlines) must not share the
+ * cores with a hundred unit tests.
+ */
+const project = (
+  name: string,
+  order: number,
+  test: NonNullable<TestProjectInlineConfiguration["test"]>,
+): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, ...test, sequence: { groupOrder: order } },
+});
+
+/** Pages are cross-origin isolated, as the kernels' shared memory requires. */
+const browser: TestProjectInlineConfiguration = {
+  extends: true,
+  resolve: { conditions: [source, "module", "browser", "development|production"] },
+  server: {
+    headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
+  },
+  test: {
+    name: "browser",
+    include: ["test/browser/**/*.test.ts"],
+    sequence: { groupOrder: 6 },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath: chromium, args: ["--no-sandbox"] } }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+};
 
 export default defineConfig({
   resolve: { conditions: [source, "module", "node", "development|production"] },
   ssr: { resolve: { conditions: [source, "module", "node", "development|production"] } },
   test: {
+    // Child processes and threads that a test starts take the sources too.
+    execArgv: [`--conditions=${source}`],
     projects: [
-      { extends: true, test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"] } },
-      { extends: true, test: { name: "contract", include: ["test/contract/**/*.test.ts"], testTimeout: 30_000 } },
-      {
-        extends: true,
-        test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], testTimeout: 120_000, fileParallelism: false },
-      },
+      project("unit", 0, {
+        include: [
+          "packages/*/src/**/*.test.ts",
+          "test/*.test.ts",
+          "test/support/**/*.test.ts",
+          "bench/frame/**/*.test.ts",
+          "scripts/**/*.test.ts",
+        ],
+        testTimeout: 20_000,
+      }),
+      project("contract", 1, { include: ["test/contract/**/*.test.ts"], testTimeout: 30_000 }),
+      project("simulation", 2, { include: ["test/simulation/**/*.test.ts"], testTimeout: 60_000 }),
+      project("convergence", 3, {
+        include: ["test/convergence/**/*.test.ts"],
+        testTimeout: 300_000,
+        fileParallelism: false,
+      }),
+      project("cluster", 4, {
+        include: ["test/cluster/**/*.test.ts"],
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
+        fileParallelism: false,
+      }),
+      project("chaos", 5, {
+        include: ["test/chaos/**/*.test.ts"],
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
+        fileParallelism: false,
+      }),
+      // Without Chromium the project is left out; `npm test` then lists it as skipped, and fails under CI.
+      ...(existsSync(chromium) ? [browser] : []),
     ],
   },
 });
