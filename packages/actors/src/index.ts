@@ -1,1 +1,2 @@
-export {};
+/** How actors live and talk: the public door for Node. */
+export * from "./browser.ts";
