@@ -1,1 +1,35 @@
-export {};
+export { checkDatasetFits } from "./data/check-dataset.ts";
+export {
+  datasetSpecSchema,
+  parseDatasetSpec,
+  type CsvDatasetSpec,
+  type DatasetSpec,
+  type DigitsDatasetSpec,
+  type IdxDatasetSpec,
+  type MnistDatasetSpec,
+  type Normalisation,
+} from "./data/dataset-spec.ts";
+export type { Dataset, Split } from "./data/dataset.ts";
+export { generateDigits } from "./data/digits.ts";
+export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
+export { fillBatch } from "./data/fill-batch.ts";
+export { createShuffle, type Shuffle } from "./data/shuffle.ts";
+export { accuracyOf } from "./metrics.ts";
+export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
+export { compile, planBytes, regionMemory, type CompileOptions } from "./plan/compile.ts";
+export type { Evaluation, Plan, PlanMemory, PlanOutputs } from "./plan/plan.ts";
+export { initializeParameters } from "./spec/initialize-parameters.ts";
+export {
+  outputsOf,
+  type ActivationLayer,
+  type BinaryCrossEntropyLoss,
+  type DenseLayer,
+  type HuberLoss,
+  type LayerSpec,
+  type LossSpec,
+  type MeanSquaredErrorLoss,
+  type ModelSpec,
+  type SoftmaxCrossEntropyLoss,
+} from "./spec/model-spec.ts";
+export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";
+export { modelBounds, modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";
