@@ -1,1 +1,15 @@
-export {};
+export * from "./addresses.ts";
+export * from "./consistency.ts";
+export * from "./exchange/link.ts";
+export * from "./exchange/requests.ts";
+export * from "./exchange/shard-commands.ts";
+export * from "./job/job-spec.ts";
+export * from "./key-range.ts";
+export * from "./messages/client.ts";
+export * from "./messages/coordinator.ts";
+export * from "./messages/membership.ts";
+export * from "./messages/schema.ts";
+export * from "./messages/server-control.ts";
+export * from "./messages/work.ts";
+export * from "./messages/worker-control.ts";
+export * from "./tracing.ts";

@@ -1,0 +1,117 @@
+/**
+ * What is said to a shard actor by the links and services of its own process. These messages carry views of kernel
+ * memory and are never encoded.
+ */
+import type { Ref } from "@shoal/actors";
+import type { SerializedError } from "@shoal/errors";
+import type { RunMembers } from "../messages/server-control.ts";
+import type { InitializeReply, LinkIdentity, PullReply, PushReply, PushRequest } from "./requests.ts";
+
+/** An error as a reply: the request could not be served, and why. */
+export interface Refusal {
+  readonly type: "refused";
+  readonly error: SerializedError;
+}
+
+export type ShardCommand =
+  /** "Take these as your first values, unless you have some." Borrows `values` until the reply. */
+  | { readonly type: "initialize"; readonly values: Float32Array; readonly replyTo: Ref<InitializeReply | Refusal> }
+  /**
+   * "Here is my gradient." `push.gradient` lies in kernel memory and is borrowed until `release` is called, which
+   * happens exactly once, at the latest just before the reply.
+   */
+  | {
+      readonly type: "push";
+      readonly sender: LinkIdentity;
+      readonly push: PushRequest;
+      readonly deadlineMs: number;
+      readonly release: () => void;
+      readonly replyTo: Ref<PushReply | Refusal>;
+    }
+  /**
+   * "Give me values that I may start `clock` with." When they are ready the shard calls `receive` once, within its own
+   * turn: the receiver copies what it needs and keeps no reference (no update can come between). The reply follows.
+   */
+  | {
+      readonly type: "pull";
+      readonly sender: LinkIdentity;
+      readonly clock: number;
+      readonly deadlineMs: number;
+      readonly receive: (values: Float32Array, version: number) => void;
+      readonly replyTo: Ref<PullReply | Refusal>;
+    }
+  /** "These workers take part from now on, and these own the slots." */
+  | { readonly type: "update_members"; readonly members: RunMembers }
+  /** "Tell me how you are." */
+  | { readonly type: "describe"; readonly replyTo: Ref<ShardDescription> }
+  /** "Give me all you must survive a restart with." */
+  | { readonly type: "snapshot"; readonly replyTo: Ref<ShardSnapshot> }
+  /** "Go on from here." Replaces all state. */
+  | { readonly type: "restore"; readonly snapshot: ShardSnapshot; readonly replyTo: Ref<ShardRestored | Refusal> };
+
+export interface ShardRestored {
+  readonly type: "restored";
+  readonly version: number;
+}
+
+/** One applied update, as the shard itself recorded it. */
+export interface UpdateRecord {
+  readonly version: number;
+  /** The contributions of this update in the order they were folded; one outside synchronous mode. */
+  readonly contributions: readonly {
+    readonly worker: number;
+    readonly incarnation: number;
+    readonly clock: number;
+    readonly batch: number | null;
+    readonly baseVersion: number;
+    readonly staleness: number;
+  }[];
+}
+
+/** Someone waits at a shard: who, for whom, since when. */
+export interface ShardWait {
+  readonly waiter: string;
+  readonly waitingFor: readonly string[];
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+export interface ShardDescription {
+  readonly type: "shard_description";
+  readonly run: string;
+  readonly shard: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly version: number;
+  readonly initialized: boolean;
+  /** Distinct batches that have been applied. */
+  readonly batchesApplied: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly stalenessMean: number;
+  readonly stalenessMax: number;
+  /** The newest updates, oldest first; bounded (default 65,536). */
+  readonly updates: readonly UpdateRecord[];
+  readonly waits: readonly ShardWait[];
+}
+
+/** Plain data; the vectors are copies, little-endian float32. */
+export interface ShardSnapshot {
+  readonly type: "shard_snapshot";
+  readonly format: 1;
+  readonly run: string;
+  readonly shard: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly version: number;
+  readonly values: Float32Array;
+  readonly optimizer: unknown;
+  /** State of the filters and clocks, as the shard's own plain data. */
+  readonly progress: unknown;
+}
+
+/** Finds the shards that live in this process. */
+export interface ShardDirectory {
+  /** @returns undefined when no such shard is hosted here */
+  find(run: string, shard: number): Ref<ShardCommand> | undefined;
+}

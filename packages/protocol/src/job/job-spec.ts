@@ -1,0 +1,95 @@
+/**
+ * A job: everything that decides the outcome of a run, as data.
+ *
+ * `model`, `data`, `optimizer` and `schedule` are opaque here: the packages that understand them check them
+ * (`parseModelSpec`, `parseDatasetSpec` in `models`; `parseOptimizerSpec`, `parseScheduleSpec` in `optimization`). The
+ * `shoal` package and the coordinator run all checks before anything starts.
+ */
+import { ShoalError } from "@shoal/errors";
+import { z } from "zod";
+import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
+
+/** A specification that another package checks: an object with plain data in it. */
+export type OpaqueSpec = Readonly<Record<string, unknown>>;
+
+export interface EvaluationSpec {
+  /** Evaluate on the test split after every so many steps; null: after every epoch. */
+  readonly everySteps: number | null;
+}
+
+export interface StopSpec {
+  /** End the run when an evaluation reaches this test accuracy (0…1); null: never. */
+  readonly accuracy: number | null;
+  /** End the run after so many evaluations without a better loss; null: never. */
+  readonly patience: number | null;
+}
+
+export interface JobSpec {
+  /** For people and file names. */
+  readonly name: string;
+  readonly model: OpaqueSpec;
+  readonly data: OpaqueSpec;
+  readonly optimizer: OpaqueSpec;
+  readonly schedule: OpaqueSpec;
+  readonly consistency: Consistency;
+  readonly aggregation: Aggregation;
+  /** Samples of one batch: one worker's part of a step. */
+  readonly batchSize: number;
+  readonly epochs: number;
+  /** Batches that make up one synchronous step; null: the number of workers when the run starts. */
+  readonly slots: number | null;
+  /** Key ranges to cut the parameters into; null: two for each server. */
+  readonly shards: number | null;
+  /** Workers to wait for before the run starts; null: start with those that are there (at least one). */
+  readonly workers: number | null;
+  /** Asynchronous mode only: pull the next parameters while computing (one more step of staleness, no waiting). */
+  readonly prefetch: boolean;
+  readonly evaluation: EvaluationSpec;
+  readonly stop: StopSpec;
+  /** Decides initial parameters and sample order. */
+  readonly seed: number;
+}
+
+/** What a person writes: only what differs from the defaults. */
+export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & {
+  readonly [K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "evaluation" | "stop">]?: JobSpec[K];
+} & { readonly evaluation?: Partial<EvaluationSpec>; readonly stop?: Partial<StopSpec> };
+
+const opaque = z.record(z.string(), z.unknown());
+const optionalCount = z.int().min(1).max(0xffff_ffff).nullable().default(null);
+
+const jobSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, "expected lower-case letters, digits and dashes, at most 41"),
+  model: opaque,
+  data: opaque,
+  optimizer: opaque,
+  schedule: opaque.default({ name: "constant" }),
+  consistency: consistencySchema.default({ mode: "synchronous" }),
+  aggregation: aggregationSchema.default("mean"),
+  batchSize: z.int().min(1).max(1_048_576).default(64),
+  epochs: z.int().min(1).max(1_000_000).default(1),
+  slots: optionalCount,
+  shards: z.int().min(1).max(4096).nullable().default(null),
+  workers: z.int().min(1).max(4096).nullable().default(null),
+  prefetch: z.boolean().default(true),
+  evaluation: z.strictObject({ everySteps: optionalCount }).prefault({}),
+  stop: z
+    .strictObject({ accuracy: z.number().min(0).max(1).nullable().default(null), patience: optionalCount })
+    .prefault({}),
+  seed: z.int().min(0).max(0xffff_ffff).default(1),
+});
+
+/**
+ * Checks the form of a job and fills in the defaults.
+ * @throws ShoalError invalid_job - the message names the first wrong field and what was expected
+ */
+export function parseJobSpec(input: unknown): JobSpec {
+  const result = jobSchema.safeParse(input);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue === undefined || issue.path.length === 0 ? "job" : `job.${issue.path.join(".")}`;
+  throw new ShoalError("invalid_job", `${field}: ${issue?.message ?? "invalid"}`, { field });
+}
+
+/** Schema of a job on the wire: complete, all defaults filled in. */
+export const jobSpecSchema: z.ZodType<JobSpec> = jobSchema as unknown as z.ZodType<JobSpec>;

@@ -1,0 +1,197 @@
+/** What a person's tools (`shoal submit`, `shoal status`, the public API) say to the coordinator. */
+import type { Ref } from "@shoal/actors";
+import type { SerializedError } from "@shoal/errors";
+import { z } from "zod";
+import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
+import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
+import type { TestResult } from "./worker-control.ts";
+
+/** "Run this job." `submission` makes a repeated request the same request. */
+export interface SubmitRun {
+  readonly type: "submit_run";
+  readonly submission: string;
+  readonly job: JobSpec;
+  readonly replyTo: Ref<SubmitReply>;
+}
+
+export type SubmitReply =
+  | { readonly type: "run_accepted"; readonly run: string }
+  | { readonly type: "run_refused"; readonly error: SerializedError };
+
+/** "How is this run?" */
+export interface DescribeRun {
+  readonly type: "describe_run";
+  readonly run: string;
+  readonly replyTo: Ref<RunReply>;
+}
+
+export type RunReply =
+  | { readonly type: "run_described"; readonly status: RunStatus }
+  | { readonly type: "run_unknown"; readonly run: string };
+
+/** "How is the cluster?" */
+export interface DescribeCluster {
+  readonly type: "describe_cluster";
+  readonly replyTo: Ref<ClusterStatus>;
+}
+
+/** "Stop this run." Idempotent. */
+export interface CancelRun {
+  readonly type: "cancel_run";
+  readonly run: string;
+  readonly replyTo: Ref<RunReply>;
+}
+
+export type ClientMessage = SubmitRun | DescribeRun | DescribeCluster | CancelRun;
+
+export type RunPhase = "queued" | "starting" | "training" | "finishing" | "completed" | "failed" | "cancelled";
+
+export interface Evaluation extends TestResult {
+  readonly step: number;
+  readonly version: number;
+  readonly atMs: number;
+}
+
+export interface WorkerProgress {
+  readonly member: number;
+  readonly name: string;
+  readonly clock: number;
+  readonly batches: number;
+  readonly samples: number;
+  readonly computeMs: number;
+  readonly waitMs: number;
+}
+
+export interface RunStatus {
+  readonly run: string;
+  readonly name: string;
+  readonly phase: RunPhase;
+  /** Why it is in this phase: whom it waits for, how it ended. */
+  readonly reason: string;
+  /** Milliseconds since training began; 0 before. */
+  readonly elapsedMs: number;
+  readonly batchesDone: number;
+  readonly totalBatches: number;
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly samples: number;
+  readonly samplesPerSecond: number;
+  /** Mean training loss of the newest reports; null before the first. */
+  readonly loss: number | null;
+  readonly stalenessMean: number;
+  readonly stalenessMax: number;
+  readonly dataSource: string;
+  readonly workers: readonly WorkerProgress[];
+  readonly evaluations: readonly Evaluation[];
+  readonly result: (TestResult & { readonly modelFile: string }) | null;
+  readonly error: SerializedError | null;
+}
+
+export interface MemberStatus {
+  readonly member: number;
+  readonly incarnation: number;
+  readonly name: string;
+  readonly role: "worker" | "server";
+  readonly endpoint: string | null;
+  readonly alive: boolean;
+  readonly sinceHeartbeatMs: number;
+}
+
+export interface ClusterStatus {
+  readonly type: "cluster_described";
+  readonly cluster: string;
+  readonly members: readonly MemberStatus[];
+  readonly runs: readonly RunStatus[];
+}
+
+export const clientSchemas: readonly [
+  z.ZodType<SubmitRun>,
+  z.ZodType<DescribeRun>,
+  z.ZodType<DescribeCluster>,
+  z.ZodType<CancelRun>,
+] = [
+  z.strictObject({
+    type: z.literal("submit_run"),
+    submission: z.string().min(1).max(64),
+    job: jobSpecSchema,
+    replyTo: refSchema<SubmitReply>(),
+  }),
+  z.strictObject({ type: z.literal("describe_run"), run: nameSchema, replyTo: refSchema<RunReply>() }),
+  z.strictObject({ type: z.literal("describe_cluster"), replyTo: refSchema<ClusterStatus>() }),
+  z.strictObject({ type: z.literal("cancel_run"), run: nameSchema, replyTo: refSchema<RunReply>() }),
+];
+
+export const submitReplySchema: z.ZodType<SubmitReply> = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("run_accepted"), run: nameSchema }),
+  z.strictObject({ type: z.literal("run_refused"), error: errorSchema }),
+]);
+
+const measure = z.number().min(0);
+
+const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
+  run: nameSchema,
+  name: nameSchema,
+  phase: z.enum(["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"]),
+  reason: z.string().max(4096),
+  elapsedMs: measure,
+  batchesDone: countSchema,
+  totalBatches: countSchema,
+  step: countSchema,
+  totalSteps: countSchema,
+  samples: measure,
+  samplesPerSecond: measure,
+  loss: z.number().nullable(),
+  stalenessMean: measure,
+  stalenessMax: measure,
+  dataSource: z.string().max(1024),
+  workers: z
+    .array(
+      z.strictObject({
+        member: countSchema,
+        name: nameSchema,
+        clock: countSchema,
+        batches: countSchema,
+        samples: measure,
+        computeMs: measure,
+        waitMs: measure,
+      }),
+    )
+    .max(4096),
+  evaluations: z
+    .array(
+      z.strictObject({
+        accuracy: z.number(),
+        loss: z.number(),
+        step: countSchema,
+        version: countSchema,
+        atMs: measure,
+      }),
+    )
+    .max(10_000),
+  result: z.strictObject({ accuracy: z.number(), loss: z.number(), modelFile: z.string() }).nullable(),
+  error: errorSchema.nullable(),
+});
+
+export const runReplySchema: z.ZodType<RunReply> = z.union([
+  z.strictObject({ type: z.literal("run_described"), status: runStatusSchema }),
+  z.strictObject({ type: z.literal("run_unknown"), run: nameSchema }),
+]);
+
+export const clusterStatusSchema: z.ZodType<ClusterStatus> = z.strictObject({
+  type: z.literal("cluster_described"),
+  cluster: nameSchema,
+  members: z
+    .array(
+      z.strictObject({
+        member: countSchema,
+        incarnation: countSchema,
+        name: nameSchema,
+        role: z.enum(["worker", "server"]),
+        endpoint: z.string().nullable(),
+        alive: z.boolean(),
+        sinceHeartbeatMs: measure,
+      }),
+    )
+    .max(8192),
+  runs: z.array(runStatusSchema).max(1024),
+});

@@ -1,0 +1,92 @@
+/** Membership: how nodes join, stay and leave. Each sentence is said by a node to the coordinator, or back. */
+import type { Ref } from "@shoal/actors";
+import { z } from "zod";
+import { countSchema, nameSchema, refSchema } from "./schema.ts";
+import type { ServerCommand } from "./server-control.ts";
+import type { WorkerCommand } from "./worker-control.ts";
+
+/** "I am a server: my shards answer at `endpoint`, my control actor is `control`." */
+export interface JoinAsServer {
+  readonly type: "join_as_server";
+  readonly node: string;
+  readonly endpoint: string;
+  readonly control: Ref<ServerCommand>;
+  readonly replyTo: Ref<JoinReply>;
+}
+
+/** "I am a worker: give me runs at `control`." */
+export interface JoinAsWorker {
+  readonly type: "join_as_worker";
+  readonly node: string;
+  readonly control: Ref<WorkerCommand>;
+  readonly replyTo: Ref<JoinReply>;
+}
+
+/** "I am alive." Sent every `heartbeatMs`. */
+export interface Heartbeat {
+  readonly type: "heartbeat";
+  readonly member: number;
+  readonly incarnation: number;
+  readonly replyTo: Ref<HeartbeatReply>;
+}
+
+/** "I go now; do not wait for my lease to end." */
+export interface Leave {
+  readonly type: "leave";
+  readonly member: number;
+  readonly incarnation: number;
+}
+
+export type JoinReply =
+  /** "Welcome: this is your number. Without a heartbeat for `leaseMs` I give your work to others." */
+  {
+    readonly type: "joined";
+    readonly member: number;
+    readonly incarnation: number;
+    readonly leaseMs: number;
+    readonly heartbeatMs: number;
+  };
+
+export type HeartbeatReply =
+  | { readonly type: "heartbeat_acknowledged"; readonly member: number }
+  /** "I do not know you (any more): join again." */
+  | { readonly type: "rejoin"; readonly member: number };
+
+export type MembershipMessage = JoinAsServer | JoinAsWorker | Heartbeat | Leave;
+
+const member = { member: countSchema, incarnation: countSchema };
+
+export const membershipSchemas: readonly [
+  z.ZodType<JoinAsServer>,
+  z.ZodType<JoinAsWorker>,
+  z.ZodType<Heartbeat>,
+  z.ZodType<Leave>,
+] = [
+  z.strictObject({
+    type: z.literal("join_as_server"),
+    node: nameSchema,
+    endpoint: z.string().min(1).max(255),
+    control: refSchema<ServerCommand>(),
+    replyTo: refSchema<JoinReply>(),
+  }),
+  z.strictObject({
+    type: z.literal("join_as_worker"),
+    node: nameSchema,
+    control: refSchema<WorkerCommand>(),
+    replyTo: refSchema<JoinReply>(),
+  }),
+  z.strictObject({ type: z.literal("heartbeat"), ...member, replyTo: refSchema<HeartbeatReply>() }),
+  z.strictObject({ type: z.literal("leave"), ...member }),
+];
+
+export const joinReplySchema: z.ZodType<JoinReply> = z.strictObject({
+  type: z.literal("joined"),
+  ...member,
+  leaseMs: z.number().positive(),
+  heartbeatMs: z.number().positive(),
+});
+
+export const heartbeatReplySchema: z.ZodType<HeartbeatReply> = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("heartbeat_acknowledged"), member: countSchema }),
+  z.strictObject({ type: z.literal("rejoin"), member: countSchema }),
+]);

@@ -1,0 +1,161 @@
+/** What the coordinator tells a server node about its shards, and what it answers. */
+import type { Ref } from "@shoal/actors";
+import type { SerializedError } from "@shoal/errors";
+import { z } from "zod";
+import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
+import type { OpaqueSpec } from "../job/job-spec.ts";
+import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+
+/** Who takes part in a run, as the coordinator sees it at `revision`. */
+export interface RunMembers {
+  /** Grows with every change; a shard ignores an older one. */
+  readonly revision: number;
+  readonly workers: readonly { readonly member: number; readonly incarnation: number; readonly name: string }[];
+  /** Member that owns each slot (synchronous mode), by slot; for naming whom a step waits for. */
+  readonly slotOwners: readonly number[];
+}
+
+/** One key range of a run and the number it goes by. */
+export interface ShardAssignment {
+  readonly shard: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** "Own these key ranges of this run." Repeated until answered; hosting twice is hosting once. */
+export interface HostShards {
+  readonly type: "host_shards";
+  readonly run: string;
+  /** Fences an earlier placement of the same run. */
+  readonly term: number;
+  readonly shards: readonly ShardAssignment[];
+  readonly optimizer: OpaqueSpec;
+  readonly schedule: OpaqueSpec;
+  readonly consistency: Consistency;
+  readonly aggregation: Aggregation;
+  /** Contributions that make one synchronous step. */
+  readonly slots: number;
+  readonly members: RunMembers;
+  readonly replyTo: Ref<ServerReply>;
+}
+
+/** "The workers of this run have changed." */
+export interface UpdateRunMembers {
+  readonly type: "update_run_members";
+  readonly run: string;
+  readonly members: RunMembers;
+  readonly replyTo: Ref<ServerReply>;
+}
+
+/** "How are the shards of this run?" */
+export interface DescribeShards {
+  readonly type: "describe_shards";
+  readonly run: string;
+  readonly replyTo: Ref<ServerReply>;
+}
+
+/** "The run is over: free its shards." Idempotent. */
+export interface ReleaseRun {
+  readonly type: "release_run";
+  readonly run: string;
+  readonly replyTo: Ref<ServerReply>;
+}
+
+export type ServerCommand = HostShards | UpdateRunMembers | DescribeShards | ReleaseRun;
+
+/** A shard's state in figures: small enough for the control plane. */
+export interface ShardSummary {
+  readonly shard: number;
+  readonly version: number;
+  readonly initialized: boolean;
+  readonly batchesApplied: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly stalenessMean: number;
+  readonly stalenessMax: number;
+  readonly waits: readonly {
+    readonly waiter: string;
+    readonly waitingFor: readonly string[];
+    readonly reason: string;
+    readonly sinceMs: number;
+  }[];
+}
+
+export type ServerReply =
+  | { readonly type: "shards_hosted"; readonly run: string; readonly node: string; readonly term: number }
+  | { readonly type: "hosting_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
+  | { readonly type: "members_updated"; readonly run: string; readonly node: string; readonly revision: number }
+  | {
+      readonly type: "shards_described";
+      readonly run: string;
+      readonly node: string;
+      readonly shards: readonly ShardSummary[];
+    }
+  | { readonly type: "run_released"; readonly run: string; readonly node: string };
+
+const members: z.ZodType<RunMembers> = z.strictObject({
+  revision: countSchema,
+  workers: z.array(z.strictObject({ member: countSchema, incarnation: countSchema, name: nameSchema })).max(4096),
+  slotOwners: z.array(countSchema).max(65_536),
+});
+
+const opaque = z.record(z.string(), z.unknown());
+const replyTo = refSchema<ServerReply>();
+
+export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("host_shards"),
+    run: nameSchema,
+    term: countSchema,
+    shards: z
+      .array(z.strictObject({ shard: countSchema, begin: countSchema, end: positiveSchema }))
+      .min(1)
+      .max(4096),
+    optimizer: opaque,
+    schedule: opaque,
+    consistency: consistencySchema,
+    aggregation: aggregationSchema,
+    slots: positiveSchema,
+    members,
+    replyTo,
+  }),
+  z.strictObject({ type: z.literal("update_run_members"), run: nameSchema, members, replyTo }),
+  z.strictObject({ type: z.literal("describe_shards"), run: nameSchema, replyTo }),
+  z.strictObject({ type: z.literal("release_run"), run: nameSchema, replyTo }),
+]);
+
+const figure = z.number().min(0);
+
+const summary: z.ZodType<ShardSummary> = z.strictObject({
+  shard: countSchema,
+  version: countSchema,
+  initialized: z.boolean(),
+  batchesApplied: countSchema,
+  duplicates: countSchema,
+  rejected: countSchema,
+  stalenessMean: figure,
+  stalenessMax: figure,
+  waits: z
+    .array(
+      z.strictObject({
+        waiter: z.string().max(128),
+        waitingFor: z.array(z.string().max(256)).max(64),
+        reason: z.string().max(256),
+        sinceMs: z.number(),
+      }),
+    )
+    .max(64),
+});
+
+export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("shards_hosted"), run: nameSchema, node: nameSchema, term: countSchema }),
+  z.strictObject({ type: z.literal("hosting_failed"), run: nameSchema, node: nameSchema, error: errorSchema }),
+  z.strictObject({ type: z.literal("members_updated"), run: nameSchema, node: nameSchema, revision: countSchema }),
+  z.strictObject({
+    type: z.literal("shards_described"),
+    run: nameSchema,
+    node: nameSchema,
+    shards: z.array(summary).max(4096),
+  }),
+  z.strictObject({ type: z.literal("run_released"), run: nameSchema, node: nameSchema }),
+]);

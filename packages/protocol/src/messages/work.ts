@@ -1,0 +1,159 @@
+/** What a working worker and the coordinator say to each other: leases of batches, progress, evaluations, failures. */
+import type { Ref } from "@shoal/actors";
+import type { SerializedError } from "@shoal/errors";
+import { z } from "zod";
+import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
+import { testResultSchema, type TestResult } from "./worker-control.ts";
+
+interface FromWorker {
+  readonly run: string;
+  readonly member: number;
+  readonly incarnation: number;
+}
+
+/** Batches `begin ≤ b < end`. */
+export interface BatchRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** "I have nothing to do: give me batches." (Bounded and asynchronous mode.) */
+export interface RequestBatches extends FromWorker {
+  readonly type: "request_batches";
+  readonly replyTo: Ref<BatchesReply>;
+}
+
+export type BatchesReply =
+  /** "These are yours until your lease ends." Asked again before they are done, the same lease is granted again. */
+  | {
+      readonly type: "batches_granted";
+      readonly run: string;
+      readonly batches: BatchRange;
+      /** True: pull, measure the test split and report before starting these batches. */
+      readonly evaluateFirst: boolean;
+    }
+  /** "All batches are leased; some may come back. Ask again in `retryAfterMs`." */
+  | { readonly type: "batches_pending"; readonly run: string; readonly retryAfterMs: number }
+  /** "Every batch is done (or the run is over)." */
+  | { readonly type: "batches_exhausted"; readonly run: string };
+
+/** What a worker measured since its last report. */
+export interface ProgressFigures {
+  readonly clock: number;
+  /** Mean training loss of the batches in this report; null when it has none. */
+  readonly loss: number | null;
+  readonly samples: number;
+  readonly stalenessSum: number;
+  readonly stalenessMax: number;
+  /** Number of staleness values in the sum: one for each acknowledged push. */
+  readonly pushes: number;
+  readonly computeMs: number;
+  readonly waitMs: number;
+}
+
+/** "All shards have acknowledged these batches." Repeated until answered; counting twice is counting once. */
+export interface ReportProgress extends FromWorker {
+  readonly type: "report_progress";
+  /** Counts this incarnation's reports, so that figures of a repeated report are not added twice. */
+  readonly report: number;
+  readonly completed: readonly BatchRange[];
+  readonly figures: ProgressFigures;
+  readonly replyTo: Ref<ProgressReply>;
+}
+
+export interface ProgressReply {
+  readonly type: "progress_recorded";
+  readonly run: string;
+  readonly report: number;
+}
+
+/** "I measured the test split with the values of this step." Repeated until answered. */
+export interface ReportEvaluation extends FromWorker {
+  readonly type: "report_evaluation";
+  /** Steps (synchronous mode: clock; else completed batches as the worker knew them) behind the measured values. */
+  readonly step: number;
+  readonly version: number;
+  readonly result: TestResult;
+  readonly replyTo: Ref<EvaluationReply>;
+}
+
+export interface EvaluationReply {
+  readonly type: "evaluation_recorded";
+  readonly run: string;
+  readonly step: number;
+  /** False: the run stops here; `reason` says why. */
+  readonly proceed: boolean;
+  readonly reason: string;
+}
+
+/** "I cannot go on with this run." */
+export interface ReportFailure extends FromWorker {
+  readonly type: "report_failure";
+  readonly error: SerializedError;
+}
+
+export type WorkMessage = RequestBatches | ReportProgress | ReportEvaluation | ReportFailure;
+
+const from = { run: nameSchema, member: countSchema, incarnation: countSchema };
+const range: z.ZodType<BatchRange> = z.strictObject({ begin: countSchema, end: countSchema });
+const measure = z.number().min(0);
+
+export const workSchemas: readonly [
+  z.ZodType<RequestBatches>,
+  z.ZodType<ReportProgress>,
+  z.ZodType<ReportEvaluation>,
+  z.ZodType<ReportFailure>,
+] = [
+  z.strictObject({ type: z.literal("request_batches"), ...from, replyTo: refSchema<BatchesReply>() }),
+  z.strictObject({
+    type: z.literal("report_progress"),
+    ...from,
+    report: countSchema,
+    completed: z.array(range).max(4096),
+    figures: z.strictObject({
+      clock: countSchema,
+      loss: z.number().nullable(),
+      samples: countSchema,
+      stalenessSum: measure,
+      stalenessMax: measure,
+      pushes: countSchema,
+      computeMs: measure,
+      waitMs: measure,
+    }),
+    replyTo: refSchema<ProgressReply>(),
+  }),
+  z.strictObject({
+    type: z.literal("report_evaluation"),
+    ...from,
+    step: countSchema,
+    version: countSchema,
+    result: testResultSchema,
+    replyTo: refSchema<EvaluationReply>(),
+  }),
+  z.strictObject({ type: z.literal("report_failure"), ...from, error: errorSchema }),
+];
+
+export const batchesReplySchema: z.ZodType<BatchesReply> = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("batches_granted"),
+    run: nameSchema,
+    batches: range,
+    evaluateFirst: z.boolean(),
+  }),
+  z.strictObject({ type: z.literal("batches_pending"), run: nameSchema, retryAfterMs: measure }),
+  z.strictObject({ type: z.literal("batches_exhausted"), run: nameSchema }),
+]);
+
+export const progressReplySchema: z.ZodType<ProgressReply> = z.strictObject({
+  type: z.literal("progress_recorded"),
+  run: nameSchema,
+  report: countSchema,
+});
+
+export const evaluationReplySchema: z.ZodType<EvaluationReply> = z.strictObject({
+  type: z.literal("evaluation_recorded"),
+  run: nameSchema,
+  step: countSchema,
+  proceed: z.boolean(),
+  reason: z.string().max(1024),
+});

@@ -1,0 +1,161 @@
+/** What the coordinator tells a worker node about its runs, and what it answers. */
+import type { Ref } from "@shoal/actors";
+import type { SerializedError } from "@shoal/errors";
+import { z } from "zod";
+import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
+import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+
+/** Where a shard lives. */
+export interface ShardPlacement {
+  readonly shard: number;
+  readonly begin: number;
+  readonly end: number;
+  /** Node name of its server. */
+  readonly node: string;
+  readonly endpoint: string;
+}
+
+/** All shards of a run under one term, ascending by shard, covering the whole vector. */
+export interface Placement {
+  readonly term: number;
+  readonly shards: readonly ShardPlacement[];
+}
+
+/** What one worker has to do in a run; a newer revision replaces the older one while the run goes on. */
+export interface WorkerAssignment {
+  readonly revision: number;
+  /** Slots of each synchronous step that this worker computes, ascending. Empty outside synchronous mode. */
+  readonly slots: readonly number[];
+  /** True for the one worker that gives the shards their initial values. */
+  readonly initialize: boolean;
+}
+
+/** "Take part in this run." Repeated until answered. */
+export interface StartRun {
+  readonly type: "start_run";
+  readonly run: string;
+  readonly job: JobSpec;
+  /** Slots of a synchronous step (1 in other modes): fixes the numbering of batches. */
+  readonly slots: number;
+  readonly placement: Placement;
+  readonly assignment: WorkerAssignment;
+  readonly replyTo: Ref<WorkerReply>;
+}
+
+/** "Your part of the run has changed." Repeated until answered. */
+export interface AssignWork {
+  readonly type: "assign_work";
+  readonly run: string;
+  readonly assignment: WorkerAssignment;
+  readonly replyTo: Ref<WorkerReply>;
+}
+
+/** "All batches are done: measure the final parameters and write the model." Repeated until answered. */
+export interface FinishRun {
+  readonly type: "finish_run";
+  readonly run: string;
+  readonly replyTo: Ref<WorkerReply>;
+}
+
+/** "Stop working on this run." Idempotent. */
+export interface StopRun {
+  readonly type: "stop_run";
+  readonly run: string;
+  readonly reason: string;
+  readonly replyTo: Ref<WorkerReply>;
+}
+
+export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun;
+
+/** Measured on the whole test split. */
+export interface TestResult {
+  readonly accuracy: number;
+  readonly loss: number;
+}
+
+export type WorkerReply =
+  | {
+      readonly type: "run_started";
+      readonly run: string;
+      readonly node: string;
+      /** A sentence on where the data came from. */
+      readonly dataSource: string;
+      readonly trainSamples: number;
+    }
+  | { readonly type: "start_refused"; readonly run: string; readonly node: string; readonly error: SerializedError }
+  | { readonly type: "work_assigned"; readonly run: string; readonly node: string; readonly revision: number }
+  | {
+      readonly type: "run_finished";
+      readonly run: string;
+      readonly node: string;
+      readonly result: TestResult;
+      /** Absolute path of the written model file on the worker's machine. */
+      readonly modelFile: string;
+    }
+  | { readonly type: "finish_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
+  | { readonly type: "run_stopped"; readonly run: string; readonly node: string };
+
+const assignment: z.ZodType<WorkerAssignment> = z.strictObject({
+  revision: countSchema,
+  slots: z.array(countSchema).max(65_536),
+  initialize: z.boolean(),
+});
+
+const placement: z.ZodType<Placement> = z.strictObject({
+  term: countSchema,
+  shards: z
+    .array(
+      z.strictObject({
+        shard: countSchema,
+        begin: countSchema,
+        end: positiveSchema,
+        node: nameSchema,
+        endpoint: z.string().min(1).max(255),
+      }),
+    )
+    .min(1)
+    .max(4096),
+});
+
+const replyTo = refSchema<WorkerReply>();
+
+export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("start_run"),
+    run: nameSchema,
+    job: jobSpecSchema,
+    slots: positiveSchema,
+    placement,
+    assignment,
+    replyTo,
+  }),
+  z.strictObject({ type: z.literal("assign_work"), run: nameSchema, assignment, replyTo }),
+  z.strictObject({ type: z.literal("finish_run"), run: nameSchema, replyTo }),
+  z.strictObject({ type: z.literal("stop_run"), run: nameSchema, reason: z.string().max(1024), replyTo }),
+]);
+
+const from = { run: nameSchema, node: nameSchema };
+
+export const testResultSchema: z.ZodType<TestResult> = z.strictObject({
+  accuracy: z.number().min(0).max(1),
+  loss: z.number(),
+});
+
+export const workerReplySchema: z.ZodType<WorkerReply> = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("run_started"),
+    ...from,
+    dataSource: z.string().max(1024),
+    trainSamples: positiveSchema,
+  }),
+  z.strictObject({ type: z.literal("start_refused"), ...from, error: errorSchema }),
+  z.strictObject({ type: z.literal("work_assigned"), ...from, revision: countSchema }),
+  z.strictObject({
+    type: z.literal("run_finished"),
+    ...from,
+    result: testResultSchema,
+    modelFile: z.string().max(4096),
+  }),
+  z.strictObject({ type: z.literal("finish_failed"), ...from, error: errorSchema }),
+  z.strictObject({ type: z.literal("run_stopped"), ...from }),
+]);

@@ -1,0 +1,52 @@
+/**
+ * Names of spans and attributes. One trace per exchange; the picture is in ARCHITECTURE.md, "Tracing".
+ *
+ * A push trace is complete when it holds `exchange`, `compute`, `encode`, `send`, `queue`, `acknowledge` and, in its own
+ * trace or linked from the `apply` span of another contribution, `apply`. A pull trace: `exchange`, `send`, `read`.
+ */
+
+export const tracerName = "shoal";
+
+export const spanNames = {
+  exchange: "exchange",
+  compute: "compute",
+  encode: "encode",
+  send: "send",
+  queue: "queue",
+  apply: "apply",
+  acknowledge: "acknowledge",
+  read: "read",
+  evaluate: "evaluate",
+} as const;
+
+export const attributes = {
+  run: "shoal.run",
+  job: "shoal.job",
+  node: "shoal.node",
+  worker: "shoal.worker",
+  incarnation: "shoal.incarnation",
+  shard: "shoal.shard",
+  rangeBegin: "shoal.range.begin",
+  rangeEnd: "shoal.range.end",
+  /** push, pull, push_pull or initialize */
+  kind: "shoal.exchange.kind",
+  sequence: "shoal.sequence",
+  clock: "shoal.clock",
+  batch: "shoal.batch",
+  samples: "shoal.samples",
+  baseVersion: "shoal.base_version",
+  version: "shoal.version",
+  staleness: "shoal.staleness",
+  rule: "shoal.rule",
+  bytesBefore: "shoal.bytes.before",
+  bytesAfter: "shoal.bytes.after",
+  encoding: "shoal.encoding",
+  encodingError: "shoal.encoding.error",
+  gradientNorm: "shoal.gradient_norm",
+  loss: "shoal.loss",
+  waitMs: "shoal.wait_ms",
+  waitedFor: "shoal.waited_for",
+  attempt: "shoal.attempt",
+  outcome: "shoal.outcome",
+  learningRate: "shoal.learning_rate",
+} as const;
