@@ -1,0 +1,8 @@
+/** `npm run bench -- NAME [--json FILE] [--check]` */
+import { runCommand } from "./frame/command.ts";
+
+process.exitCode = await runCommand(process.argv.slice(2), {
+  folder: import.meta.dirname,
+  print: (text) => console.log(text),
+  context: { say: (line) => console.error(line), now: () => performance.now() },
+});

@@ -1,0 +1,56 @@
+/** The checks that stand beside the tests: each is a name and commands that must all end with code 0. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runCommand } from "../setup/run-command.mjs";
+
+/** @typedef {{ name: string, commands: readonly (readonly string[])[] }} Check */
+
+/**
+ * @param {string} root
+ * @returns {readonly Check[]}
+ */
+export function listChecks(root) {
+  const hasProto = existsSync(join(root, "proto"));
+  return [
+    { name: "format", commands: [["prettier", "--check", "--log-level=warn", "."]] },
+    { name: "lint", commands: [["oxlint", "--type-aware", "--deny-warnings"]] },
+    {
+      name: "types",
+      commands: [
+        ["tsc", "-b"],
+        ["tsc", "-p", "tsconfig.test.json"],
+      ],
+    },
+    { name: "unused code", commands: [["knip", "--no-progress"]] },
+    ...(hasProto
+      ? [
+          {
+            name: "generated protocol",
+            commands: [
+              ["buf", "lint"],
+              ["node", "scripts/test/generated-protocol.mjs"],
+            ],
+          },
+        ]
+      : []),
+  ];
+}
+
+/**
+ * Runs one check; prints its name and result, and what its command said when it failed.
+ *
+ * @param {Check} check
+ * @param {string} root
+ * @returns {Promise<boolean>} whether it passed
+ */
+export async function runCheck(check, root) {
+  const started = Date.now();
+  for (const [program = "", ...parameters] of check.commands) {
+    const outcome = await runCommand(program, parameters, { cwd: root, shell: process.platform === "win32" });
+    if (outcome.code === 0) continue;
+    console.log(`✗ ${check.name}: ${program} ${parameters.join(" ")}\n${outcome.output.trimEnd()}\n`);
+    return false;
+  }
+  console.log(`✓ ${check.name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  return true;
+}
