@@ -21,12 +21,13 @@ async function buildKernels() {
   if (!existsSync(script)) return;
   const outcome = await runCommand(findNode(root), [script], {
     cwd: root,
-    show: true,
     shell: process.platform === "win32",
   });
   if (outcome.code !== 0) {
     throw new Error(`the kernels do not build (${outcome.output.trim().split("\n").at(-1)}); see npm run kernels`);
   }
+  const news = outcome.output.split("\n").filter((line) => line !== "" && !line.endsWith("up to date"));
+  for (const line of news) say(line);
 }
 
 async function prepare() {

@@ -14,8 +14,7 @@ const keptCharacters = 64 * 1024;
  *
  * @param {string} program
  * @param {readonly string[]} parameters
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, show?: boolean, shell?: boolean }} [options] `show` also prints what
- *   it writes, as it comes
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, shell?: boolean }} [options]
  * @returns {Promise<Outcome>}
  */
 export function runCommand(program, parameters, options = {}) {
@@ -30,7 +29,6 @@ export function runCommand(program, parameters, options = {}) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
         output = (output + text).slice(-keptCharacters);
-        if (options.show === true) process.stdout.write(text);
       });
     }
     child.on("error", (error) => resolve({ code: 127, output: `${program}: ${error.message}` }));

@@ -14,13 +14,7 @@ export function listChecks(root) {
   return [
     { name: "format", commands: [["prettier", "--check", "--log-level=warn", "."]] },
     { name: "lint", commands: [["oxlint", "--type-aware", "--deny-warnings"]] },
-    {
-      name: "types",
-      commands: [
-        ["tsc", "-b"],
-        ["tsc", "-p", "tsconfig.test.json"],
-      ],
-    },
+    { name: "types", commands: [["tsc", "-b"]] },
     { name: "unused code", commands: [["knip", "--no-progress"]] },
     ...(hasProto
       ? [
