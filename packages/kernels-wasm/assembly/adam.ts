@@ -1,0 +1,98 @@
+/** Adam, AdamW and AMSGrad in one pass; equations in `optimization/src/adam.ts`. */
+import { load, store, wholeBytes } from "./lanes";
+
+/**
+ * WebAssembly cannot flush denormal numbers to zero, and arithmetic on them is many times slower. A first moment below
+ * 2^-100 moves no parameter (its step is below 1e-22 learning rates at ε = 1e-8) but would decay through the denormals
+ * for hundreds of steps, taking the products with the learning rate along; a second moment is flushed where it would
+ * become denormal itself.
+ */
+const LEAST_FIRST: f32 = 7.888609052210118e-31;
+const LEAST_SECOND: f32 = 1.1754943508222875e-38;
+
+// @ts-ignore: decorator
+@inline
+function flush(x: v128, least: f32): v128 {
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(least)));
+}
+
+// @ts-ignore: decorator
+@inline
+function adamAt(
+  w: usize,
+  g: usize,
+  m: usize,
+  v: usize,
+  maximum: usize,
+  lanes: i32,
+  beta1: v128,
+  rest1: v128,
+  beta2: v128,
+  rest2: v128,
+  step: v128,
+  correction: v128,
+  epsilon: v128,
+  shrink: v128,
+  decay: v128,
+  amsgrad: bool,
+): void {
+  const value = load(w, lanes);
+  const gradient = f32x4.add(load(g, lanes), f32x4.mul(decay, value));
+  const first = flush(f32x4.add(f32x4.mul(beta1, load(m, lanes)), f32x4.mul(rest1, gradient)), LEAST_FIRST);
+  const square = f32x4.mul(gradient, gradient);
+  const second = flush(f32x4.add(f32x4.mul(beta2, load(v, lanes)), f32x4.mul(rest2, square)), LEAST_SECOND);
+  store(m, first, lanes);
+  store(v, second, lanes);
+  let scale = second;
+  if (amsgrad) {
+    scale = f32x4.max(load(maximum, lanes), second);
+    store(maximum, scale, lanes);
+  }
+  const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(scale), correction), epsilon);
+  const moved = f32x4.div(f32x4.mul(step, first), denominator);
+  store(w, f32x4.sub(f32x4.mul(shrink, value), moved), lanes);
+}
+
+/**
+ * @param stepSize - learning rate / (1 − β₁^t)
+ * @param correction - 1 / √(1 − β₂^t)
+ * @param shrink - factor on the values: 1 − rate·decay when decoupled, else 1
+ * @param decay - weight of the values in the gradient: the L2 decay, 0 when decoupled
+ */
+export function adam(
+  w: usize,
+  g: usize,
+  first: usize,
+  second: usize,
+  maximum: usize,
+  count: i32,
+  beta1: f32,
+  rest1: f32,
+  beta2: f32,
+  rest2: f32,
+  stepSize: f32,
+  correction: f32,
+  epsilon: f32,
+  shrink: f32,
+  decay: f32,
+): void {
+  const whole = wholeBytes(count);
+  const rest = count & 3;
+  const b1 = f32x4.splat(beta1);
+  const r1 = f32x4.splat(rest1);
+  const b2 = f32x4.splat(beta2);
+  const r2 = f32x4.splat(rest2);
+  const s = f32x4.splat(stepSize);
+  const k = f32x4.splat(correction);
+  const e = f32x4.splat(epsilon);
+  const h = f32x4.splat(shrink);
+  const d = f32x4.splat(decay);
+  const amsgrad = maximum != 0;
+  for (let i: usize = 0; i < whole; i += 16) {
+    adamAt(w + i, g + i, first + i, second + i, maximum + i, 4, b1, r1, b2, r2, s, k, e, h, d, amsgrad);
+  }
+  if (rest) {
+    const i = whole;
+    adamAt(w + i, g + i, first + i, second + i, maximum + i, rest, b1, r1, b2, r2, s, k, e, h, d, amsgrad);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Packing: copies a block of a matrix into panels [depth][width], the order in which the tiles read it.
+ *
+ * `packRows` gathers `width` rows of the source (a transposition), `packColumns` `width` neighbouring columns.
+ */
+
+/** panel[d][w] = source[w][d] for w < width, with `stride` floats from one depth to the next. */
+export function packRows(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
+  const stepBytes = (<usize>stride) << 2;
+  let w = 0;
+  for (; w + 4 <= width; w += 4) {
+    packFourRows(source + <usize>w * rowBytes, rowBytes, depth, panel + ((<usize>w) << 2), stepBytes);
+  }
+  for (; w + 2 <= width; w += 2) {
+    packTwoRows(source + <usize>w * rowBytes, rowBytes, depth, panel + ((<usize>w) << 2), stepBytes);
+  }
+  if (w < width) packOneRow(source + <usize>w * rowBytes, depth, panel + ((<usize>w) << 2), stepBytes);
+}
+
+function packFourRows(row0: usize, rowBytes: usize, depth: i32, to: usize, stepBytes: usize): void {
+  let row1 = row0 + rowBytes;
+  let row2 = row1 + rowBytes;
+  let row3 = row2 + rowBytes;
+  let d = depth;
+  for (; d >= 4; d -= 4) {
+    const a = v128.load(row0);
+    const b = v128.load(row1);
+    const c = v128.load(row2);
+    const e = v128.load(row3);
+    const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5);
+    const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+    const ce0 = i32x4.shuffle(c, e, 0, 4, 1, 5);
+    const ce1 = i32x4.shuffle(c, e, 2, 6, 3, 7);
+    v128.store(to, i64x2.shuffle(ab0, ce0, 0, 2));
+    v128.store(to + stepBytes, i64x2.shuffle(ab0, ce0, 1, 3));
+    v128.store(to + stepBytes * 2, i64x2.shuffle(ab1, ce1, 0, 2));
+    v128.store(to + stepBytes * 3, i64x2.shuffle(ab1, ce1, 1, 3));
+    row0 += 16;
+    row1 += 16;
+    row2 += 16;
+    row3 += 16;
+    to += stepBytes * 4;
+  }
+  for (; d > 0; d--) {
+    f32.store(to, f32.load(row0));
+    f32.store(to, f32.load(row1), 4);
+    f32.store(to, f32.load(row2), 8);
+    f32.store(to, f32.load(row3), 12);
+    row0 += 4;
+    row1 += 4;
+    row2 += 4;
+    row3 += 4;
+    to += stepBytes;
+  }
+}
+
+function packTwoRows(row0: usize, rowBytes: usize, depth: i32, to: usize, stepBytes: usize): void {
+  let row1 = row0 + rowBytes;
+  let d = depth;
+  for (; d >= 4; d -= 4) {
+    const a = v128.load(row0);
+    const b = v128.load(row1);
+    const low = i32x4.shuffle(a, b, 0, 4, 1, 5);
+    const high = i32x4.shuffle(a, b, 2, 6, 3, 7);
+    v128.store64_lane(to, low, 0);
+    v128.store64_lane(to + stepBytes, low, 1);
+    v128.store64_lane(to + stepBytes * 2, high, 0);
+    v128.store64_lane(to + stepBytes * 3, high, 1);
+    row0 += 16;
+    row1 += 16;
+    to += stepBytes * 4;
+  }
+  for (; d > 0; d--) {
+    f32.store(to, f32.load(row0));
+    f32.store(to, f32.load(row1), 4);
+    row0 += 4;
+    row1 += 4;
+    to += stepBytes;
+  }
+}
+
+function packOneRow(row: usize, depth: i32, to: usize, stepBytes: usize): void {
+  for (let d = 0; d < depth; d++) {
+    f32.store(to, f32.load(row));
+    row += 4;
+    to += stepBytes;
+  }
+}
+
+/** panel[d][w] = source[d][w] for w < width, with `stride` floats from one depth to the next. */
+export function packColumns(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
+  const stepBytes = (<usize>stride) << 2;
+  let from = source;
+  let to = panel;
+  if (width == 8) {
+    for (let d = 0; d < depth; d++) {
+      v128.store(to, v128.load(from));
+      v128.store(to, v128.load(from, 16), 16);
+      from += rowBytes;
+      to += stepBytes;
+    }
+    return;
+  }
+  for (let d = 0; d < depth; d++) {
+    if (width & 4) v128.store(to, v128.load(from));
+    const rest = (<usize>(width & 4)) << 2;
+    if (width & 2) i64.store(to + rest, i64.load(from + rest));
+    const last = (<usize>(width & 6)) << 2;
+    if (width & 1) i32.store(to + last, i32.load(from + last));
+    from += rowBytes;
+    to += stepBytes;
+  }
+}
