@@ -1,8 +1,13 @@
 /** Everything of this package that runs in a browser: all but the NATS connection over TCP. */
+export { isRef } from "./actor-ref.ts";
+export { createActorSystem, systemStopLimitMs } from "./actor-system.ts";
 export { isAddress, isNamePart, makeAddress, maximumNamePartLength, parseAddress, type Address } from "./address.ts";
+export { maximumPendingAsks } from "./asks.ts";
 export type { ActorContext, ActorOptions, Behavior, BehaviorFactory } from "./behavior.ts";
 export type { Bus, BusPort, BusReceiver } from "./bus/bus.ts";
+export { createInProcessBus, type InProcessBusOptions } from "./bus/in-process-bus.ts";
 export type { Clock, Timer } from "./clock.ts";
+export { decodeEnvelope, encodeEnvelope } from "./envelope/envelope-codec.ts";
 export {
   maximumEnvelopeBytes,
   type Envelope,
@@ -10,7 +15,12 @@ export {
   type MessageEnvelope,
   type TraceCarrier,
 } from "./envelope/envelope.ts";
-export type { Random } from "./random.ts";
+export { refExtensionType } from "./envelope/plain-data.ts";
+export { tryTell } from "./group.ts";
+export { systemClock } from "./host/system-clock.ts";
+export { createSystemRandom } from "./host/system-random.ts";
+export { controlReserve } from "./mailbox.ts";
+export { createRandom, type Random } from "./random.ts";
 export type { AskOptions, Group, MemberOutcome, Message, Ref, TellFailure } from "./ref.ts";
 export {
   maximumKeyLength,
@@ -20,5 +30,12 @@ export {
   type StoreEntry,
   type StoreWatch,
 } from "./store/state-store.ts";
-export type { SupervisionDecision, SupervisionSettings, SupervisionStrategy } from "./supervision.ts";
+export {
+  decideSupervision,
+  defaultSupervision,
+  type SupervisionDecision,
+  type SupervisionSettings,
+  type SupervisionState,
+  type SupervisionStrategy,
+} from "./supervision.ts";
 export type { ActorFailure, ActorSystem, ActorSystemOptions, MailboxReport, SystemCounters, Wait } from "./system.ts";
