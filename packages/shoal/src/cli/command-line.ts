@@ -1,0 +1,71 @@
+/** The command line as a whole: the commands, the common options, and how errors become exit codes. */
+import { Command, CommanderError } from "commander";
+import type { Environment } from "../environment/folders.ts";
+import { addClusterCommands } from "./commands/cluster-commands.ts";
+import { addRoleCommands } from "./commands/role-commands.ts";
+import { addRunCommands } from "./commands/run-commands.ts";
+import { addTrainCommand } from "./commands/train-command.ts";
+import { createOutput, exitCodeOf, type Output } from "./output.ts";
+
+/** What a command gets beside its own options. */
+export interface CommandContext {
+  readonly environment: Environment;
+  /** @param json the command's `--json` */
+  output(json: boolean | undefined): Output;
+  /** Called with the exit code of a command that ends in another way than success. */
+  exit(code: number): void;
+}
+
+const usageExitCode = 2;
+
+/**
+ * Runs one command.
+ * @param args without program and script name
+ * @returns the exit code: 0, that of the error's row in the table, 2 for wrong usage, 130 after Ctrl-C
+ */
+export async function runCommandLine(args: readonly string[], environment: Environment): Promise<number> {
+  let code = 0;
+  const json = args.includes("--json");
+  const context: CommandContext = {
+    environment,
+    output: (asked) => createOutput(asked === true),
+    exit: (exitCode) => (code = exitCode),
+  };
+  const program = createProgram(context);
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+    createOutput(json).error(error);
+    return exitCodeOf(error);
+  }
+  return code;
+}
+
+function createProgram(context: CommandContext): Command {
+  const program = new Command("shoal")
+    .description("Trains models with parameter servers: in one process, as a local cluster, or across machines.")
+    .version("0.1.0")
+    .exitOverride()
+    .showHelpAfterError("(shoal --help lists the commands, shoal COMMAND --help their options)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  shoal train examples/mnist-mlp.ts                 train in this process
+  shoal up --workers 2 --servers 2                  start a cluster of processes on this machine
+  shoal submit examples/mnist-mlp.ts                train on it, from another terminal
+  shoal status                                      who is there, what runs
+  shoal trace RUN                                   a file for ui.perfetto.dev
+
+Environment:
+  SHOAL_DATA    folder of data sets       SHOAL_RUNS   folder of models and traces
+  SHOAL_NATS    address of a cluster      SHOAL_TOKEN  its secret
+  OTEL_EXPORTER_OTLP_ENDPOINT and the other standard OTEL_ variables: where to send traces and metrics`,
+    );
+  addTrainCommand(program, context);
+  addClusterCommands(program, context);
+  addRunCommands(program, context);
+  addRoleCommands(program, context);
+  return program;
+}

@@ -1,0 +1,60 @@
+/** `shoal up`: a cluster of processes on this machine, until Ctrl-C. */
+import type { Command } from "commander";
+import { defaultCluster } from "../../cluster/cluster-address.ts";
+import { stopRequested } from "../../cluster/parent-watch.ts";
+import { startProcessCluster } from "../../cluster/process-cluster.ts";
+import { ensureWritable, runsFolder } from "../../environment/folders.ts";
+import type { CommandContext } from "../command-line.ts";
+import { count, port } from "../options.ts";
+
+interface UpOptions {
+  readonly workers: number;
+  readonly servers: number;
+  readonly cluster: string;
+  readonly natsPort?: number;
+  readonly data?: string;
+  readonly runs?: string;
+  readonly json?: boolean;
+}
+
+export function addClusterCommands(program: Command, context: CommandContext): void {
+  program
+    .command("up")
+    .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
+    .option("--workers N", "worker processes", count, 2)
+    .option("--servers N", "parameter server processes", count, 2)
+    .option("--cluster NAME", "name of the cluster", defaultCluster)
+    .option("--nats-port N", "port of nats-server; default: a free one", port)
+    .option("--data FOLDER", "where data sets are (SHOAL_DATA)")
+    .option("--runs FOLDER", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
+    .option("--json", "one JSON value a line, for machines")
+    .action((options: UpOptions) => up(options, context));
+}
+
+async function up(options: UpOptions, context: CommandContext): Promise<void> {
+  const output = context.output(options.json);
+  const runs = runsFolder(context.environment, options.runs);
+  ensureWritable(runs, "--runs");
+  const stop = stopRequested();
+  const cluster = await startProcessCluster({
+    cluster: options.cluster,
+    workers: options.workers,
+    servers: options.servers,
+    runsFolder: runs,
+    dataFolder: options.data ?? context.environment["SHOAL_DATA"],
+    natsPort: options.natsPort ?? -1,
+    environment: context.environment,
+    log: (sentence) => {
+      output.line(sentence);
+      output.value({ type: "log", sentence });
+    },
+  });
+  const pids = Object.fromEntries(cluster.pids());
+  output.value({ type: "up", cluster: options.cluster, nats: cluster.file.nats, pids });
+  output.line(`cluster ${options.cluster} is up: ${options.servers} servers, ${options.workers} workers, NATS at ${cluster.file.nats}`);
+  output.line("in another terminal: npm run shoal -- submit examples/mnist-mlp.ts");
+  output.line("Ctrl-C ends it");
+  const reason = await stop;
+  output.line(`stopping: ${reason}`);
+  await cluster.stop();
+}

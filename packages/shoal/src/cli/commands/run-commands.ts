@@ -1,0 +1,125 @@
+/** Commands about runs on a cluster that is up: `submit`, `status`, `cancel`, `trace`. */
+import { createWriteStream } from "node:fs";
+import { join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "commander";
+import { ShoalError } from "@shoal/errors";
+import { acceptorOf, clusterStatusSchema, type ClusterStatus, type CoordinatorMessage } from "@shoal/protocol";
+import { resolveCluster, type ClusterOptions } from "../../cluster/cluster-address.ts";
+import { connectToCluster, type ClusterConnection } from "../../cluster/cluster-connection.ts";
+import { cancelRun, describeRun, submitRun } from "../../cluster/follow-run.ts";
+import { runsFolder } from "../../environment/folders.ts";
+import { loadJob } from "../../job/load-job.ts";
+import { chromeTrace, earliest } from "../../trace/chrome-trace.ts";
+import { readTrace } from "../../trace/read-trace.ts";
+import type { CommandContext } from "../command-line.ts";
+import { addJobOverrides, overridesOf, type JobOverrideOptions } from "../options.ts";
+import { sayResult, showRun } from "../show-run.ts";
+import { sayStatus } from "../status-text.ts";
+
+interface ConnectedOptions extends ClusterOptions {
+  readonly json?: boolean;
+}
+
+export function addRunCommands(program: Command, context: CommandContext): void {
+  addSubmit(program, context);
+  addStatus(program, context);
+  connected(program.command("cancel"))
+    .description("stop a run")
+    .argument("<run>", "name of the run")
+    .action((run: string, options: ConnectedOptions) =>
+      withCluster(options, context, async ({ system, coordinator }) => {
+        await cancelRun(system, coordinator, run);
+        context.output(options.json).line(`asked to stop ${run}`);
+      }),
+    );
+  addTrace(program, context);
+}
+
+/** Options of every command that talks to a running cluster. */
+function connected(command: Command): Command {
+  return command
+    .option("--nats URL", "address of the cluster's NATS (SHOAL_NATS; default: the cluster on this machine)")
+    .option("--cluster NAME", "name of the cluster (SHOAL_CLUSTER)")
+    .option("--json", "one JSON value a line, for machines");
+}
+
+async function withCluster(
+  options: ConnectedOptions,
+  context: CommandContext,
+  use: (connection: ClusterConnection) => Promise<void>,
+): Promise<void> {
+  const connection = await connectToCluster(resolveCluster(options, context.environment));
+  try {
+    await use(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+function addSubmit(program: Command, context: CommandContext): void {
+  const command = connected(program.command("submit"))
+    .description("train a job on a cluster and follow it to its end")
+    .argument("<job>", "a job: .ts, .js, .json or .yaml")
+    .option("--detach", "print the run's name and do not follow it");
+  addJobOverrides(command).action(
+    async (file: string, options: ConnectedOptions & JobOverrideOptions & { readonly detach?: boolean }) => {
+      const job = await loadJob(file, overridesOf(options));
+      const output = context.output(options.json);
+      await withCluster(options, context, async ({ system, coordinator }) => {
+        const run = await submitRun(system, coordinator, job, crypto.randomUUID());
+        output.value({ type: "submitted", run });
+        output.line(`${run} is submitted; Ctrl-C stops following, \`shoal cancel ${run}\` stops the run`);
+        if (options.detach !== true) sayResult(await showRun(system, coordinator, run, output), output);
+      });
+    },
+  );
+}
+
+function addStatus(program: Command, context: CommandContext): void {
+  connected(program.command("status"))
+    .description("show members and runs of a cluster")
+    .argument("[run]", "show this run alone")
+    .action((run: string | undefined, options: ConnectedOptions) =>
+      withCluster(options, context, async ({ system, coordinator }) => {
+        const output = context.output(options.json);
+        if (run !== undefined) {
+          const status = await describeRun(system, coordinator, run);
+          output.value(status);
+          sayStatus({ members: [], runs: [status] }, output);
+          return;
+        }
+        const status = await system.ask<CoordinatorMessage, ClusterStatus>(
+          coordinator,
+          (replyTo) => ({ type: "describe_cluster", replyTo }),
+          { deadlineMs: 5_000, reason: "to show the cluster", accepts: acceptorOf(clusterStatusSchema) },
+        );
+        output.value(status);
+        sayStatus(status, output);
+      }),
+    );
+}
+
+function addTrace(program: Command, context: CommandContext): void {
+  program
+    .command("trace")
+    .description("turn a run's spans into a file that ui.perfetto.dev and chrome://tracing open")
+    .argument("<run>", "name of the run, as `train` and `submit` print it")
+    .option("--runs FOLDER", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
+    .option("--out FILE", "file to write; default RUN.trace.json")
+    .option("--json", "one JSON value a line, for machines")
+    .action(async (run: string, options: { runs?: string; out?: string; json?: boolean }) => {
+      const folder = join(runsFolder(context.environment, options.runs), run);
+      const file = resolve(options.out ?? `${run}.trace.json`);
+      const origin = await earliest(readTrace(folder));
+      try {
+        await pipeline(chromeTrace(readTrace(folder), origin), createWriteStream(file));
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).syscall !== "open") throw cause;
+        throw new ShoalError("file_not_writable", `cannot write ${file}; choose another with --out`, { file }, { cause });
+      }
+      const output = context.output(options.json);
+      output.value({ type: "trace", run, file });
+      output.line(`wrote ${file}; open it at https://ui.perfetto.dev`);
+    });
+}

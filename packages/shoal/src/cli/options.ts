@@ -1,0 +1,50 @@
+/** Options that several commands share, and how their text becomes values. */
+import { InvalidArgumentError, type Command } from "commander";
+import type { Consistency } from "@shoal/protocol";
+
+/** A whole number of at least 1. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`expected a whole number from 1, got "${text}"`);
+  return value;
+}
+
+/** A TCP port, 0 … 65535. */
+export function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError(`expected a port from 0 to 65535, got "${text}"`);
+  }
+  return value;
+}
+
+/** `synchronous`, `asynchronous`, `bounded:S`. */
+export function consistency(text: string): Consistency {
+  const bounded = /^bounded:(\d+)$/.exec(text);
+  if (bounded !== null) return { mode: "bounded", staleness: Number(bounded[1]) };
+  if (text === "synchronous" || text === "asynchronous") return { mode: text };
+  throw new InvalidArgumentError(`expected synchronous, asynchronous or bounded:S (as in bounded:3), got "${text}"`);
+}
+
+/** Options that change fields of the job that is named on the command line. */
+export interface JobOverrideOptions {
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly seed?: number;
+  readonly mode?: Consistency;
+}
+
+export function addJobOverrides(command: Command): Command {
+  return command
+    .option("--epochs N", "passes over the training data, instead of the job's", count)
+    .option("--batch-size N", "samples of one batch, instead of the job's", count)
+    .option("--seed N", "seed of initial values and sample order, instead of the job's", count)
+    .option("--mode MODE", "synchronous, asynchronous or bounded:S, instead of the job's", consistency);
+}
+
+/** The fields of a job that the options replace. */
+export function overridesOf(options: JobOverrideOptions): Readonly<Record<string, unknown>> {
+  const { epochs, batchSize, seed, mode } = options;
+  const fields = { epochs, batchSize, seed, consistency: mode };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,28 @@
+/** `shoal status` in words. */
+import type { ClusterStatus, RunStatus } from "@shoal/protocol";
+import type { Output } from "./output.ts";
+import { progressText } from "./progress-line.ts";
+
+export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
+  for (const member of status.members) {
+    const state = member.alive ? "alive" : `no heartbeat for ${(member.sinceHeartbeatMs / 1000).toFixed(1)} s`;
+    output.line(`${member.name.padEnd(14)} ${member.role.padEnd(7)} ${state.padEnd(24)} ${member.endpoint ?? ""}`.trimEnd());
+  }
+  if (status.members.length > 0) output.line();
+  if (status.runs.length === 0) output.line("no runs yet; submit one with `shoal submit JOB`");
+  for (const run of status.runs) sayRun(run, output);
+}
+
+function sayRun(run: RunStatus, output: Output): void {
+  output.line(`${run.run}  ${run.phase}: ${run.reason}`);
+  if (run.phase === "training") output.line(`  ${progressText(run)}`);
+  for (const worker of run.workers) {
+    const busy = worker.computeMs + worker.waitMs;
+    const waiting = busy === 0 ? 0 : (100 * worker.waitMs) / busy;
+    output.line(
+      `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time`,
+    );
+  }
+  if (run.result !== null) output.line(`  test accuracy ${(100 * run.result.accuracy).toFixed(2)} %  ${run.result.modelFile}`);
+  if (run.error !== null) output.line(`  ${run.error.message}`);
+}

@@ -1,0 +1,81 @@
+/**
+ * One child process of a local cluster. Parent and child share an IPC channel: the child says when it is ready; the
+ * channel's end tells the child that its parent is gone, so no death of a parent leaves a child behind.
+ */
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { ShoalError } from "@shoal/errors";
+import type { Environment } from "../environment/folders.ts";
+
+/** Child to parent: "I serve." */
+export interface ReadyMessage {
+  readonly type: "ready";
+  readonly detail: Readonly<Record<string, string>>;
+}
+
+/** Parent to child: "Leave the cluster and end." */
+export interface StopMessage {
+  readonly type: "stop";
+}
+
+export interface ChildNode {
+  readonly name: string;
+  readonly pid: number;
+  /** What the child said when it was ready. */
+  readonly detail: Readonly<Record<string, string>>;
+  /** Settles with a phrase on how the process ended. */
+  readonly exited: Promise<string>;
+  /** Asks it to leave, ends it by force after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const readyDeadlineMs = 20_000;
+
+export interface ChildOptions {
+  readonly name: string;
+  /** Entry file and its arguments. */
+  readonly command: readonly string[];
+  readonly environment: Environment;
+}
+
+/**
+ * Starts a process and waits until it is ready.
+ * @throws ShoalError internal - it ended before it was ready; the message has its last words
+ * @throws ShoalError deadline_exceeded - it is not ready after 20 s; it has been ended
+ */
+export async function startChild(options: ChildOptions): Promise<ChildNode> {
+  const child = spawn(process.execPath, [...process.execArgv, ...options.command], {
+    env: { ...options.environment, FORCE_COLOR: "0" } as NodeJS.ProcessEnv,
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // A group of its own: Ctrl-C reaches the parent alone, which then ends the children in order.
+    detached: true,
+  });
+  let tail = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (tail = (tail + text).slice(-4096)));
+  const exited = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.once("close", (code, signal) => {
+      const how = signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`;
+      resolve(tail.trim() === "" ? how : `${how}: ${tail.trim()}`);
+    });
+  });
+  const stop = async (graceMs: number): Promise<void> => {
+    if (child.connected) child.send({ type: "stop" } satisfies StopMessage, () => undefined);
+    await Promise.race([exited, delay(graceMs, undefined, { ref: false })]);
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    await exited;
+  };
+  const ready = new Promise<ReadyMessage>((resolve) =>
+    child.on("message", (message: ReadyMessage) => {
+      if (message.type === "ready") resolve(message);
+    }),
+  );
+  const outcome = await Promise.race([ready, exited, delay(readyDeadlineMs, null, { ref: false })]);
+  if (outcome !== null && typeof outcome === "object") {
+    return { name: options.name, pid: child.pid ?? 0, detail: outcome.detail, exited, stop };
+  }
+  await stop(0);
+  throw outcome === null
+    ? new ShoalError("deadline_exceeded", `${options.name} was not ready after ${readyDeadlineMs / 1000} s`, { waitedFor: options.name })
+    : new ShoalError("internal", `${options.name} ${outcome}`, { node: options.name });
+}

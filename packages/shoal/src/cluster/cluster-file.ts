@@ -1,0 +1,79 @@
+/**
+ * How `shoal submit` in another terminal finds the cluster that `shoal up` started: a file per cluster with address
+ * and token, readable by its user only.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ShoalError } from "@shoal/errors";
+import { z } from "zod";
+import { stateFolder, type Environment } from "../environment/folders.ts";
+
+export interface ClusterFile {
+  readonly cluster: string;
+  readonly nats: string;
+  readonly token: string;
+  /** Process that keeps the cluster up; the file is stale when it is gone. */
+  readonly pid: number;
+}
+
+const schema: z.ZodType<ClusterFile> = z.object({
+  cluster: z.string(),
+  nats: z.string(),
+  token: z.string(),
+  pid: z.int(),
+});
+
+function folderOf(environment: Environment): string {
+  return join(stateFolder(environment), "clusters");
+}
+
+/** @returns what removes the file again */
+export function writeClusterFile(file: ClusterFile, environment: Environment): () => void {
+  const folder = folderOf(environment);
+  const path = join(folder, `${file.cluster}.json`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new ShoalError("file_not_writable", `cannot write ${path}; set XDG_STATE_HOME to a folder that can be written`, { path }, { cause });
+  }
+  return () => rmSync(path, { force: true });
+}
+
+/** Clusters of this user whose keeper is alive; files of dead ones are removed. */
+export function liveClusters(environment: Environment): readonly ClusterFile[] {
+  const folder = folderOf(environment);
+  return listFiles(folder).flatMap((name) => {
+    const path = join(folder, name);
+    const file = readClusterFile(path);
+    if (file !== undefined && isAlive(file.pid)) return [file];
+    rmSync(path, { force: true });
+    return [];
+  });
+}
+
+function listFiles(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith(".json"));
+  } catch {
+    return [];
+  }
+}
+
+function readClusterFile(path: string): ClusterFile | undefined {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Signal 0 tests for existence; EPERM means that it exists and is another user's. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,110 @@
+/** Follows a run from submission to its end, whichever side of a network the coordinator is on. */
+import type { ActorSystem, Ref } from "@shoal/actors";
+import { isShoalError, ShoalError } from "@shoal/errors";
+import {
+  acceptorOf,
+  runReplySchema,
+  submitReplySchema,
+  type CoordinatorMessage,
+  type JobSpec,
+  type RunReply,
+  type RunStatus,
+  type SubmitReply,
+} from "@shoal/protocol";
+
+const askDeadlineMs = 2_000;
+const pollMs = 100;
+/** A coordinator that has not answered for so long is given up. */
+const silenceMs = 30_000;
+
+const ended: ReadonlySet<RunStatus["phase"]> = new Set(["completed", "failed", "cancelled"]);
+
+/**
+ * Submits a job, repeating the same submission until it is answered.
+ * @returns the run's name
+ * @throws ShoalError invalid_job and others - the coordinator refused it
+ * @throws ShoalError deadline_exceeded - the coordinator did not answer for 30 s
+ */
+export async function submitRun(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  job: JobSpec,
+  submission: string,
+): Promise<string> {
+  const reply = await insist(system, () =>
+    system.ask<CoordinatorMessage, SubmitReply>(
+      coordinator,
+      (replyTo) => ({ type: "submit_run", submission, job, replyTo }),
+      { deadlineMs: askDeadlineMs, reason: "to have the job accepted", accepts: acceptorOf(submitReplySchema) },
+    ),
+  );
+  if (reply.type === "run_refused") throw ShoalError.deserialize(reply.error);
+  return reply.run;
+}
+
+/** Yields the status of a run about ten times a second, the final one last. */
+export async function* followRun(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  run: string,
+): AsyncGenerator<RunStatus, RunStatus> {
+  for (;;) {
+    const status = await describeRun(system, coordinator, run);
+    yield status;
+    if (ended.has(status.phase)) return status;
+    await pause(system, pollMs);
+  }
+}
+
+/** @throws ShoalError run_not_found - the coordinator does not know the run */
+export async function describeRun(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  run: string,
+): Promise<RunStatus> {
+  const reply = await insist(system, () =>
+    system.ask<CoordinatorMessage, RunReply>(coordinator, (replyTo) => ({ type: "describe_run", run, replyTo }), {
+      deadlineMs: askDeadlineMs,
+      reason: `to follow run ${run}`,
+      accepts: acceptorOf(runReplySchema),
+    }),
+  );
+  if (reply.type === "run_described") return reply.status;
+  throw new ShoalError("run_not_found", `the coordinator knows no run ${run}`, { run });
+}
+
+/** Asks that a run be stopped; the run's last status tells when it has. */
+export async function cancelRun(system: ActorSystem, coordinator: Ref<CoordinatorMessage>, run: string): Promise<void> {
+  await system.ask<CoordinatorMessage, RunReply>(coordinator, (replyTo) => ({ type: "cancel_run", run, replyTo }), {
+    deadlineMs: askDeadlineMs,
+    reason: `to cancel run ${run}`,
+    accepts: acceptorOf(runReplySchema),
+  });
+}
+
+/** The error of a run that did not complete. */
+export function failureOf(status: RunStatus): ShoalError | null {
+  if (status.phase === "completed") return null;
+  if (status.error !== null) return ShoalError.deserialize(status.error);
+  const code = status.phase === "cancelled" ? "cancelled" : "run_failed";
+  return new ShoalError(code, `run ${status.run} ${status.phase}: ${status.reason}`, { run: status.run });
+}
+
+/** Repeats an ask over lost messages and reconnections until the coordinator has been silent for too long. */
+async function insist<R>(system: ActorSystem, ask: () => Promise<R>): Promise<R> {
+  const start = system.clock.now();
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const passing = ["deadline_exceeded", "transport_lost", "actor_not_found", "mailbox_full"] as const;
+      const isPassing = passing.some((code) => isShoalError(error, code));
+      if (!isPassing || system.clock.now() - start > silenceMs) throw error;
+      await pause(system, pollMs);
+    }
+  }
+}
+
+function pause(system: ActorSystem, ms: number): Promise<void> {
+  return new Promise((resolve) => void system.clock.after(ms, resolve));
+}

@@ -1,0 +1,43 @@
+/**
+ * Where Shoal keeps things on a machine. All follow the XDG base directory specification; a run's own files stand in
+ * the folder where the command was given, because people look for them there.
+ */
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { ShoalError } from "@shoal/errors";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Downloaded data sets: `$XDG_CACHE_HOME/shoal` or `~/.cache/shoal`. */
+export function cacheFolder(environment: Environment): string {
+  return join(environment["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "shoal");
+}
+
+/** Files that describe running clusters: `$XDG_STATE_HOME/shoal` or `~/.local/state/shoal`. */
+export function stateFolder(environment: Environment): string {
+  return join(environment["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state"), "shoal");
+}
+
+/** Models and traces: `--runs`, `$SHOAL_RUNS`, or `.shoal/runs` in the working directory. */
+export function runsFolder(environment: Environment, asked: string | undefined): string {
+  return resolve(asked ?? environment["SHOAL_RUNS"] ?? join(".shoal", "runs"));
+}
+
+/**
+ * Makes sure that a folder exists and can be written, before hours of training end in an error.
+ * @throws ShoalError file_not_writable - says which folder and which option chooses another
+ */
+export function ensureWritable(folder: string, option: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new ShoalError(
+      "file_not_writable",
+      `cannot write to ${folder} (${cause instanceof Error ? cause.message : String(cause)}); choose another with ${option}`,
+      { folder, parent: dirname(folder) },
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,41 @@
+/** Reads a job from a TypeScript, JavaScript, JSON or YAML file and checks the whole of it before anything starts. */
+import { existsSync, readFileSync } from "node:fs";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { checkJob } from "@shoal/coordinator";
+import { ShoalError } from "@shoal/errors";
+import type { JobSpec } from "@shoal/protocol";
+import { parse as parseYaml } from "yaml";
+
+/**
+ * @param file path of a `.ts`, `.mts`, `.js`, `.mjs` (default export), `.json`, `.yaml` or `.yml` file
+ * @throws ShoalError invalid_job - the file is missing, is of another kind, does not parse or holds a wrong field
+ */
+export async function loadJob(file: string, overrides: Readonly<Record<string, unknown>> = {}): Promise<JobSpec> {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    throw new ShoalError("invalid_job", `there is no file ${path}; give the path of a job (.ts, .json or .yaml)`, { file });
+  }
+  const input = await readInput(path);
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ShoalError("invalid_job", `${file} must hold one job object (a TypeScript file: as its default export)`, {
+      file,
+    });
+  }
+  return checkJob({ ...input, ...overrides });
+}
+
+async function readInput(path: string): Promise<unknown> {
+  const kind = extname(path);
+  try {
+    if ([".ts", ".mts", ".js", ".mjs"].includes(kind)) {
+      return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+    }
+    if (kind === ".json") return JSON.parse(readFileSync(path, "utf8"));
+    if (kind === ".yaml" || kind === ".yml") return parseYaml(readFileSync(path, "utf8"));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ShoalError("invalid_job", `${path} cannot be read as a job: ${why}`, { file: path }, { cause });
+  }
+  throw new ShoalError("invalid_job", `${path}: a job is a .ts, .mts, .js, .mjs, .json, .yaml or .yml file`, { file: path });
+}
