@@ -43,6 +43,9 @@ export interface StateStore {
   delete(key: string, expectedRevision: number): Promise<void>;
   /** Existing keys that begin with `prefix`, sorted. */
   keys(prefix: string): Promise<readonly string[]>;
-  /** Reports every change of keys that begin with `prefix`, in order for each key, from the moment it resolves. */
+  /**
+   * Reports changes of keys that begin with `prefix`, in order for each key, from the moment it resolves. Of several
+   * changes of one key in quick succession only the last is sure to be reported. `onChange` must not throw.
+   */
   watch(prefix: string, onChange: (change: StoreChange) => void): Promise<StoreWatch>;
 }
