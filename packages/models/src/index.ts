@@ -10,14 +10,15 @@ export {
   type Normalisation,
 } from "./data/dataset-spec.ts";
 export type { Dataset, Split } from "./data/dataset.ts";
-export { generateDigits } from "./data/digits.ts";
+export { generateDigits, type DigitsOptions } from "./data/digits.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
 export { fillBatch } from "./data/fill-batch.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { accuracyOf } from "./metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
-export { compile, planBytes, regionMemory, type CompileOptions } from "./plan/compile.ts";
+export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
 export type { Evaluation, Plan, PlanMemory, PlanOutputs } from "./plan/plan.ts";
+export { regionMemory } from "./plan/region-memory.ts";
 export { initializeParameters } from "./spec/initialize-parameters.ts";
 export {
   outputsOf,

@@ -40,7 +40,7 @@ const shownLength = 60;
 function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  if (typeof value === "function") return "a function";
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value === "function" || typeof value === "symbol") return `a ${typeof value}`;
+  const text = JSON.stringify(value);
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
 }

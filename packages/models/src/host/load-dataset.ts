@@ -1,0 +1,93 @@
+/** Loads a data set into memory, wherever it comes from. */
+import { resolve } from "node:path";
+import { ShoalError } from "@shoal/errors";
+import type { Dataset } from "../data/dataset.ts";
+import type { DatasetSpec, IdxDatasetSpec } from "../data/dataset-spec.ts";
+import { generateDigits } from "../data/digits.ts";
+import { idxClasses, idxSplit, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
+import type { DatasetEnvironment } from "./environment.ts";
+import { locateMnist } from "./locate-mnist.ts";
+import { readCsvDataset } from "./read-csv.ts";
+import { readIdxFile } from "./read-file.ts";
+
+/** Mean 0.1307 and deviation 0.3081 of MNIST's training pixels, in bytes. */
+const mnistScaling: ByteScaling = { scale: 1 / (255 * 0.3081), shift: 255 * 0.1307 };
+/** Bytes of any other origin become numbers from 0 to 1. */
+const unitScaling: ByteScaling = { scale: 1 / 255, shift: 0 };
+
+/**
+ * Loads what a specification names. MNIST that can neither be found nor downloaded is replaced by generated digits;
+ * `source` and the log say so.
+ * @throws ShoalError data_not_found, data_corrupt
+ */
+export async function loadDataset(spec: DatasetSpec, environment: DatasetEnvironment): Promise<Dataset> {
+  const path = (file: string): string => resolve(environment.baseFolder ?? ".", file);
+  switch (spec.type) {
+    case "digits":
+      return generateDigits(spec);
+    case "mnist":
+      return await loadMnist(environment);
+    case "csv":
+      return await readCsvDataset({
+        ...spec,
+        file: path(spec.file),
+        testFile: spec.testFile === undefined ? undefined : path(spec.testFile),
+      });
+    case "idx":
+      return await loadIdx(spec, path);
+  }
+}
+
+async function loadIdx(spec: IdxDatasetSpec, path: (file: string) => string): Promise<Dataset> {
+  const read = (file: string): Promise<IdxArray> => readIdxFile(path(file));
+  return joinIdx(
+    { name: spec.images, source: `IDX files ${path(spec.images)} and ${path(spec.testImages)}`, scaling: unitScaling },
+    await read(spec.images),
+    await read(spec.labels),
+    await read(spec.testImages),
+    await read(spec.testLabels),
+  );
+}
+
+async function loadMnist(environment: DatasetEnvironment): Promise<Dataset> {
+  const location = await locateMnist(environment);
+  if (!location.found) {
+    const digits = generateDigits();
+    const source = `${digits.source} in place of MNIST, which could not be fetched: ${location.reason}`;
+    environment.log?.(`using ${source}`);
+    return { ...digits, source };
+  }
+  const { trainImages, trainLabels, testImages, testLabels } = location.contents;
+  return joinIdx(
+    { name: "mnist", source: location.source, scaling: mnistScaling },
+    parseIdx(trainImages, "train-images-idx3-ubyte"),
+    parseIdx(trainLabels, "train-labels-idx1-ubyte"),
+    parseIdx(testImages, "t10k-images-idx3-ubyte"),
+    parseIdx(testLabels, "t10k-labels-idx1-ubyte"),
+  );
+}
+
+interface Identity {
+  readonly name: string;
+  readonly source: string;
+  readonly scaling: ByteScaling;
+}
+
+function joinIdx(
+  { name, source, scaling }: Identity,
+  images: IdxArray,
+  labels: IdxArray,
+  testImages: IdxArray,
+  testLabels: IdxArray,
+): Dataset {
+  const train = idxSplit(images, labels, scaling);
+  const test = idxSplit(testImages, testLabels, scaling);
+  checkSameFeatures(train.features, test.features, testImages.file);
+  return { name, source, features: train.features, classes: idxClasses(train, test), train, test };
+}
+
+function checkSameFeatures(train: number, test: number, file: string): void {
+  if (train === test) return;
+  const sentence = `${file}: test samples have ${test} features, training samples ${train}`;
+  throw new ShoalError("data_corrupt", sentence, { file, position: 4 });
+}
