@@ -5,7 +5,8 @@ import type { Consistency } from "@shoal/protocol";
 /** A whole number of at least 1. */
 export function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError(`expected a whole number from 1, got "${text}"`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`expected a whole number from 1, got "${text}"`);
   return value;
 }
 

@@ -26,7 +26,8 @@ export async function showRun(
       output.line(`data: ${saidSource}`);
       output.value({ type: "data", run, source: saidSource });
     }
-    for (const evaluation of status.evaluations.slice(evaluations)) output.value({ type: "evaluation", run, ...evaluation });
+    for (const evaluation of status.evaluations.slice(evaluations))
+      output.value({ type: "evaluation", run, ...evaluation });
     evaluations = status.evaluations.length;
     progress.show(status);
     last = status;

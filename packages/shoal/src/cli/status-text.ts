@@ -6,7 +6,9 @@ import { progressText } from "./progress-line.ts";
 export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
   for (const member of status.members) {
     const state = member.alive ? "alive" : `no heartbeat for ${(member.sinceHeartbeatMs / 1000).toFixed(1)} s`;
-    output.line(`${member.name.padEnd(14)} ${member.role.padEnd(7)} ${state.padEnd(24)} ${member.endpoint ?? ""}`.trimEnd());
+    output.line(
+      `${member.name.padEnd(14)} ${member.role.padEnd(7)} ${state.padEnd(24)} ${member.endpoint ?? ""}`.trimEnd(),
+    );
   }
   if (status.members.length > 0) output.line();
   if (status.runs.length === 0) output.line("no runs yet; submit one with `shoal submit JOB`");
@@ -23,6 +25,7 @@ function sayRun(run: RunStatus, output: Output): void {
       `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time`,
     );
   }
-  if (run.result !== null) output.line(`  test accuracy ${(100 * run.result.accuracy).toFixed(2)} %  ${run.result.modelFile}`);
+  if (run.result !== null)
+    output.line(`  test accuracy ${(100 * run.result.accuracy).toFixed(2)} %  ${run.result.modelFile}`);
   if (run.error !== null) output.line(`  ${run.error.message}`);
 }

@@ -76,6 +76,8 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
   }
   await stop(0);
   throw outcome === null
-    ? new ShoalError("deadline_exceeded", `${options.name} was not ready after ${readyDeadlineMs / 1000} s`, { waitedFor: options.name })
+    ? new ShoalError("deadline_exceeded", `${options.name} was not ready after ${readyDeadlineMs / 1000} s`, {
+        waitedFor: options.name,
+      })
     : new ShoalError("internal", `${options.name} ${outcome}`, { node: options.name });
 }

@@ -35,7 +35,12 @@ export function writeClusterFile(file: ClusterFile, environment: Environment): (
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
   } catch (cause) {
-    throw new ShoalError("file_not_writable", `cannot write ${path}; set XDG_STATE_HOME to a folder that can be written`, { path }, { cause });
+    throw new ShoalError(
+      "file_not_writable",
+      `cannot write ${path}; set XDG_STATE_HOME to a folder that can be written`,
+      { path },
+      { cause },
+    );
   }
   return () => rmSync(path, { force: true });
 }

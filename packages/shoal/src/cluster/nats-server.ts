@@ -26,7 +26,8 @@ export interface NatsServer {
 export function findNatsServer(environment: Environment): string {
   const named = environment["NATS_SERVER_BIN"];
   const places = (environment["PATH"] ?? "").split(delimiter);
-  const candidates = named === undefined ? [...places, "/usr/sbin"].map((place) => join(place, "nats-server")) : [named];
+  const candidates =
+    named === undefined ? [...places, "/usr/sbin"].map((place) => join(place, "nats-server")) : [named];
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
   throw new ShoalError(
@@ -73,7 +74,10 @@ export async function startNatsServer(options: {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const url = await Promise.race([waitForPort(folder), exited.then(() => Promise.reject(startError(lastWords(), options.port)))]);
+    const url = await Promise.race([
+      waitForPort(folder),
+      exited.then(() => Promise.reject(startError(lastWords(), options.port))),
+    ]);
     return { url, pid: child.pid ?? 0, exited, stop };
   } catch (error) {
     await stop();
@@ -116,7 +120,11 @@ function urlIn(file: string): string | undefined {
 
 function startError(lastWords: string, port: number): ShoalError {
   return /address already in use/.test(lastWords)
-    ? new ShoalError("port_in_use", `port ${port} is taken by another process; leave --nats-port out to let it be chosen`, { port })
+    ? new ShoalError(
+        "port_in_use",
+        `port ${port} is taken by another process; leave --nats-port out to let it be chosen`,
+        { port },
+      )
     : new ShoalError("internal", `nats-server ended at once: ${lastWords}`);
 }
 

@@ -73,9 +73,12 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
     const shared = ["--nats", address, "--cluster", options.cluster, "--runs", options.runsFolder];
     const data = options.dataFolder === undefined ? [] : ["--data", options.dataFolder];
     await start("coordinator", ["coordinator", ...shared], maximumRestarts);
-    const names = (role: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${role}-${i + 1}`);
+    const names = (role: string, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => `${role}-${i + 1}`);
     await Promise.all([
-      ...names("server", options.servers).map((name) => start(name, ["server", "--node", name, ...shared], maximumRestarts)),
+      ...names("server", options.servers).map((name) =>
+        start(name, ["server", "--node", name, ...shared], maximumRestarts),
+      ),
       ...names("worker", options.workers).map((name) =>
         start(name, ["worker", "--node", name, ...shared, ...data], maximumRestarts),
       ),

@@ -14,7 +14,9 @@ import { parse as parseYaml } from "yaml";
 export async function loadJob(file: string, overrides: Readonly<Record<string, unknown>> = {}): Promise<JobSpec> {
   const path = resolve(file);
   if (!existsSync(path)) {
-    throw new ShoalError("invalid_job", `there is no file ${path}; give the path of a job (.ts, .json or .yaml)`, { file });
+    throw new ShoalError("invalid_job", `there is no file ${path}; give the path of a job (.ts, .json or .yaml)`, {
+      file,
+    });
   }
   const input = await readInput(path);
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
@@ -37,5 +39,7 @@ async function readInput(path: string): Promise<unknown> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ShoalError("invalid_job", `${path} cannot be read as a job: ${why}`, { file: path }, { cause });
   }
-  throw new ShoalError("invalid_job", `${path}: a job is a .ts, .mts, .js, .mjs, .json, .yaml or .yml file`, { file: path });
+  throw new ShoalError("invalid_job", `${path}: a job is a .ts, .mts, .js, .mjs, .json, .yaml or .yml file`, {
+    file: path,
+  });
 }

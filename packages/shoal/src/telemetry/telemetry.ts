@@ -53,7 +53,8 @@ export function setUpTelemetry(options: TelemetryOptions): Telemetry {
     processors.push(new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), maxQueueSize: exportQueue }));
   }
   // Without a processor no SDK is installed: the API's own no-op tracer costs nothing.
-  const tracing = processors.length > 0 ? installTracing(new TracerProvider({ resource, spanProcessors: processors })) : [];
+  const tracing =
+    processors.length > 0 ? installTracing(new TracerProvider({ resource, spanProcessors: processors })) : [];
   const metering = asked("METRICS") ? installMetrics(resource) : [];
   const providers = [...tracing, ...metering];
   return {

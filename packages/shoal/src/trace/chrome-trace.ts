@@ -46,7 +46,10 @@ export async function earliest(spans: AsyncIterable<SpanRecord>): Promise<number
 
 interface Tracks {
   /** Numbers of process and track, and the events that name them when they are new. */
-  of(node: string, track: string): { readonly pid: number; readonly tid: number; readonly naming: readonly TraceEvent[] };
+  of(
+    node: string,
+    track: string,
+  ): { readonly pid: number; readonly tid: number; readonly naming: readonly TraceEvent[] };
 }
 
 function createTracks(): Tracks {

@@ -14,7 +14,9 @@ export async function* readTrace(runFolder: string): AsyncGenerator<SpanRecord> 
   const folder = join(runFolder, "trace");
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jsonl")) : [];
   if (files.length === 0) {
-    throw new ShoalError("run_not_found", `no trace files in ${folder}; was the run traced on this machine?`, { folder });
+    throw new ShoalError("run_not_found", `no trace files in ${folder}; was the run traced on this machine?`, {
+      folder,
+    });
   }
   for (const name of files.toSorted()) yield* readFile(join(folder, name));
 }

@@ -51,7 +51,9 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   });
   const pids = Object.fromEntries(cluster.pids());
   output.value({ type: "up", cluster: options.cluster, nats: cluster.file.nats, pids });
-  output.line(`cluster ${options.cluster} is up: ${options.servers} servers, ${options.workers} workers, NATS at ${cluster.file.nats}`);
+  output.line(
+    `cluster ${options.cluster} is up: ${options.servers} servers, ${options.workers} workers, NATS at ${cluster.file.nats}`,
+  );
   output.line("in another terminal: npm run shoal -- submit examples/mnist-mlp.ts");
   output.line("Ctrl-C ends it");
   const reason = await stop;

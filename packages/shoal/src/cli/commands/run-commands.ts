@@ -116,7 +116,12 @@ function addTrace(program: Command, context: CommandContext): void {
         await pipeline(chromeTrace(readTrace(folder), origin), createWriteStream(file));
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).syscall !== "open") throw cause;
-        throw new ShoalError("file_not_writable", `cannot write ${file}; choose another with --out`, { file }, { cause });
+        throw new ShoalError(
+          "file_not_writable",
+          `cannot write ${file}; choose another with --out`,
+          { file },
+          { cause },
+        );
       }
       const output = context.output(options.json);
       output.value({ type: "trace", run, file });

@@ -59,7 +59,9 @@ async function train(file: string, options: TrainOptions, context: CommandContex
     log: (sentence) => output.line(sentence),
   });
   try {
-    output.line(`${job.name}: ${options.workers} workers, ${options.servers} servers, ${job.consistency.mode}, in this process`);
+    output.line(
+      `${job.name}: ${options.workers} workers, ${options.servers} servers, ${job.consistency.mode}, in this process`,
+    );
     const run = await submitRun(cluster.system, cluster.coordinator, job, crypto.randomUUID());
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { consistency, count, overridesOf, port } from "./options.ts";
+
+describe("options", () => {
+  it("read consistency modes", () => {
+    expect(consistency("bounded:3")).toEqual({ mode: "bounded", staleness: 3 });
+    expect(consistency("asynchronous")).toEqual({ mode: "asynchronous" });
+    expect(() => consistency("bounded")).toThrow(/bounded:S/);
+  });
+
+  it("refuse numbers out of range and say what was expected", () => {
+    expect(() => count("0")).toThrow(/from 1/);
+    expect(() => count("two")).toThrow(/"two"/);
+    expect(() => port("70000")).toThrow(/65535/);
+  });
+
+  it("override only what was given", () => {
+    expect(overridesOf({ epochs: 2, mode: { mode: "synchronous" } })).toEqual({
+      epochs: 2,
+      consistency: { mode: "synchronous" },
+    });
+  });
+});

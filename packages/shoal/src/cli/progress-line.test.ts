@@ -1,0 +1,76 @@
+import type { RunStatus } from "@shoal/protocol";
+import { describe, expect, it } from "vitest";
+import { createOutput } from "./output.ts";
+import { createProgressLine, formatDuration, progressText, timeLeftMs } from "./progress-line.ts";
+
+function statusOf(changes: Partial<RunStatus>): RunStatus {
+  return {
+    run: "mnist-1",
+    name: "mnist",
+    phase: "training",
+    reason: "two workers train",
+    elapsedMs: 2_000,
+    batchesDone: 100,
+    totalBatches: 400,
+    step: 50,
+    totalSteps: 200,
+    samples: 6_400,
+    samplesPerSecond: 3_200,
+    loss: 0.25,
+    stalenessMean: 0,
+    stalenessMax: 0,
+    dataSource: "",
+    workers: [],
+    evaluations: [],
+    result: null,
+    error: null,
+    ...changes,
+  };
+}
+
+describe("progress line", () => {
+  it("shows step, loss, throughput, staleness and time left", () => {
+    expect(progressText(statusOf({}))).toBe(
+      "step 50/200 (25 %)  loss 0.2500  3,200 samples/s  staleness 0.0 (max 0)  6 s left",
+    );
+  });
+
+  it("says what is waited for before training begins", () => {
+    expect(progressText(statusOf({ phase: "starting", reason: "waits for worker-2" }))).toBe(
+      "starting: waits for worker-2",
+    );
+  });
+
+  it("shows the newest evaluation", () => {
+    const evaluations = [{ step: 50, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1 }];
+    expect(progressText(statusOf({ evaluations }))).toContain("test 97.12 %");
+  });
+
+  it("knows no time left before the first batch and after the last", () => {
+    expect(timeLeftMs(statusOf({ batchesDone: 0 }))).toBeNull();
+    expect(timeLeftMs(statusOf({ phase: "finishing" }))).toBeNull();
+  });
+
+  it("formats durations by their size", () => {
+    expect([900, 61_000, 3_720_000].map(formatDuration)).toEqual(["1 s", "1 min 1 s", "1 h 2 min"]);
+  });
+
+  it("writes a plain line at most every two seconds where there is no terminal", () => {
+    const written: string[] = [];
+    let now = 0;
+    const line = createProgressLine(createOutput(false), { write: (text: string) => written.push(text) }, () => now);
+    for (const step of [1, 2, 3]) {
+      line.show(statusOf({ step }));
+      now += 1_000;
+    }
+    expect(written.map((text) => text.slice(0, 10))).toEqual(["step 1/200", "step 3/200"]);
+    expect(written.every((text) => text.endsWith("\n"))).toBe(true);
+  });
+
+  it("redraws in place on a terminal, within its width", () => {
+    const written: string[] = [];
+    const stream = { isTTY: true, columns: 20, write: (text: string) => written.push(text) };
+    createProgressLine(createOutput(false), stream, () => 0).show(statusOf({}));
+    expect(written[0]).toBe("\r\u001b[2Kstep 50/200 (25 %) ");
+  });
+});

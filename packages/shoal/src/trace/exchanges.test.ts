@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { SpanRecord } from "../telemetry/span-record.ts";
+import { collectExchanges } from "./exchanges.ts";
+import { rebuildUpdates } from "./rebuild-updates.ts";
+
+function span(
+  trace: string,
+  id: string,
+  parent: string | null,
+  name: string,
+  more: Partial<SpanRecord> = {},
+): SpanRecord {
+  return {
+    trace,
+    span: id,
+    parent,
+    name,
+    node: "local",
+    startUs: 0,
+    durationUs: 1,
+    attributes: {},
+    links: [],
+    error: null,
+    ...more,
+  };
+}
+
+/** A synchronous push of one worker; `applies` when it completed the step. */
+function push(trace: string, worker: number, applies: readonly string[] | null): SpanRecord[] {
+  const attributes = {
+    "shoal.exchange.kind": "push",
+    "shoal.outcome": "push_applied",
+    "shoal.shard": 0,
+    "shoal.version": 1,
+    "shoal.worker": worker,
+    "shoal.clock": 0,
+    "shoal.staleness": 0,
+  };
+  const spans = [
+    span(trace, "a", null, "exchange", { attributes }),
+    span(trace, "b", "a", "compute"),
+    span(trace, "c", "a", "encode"),
+    span(trace, "d", "a", "send"),
+    span(trace, "e", "d", "queue"),
+    span(trace, "f", "d", "acknowledge", { attributes }),
+  ];
+  if (applies === null) return spans;
+  return [...spans, span(trace, "g", "d", "apply", { links: applies.map((of) => ({ trace: of, span: "d" })) })];
+}
+
+describe("exchanges of a trace", () => {
+  it("counts a contribution as applied when another one's apply span links to it", () => {
+    const report = collectExchanges([...push("t1", 1, null), ...push("t2", 2, ["t1", "t2"])]);
+    expect(report.exchanges).toHaveLength(2);
+    expect(report.incomplete).toEqual([]);
+    expect(report.orphans).toEqual([]);
+  });
+
+  it("says what an incomplete exchange lacks", () => {
+    const lost = push("t1", 1, []).filter((record) => record.name !== "queue");
+    expect(collectExchanges(lost).incomplete).toEqual(["t1: a push without queue"]);
+    expect(collectExchanges(push("t3", 1, null)).incomplete).toEqual(["t3: a push without apply"]);
+    const headless = push("t2", 1, []).filter((record) => record.name !== "send");
+    expect(collectExchanges(headless).incomplete[0]).toMatch(/parent of span (queue|acknowledge|apply) is missing/);
+  });
+
+  it("calls spans without their root orphans", () => {
+    expect(collectExchanges([span("t9", "x", "gone", "queue")]).orphans).toHaveLength(1);
+  });
+
+  it("rebuilds versions and staleness of each shard", () => {
+    expect(rebuildUpdates([...push("t2", 2, []), ...push("t1", 1, [])])).toEqual([
+      {
+        shard: 0,
+        version: 1,
+        contributions: [
+          { worker: 1, clock: 0, staleness: 0 },
+          { worker: 2, clock: 0, staleness: 0 },
+        ],
+      },
+    ]);
+  });
+});
