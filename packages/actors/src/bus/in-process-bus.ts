@@ -2,7 +2,7 @@
  * The bus between actor systems of one process.
  *
  * Messages are handed over by reference: nothing is encoded and no size is checked, so a message may hold views of
- * shared memory. With `strict` each envelope is encoded and decoded as on a network, which is what tests want.
+ * shared memory, and a ref inside it speaks to its own system directly, past this bus and the checks at its end. With `strict` each envelope is encoded and decoded as on a network, which is what tests want.
  */
 import { ShoalError } from "@shoal/errors";
 import { parseAddress } from "../address.ts";

@@ -81,7 +81,8 @@ export function decodePlainData(
   if (fault !== undefined) throw failed(limits.what, `cannot be decoded: ${fault}`, undefined);
   makeRef = refs === "refuse" ? undefined : refs;
   try {
-    return packr.unpack(bytes);
+    // A plain view even of a Node Buffer: msgpackr makes byte arrays of its source's class, and they are not Buffers.
+    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw failed(limits.what, "cannot be decoded", error);
   } finally {

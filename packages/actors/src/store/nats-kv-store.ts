@@ -1,13 +1,13 @@
 /**
  * The state store on NATS KV (JetStream): durable, shared by the cluster, works with nats-server 2.9.
  *
- * Bounds  one revision a key, 64 MiB a bucket unless told otherwise; every call ends after `timeoutMs` (2,000).
+ * Bounds  one revision a key, 64 MiB a bucket unless told otherwise; every request to the server ends after `timeoutMs` (2,000).
  * Reads   go to the leader of the stream (no direct get), so a read after a write sees it.
  */
 import { jetstream, JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { ShoalError } from "@shoal/errors";
 import { Kvm, type KV, type KvEntry } from "@nats-io/kv";
-import type { NatsConnection } from "@nats-io/nats-core";
+import { deadline, type NatsConnection } from "@nats-io/nats-core";
 import { checkKey, fromNatsKey, toNatsFilter, toNatsKey } from "./store-key.ts";
 import { storeConflict } from "./store-conflict.ts";
 import { decodeStoreValue, encodeStoreValue } from "./store-value.ts";
@@ -26,7 +26,7 @@ export interface NatsKvStoreOptions {
   readonly bucket: string;
   /** 64 MiB by default. Applies when the bucket is created. */
   readonly maximumBytes?: number;
-  /** 2,000 by default. */
+  /** For one request to the server, ms: 2,000 by default. */
   readonly timeoutMs?: number;
   /** Copies in a NATS cluster: 1 by default. Applies when the bucket is created. */
   readonly replicas?: number;
@@ -34,23 +34,26 @@ export interface NatsKvStoreOptions {
 
 const defaultMaximumBytes = 64 * 1024 * 1024;
 
+/** JetStream counts headers as part of a message; ours hold the expected revision only. */
+const headerRoom = 1024;
+
 /** Opens the bucket. @throws ShoalError `store_unavailable` - NATS is away or has no JetStream */
 export async function createNatsKvStore(options: NatsKvStoreOptions): Promise<StateStore> {
   const { connection, bucket, maximumBytes = defaultMaximumBytes, timeoutMs = 2000, replicas = 1 } = options;
-  return translate(bucket, async () => {
+  return translate(bucket, timeoutMs, async () => {
     const manager = new Kvm(jetstream(connection, { timeout: timeoutMs }));
     const kv = await manager.create(bucket, {
       history: 1,
       max_bytes: maximumBytes,
-      maxValueSize: maximumValueBytes,
+      maxValueSize: maximumValueBytes + headerRoom,
       allow_direct: false,
       replicas,
     });
-    return createStore(kv, bucket);
+    return createStore(kv, bucket, timeoutMs);
   });
 }
 
-function createStore(kv: KV, bucket: string): StateStore {
+function createStore(kv: KV, bucket: string, timeoutMs: number): StateStore {
   const compareAndSet = async <T>(key: string, expected: string, write: () => Promise<T>): Promise<T> => {
     try {
       return await write();
@@ -61,7 +64,7 @@ function createStore(kv: KV, bucket: string): StateStore {
   return {
     get: async (key) => {
       const natsKey = toNatsKey(checkKey(key));
-      const entry = await translate(bucket, () => kv.get(natsKey));
+      const entry = await translate(bucket, timeoutMs, () => kv.get(natsKey));
       return isPresent(entry) ? toEntry(entry) : undefined;
     },
     create: async (key, value) => {
@@ -81,8 +84,8 @@ function createStore(kv: KV, bucket: string): StateStore {
       // A purge of a purged key would succeed with the purge's own revision, which nobody was ever given.
       await compareAndSet(key, expected, () => kv.purge(natsKey, { previousSeq: expectedRevision }));
     },
-    keys: (prefix) => translate(bucket, () => listKeys(kv, prefix)),
-    watch: (prefix, onChange) => translate(bucket, () => watchKeys(kv, prefix, onChange)),
+    keys: (prefix) => translate(bucket, timeoutMs, () => listKeys(kv, prefix, timeoutMs)),
+    watch: (prefix, onChange) => translate(bucket, timeoutMs, () => watchKeys(kv, prefix, onChange)),
   };
 }
 
@@ -110,11 +113,20 @@ function checkRevision(key: string, revision: number): string {
   throw storeConflict(key, `revision ${String(revision)}`, undefined);
 }
 
-async function listKeys(kv: KV, prefix: string): Promise<readonly string[]> {
+async function listKeys(kv: KV, prefix: string, timeoutMs: number): Promise<readonly string[]> {
+  const listed = await kv.keys(toNatsFilter(prefix));
   const found: string[] = [];
-  for await (const natsKey of await kv.keys(toNatsFilter(prefix))) {
-    const key = fromNatsKey(natsKey);
-    if (key.startsWith(prefix)) found.push(key);
+  const collect = async (): Promise<void> => {
+    for await (const natsKey of listed) {
+      const key = fromNatsKey(natsKey);
+      if (key.startsWith(prefix)) found.push(key);
+    }
+  };
+  try {
+    // The listing itself has no end when the connection breaks in the middle of it.
+    await deadline(collect(), timeoutMs);
+  } finally {
+    listed.stop();
   }
   return found.toSorted();
 }
@@ -145,9 +157,10 @@ function isConflict(error: unknown): boolean {
   return error.code === StreamWrongLastSequence || error.code === StreamWrongLastSequenceUnknown;
 }
 
-async function translate<T>(bucket: string, call: () => Promise<T>): Promise<T> {
+/** One call may be several requests, each with its own timeout; four are the most. */
+async function translate<T>(bucket: string, timeoutMs: number, call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await deadline(call(), 4 * timeoutMs);
   } catch (error) {
     throw unavailable(bucket, error);
   }
