@@ -1,0 +1,32 @@
+/** What a worker hands to its parameter client: whole vectors, not yet cut into shards. */
+import type { PushReply } from "@shoal/protocol";
+import type { ComputedIn } from "./exchange-kind.ts";
+
+/** Version of each shard's values, by position in the placement. */
+export type ShardVersions = readonly number[];
+
+/** A gradient of the whole vector, or a contribution without one. */
+export interface Contribution {
+  readonly clock: number;
+  readonly batch: number | null;
+  readonly samples: number;
+  /** [vector size] float32, borrowed until the call settles; not read when `samples` is 0. */
+  readonly gradient: Float32Array;
+  /** Versions of the values that the gradient was computed from. */
+  readonly base: ShardVersions;
+  readonly computed: ComputedIn;
+}
+
+/** Where pulled values go. */
+export interface PullTarget {
+  /** Clock that the worker wants to start with the values. */
+  readonly clock: number;
+  /** [vector size] float32, overwritten; kept until the call settles. */
+  readonly into: Float32Array;
+}
+
+export interface PushPullOutcome {
+  /** The reply of each shard, by position in the placement. */
+  readonly pushed: readonly PushReply[];
+  readonly pulled: ShardVersions;
+}

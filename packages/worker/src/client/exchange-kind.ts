@@ -1,0 +1,11 @@
+/** What a worker exchanges with a shard, and what it says about the gradient's making. */
+export type ExchangeKind = "initialize" | "pull" | "push" | "push_pull";
+
+/** When and from how much a gradient was computed; clock times in ms since the Unix epoch. */
+export interface ComputedIn {
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly samples: number;
+  /** Mean training loss of the samples. */
+  readonly loss: number;
+}

@@ -1,0 +1,119 @@
+/**
+ * Spans of one exchange: `exchange` as the root of a trace of its own, below it `compute` and `encode` (pushes) and a
+ * `send` for each attempt. The server's spans hang below `send`: a link passes on the context in which it is called.
+ * All times come from the injected clock, so that the spans of a worker share one time.
+ */
+import {
+  context,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type HrTime,
+  type Span,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { Clock } from "@shoal/actors";
+import type { ShoalError } from "@shoal/errors";
+import { attributes, spanNames, tracerName, type LinkIdentity, type ShardPlacement } from "@shoal/protocol";
+import type { ComputedIn, ExchangeKind } from "./exchange-kind.ts";
+
+export interface ExchangeSpans {
+  /** Runs one attempt in the context of its `send` span and ends the span with it. */
+  attempt<R>(number: number, call: () => Promise<R>): Promise<R>;
+  end(outcome: Attributes): void;
+  fail(error: ShoalError): void;
+}
+
+export interface ExchangeDescription {
+  readonly kind: ExchangeKind;
+  readonly job: string;
+  readonly identity: LinkIdentity;
+  readonly placement: ShardPlacement;
+  /** What differs from exchange to exchange: clock, base version, batch, sequence, … */
+  readonly attributes: Attributes;
+  /** Pushes: when the gradient was computed, and its loss. */
+  readonly computed?: ComputedIn | undefined;
+  /** Pushes: bytes of the gradient. */
+  readonly payloadBytes?: number | undefined;
+}
+
+/** Begins the trace of an exchange. Costs next to nothing when no SDK is installed. */
+export function startExchangeSpans(description: ExchangeDescription, clock: Clock): ExchangeSpans {
+  const tracer = trace.getTracer(tracerName);
+  const { computed, payloadBytes } = description;
+  const startTime = timeOf(Math.min(computed?.startedAtMs ?? Infinity, clock.now()));
+  const span = tracer.startSpan(spanNames.exchange, { root: true, startTime });
+  const within = trace.setSpan(ROOT_CONTEXT, span);
+  if (span.isRecording()) span.setAttributes(describe(description));
+  if (computed !== undefined) recordCompute(tracer, within, computed);
+  if (payloadBytes !== undefined) recordEncode(tracer, within, payloadBytes, clock);
+  return {
+    async attempt(number, call) {
+      const send = tracer.startSpan(spanNames.send, { startTime: timeOf(clock.now()) }, within);
+      send.setAttribute(attributes.attempt, number);
+      try {
+        return await context.with(trace.setSpan(within, send), call);
+      } catch (error) {
+        markFailed(send, error as ShoalError);
+        throw error;
+      } finally {
+        send.end(timeOf(clock.now()));
+      }
+    },
+    end(outcome) {
+      span.setAttributes(outcome);
+      span.end(timeOf(clock.now()));
+    },
+    fail(error) {
+      markFailed(span, error);
+      span.end(timeOf(clock.now()));
+    },
+  };
+}
+
+function describe({ kind, job, identity, placement, attributes: own }: ExchangeDescription): Attributes {
+  return {
+    [attributes.kind]: kind,
+    [attributes.run]: identity.run,
+    [attributes.job]: job,
+    [attributes.node]: identity.name,
+    [attributes.worker]: identity.worker,
+    [attributes.incarnation]: identity.incarnation,
+    [attributes.shard]: placement.shard,
+    [attributes.rangeBegin]: placement.begin,
+    [attributes.rangeEnd]: placement.end,
+    ...own,
+  };
+}
+
+function recordCompute(tracer: Tracer, within: Context, computed: ComputedIn): void {
+  const span = tracer.startSpan(spanNames.compute, { startTime: timeOf(computed.startedAtMs) }, within);
+  span.setAttributes({ [attributes.samples]: computed.samples, [attributes.loss]: computed.loss });
+  span.end(timeOf(computed.endedAtMs));
+}
+
+/** Gradients travel as they are: nothing is gained or lost, and the span says so. */
+function recordEncode(tracer: Tracer, within: Context, bytes: number, clock: Clock): void {
+  const now = timeOf(clock.now());
+  const span = tracer.startSpan(spanNames.encode, { startTime: now }, within);
+  span.setAttributes({
+    [attributes.encoding]: "float32",
+    [attributes.bytesBefore]: bytes,
+    [attributes.bytesAfter]: bytes,
+    [attributes.encodingError]: 0,
+  });
+  span.end(now);
+}
+
+function markFailed(span: Span, error: ShoalError): void {
+  span.setAttribute(attributes.outcome, error.code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+}
+
+/** Seconds and nanoseconds: a plain number would be taken for one or another kind of time by its size. */
+function timeOf(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000);
+  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
+}

@@ -1,0 +1,122 @@
+/**
+ * A worker's view of the whole parameter vector: one exchange for each shard, all in flight at the same time.
+ *
+ * Bounds       The caller decides how many calls are under way; the training loops have one for each of their gradient
+ *              buffers and one pull.
+ * Invariants
+ *   C1  Exchanges are begun in ascending order of shards (servers rely on it, see "What bounds the memory of a server").
+ *   C2  Each push has the next sequence number of its shard; a retry has the number of its first attempt.
+ *   C3  A call settles when all of its exchanges have: from then on its buffers are the caller's again.
+ */
+import type { Clock, Random } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type {
+  InitializeReply,
+  LinkFactory,
+  LinkIdentity,
+  Placement,
+  PushReply,
+  PushRequest,
+  ShardPlacement,
+} from "@shoal/protocol";
+import type { Contribution, PullTarget, PushPullOutcome, ShardVersions } from "./contribution.ts";
+import {
+  initializeExchange,
+  pullExchange,
+  pushExchange,
+  pushPullExchange,
+  pushRequest,
+  type BareExchange,
+} from "./exchanges.ts";
+import { createLinkTable } from "./link-table.ts";
+import { defaultRetrySettings, type RetrySettings } from "./retry-policy.ts";
+import { runExchange, type ExchangeEnvironment } from "./shard-exchange.ts";
+import { createWaitList, type ClientWait } from "./wait-list.ts";
+
+/** Every call fails with the error of its first shard that failed, as `runExchange` words it. */
+export interface ParameterClient {
+  /** Gives the shards their first values. @param values [vector size] float32, borrowed */
+  initialize(values: Float32Array): Promise<readonly InitializeReply[]>;
+  /** Settles with a version for each shard. */
+  pull(target: PullTarget): Promise<ShardVersions>;
+  /** Settles with a reply of each shard. */
+  push(contribution: Contribution): Promise<readonly PushReply[]>;
+  pushPull(contribution: Contribution, target: PullTarget): Promise<PushPullOutcome>;
+  /** Exchanges under way, oldest first. */
+  waits(): readonly ClientWait[];
+  /** Later attempts go to the new places. An older term is ignored. @throws ShoalError layout_mismatch - other ranges */
+  updatePlacement(placement: Placement): void;
+  /** Ends the links; calls under way fail with `cancelled`. Settles when no shard reads a borrowed gradient any more. */
+  close(): Promise<void>;
+}
+
+export interface ParameterClientOptions {
+  readonly identity: LinkIdentity;
+  readonly placement: Placement;
+  readonly links: LinkFactory;
+  readonly clock: Clock;
+  /** Spreads the retries. */
+  readonly random: Random;
+  /** Name of the job, for traces; the run's by default. */
+  readonly job?: string;
+  readonly retry?: Partial<RetrySettings>;
+}
+
+/** Makes a client of the servers of a placement; it connects when it is first used. */
+export function createParameterClient(options: ParameterClientOptions): ParameterClient {
+  const { identity, clock, random, job = identity.run } = options;
+  const table = createLinkTable(options.placement, options.links, identity);
+  const sequences = options.placement.shards.map(() => 0);
+  const waits = createWaitList();
+  const abort = new AbortController();
+  const environment: ExchangeEnvironment = {
+    clock,
+    random,
+    settings: { ...defaultRetrySettings, ...options.retry },
+    waits,
+    signal: abort.signal,
+    locate: (shard) => table.locate(shard),
+  };
+
+  const each = <R>(make: (placement: ShardPlacement, index: number) => BareExchange<R>): Promise<R[]> => {
+    const begin = (placement: ShardPlacement, index: number): Promise<R> =>
+      runExchange({ ...make(placement, index), job, identity }, environment);
+    return allOf(table.placement.shards.map(begin)); // C1: `map` goes in order
+  };
+  const nextPush = (contribution: Contribution, placement: ShardPlacement, index: number): PushRequest => {
+    const sequence = (sequences[index] ?? 0) + 1;
+    sequences[index] = sequence; // C2
+    return pushRequest(contribution, placement, sequence, contribution.base[index] ?? 0);
+  };
+
+  return {
+    initialize: (values) => each((placement) => initializeExchange(values, placement)),
+    async pull(target) {
+      const replies = await each((placement) => pullExchange(target, placement));
+      return replies.map((reply) => reply.version);
+    },
+    push: (contribution) =>
+      each((placement, index) => pushExchange(contribution, nextPush(contribution, placement, index))),
+    async pushPull(contribution, target) {
+      const replies = await each((placement, index) =>
+        pushPullExchange(contribution, nextPush(contribution, placement, index), target, placement),
+      );
+      return { pushed: replies.map((reply) => reply.push), pulled: replies.map((reply) => reply.pull.version) };
+    },
+    waits: () => waits.list(),
+    updatePlacement: (placement) => table.update(placement),
+    close() {
+      abort.abort();
+      return table.close();
+    },
+  };
+}
+
+/** Settles when all have, with the first error if there is one (C3). */
+async function allOf<R>(promises: readonly Promise<R>[]): Promise<R[]> {
+  const outcomes = await Promise.allSettled(promises);
+  return outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw ShoalError.from(outcome.reason);
+    return outcome.value;
+  });
+}

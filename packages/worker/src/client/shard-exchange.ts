@@ -1,0 +1,77 @@
+/** One exchange with one shard: attempts with the same request until it succeeds or is given up. */
+import type { Attributes } from "@opentelemetry/api";
+import type { Clock, Random } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import { attributes, type CallOptions, type ParameterLink, type ShardPlacement } from "@shoal/protocol";
+import { pause } from "../time/pause.ts";
+import { startExchangeSpans, type ExchangeDescription } from "./exchange-spans.ts";
+import { attemptDeadlineMs, decideRetry, type RetrySettings } from "./retry-policy.ts";
+import type { WaitList } from "./wait-list.ts";
+
+/** What exchanges of one client share. */
+export interface ExchangeEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: RetrySettings;
+  readonly waits: WaitList;
+  /** Aborted when the client is closed: no attempt follows. */
+  readonly signal: AbortSignal;
+  /** Where the shard lives now; another place after a new placement. */
+  readonly locate: (shard: number) => { readonly link: ParameterLink; readonly placement: ShardPlacement };
+}
+
+export interface ShardExchange<R> extends Omit<ExchangeDescription, "placement"> {
+  readonly shard: number;
+  /** For people: "push_pull of clock 3". */
+  readonly what: string;
+  readonly call: (link: ParameterLink, options: CallOptions) => Promise<R>;
+  /** Attributes of the exchange's span when it succeeded. */
+  readonly outcomeOf: (reply: R) => Attributes;
+}
+
+/**
+ * Runs the exchange to its end.
+ * @throws ShoalError with the code of the last attempt's error; names shard, server, attempts and whom the shard waited
+ *   for; `cancelled` when the client was closed
+ */
+export async function runExchange<R>(exchange: ShardExchange<R>, environment: ExchangeEnvironment): Promise<R> {
+  const { clock, settings, waits, signal } = environment;
+  const startedAtMs = clock.now();
+  const elapsedMs = (): number => clock.now() - startedAtMs;
+  const spans = startExchangeSpans({ ...exchange, placement: environment.locate(exchange.shard).placement }, clock);
+  const wait = waits.begin({ ...exchange, waiter: exchange.identity.name, sinceMs: startedAtMs });
+  try {
+    for (let attempts = 1; ; attempts += 1) {
+      if (signal.aborted) throw new ShoalError("cancelled", `${exchange.what}: the parameter client was closed`);
+      const { link, placement } = environment.locate(exchange.shard);
+      const deadlineMs = attemptDeadlineMs(elapsedMs(), settings);
+      wait.attempt(attempts, placement);
+      try {
+        const reply = await spans.attempt(attempts, () => exchange.call(link, { deadlineMs }));
+        spans.end({ ...exchange.outcomeOf(reply), [attributes.attempt]: attempts });
+        return reply;
+      } catch (thrown) {
+        const error = ShoalError.from(thrown);
+        wait.failed(error);
+        const jitter = environment.random.uniform();
+        const decision = decideRetry({ attempts, elapsedMs: elapsedMs(), error, jitter }, settings);
+        if (decision.kind === "give_up") throw giveUp(exchange, placement, error, decision.reason);
+        await pause(clock, decision.delayMs, signal);
+      }
+    }
+  } catch (thrown) {
+    const error = ShoalError.from(thrown);
+    spans.fail(error);
+    throw error;
+  } finally {
+    wait.end();
+  }
+}
+
+function giveUp<R>(exchange: ShardExchange<R>, placement: ShardPlacement, cause: ShoalError, why: string): ShoalError {
+  const { identity, what, shard } = exchange;
+  const { node, endpoint } = placement;
+  const last = cause.message.replace(/^\[[a-z_]+\] /, "");
+  const sentence = `${identity.name} gave up ${what} to shard ${shard} of run ${identity.run} on ${node} (${endpoint}), ${why}: ${last}`;
+  return new ShoalError(cause.code, sentence, { ...cause.details, shard, server: node, endpoint }, { cause });
+}
