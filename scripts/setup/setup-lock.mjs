@@ -14,16 +14,16 @@ import {
   rmSync,
   statSync,
   utimesSync,
+  writeSync,
 } from "node:fs";
-import { writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** @typedef {{ touchMs: number, pollMs: number, staleMs: number, waitMs: number }} LockTimes */
+/** @typedef {{ touchMs: number, pollMs: number, staleMs: number, tellMs: number, waitMs: number }} LockTimes */
 
 /** @type {LockTimes} */
-export const lockTimes = { touchMs: 1000, pollMs: 200, staleMs: 30_000, waitMs: 15 * 60_000 };
+export const lockTimes = { touchMs: 1000, pollMs: 200, staleMs: 30_000, tellMs: 2000, waitMs: 15 * 60_000 };
 
 /**
  * Runs `work` while holding the lock.
@@ -54,20 +54,23 @@ export async function withLock(path, work, options = {}) {
  * @param {(holder: string) => void} onWait
  */
 async function take(path, times, onWait) {
-  const deadline = Date.now() + times.waitMs;
+  const started = Date.now();
   let told = false;
   while (!create(path)) {
     const holder = readHolder(path);
-    if (holder === undefined) continue;
-    if (isStale(holder, times.staleMs)) {
+    if (holder !== undefined && isStale(holder, times.staleMs)) {
       discard(path, holder);
       continue;
     }
-    if (Date.now() > deadline) {
-      throw new Error(`another set-up (${holder.text}) holds ${path}; remove that file if no such process runs`);
+    const waitedMs = Date.now() - started;
+    const name = holder?.text ?? "unknown";
+    if (waitedMs > times.waitMs) {
+      throw new Error(`another set-up (${name}) holds ${path}; remove that file if no such process runs`);
     }
-    if (!told) onWait(holder.text);
-    told = true;
+    if (!told && waitedMs > times.tellMs) {
+      told = true;
+      onWait(name);
+    }
     await sleep(times.pollMs);
   }
 }
@@ -89,7 +92,7 @@ function create(path) {
 
 /**
  * @param {string} path
- * @returns {Holder | undefined} undefined when the holder has just let go
+ * @returns {Holder | undefined} undefined when the file cannot be read, most likely because its holder has just let go
  */
 function readHolder(path) {
   try {
