@@ -1,0 +1,34 @@
+import { createSimulatedClock } from "@shoal/actors";
+import { expect, test } from "vitest";
+import { startKeepalive } from "./keepalive.ts";
+
+function probe(answers: boolean) {
+  const clock = createSimulatedClock();
+  const events: string[] = [];
+  const keepalive = startKeepalive({
+    clock,
+    intervalMs: 100,
+    timeoutMs: 30,
+    ping: (answered) => {
+      events.push(`ping ${clock.now()}`);
+      if (answers) clock.after(10, answered);
+    },
+    lost: () => events.push(`lost ${clock.now()}`),
+  });
+  return { clock, events, keepalive };
+}
+
+test("a peer that answers is asked again after the interval", () => {
+  const { clock, events, keepalive } = probe(true);
+  clock.advance(320);
+  expect(events).toEqual(["ping 100", "ping 210", "ping 320"]);
+  keepalive.stop();
+  clock.advance(1000);
+  expect(events).toHaveLength(3);
+});
+
+test("a peer that does not answer in time is lost, once", () => {
+  const { clock, events } = probe(false);
+  clock.advance(1000);
+  expect(events).toEqual(["ping 100", "lost 130"]);
+});

@@ -1,0 +1,41 @@
+/** Notices a connection whose other end has gone without saying so. */
+import type { Clock, Timer } from "@shoal/actors";
+import { keepaliveIntervalMs, keepaliveTimeoutMs } from "./limits.ts";
+
+export interface KeepaliveOptions {
+  readonly clock: Clock;
+  /** Asks the peer; calls back when it answers. */
+  readonly ping: (answered: () => void) => void;
+  /** The peer did not answer in time; called at most once. */
+  readonly lost: () => void;
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+}
+
+/** Asks every `intervalMs` and waits `timeoutMs` for each answer, until stopped or lost. */
+export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
+  const { clock, ping, lost, intervalMs = keepaliveIntervalMs, timeoutMs = keepaliveTimeoutMs } = options;
+  let timer: Timer;
+  let stopped = false;
+  const rest = (): void => {
+    if (!stopped) timer = clock.after(intervalMs, ask);
+  };
+  const ask = (): void => {
+    timer = clock.after(timeoutMs, () => {
+      stopped = true;
+      lost();
+    });
+    const asked = timer;
+    ping(() => {
+      asked.cancel();
+      if (asked === timer) rest();
+    });
+  };
+  rest();
+  return {
+    stop() {
+      stopped = true;
+      timer.cancel();
+    },
+  };
+}
