@@ -9,16 +9,16 @@ export const digitSide = 28;
 
 /** Ranges of what varies; lengths in pixels, wobble in parts of the digit's box. */
 const variation = {
-  width: [9, 15],
-  height: [15, 21],
-  shift: [-2.5, 2.5],
-  slant: [-0.3, 0.3],
-  /** Half the tangent of the angle: ±0.13 is ±15°. */
-  turn: [-0.13, 0.13],
+  width: [8, 16],
+  height: [13, 21],
+  shift: [-3, 3],
+  slant: [-0.4, 0.4],
+  /** Half the tangent of the angle: ±0.18 is ±20°. */
+  turn: [-0.18, 0.18],
   thickness: [0.7, 1.7],
-  wobble: [-0.08, 0.08],
-  ink: [150, 255],
-  noise: [0, 36],
+  wobble: [-0.1, 0.1],
+  ink: [110, 255],
+  noise: [0, 60],
 } as const;
 
 /** One random word serves the noise of this many pixels. */

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { ShoalError } from "@shoal/errors";
 import type { Dataset } from "../data/dataset.ts";
 import type { DatasetSpec, IdxDatasetSpec } from "../data/dataset-spec.ts";
-import { generateDigits } from "../data/digits.ts";
+import { generateDigits, type DigitsOptions } from "../data/digits.ts";
 import { idxClasses, idxSplit, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
 import type { DatasetEnvironment } from "./environment.ts";
 import { locateMnist } from "./locate-mnist.ts";
@@ -14,6 +14,9 @@ import { readIdxFile } from "./read-file.ts";
 const mnistScaling: ByteScaling = { scale: 1 / (255 * 0.3081), shift: 255 * 0.1307 };
 /** Bytes of any other origin become numbers from 0 to 1. */
 const unitScaling: ByteScaling = { scale: 1 / 255, shift: 0 };
+
+/** Generated digits in place of MNIST: enough for some thousand steps, drawn in about two seconds. */
+const substitute: DigitsOptions = { samples: 30_000, testSamples: 5_000 };
 
 /**
  * Loads what a specification names. MNIST that can neither be found nor downloaded is replaced by generated digits;
@@ -52,7 +55,7 @@ async function loadIdx(spec: IdxDatasetSpec, path: (file: string) => string): Pr
 async function loadMnist(environment: DatasetEnvironment): Promise<Dataset> {
   const location = await locateMnist(environment);
   if (!location.found) {
-    const digits = generateDigits();
+    const digits = generateDigits(substitute);
     const source = `${digits.source} in place of MNIST, which could not be fetched: ${location.reason}`;
     environment.log?.(`using ${source}`);
     return { ...digits, source };
