@@ -19,6 +19,13 @@ export function port(text: string): number {
   return value;
 }
 
+/** `HOST:PORT`; port 0 is chosen by the system. */
+export function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const cut = text.lastIndexOf(":");
+  if (cut < 1) throw new InvalidArgumentError(`expected HOST:PORT, got "${text}"`);
+  return { host: text.slice(0, cut).replace(/^\[(.*)\]$/, "$1"), port: port(text.slice(cut + 1)) };
+}
+
 /** `synchronous`, `asynchronous`, `bounded:S`. */
 export function consistency(text: string): Consistency {
   const bounded = /^bounded:(\d+)$/.exec(text);

@@ -1,0 +1,12 @@
+/** `shoal coordinator`: the coordinator as a process, its state in NATS KV. */
+import { createNatsKvStore } from "@shoal/actors";
+import { startCoordinator } from "@shoal/coordinator";
+import { runRole, type RoleOptions } from "./run-role.ts";
+
+export async function runCoordinator(options: RoleOptions): Promise<void> {
+  await runRole(options, async ({ system, nats }) => {
+    const store = await createNatsKvStore({ connection: nats, bucket: `shoal-${options.cluster}` });
+    const coordinator = await startCoordinator({ system, store, cluster: options.cluster });
+    return { detail: {}, close: () => coordinator.close() };
+  });
+}

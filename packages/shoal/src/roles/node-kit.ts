@@ -1,0 +1,63 @@
+/** What every process of Shoal has once: kernel memory, kernels on this thread, data and model folders. */
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  createKernelMemory,
+  instantiateKernels,
+  loadKernelModules,
+  type KernelMemory,
+  type KernelModules,
+  type Kernels,
+} from "@shoal/kernels-wasm";
+import type { Dataset, DatasetSpec } from "@shoal/models";
+import { loadDataset } from "@shoal/models/host";
+import { cacheFolder, type Environment } from "../environment/folders.ts";
+
+export interface NodeKit {
+  readonly memory: KernelMemory;
+  readonly modules: KernelModules;
+  /** The kernels of the thread that answers messages: the shards' arithmetic. */
+  readonly kernels: Kernels;
+}
+
+export async function createNodeKit(): Promise<NodeKit> {
+  const modules = await loadKernelModules();
+  const memory = createKernelMemory();
+  return { memory, modules, kernels: instantiateKernels(modules, memory) };
+}
+
+export interface DataFolders {
+  readonly dataFolder: string | undefined;
+  readonly environment: Environment;
+  readonly log: (sentence: string) => void;
+}
+
+/** Loads data sets; the same specification is loaded once, however many workers of this process ask for it. */
+export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) => Promise<Dataset> {
+  const loaded = new Map<string, Promise<Dataset>>();
+  return (spec) => {
+    const key = JSON.stringify(spec);
+    const known = loaded.get(key);
+    if (known !== undefined) return known;
+    const loading = loadDataset(spec, {
+      dataFolder: folders.dataFolder,
+      cacheFolder: cacheFolder(folders.environment),
+      log: folders.log,
+    });
+    // Only the newest set is kept: sets are large, and runs follow one another.
+    loaded.clear();
+    loaded.set(key, loading);
+    loading.catch(() => loaded.delete(key));
+    return loading;
+  };
+}
+
+/** Writes a run's model into the run's folder, whole or not at all. @returns the absolute path */
+export async function writeModelFile(runsFolder: string, run: string, bytes: Uint8Array): Promise<string> {
+  const folder = join(runsFolder, run);
+  const file = join(folder, "model.safetensors");
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${file}.part`, bytes);
+  await rename(`${file}.part`, file);
+  return file;
+}

@@ -1,0 +1,53 @@
+/**
+ * The life of a role's process: telemetry, a connection to the cluster, the role, and an orderly end when the parent,
+ * a signal or the loss of the parent asks for it.
+ */
+import { connectToCluster, type ClusterConnection } from "../cluster/cluster-connection.ts";
+import { requireToken } from "../cluster/cluster-address.ts";
+import { reportReady, stopRequested } from "../cluster/parent-watch.ts";
+import type { Environment } from "../environment/folders.ts";
+import { setUpTelemetry } from "../telemetry/telemetry.ts";
+
+export interface RoleOptions {
+  readonly node: string;
+  readonly cluster: string;
+  readonly nats: string;
+  readonly runsFolder: string;
+  readonly environment: Environment;
+  readonly log: (sentence: string) => void;
+}
+
+/** What a role is once it runs. */
+export interface RunningRole {
+  /** For the parent process, such as the endpoint that was chosen. */
+  readonly detail: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** An orderly end that takes longer is cut off: whoever asked must not wait. */
+const closeLimitMs = 1_500;
+
+/** Runs a role until it is asked to stop; settles when everything is closed. */
+export async function runRole(
+  options: RoleOptions,
+  start: (connection: ClusterConnection, token: string) => Promise<RunningRole>,
+): Promise<void> {
+  const stop = stopRequested();
+  const token = requireToken(options.environment);
+  const telemetry = setUpTelemetry({
+    node: options.node,
+    runsFolder: options.runsFolder,
+    traceFiles: true,
+    environment: options.environment,
+    onFailure: (error) => options.log(`tracing to files stopped: ${String(error)}`),
+  });
+  const connection = await connectToCluster({ ...options, token }, options.node, options.log);
+  const role = await start(connection, token);
+  reportReady(role.detail);
+  options.log(`${options.node} serves cluster ${options.cluster}`);
+  options.log(`${options.node} stops: ${await stop}`);
+  setTimeout(() => process.exit(0), closeLimitMs).unref();
+  await role.close();
+  await connection.close();
+  await telemetry.close();
+}

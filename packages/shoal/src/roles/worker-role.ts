@@ -1,0 +1,33 @@
+/** `shoal worker`: a worker as a process, its links over gRPC, its compute in a thread. */
+import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
+import { createGrpcLinkFactory, startWorker } from "@shoal/worker";
+import { createDatasetLoader, createNodeKit, writeModelFile } from "./node-kit.ts";
+import { runRole, type RoleOptions } from "./run-role.ts";
+
+export interface WorkerRoleOptions extends RoleOptions {
+  readonly dataFolder: string | undefined;
+}
+
+export async function runWorker(options: WorkerRoleOptions): Promise<void> {
+  await runRole(options, async ({ system }, token) => {
+    const kit = await createNodeKit();
+    const links = createGrpcLinkFactory({ token, clock: system.clock });
+    const worker = startWorker({
+      system,
+      memory: kit.memory,
+      modules: kit.modules,
+      coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
+      links,
+      loadDataset: createDatasetLoader(options),
+      writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+      computeKind: "thread",
+    });
+    return {
+      detail: {},
+      close: async () => {
+        await worker.close();
+        await links.close();
+      },
+    };
+  });
+}
