@@ -16,13 +16,19 @@ const project = (
   order: number,
   test: NonNullable<TestProjectInlineConfiguration["test"]>,
 ): TestProjectInlineConfiguration => ({
-  extends: true,
-  test: { name, ...test, sequence: { groupOrder: order } },
+  resolve: { conditions: [source, "module", "node", "development|production"] },
+  ssr: { resolve: { conditions: [source, "module", "node", "development|production"] } },
+  test: {
+    // Child processes and threads that a test starts take the sources too.
+    execArgv: [`--conditions=${source}`],
+    name,
+    ...test,
+    sequence: { groupOrder: order },
+  },
 });
 
 /** Pages are cross-origin isolated, as the kernels' shared memory requires. */
 const browser: TestProjectInlineConfiguration = {
-  extends: true,
   resolve: { conditions: [source, "module", "browser", "development|production"] },
   server: {
     headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },
@@ -42,11 +48,7 @@ const browser: TestProjectInlineConfiguration = {
 };
 
 export default defineConfig({
-  resolve: { conditions: [source, "module", "node", "development|production"] },
-  ssr: { resolve: { conditions: [source, "module", "node", "development|production"] } },
   test: {
-    // Child processes and threads that a test starts take the sources too.
-    execArgv: [`--conditions=${source}`],
     projects: [
       project("unit", 0, {
         include: [
