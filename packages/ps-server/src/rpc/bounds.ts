@@ -1,0 +1,31 @@
+/** What the parameter service may take, with defaults; ARCHITECTURE.md adds them up. */
+
+export interface ServiceBounds {
+  /**
+   * Regions of a shard's size for contributions on their way in, beside the one that is kept for the contribution that
+   * is folded next. At the limit the server stops reading the worker's stream.
+   */
+  readonly stagingSlots: number;
+  /** Regions of a shard's size for values on their way out. At the limit a pull waits as a header. */
+  readonly pullCopies: number;
+  /** Requests of one stream that are not answered yet. At the limit a request is answered with `mailbox_full`. */
+  readonly requestsInFlight: number;
+  /** Connections; at the limit a new one is closed at once. */
+  readonly connections: number;
+  /** Deadline of a request that names none, and the longest one that is granted, ms. */
+  readonly maximumDeadlineMs: number;
+  /** After this long without a request a shard's regions are given back, ms. */
+  readonly idleMs: number;
+}
+
+export const defaultServiceBounds: ServiceBounds = {
+  stagingSlots: 2,
+  pullCopies: 2,
+  requestsInFlight: 64,
+  connections: 1024,
+  maximumDeadlineMs: 600_000,
+  idleMs: 10_000,
+};
+
+/** A shard answers by its deadline; after this much longer the service answers for it, and takes its region back. */
+export const shardGraceMs = 1_000;

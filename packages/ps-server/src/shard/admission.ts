@@ -1,0 +1,60 @@
+/**
+ * Looks ahead for the parameter service: what will become of a push whose header is here and whose payload is not.
+ *
+ * Boundary  Reads the shard's state between two messages and changes nothing. What it says may be overtaken by the
+ *           pushes that come first; the shard itself decides when the push reaches it.
+ */
+import { decidePush } from "./consistency.ts";
+import { gatherFacts } from "./push-facts.ts";
+import type { ShardState } from "./shard-state.ts";
+
+export interface PushHeaderView {
+  readonly worker: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly clock: number;
+  readonly batch: number | null;
+}
+
+export interface ShardAdmission {
+  /**
+   * "next": its gradient can be used at once. "later": it has to wait for others. "discard": its gradient will not be
+   * used; the shard still wants to be told the push, with an empty gradient, to answer it.
+   */
+  decide(push: PushHeaderView): "next" | "later" | "discard";
+  /** Calls back when an answer may have changed. @returns ends it */
+  onChange(listener: () => void): () => void;
+}
+
+export function createShardAdmission(state: ShardState): ShardAdmission {
+  return {
+    decide: (push) => decide(state, push),
+    onChange(listener) {
+      state.listeners.add(listener);
+      return () => {
+        state.listeners.delete(listener);
+      };
+    },
+  };
+}
+
+function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "discard" {
+  const { batch, clock, sequence, worker, incarnation } = push;
+  const sender = { run: state.options.run, worker, incarnation, name: state.roster.nameOf(worker) };
+  const slot = batch === null ? state.roster.placeOf(worker) : batch % state.options.slots;
+  // The base version is looked at when the push is here: it decides nothing about memory.
+  const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, baseVersion: 0 }, slot));
+  switch (decision.kind) {
+    case "apply":
+      return "next";
+    case "contribute":
+      return decision.slot === state.barrier.frontier ? "next" : "later";
+    case "replace":
+      return "later";
+    case "await":
+    case "duplicate":
+    case "stale_clock":
+    case "refuse":
+      return "discard";
+  }
+}

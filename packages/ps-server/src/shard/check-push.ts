@@ -1,0 +1,49 @@
+/** Checks of a push that need no policy: numbers in range, a gradient that fits and is finite. */
+import type { PushHeader, PushCommand } from "./requests.ts";
+import { refusal } from "./requests.ts";
+import type { Refusal } from "@shoal/protocol";
+import { describeShard, type ShardState } from "./shard-state.ts";
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 0xffff_ffff;
+
+/** The first field of a push header that is out of range, as a sentence; undefined when all are right. */
+export function findHeaderFault(header: PushHeader): string | undefined {
+  const { sequence, clock, baseVersion, batch, samples } = header;
+  for (const [name, value] of Object.entries({ clock, baseVersion, batch: batch ?? 0, samples })) {
+    if (!isCount(value)) return `${name} must be an integer from 0 to 4,294,967,295, not ${value}`;
+  }
+  return isCount(sequence) && sequence > 0 ? undefined : `sequence must be an integer from 1, not ${sequence}`;
+}
+
+/** A gradient that may be used: where it lies, and its squared norm. */
+export interface CheckedGradient {
+  readonly offset: number;
+  readonly squaredNorm: number;
+}
+
+const emptyGradient: CheckedGradient = { offset: 0, squaredNorm: 0 };
+
+/** Looks at a gradient once. A push of 0 samples needs none. */
+export function checkGradient(state: ShardState, command: PushCommand): CheckedGradient | Refusal {
+  const { gradient, samples } = command.push;
+  const who = `${command.sender.name} pushed to ${describeShard(state)}`;
+  if (samples === 0) return emptyGradient;
+  if (gradient.length !== state.size) {
+    const details = { expected: state.size, actual: gradient.length };
+    return refusal("layout_mismatch", `${who} ${gradient.length} values for a range of ${state.size}`, details);
+  }
+  const offset = state.vectors.offsetOf(gradient);
+  if (offset === undefined) {
+    return refusal("invalid_argument", `${who} a gradient outside the kernel memory`, { field: "gradient" });
+  }
+  const squaredNorm = state.vectors.squaredNorm(offset);
+  // Squares overflow before their roots do: only the elements themselves tell.
+  if (!Number.isFinite(squaredNorm) && !state.vectors.allFinite(offset)) {
+    return refusal("not_finite", `${who} a gradient with NaN or infinite values`, {
+      worker: command.sender.name,
+      shard: state.options.shard,
+      clock: command.push.clock,
+    });
+  }
+  return { offset, squaredNorm };
+}

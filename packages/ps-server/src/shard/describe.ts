@@ -1,0 +1,29 @@
+/** What a shard says about itself. */
+import type { ShardDescription } from "@shoal/protocol";
+import { explainWait } from "./deadlines.ts";
+import type { ShardState } from "./shard-state.ts";
+
+export function describe(state: ShardState): ShardDescription {
+  const { options, progress, waits } = state;
+  const { counted, stalenessSum, stalenessMax, duplicates, rejected } = progress.counters;
+  return {
+    type: "shard_description",
+    run: options.run,
+    shard: options.shard,
+    begin: options.range.begin,
+    end: options.range.end,
+    version: progress.version,
+    initialized: progress.initialized,
+    batchesApplied: progress.batches.size,
+    duplicates,
+    rejected,
+    stalenessMean: counted === 0 ? 0 : stalenessSum / counted,
+    stalenessMax,
+    updates: progress.log.newest(),
+    waits: waits.list().map((ticket) => ({
+      waiter: ticket.sender.name,
+      ...explainWait(state, ticket),
+      sinceMs: ticket.sinceMs,
+    })),
+  };
+}

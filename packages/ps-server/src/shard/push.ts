@@ -1,0 +1,125 @@
+/** How a shard handles a push: check, decide, change its state, reply. */
+import type { Refusal } from "@shoal/protocol";
+import { applyPush, applyStep } from "./apply.ts";
+import { maximumRequestsPerSlot } from "./barrier.ts";
+import { checkGradient, findHeaderFault } from "./check-push.ts";
+import { decidePush, type PushDecision } from "./consistency.ts";
+import { gatherPushFacts } from "./push-facts.ts";
+import { turnAway } from "./replies.ts";
+import { isSamePush, refusal, type PushCommand, type PushTicket } from "./requests.ts";
+import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
+import { openTrace } from "./spans.ts";
+
+/** A push on its way through the handler: `release` is still to be called, the reply still to be given. */
+interface Arrival {
+  readonly command: PushCommand;
+  readonly ticket: PushTicket;
+  readonly now: number;
+}
+
+/** @param now clock time, ms */
+export function handlePush(state: ShardState, command: PushCommand, now: number): void {
+  const arrival: Arrival = { command, ticket: createTicket(command, now), now };
+  const fault = findHeaderFault(arrival.ticket.header);
+  if (fault === undefined) carryOut(state, arrival, decidePush(gatherPushFacts(state, arrival.ticket)));
+  else refuse(state, arrival, refusal("invalid_argument", `push of ${command.sender.name}: ${fault}`));
+}
+
+function createTicket(command: PushCommand, now: number): PushTicket {
+  const { shard, sequence, clock, baseVersion, batch, samples } = command.push;
+  return {
+    kind: "push",
+    sender: command.sender,
+    trace: openTrace("queue"),
+    sinceMs: now,
+    deadlineAtMs: now + command.deadlineMs,
+    header: { shard, sequence, clock, baseVersion, batch, samples },
+    replyTo: command.replyTo,
+  };
+}
+
+function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): void {
+  const { progress } = state;
+  switch (decision.kind) {
+    case "refuse": {
+      const sentence = `${describeShard(state)} refuses the push of ${arrival.ticket.sender.name}: ${decision.reason}`;
+      refuse(state, arrival, refusal(decision.code, sentence, { shard: state.options.shard }));
+      return;
+    }
+    case "duplicate":
+      progress.counters.duplicates += 1;
+      arrival.command.release();
+      turnAway(state, arrival.ticket, { type: "push_duplicate", version: decision.version }, arrival.now);
+      return;
+    case "stale_clock": {
+      const { version } = progress;
+      progress.counters.rejected += 1;
+      arrival.command.release();
+      turnAway(state, arrival.ticket, { type: "push_rejected", reason: "stale_clock", version }, arrival.now);
+      return;
+    }
+    case "await":
+      if (hasPlace(state, arrival, decision.slot)) {
+        arrival.command.release();
+        joinSlot(state, arrival, decision.slot);
+      }
+      return;
+    case "apply":
+    case "contribute":
+    case "replace":
+      takeGradient(state, arrival, decision);
+  }
+}
+
+type Taking = Extract<PushDecision, { kind: "apply" | "contribute" | "replace" }>;
+
+function takeGradient(state: ShardState, arrival: Arrival, how: Taking): void {
+  const { command, ticket, now } = arrival;
+  const gradient = checkGradient(state, command);
+  if ("type" in gradient) {
+    refuse(state, arrival, gradient);
+  } else if (how.kind === "apply") {
+    applyPush(state, ticket, gradient, command.release, now);
+  } else if (hasPlace(state, arrival, how.slot)) {
+    if (how.kind === "replace") {
+      state.barrier.replace(ticket, how.slot, gradient.offset, command.release);
+      joinSlot(state, arrival, how.slot);
+      return;
+    }
+    state.waits.add(ticket);
+    state.barrier.place(ticket, how.slot, gradient.offset, command.release);
+    if (state.barrier.isComplete) applyStep(state, now);
+    else notifyListeners(state);
+  }
+}
+
+/** Refuses a push for which no place to wait is left, neither at the shard nor at its slot. */
+function hasPlace(state: ShardState, arrival: Arrival, slot: number): boolean {
+  const requests = state.barrier.at(slot)?.requests ?? [];
+  const isRepetition = requests.some((other) => isSamePush(other, arrival.ticket));
+  if (isRepetition || (!state.waits.isFull && requests.length < maximumRequestsPerSlot)) return true;
+  const sentence = `${describeShard(state)}: too many requests wait already`;
+  refuse(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
+  return false;
+}
+
+/** Lets a push wait for a filled slot; a repetition takes the place of the request that it repeats. */
+function joinSlot(state: ShardState, arrival: Arrival, slot: number): void {
+  const { ticket, now } = arrival;
+  const requests = state.barrier.at(slot)?.requests ?? [];
+  const repeated = requests.findIndex((other) => isSamePush(other, ticket));
+  const former = repeated < 0 ? undefined : requests.splice(repeated, 1)[0];
+  if (former !== undefined) {
+    state.waits.remove(former);
+    const sentence = `${ticket.sender.name} has repeated its push ${ticket.header.sequence} to ${describeShard(state)}`;
+    turnAway(state, former, refusal("cancelled", sentence), now);
+  }
+  requests.push(ticket);
+  state.waits.add(ticket);
+}
+
+function refuse(state: ShardState, arrival: Arrival, reason: Refusal): void {
+  state.progress.counters.rejected += 1;
+  arrival.command.release();
+  turnAway(state, arrival.ticket, reason, arrival.now);
+}

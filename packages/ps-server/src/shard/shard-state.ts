@@ -1,0 +1,71 @@
+/** All that one shard holds. Only its actor changes it; admission reads it between two messages. */
+import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
+import type { OptimizerSpec, ScheduleSpec } from "@shoal/optimization";
+import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
+import { createBarrier, type Barrier } from "./barrier.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { createRoster, type Roster } from "./roster.ts";
+import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
+import { createWaits, type Waits } from "./waits.ts";
+
+export interface ShardOptions {
+  readonly run: string;
+  readonly shard: number;
+  readonly range: KeyRange;
+  readonly optimizer: OptimizerSpec;
+  readonly schedule: ScheduleSpec;
+  readonly consistency: Consistency;
+  readonly aggregation: Aggregation;
+  /** Contributions that make one synchronous step. */
+  readonly slots: number;
+  readonly members: RunMembers;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+}
+
+export interface ShardState {
+  readonly options: ShardOptions;
+  /** Elements of the key range. */
+  readonly size: number;
+  readonly vectors: ShardVectors;
+  readonly barrier: Barrier;
+  readonly waits: Waits;
+  roster: Roster;
+  progress: Progress;
+  /** Called when what `ShardAdmission.decide` says may have changed. */
+  readonly listeners: Set<() => void>;
+}
+
+/**
+ * Takes the memory of a shard and makes its empty state.
+ * @throws ShoalError out_of_memory - nothing is taken then
+ */
+export function createShardState(options: ShardOptions): ShardState {
+  const size = sizeOf(options.range);
+  const { kernels, memory, optimizer, aggregation } = options;
+  const sums = options.consistency.mode === "synchronous";
+  const vectors = createShardVectors({ size, kernels, memory, optimizer, aggregation, sums });
+  const progress = createProgress();
+  progress.clocks.update(options.members);
+  return {
+    options,
+    size,
+    vectors,
+    barrier: createBarrier(options.slots, (gradient, samples) => {
+      vectors.fold(gradient, samples);
+    }),
+    waits: createWaits(),
+    roster: createRoster(options.members),
+    progress,
+    listeners: new Set(),
+  };
+}
+
+/** "shard 3 of run x": how a shard is called in sentences. */
+export function describeShard(state: ShardState): string {
+  return `shard ${state.options.shard} of run ${state.options.run}`;
+}
+
+export function notifyListeners(state: ShardState): void {
+  for (const listener of state.listeners) listener();
+}

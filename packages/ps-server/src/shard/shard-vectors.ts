@@ -1,0 +1,106 @@
+/**
+ * The vectors of a shard in kernel memory: values, the sum of the step in progress, and the optimiser's slots.
+ *
+ * Boundary  Arithmetic and memory only; who may push when is decided in consistency.ts.
+ * Invariant V1  The result of a step depends on the contributions and their slots alone: sum = Σ nᵢ·gᵢ in slot order
+ *           (n = samples), then one scaling by 1/Σn; with aggregation "sum" plainly Σ gᵢ. Kernels are element-wise, so
+ *           a vector cut into shards gives the same bits as the whole one.
+ */
+import type { KernelMemory, Kernels, Region } from "@shoal/kernels-wasm";
+import { createOptimizer, type Optimizer, type OptimizerSpec } from "@shoal/optimization";
+import type { Aggregation } from "@shoal/protocol";
+
+export interface ShardVectors {
+  readonly optimizer: Optimizer;
+  /** Bytes of kernel memory that this shard holds. */
+  readonly bytes: number;
+  /** View of the values, [size] float32; not to be kept. */
+  values(): Float32Array;
+  /** Overwrites the values. Borrows `source` [size]. */
+  write(source: Float32Array): void;
+  /** Byte offset of a gradient that lies in kernel memory, otherwise undefined. */
+  offsetOf(gradient: Float32Array): number | undefined;
+  /** Σ g²; not finite when an element is not, or when its square is not. */
+  squaredNorm(gradient: number): number;
+  allFinite(gradient: number): boolean;
+  /** Adds one contribution to the sum of the step; one of 0 samples changes nothing. Borrows the gradient. */
+  fold(gradient: number, samples: number): void;
+  /** Byte offset of the aggregated gradient of the step; undefined when no contribution had samples. Ends the step. */
+  finishStep(): number | undefined;
+  /** One optimiser step with this gradient. Borrows it. */
+  apply(gradient: number, learningRate: number): void;
+  dispose(): void;
+}
+
+export interface VectorOptions {
+  readonly size: number;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  readonly optimizer: OptimizerSpec;
+  readonly aggregation: Aggregation;
+  /** False outside synchronous mode: no memory is taken for a sum. */
+  readonly sums: boolean;
+}
+
+/** @throws ShoalError out_of_memory - nothing is taken then */
+export function createShardVectors(options: VectorOptions): ShardVectors {
+  const { size, kernels, memory } = options;
+  const taken: Region[] = [];
+  const take = (): Region => {
+    const region = memory.allocate(size * 4);
+    taken.push(region);
+    return region;
+  };
+  const dispose = (): void => {
+    for (const region of taken.splice(0)) memory.free(region);
+  };
+  try {
+    const values = take();
+    const sum = options.sums ? take() : undefined;
+    const optimizer = createOptimizer(options.optimizer, { size, kernels, memory });
+    const aggregator = createAggregator(options, sum?.byteOffset ?? 0);
+    return {
+      optimizer,
+      bytes: taken.length * size * 4 + optimizer.slotBytes,
+      values: () => memory.floats(values.byteOffset, size),
+      write: (source) => {
+        memory.floats(values.byteOffset, size).set(source);
+      },
+      offsetOf: (gradient) => memory.offsetOf(gradient),
+      squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
+      allFinite: (gradient) => kernels.allFinite(gradient, size),
+      ...aggregator,
+      apply: (gradient, learningRate) => {
+        optimizer.step(values.byteOffset, gradient, learningRate);
+      },
+      dispose() {
+        optimizer.dispose();
+        dispose();
+      },
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function createAggregator(options: VectorOptions, sum: number): Pick<ShardVectors, "fold" | "finishStep"> {
+  const { size, kernels, aggregation } = options;
+  let samplesFolded = 0;
+  return {
+    fold(gradient, samples) {
+      if (samples === 0) return;
+      const weight = aggregation === "mean" ? samples : 1;
+      if (samplesFolded === 0) kernels.scaleInto(gradient, sum, size, weight);
+      else kernels.axpy(gradient, sum, size, weight);
+      samplesFolded += samples;
+    },
+    finishStep() {
+      const samples = samplesFolded;
+      samplesFolded = 0;
+      if (samples === 0) return undefined;
+      if (aggregation === "mean") kernels.scale(sum, size, 1 / samples);
+      return sum;
+    },
+  };
+}
