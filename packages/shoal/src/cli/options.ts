@@ -2,6 +2,11 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { Consistency } from "@shoal/protocol";
 
+/** A whole number, 0 included. */
+export function wholeNumber(text: string): number {
+  return text === "0" ? 0 : count(text);
+}
+
 /** A whole number of at least 1. */
 export function count(text: string): number {
   const value = Number(text);

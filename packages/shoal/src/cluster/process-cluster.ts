@@ -4,7 +4,7 @@
  *
  * Invariants
  *   P1  Nothing outlives this process: children end when their IPC channel closes; nats-server has a guardian.
- *   P2  A child that ends unasked is started again, at most `maximumRestarts` times each, and said so.
+ *   P2  A role that ends unasked is started again, at most `restarts` times each, and said so.
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,6 @@ import { startChild, type ChildNode } from "./child-node.ts";
 import { writeClusterFile, type ClusterFile } from "./cluster-file.ts";
 
 const stopGraceMs = 1_000;
-const maximumRestarts = 3;
 
 export interface ProcessClusterOptions {
   readonly cluster: string;
@@ -24,6 +23,8 @@ export interface ProcessClusterOptions {
   readonly dataFolder: string | undefined;
   /** -1 lets the system choose. */
   readonly natsPort: number;
+  /** How often a role that ended unasked is started again. */
+  readonly restarts: number;
   readonly environment: Environment;
   /** Told of every start, end and restart of a node, in a sentence. */
   readonly log: (sentence: string) => void;
@@ -72,15 +73,15 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
     const address = nats.detail["url"] ?? "";
     const shared = ["--nats", address, "--cluster", options.cluster, "--runs", options.runsFolder];
     const data = options.dataFolder === undefined ? [] : ["--data", options.dataFolder];
-    await start("coordinator", ["coordinator", ...shared], maximumRestarts);
+    await start("coordinator", ["coordinator", ...shared], options.restarts);
     const names = (role: string, count: number): string[] =>
       Array.from({ length: count }, (_, i) => `${role}-${i + 1}`);
     await Promise.all([
       ...names("server", options.servers).map((name) =>
-        start(name, ["server", "--node", name, ...shared], maximumRestarts),
+        start(name, ["server", "--node", name, ...shared], options.restarts),
       ),
       ...names("worker", options.workers).map((name) =>
-        start(name, ["worker", "--node", name, ...shared, ...data], maximumRestarts),
+        start(name, ["worker", "--node", name, ...shared, ...data], options.restarts),
       ),
     ]);
     const file = { cluster: options.cluster, nats: address, token, pid: process.pid };

@@ -5,13 +5,14 @@ import { stopRequested } from "../../cluster/parent-watch.ts";
 import { startProcessCluster } from "../../cluster/process-cluster.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
-import { count, port } from "../options.ts";
+import { count, port, wholeNumber } from "../options.ts";
 
 interface UpOptions {
   readonly workers: number;
   readonly servers: number;
   readonly cluster: string;
   readonly natsPort?: number;
+  readonly restarts: number;
   readonly data?: string;
   readonly runs?: string;
   readonly json?: boolean;
@@ -25,6 +26,7 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .option("--servers N", "parameter server processes", count, 2)
     .option("--cluster NAME", "name of the cluster", defaultCluster)
     .option("--nats-port N", "port of nats-server; default: a free one", port)
+    .option("--restarts N", "how often a process that ended unasked is started again", wholeNumber, 3)
     .option("--data FOLDER", "where data sets are (SHOAL_DATA)")
     .option("--runs FOLDER", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
     .option("--json", "one JSON value a line, for machines")
@@ -43,6 +45,7 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     runsFolder: runs,
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
     natsPort: options.natsPort ?? -1,
+    restarts: options.restarts,
     environment: context.environment,
     log: (sentence) => {
       output.line(sentence);

@@ -1,0 +1,84 @@
+/** Processes killed with SIGKILL in the middle of a run: what ends, when, and what was counted. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { appliedBatches, miscounted } from "../support/applied-batches.ts";
+import { startUp, tensorBytes, type UpCluster } from "../support/up.ts";
+
+/** The coordinator's default lease. */
+const leaseMs = 2_000;
+
+const job = {
+  name: "killed",
+  model: {
+    inputs: 784,
+    layers: [
+      { type: "dense", outputs: 256, activation: "relu" },
+      { type: "dense", outputs: 10 },
+    ],
+    loss: { type: "softmax_cross_entropy" },
+  },
+  data: { type: "digits", samples: 8_000, testSamples: 500 },
+  optimizer: { name: "sgd", learningRate: 0.05 },
+  epochs: 12,
+};
+
+/** Kills a node when the run is at a third, and returns when the run made progress again: the pause in ms. */
+async function killAndMeasurePause(cluster: UpCluster, run: string, node: string): Promise<number> {
+  const before = await cluster.until(run, (status) => status.batchesDone > status.totalBatches / 3);
+  expect(before.phase).toBe("training");
+  process.kill(cluster.pids[node]!, "SIGKILL");
+  const killedAt = performance.now();
+  let lastProgress = before.batchesDone;
+  let lastProgressAt = killedAt;
+  let pause = 0;
+  await cluster.until(run, (status) => {
+    if (status.batchesDone !== lastProgress) {
+      pause = Math.max(pause, performance.now() - lastProgressAt);
+      lastProgress = status.batchesDone;
+      lastProgressAt = performance.now();
+    }
+    return status.phase !== "training";
+  });
+  return pause;
+}
+
+describe("a worker killed in the middle of a run", () => {
+  for (const mode of [{ mode: "synchronous" }, { mode: "bounded", staleness: 2 }, { mode: "asynchronous" }] as const) {
+    it(`does not keep a ${mode.mode} run from its end, and every batch counts once on every shard`, async () => {
+      await using cluster = await startUp(["--workers", "3", "--servers", "2", "--restarts", "0"]);
+      const run = await cluster.submit({ ...job, workers: 3, consistency: mode });
+      const pause = await killAndMeasurePause(cluster, run, "worker-2");
+      const status = await cluster.completed(run);
+      expect(status.batchesDone).toBe(status.totalBatches);
+      expect(pause).toBeLessThan(leaseMs + 1_000);
+      const counts = await appliedBatches(join(cluster.workplace.folder, "runs"), run);
+      expect(counts.size).toBe(4);
+      expect(miscounted(counts, status.totalBatches)).toEqual([]);
+    });
+  }
+
+  it("changes no bit of a synchronous run's model", async () => {
+    await using cluster = await startUp(["--workers", "3", "--servers", "2", "--restarts", "1"]);
+    const synchronous = { ...job, workers: 3, slots: 3, consistency: { mode: "synchronous" } };
+    const disturbed = await cluster.submit(synchronous);
+    await killAndMeasurePause(cluster, disturbed, "worker-1");
+    const first = await cluster.completed(disturbed);
+    const second = await cluster.completed(await cluster.submit(synchronous));
+    expect(tensorBytes(first.result!.modelFile).equals(tensorBytes(second.result!.modelFile))).toBe(true);
+  });
+});
+
+describe("a server killed in the middle of a run", () => {
+  it("ends the run with an error that names the server, and the cluster takes the next run", async () => {
+    await using cluster = await startUp(["--workers", "2", "--servers", "2", "--restarts", "1"]);
+    const run = await cluster.submit({ ...job, workers: 2 });
+    await cluster.until(run, (status) => status.batchesDone > status.totalBatches / 3);
+    process.kill(cluster.pids["server-2"]!, "SIGKILL");
+    const killedAt = performance.now();
+    const status = await cluster.until(run, ({ phase }) => phase === "failed");
+    expect(performance.now() - killedAt).toBeLessThan(leaseMs + 1_000);
+    expect(status.error?.code).toBe("server_lost");
+    expect(status.error?.message).toContain("server-2");
+    await cluster.completed(await cluster.submit({ ...job, name: "next", epochs: 1 }));
+  });
+});

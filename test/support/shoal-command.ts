@@ -1,0 +1,103 @@
+/** Runs the `shoal` command as a stranger would: a process of its own, in a folder of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const bin = join(import.meta.dirname, "../../packages/shoal/src/bin.ts");
+
+/** A scratch folder with its own state, cache and runs; removed when disposed. */
+export interface Workplace extends Disposable {
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export function createWorkplace(): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), "shoal-test-"));
+  const own = {
+    XDG_STATE_HOME: join(folder, "state"),
+    XDG_CACHE_HOME: join(folder, "cache"),
+    SHOAL_RUNS: join(folder, "runs"),
+    NO_COLOR: "1",
+  };
+  return {
+    folder,
+    environment: { ...process.env, ...own },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}
+
+export interface Command extends AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** What it has written so far, both streams. */
+  text(): string;
+  /** Settles with the first match of what it writes. @throws Error when it ends or 30 s pass before */
+  waitFor(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
+  /** Settles with the exit code, or the signal's name. */
+  readonly ended: Promise<number | string>;
+}
+
+export interface CommandOptions {
+  readonly workplace: Workplace;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export function startCommand(args: readonly string[], options: CommandOptions): Command {
+  const child = spawn(process.execPath, ["--conditions=shoal-source", bin, ...args], {
+    cwd: options.workplace.folder,
+    env: { ...options.workplace.environment, ...options.environment } as NodeJS.ProcessEnv,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  }
+  const ended = new Promise<number | string>((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
+  });
+  const waitFor = async (pattern: RegExp, limitMs = 30_000): Promise<RegExpExecArray> => {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const match = pattern.exec(text);
+      if (match !== null) return match;
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
+        throw new Error(`shoal ${args.join(" ")} never wrote ${String(pattern)}; it wrote:\n${text}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  return {
+    process: child,
+    pid: child.pid ?? 0,
+    text: () => text,
+    waitFor,
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Runs a command to its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<{ readonly code: number | string; readonly text: string }> {
+  await using command = startCommand(args, options);
+  const code = await command.ended;
+  return { code, text: command.text() };
+}
+
+/** True while a process exists and is no zombie of ours. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
