@@ -109,6 +109,7 @@ class Cell<M extends Message> implements ActorCell {
   #restartedAt: readonly number[] = [];
   #phase: "running" | "restarting" | "stopped" = "running";
   #stopping: Promise<void> | undefined;
+  #endBackoff: (() => void) | undefined;
 
   constructor(host: CellHost, specification: CellSpecification<M>) {
     const { self, options } = specification;
@@ -241,7 +242,11 @@ class Cell<M extends Message> implements ActorCell {
     this.#life?.timers.cancelAll();
     const ended = settledWithin(clock, Promise.all([this.#stopChildren(), this.#mailbox.settled()]), stopLimitMs);
     const { promise: waited, resolve } = Promise.withResolvers<void>();
-    clock.after(delayMs, resolve);
+    const timer = clock.after(delayMs, resolve);
+    this.#endBackoff = () => {
+      timer.cancel();
+      resolve();
+    };
     await Promise.all([ended, waited]); // I2
     if (this.#stopping !== undefined) return;
     const now = clock.now();
@@ -258,6 +263,7 @@ class Cell<M extends Message> implements ActorCell {
   async #stop(): Promise<void> {
     const { clock } = this.#host.system;
     this.#phase = "stopped";
+    this.#endBackoff?.();
     this.#life?.timers.cancelAll();
     this.#mailbox.pause();
     for (const { from } of this.#mailbox.clear()) {

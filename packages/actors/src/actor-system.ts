@@ -160,7 +160,11 @@ class System implements ActorSystem, CellHost, Router {
   }
 
   report(failure: ActorFailure): void {
-    this.#onFailure?.(failure);
+    try {
+      this.#onFailure?.(failure);
+    } catch {
+      // An observer that throws must not decide what becomes of the actor.
+    }
   }
 
   release(cell: ActorCell): void {

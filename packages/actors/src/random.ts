@@ -49,13 +49,13 @@ function hashText(start: number, text: string): number {
 
 function derive(words: SeedWords, text: string): SeedWords {
   const [a, b, c, d] = words;
-  return [hashText(a, text), hashText(b, text), hashText(c, text), hashText(d, text)];
+  // The last word is odd, because the generator cannot leave a state of all zeros.
+  return [hashText(a, text), hashText(b, text), hashText(c, text), (hashText(d, text) | 1) >>> 0];
 }
 
-function createStream(seed: SeedWords): () => number {
+/** The bare generator: 32-bit outputs from four words of state, which must not all be 0. */
+export function createXoshiro128(seed: SeedWords): () => number {
   let [s0, s1, s2, s3] = seed;
-  // The state of all zeros is the one the generator cannot leave.
-  if ((s0 | s1 | s2 | s3) === 0) s0 = 1;
   return () => {
     const scrambled = Math.imul(s1, 5);
     const output = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
@@ -71,7 +71,7 @@ function createStream(seed: SeedWords): () => number {
 }
 
 function fromWords(seed: SeedWords): Random {
-  const next = createStream(seed);
+  const next = createXoshiro128(seed);
   return {
     uniform: () => ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000,
     integer(bound) {

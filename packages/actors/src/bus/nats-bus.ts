@@ -5,7 +5,8 @@
  * Asks        carry an inbox as NATS reply subject; the server answers there at once, with status 503, when nobody
  *             subscribes to the target's node (NATS "no responders"), which becomes an `actor_not_found`. Replies
  *             themselves travel as envelopes of their own.
- * Bounds      256 KiB an envelope. Without a connection `send` throws `transport_lost`: nothing is kept for later.
+ * Bounds      256 KiB an envelope; 16 MiB that the server has not yet read. Beyond it, and without a connection,
+ *             `send` throws `transport_lost`: nothing is kept for later.
  * Delivery    at most once; in order for each pair of nodes, because each node has one connection and one subscription.
  */
 import { ShoalError } from "@shoal/errors";
@@ -16,10 +17,14 @@ import { settledWithin } from "../deadline.ts";
 import { decodeEnvelope, encodeEnvelope } from "../envelope/envelope-codec.ts";
 import type { Bus, BusPort, BusReceiver } from "./bus.ts";
 import { nobodyListens } from "./nobody-listens.ts";
+import { createOutboundWindow, maximumUnconfirmedBytes, type OutboundWindow } from "./outbound-window.ts";
 import { watchConnection } from "./nats-connection.ts";
 
 /** How long `ready` waits for the server's confirmation of the subscriptions. */
 export const natsReadyLimitMs = 5000;
+
+/** How long `detach` waits until the server has read what was sent. */
+const natsDetachLimitMs = 1000;
 
 /** Status code of the server's "no responders" message. */
 const noResponders = 503;
@@ -37,6 +42,7 @@ export function createNatsBus(options: NatsBusOptions): Bus {
   const { connection, clock } = options;
   const prefix = `shoal.${checkNamePart(options.cluster, "cluster")}`;
   const state = watchConnection(connection);
+  const window = createOutboundWindow(connection, maximumUnconfirmedBytes);
   const attached = new Set<string>();
   return {
     attach(node, receiver) {
@@ -45,7 +51,7 @@ export function createNatsBus(options: NatsBusOptions): Bus {
         throw new ShoalError("invalid_argument", `this process already is node ${node} on this bus`, { field: "node" });
       }
       attached.add(node);
-      const port = openPort(connection, clock, prefix, node, receiver, state.isUp);
+      const port = openPort({ connection, clock, prefix, isUp: state.isUp, window }, node, receiver);
       return {
         ...port,
         detach: () => {
@@ -57,14 +63,16 @@ export function createNatsBus(options: NatsBusOptions): Bus {
   };
 }
 
-function openPort(
-  connection: NatsConnection,
-  clock: Clock,
-  prefix: string,
-  node: string,
-  receiver: BusReceiver,
-  isUp: () => boolean,
-): BusPort {
+interface Line {
+  readonly connection: NatsConnection;
+  readonly clock: Clock;
+  readonly prefix: string;
+  readonly isUp: () => boolean;
+  readonly window: OutboundWindow;
+}
+
+function openPort(line: Line, node: string, receiver: BusReceiver): BusPort {
+  const { connection, clock, prefix, isUp, window } = line;
   const inbox = createInbox();
   let refusal: Error | undefined;
   const guarded = (take: (message: Msg) => void) => (error: Error | null, message: Msg) => {
@@ -87,6 +95,9 @@ function openPort(
     send(envelope) {
       const bytes = encodeEnvelope(envelope);
       if (!isUp()) throw lost(`no connection to NATS for a message to ${envelope.to}`);
+      if (!window.reserve(bytes.length)) {
+        throw lost(`NATS has not read the last ${String(maximumUnconfirmedBytes)} bytes; no room to ${envelope.to}`);
+      }
       const isAsk = envelope.kind === "message" && envelope.from !== undefined;
       const reply = isAsk ? inboxSubject(inbox, envelope.from, envelope.to) : undefined;
       publish(connection, subjectOf(prefix, envelope.to), bytes, reply);
@@ -96,9 +107,10 @@ function openPort(
       if (refusal !== undefined) throw denied(node, refusal);
       if (!confirmed || !isUp()) throw lost(`NATS did not confirm the subscriptions of ${node}`);
     },
-    detach() {
+    async detach() {
       for (const subscription of subscriptions) if (!subscription.isClosed()) subscription.unsubscribe();
-      return Promise.resolve();
+      // So that a goodbye that was just sent is out before its process closes the connection.
+      if (isUp()) await settledWithin(clock, connection.flush(), natsDetachLimitMs);
     },
   };
 }
