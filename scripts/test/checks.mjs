@@ -39,8 +39,10 @@ export function listChecks(root) {
  */
 export async function runCheck(check, root) {
   const started = Date.now();
+  // Some of the tools colour even what goes into a file.
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: "1" };
   for (const [program = "", ...parameters] of check.commands) {
-    const outcome = await runCommand(program, parameters, { cwd: root, shell: process.platform === "win32" });
+    const outcome = await runCommand(program, parameters, { cwd: root, env, shell: process.platform === "win32" });
     if (outcome.code === 0) continue;
     console.log(`✗ ${check.name}: ${program} ${parameters.join(" ")}\n${outcome.output.trimEnd()}\n`);
     return false;
