@@ -1,21 +1,6 @@
 /** Adam, AdamW and AMSGrad in one pass; equations in `optimization/src/adam.ts`. */
 import { load, store, wholeBytes } from "./lanes";
 
-/**
- * WebAssembly cannot flush denormal numbers to zero, and arithmetic on them is many times slower. A first moment below
- * 2^-100 moves no parameter (its step is below 1e-22 learning rates at ε = 1e-8) but would decay through the denormals
- * for hundreds of steps, taking the products with the learning rate along; a second moment is flushed where it would
- * become denormal itself.
- */
-const LEAST_FIRST: f32 = 7.888609052210118e-31;
-const LEAST_SECOND: f32 = 1.1754943508222875e-38;
-
-// @ts-ignore: decorator
-@inline
-function flush(x: v128, least: f32): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(least)));
-}
-
 // @ts-ignore: decorator
 @inline
 function adamAt(
@@ -34,13 +19,16 @@ function adamAt(
   epsilon: v128,
   shrink: v128,
   decay: v128,
+  leastFirst: v128,
+  leastSecond: v128,
   amsgrad: bool,
 ): void {
   const value = load(w, lanes);
   const gradient = f32x4.add(load(g, lanes), f32x4.mul(decay, value));
-  const first = flush(f32x4.add(f32x4.mul(beta1, load(m, lanes)), f32x4.mul(rest1, gradient)), LEAST_FIRST);
-  const square = f32x4.mul(gradient, gradient);
-  const second = flush(f32x4.add(f32x4.mul(beta2, load(v, lanes)), f32x4.mul(rest2, square)), LEAST_SECOND);
+  let first = f32x4.add(f32x4.mul(beta1, load(m, lanes)), f32x4.mul(rest1, gradient));
+  first = v128.andnot(first, f32x4.lt(f32x4.abs(first), leastFirst));
+  let second = f32x4.add(f32x4.mul(beta2, load(v, lanes)), f32x4.mul(rest2, f32x4.mul(gradient, gradient)));
+  second = v128.andnot(second, f32x4.lt(second, leastSecond));
   store(m, first, lanes);
   store(v, second, lanes);
   let scale = second;
@@ -58,6 +46,8 @@ function adamAt(
  * @param correction - 1 / √(1 − β₂^t)
  * @param shrink - factor on the values: 1 − rate·decay when decoupled, else 1
  * @param decay - weight of the values in the gradient: the L2 decay, 0 when decoupled
+ * @param leastFirst, leastSecond - moments below these become 0; parameters and not constants, because V8 would build a
+ *   constant anew for every four elements
  */
 export function adam(
   w: usize,
@@ -75,6 +65,8 @@ export function adam(
   epsilon: f32,
   shrink: f32,
   decay: f32,
+  leastFirst: f32,
+  leastSecond: f32,
 ): void {
   const whole = wholeBytes(count);
   const rest = count & 3;
@@ -87,12 +79,14 @@ export function adam(
   const e = f32x4.splat(epsilon);
   const h = f32x4.splat(shrink);
   const d = f32x4.splat(decay);
+  const f = f32x4.splat(leastFirst);
+  const q = f32x4.splat(leastSecond);
   const amsgrad = maximum != 0;
   for (let i: usize = 0; i < whole; i += 16) {
-    adamAt(w + i, g + i, first + i, second + i, maximum + i, 4, b1, r1, b2, r2, s, k, e, h, d, amsgrad);
+    adamAt(w + i, g + i, first + i, second + i, maximum + i, 4, b1, r1, b2, r2, s, k, e, h, d, f, q, amsgrad);
   }
   if (rest) {
     const i = whole;
-    adamAt(w + i, g + i, first + i, second + i, maximum + i, rest, b1, r1, b2, r2, s, k, e, h, d, amsgrad);
+    adamAt(w + i, g + i, first + i, second + i, maximum + i, rest, b1, r1, b2, r2, s, k, e, h, d, f, q, amsgrad);
   }
 }

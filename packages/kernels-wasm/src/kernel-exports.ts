@@ -65,6 +65,8 @@ export interface KernelExports extends Pick<Kernels, DirectKernel> {
     epsilon: number,
     shrink: number,
     decay: number,
+    leastFirst: number,
+    leastSecond: number,
   ): void;
   rmsprop(
     w: Offset,

@@ -60,6 +60,15 @@ function directOf(raw: KernelExports): Direct {
 
 type Optimizers = Pick<Kernels, "sgdMomentum" | "adam" | "rmsprop" | "adadelta">;
 
+/**
+ * WebAssembly cannot flush denormal numbers to zero, and arithmetic on them is many times slower. A first moment below
+ * 2^-100 moves no parameter (its step is below 1e-22 learning rates at ε = 1e-8) but would decay through the denormals
+ * for hundreds of steps, taking the products with the learning rate along; a second moment is flushed where it would
+ * become denormal itself. The same in every build.
+ */
+const leastFirstMoment = 2 ** -100;
+const leastSecondMoment = 2 ** -126;
+
 /** 1 − β is taken in float64 here, before either is rounded to float32, as PyTorch does. */
 function optimizersOf(raw: KernelExports): Optimizers {
   return {
@@ -88,6 +97,8 @@ function optimizersOf(raw: KernelExports): Optimizers {
         epsilon,
         shrink,
         l2,
+        leastFirstMoment,
+        leastSecondMoment,
       );
     },
     rmsprop: (w, g, square, mean, velocity, count, rate, alpha, epsilon, momentum, decay) =>

@@ -1,0 +1,273 @@
+/**
+ * Products of few rows or little depth, where packing would cost more than it saves.
+ *
+ * `rowProduct` runs over whole rows of B, eight at a time: C[i] (+)= Σ A[i][p]·B[p]. It serves one row (the matrix is read
+ * once, in the order of its addresses) and little depth (an outer product). `dotProduct` is for A·Bᵀ, whose rows of B lie
+ * along the depth: four rows of B at a time meet one or two rows of A, and lanes are added at the end.
+ */
+import { load, store, sumLanes, wholeBytes } from "./lanes";
+import { multiplyAdd } from "./multiply-add";
+
+/** C[m×n] (+)= A·B with A[i][p] at a + i·stepRow + p·stepDepth (bytes) and k ≥ 1. */
+export function rowProduct(
+  a: usize,
+  stepRow: usize,
+  stepDepth: usize,
+  b: usize,
+  c: usize,
+  m: i32,
+  k: i32,
+  n: i32,
+  accumulate: bool,
+): void {
+  const rowBytes = <usize>n << 2;
+  for (let i = 0; i < m; i++) {
+    let factors = a;
+    let from = b;
+    let left = k;
+    let add = accumulate;
+    for (; left >= 8; left -= 8) {
+      addEightRows(factors, stepDepth, from, rowBytes, c, n, add);
+      factors += stepDepth * 8;
+      from += rowBytes * 8;
+      add = true;
+    }
+    for (; left >= 2; left -= 2) {
+      addTwoRows(f32.load(factors), f32.load(factors + stepDepth), from, from + rowBytes, c, n, add);
+      factors += stepDepth * 2;
+      from += rowBytes * 2;
+      add = true;
+    }
+    if (left) addRow(f32.load(factors), from, c, n, add);
+    a += stepRow;
+    c += rowBytes;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function eightAt(
+  b: usize,
+  rowBytes: usize,
+  lanes: i32,
+  f0: v128,
+  f1: v128,
+  f2: v128,
+  f3: v128,
+  f4: v128,
+  f5: v128,
+  f6: v128,
+  f7: v128,
+  start: v128,
+): v128 {
+  const far = b + rowBytes * 4;
+  let even = multiplyAdd(f0, load(b, lanes), start);
+  let odd = f32x4.mul(f1, load(b + rowBytes, lanes));
+  even = multiplyAdd(f2, load(b + rowBytes * 2, lanes), even);
+  odd = multiplyAdd(f3, load(b + rowBytes * 3, lanes), odd);
+  even = multiplyAdd(f4, load(far, lanes), even);
+  odd = multiplyAdd(f5, load(far + rowBytes, lanes), odd);
+  even = multiplyAdd(f6, load(far + rowBytes * 2, lanes), even);
+  odd = multiplyAdd(f7, load(far + rowBytes * 3, lanes), odd);
+  return f32x4.add(even, odd);
+}
+
+function addEightRows(a: usize, stepDepth: usize, b: usize, rowBytes: usize, c: usize, n: i32, accumulate: bool): void {
+  const f0 = v128.load32_splat(a);
+  const f1 = v128.load32_splat(a + stepDepth);
+  const f2 = v128.load32_splat(a + stepDepth * 2);
+  const f3 = v128.load32_splat(a + stepDepth * 3);
+  const f4 = v128.load32_splat(a + stepDepth * 4);
+  const f5 = v128.load32_splat(a + stepDepth * 5);
+  const f6 = v128.load32_splat(a + stepDepth * 6);
+  const f7 = v128.load32_splat(a + stepDepth * 7);
+  const whole = wholeBytes(n);
+  const zero = f32x4.splat(0);
+  if (accumulate) {
+    for (let j: usize = 0; j < whole; j += 16) {
+      v128.store(c + j, eightAt(b + j, rowBytes, 4, f0, f1, f2, f3, f4, f5, f6, f7, v128.load(c + j)));
+    }
+  } else {
+    for (let j: usize = 0; j < whole; j += 16) {
+      v128.store(c + j, eightAt(b + j, rowBytes, 4, f0, f1, f2, f3, f4, f5, f6, f7, zero));
+    }
+  }
+  const rest = n & 3;
+  if (rest) {
+    const start = accumulate ? load(c + whole, rest) : zero;
+    store(c + whole, eightAt(b + whole, rowBytes, rest, f0, f1, f2, f3, f4, f5, f6, f7, start), rest);
+  }
+}
+
+function addTwoRows(f0: f32, f1: f32, b0: usize, b1: usize, c: usize, n: i32, accumulate: bool): void {
+  const first = f32x4.splat(f0);
+  const second = f32x4.splat(f1);
+  const zero = f32x4.splat(0);
+  const whole = wholeBytes(n);
+  for (let j: usize = 0; j < whole; j += 16) {
+    const start = accumulate ? v128.load(c + j) : zero;
+    v128.store(c + j, multiplyAdd(second, v128.load(b1 + j), multiplyAdd(first, v128.load(b0 + j), start)));
+  }
+  const rest = n & 3;
+  if (rest) {
+    const start = accumulate ? load(c + whole, rest) : zero;
+    const sum = multiplyAdd(second, load(b1 + whole, rest), multiplyAdd(first, load(b0 + whole, rest), start));
+    store(c + whole, sum, rest);
+  }
+}
+
+function addRow(factor: f32, b: usize, c: usize, n: i32, accumulate: bool): void {
+  const factors = f32x4.splat(factor);
+  const zero = f32x4.splat(0);
+  const whole = wholeBytes(n);
+  for (let j: usize = 0; j < whole; j += 16) {
+    const start = accumulate ? v128.load(c + j) : zero;
+    v128.store(c + j, multiplyAdd(factors, v128.load(b + j), start));
+  }
+  const rest = n & 3;
+  if (rest) {
+    const start = accumulate ? load(c + whole, rest) : zero;
+    store(c + whole, multiplyAdd(factors, load(b + whole, rest), start), rest);
+  }
+}
+
+/** C[m×n] (+)= A[m×k]·Bᵀ with B[n×k]. */
+export function dotProduct(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, accumulate: bool): void {
+  const depthBytes = <usize>k << 2;
+  const rowBytes = <usize>n << 2;
+  let j = 0;
+  for (; j + 4 <= n; j += 4) {
+    let rowA = a;
+    let to = c + (<usize>j << 2);
+    let i = 0;
+    for (; i + 2 <= m; i += 2) {
+      dotTwoByFour(rowA, b, depthBytes, k, to, rowBytes, accumulate);
+      rowA += depthBytes * 2;
+      to += rowBytes * 2;
+    }
+    if (i < m) dotOneByFour(rowA, b, depthBytes, k, to, accumulate);
+    b += depthBytes * 4;
+  }
+  for (; j < n; j++) {
+    for (let i = 0; i < m; i++) {
+      const to = c + <usize>i * rowBytes + (<usize>j << 2);
+      const value = dotOneByOne(a + <usize>i * depthBytes, b, k);
+      f32.store(to, accumulate ? f32.load(to) + value : value);
+    }
+    b += depthBytes;
+  }
+}
+
+/** The sums of the lanes of four vectors, as one vector. */
+// @ts-ignore: decorator
+@inline
+function sumFour(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
+  const low = f32x4.add(i32x4.shuffle(s0, s1, 0, 4, 1, 5), i32x4.shuffle(s0, s1, 2, 6, 3, 7));
+  const high = f32x4.add(i32x4.shuffle(s2, s3, 0, 4, 1, 5), i32x4.shuffle(s2, s3, 2, 6, 3, 7));
+  return f32x4.add(i64x2.shuffle(low, high, 0, 2), i64x2.shuffle(low, high, 1, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function finish(c: usize, sums: v128, accumulate: bool): void {
+  v128.store(c, accumulate ? f32x4.add(v128.load(c), sums) : sums);
+}
+
+function dotTwoByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, rowBytes: usize, accumulate: bool): void {
+  let s00 = f32x4.splat(0);
+  let s01 = f32x4.splat(0);
+  let s02 = f32x4.splat(0);
+  let s03 = f32x4.splat(0);
+  let s10 = f32x4.splat(0);
+  let s11 = f32x4.splat(0);
+  let s12 = f32x4.splat(0);
+  let s13 = f32x4.splat(0);
+  let a1 = a + depthBytes;
+  let b1 = b + depthBytes;
+  let b2 = b1 + depthBytes;
+  let b3 = b2 + depthBytes;
+  for (let left = k >> 2; left > 0; left--) {
+    const x = v128.load(a);
+    const y = v128.load(a1);
+    const z0 = v128.load(b);
+    s00 = multiplyAdd(x, z0, s00);
+    s10 = multiplyAdd(y, z0, s10);
+    const z1 = v128.load(b1);
+    s01 = multiplyAdd(x, z1, s01);
+    s11 = multiplyAdd(y, z1, s11);
+    const z2 = v128.load(b2);
+    s02 = multiplyAdd(x, z2, s02);
+    s12 = multiplyAdd(y, z2, s12);
+    const z3 = v128.load(b3);
+    s03 = multiplyAdd(x, z3, s03);
+    s13 = multiplyAdd(y, z3, s13);
+    a += 16;
+    a1 += 16;
+    b += 16;
+    b1 += 16;
+    b2 += 16;
+    b3 += 16;
+  }
+  const lanes = k & 3;
+  if (lanes) {
+    const x = load(a, lanes);
+    const y = load(a1, lanes);
+    const z0 = load(b, lanes);
+    s00 = multiplyAdd(x, z0, s00);
+    s10 = multiplyAdd(y, z0, s10);
+    const z1 = load(b1, lanes);
+    s01 = multiplyAdd(x, z1, s01);
+    s11 = multiplyAdd(y, z1, s11);
+    const z2 = load(b2, lanes);
+    s02 = multiplyAdd(x, z2, s02);
+    s12 = multiplyAdd(y, z2, s12);
+    const z3 = load(b3, lanes);
+    s03 = multiplyAdd(x, z3, s03);
+    s13 = multiplyAdd(y, z3, s13);
+  }
+  finish(c, sumFour(s00, s01, s02, s03), accumulate);
+  finish(c + rowBytes, sumFour(s10, s11, s12, s13), accumulate);
+}
+
+function dotOneByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, accumulate: bool): void {
+  let s00 = f32x4.splat(0);
+  let s01 = f32x4.splat(0);
+  let s02 = f32x4.splat(0);
+  let s03 = f32x4.splat(0);
+  let b1 = b + depthBytes;
+  let b2 = b1 + depthBytes;
+  let b3 = b2 + depthBytes;
+  for (let left = k >> 2; left > 0; left--) {
+    const x = v128.load(a);
+    s00 = multiplyAdd(x, v128.load(b), s00);
+    s01 = multiplyAdd(x, v128.load(b1), s01);
+    s02 = multiplyAdd(x, v128.load(b2), s02);
+    s03 = multiplyAdd(x, v128.load(b3), s03);
+    a += 16;
+    b += 16;
+    b1 += 16;
+    b2 += 16;
+    b3 += 16;
+  }
+  const lanes = k & 3;
+  if (lanes) {
+    const x = load(a, lanes);
+    s00 = multiplyAdd(x, load(b, lanes), s00);
+    s01 = multiplyAdd(x, load(b1, lanes), s01);
+    s02 = multiplyAdd(x, load(b2, lanes), s02);
+    s03 = multiplyAdd(x, load(b3, lanes), s03);
+  }
+  finish(c, sumFour(s00, s01, s02, s03), accumulate);
+}
+
+function dotOneByOne(a: usize, b: usize, k: i32): f32 {
+  let sum = f32x4.splat(0);
+  for (let left = k >> 2; left > 0; left--) {
+    sum = multiplyAdd(v128.load(a), v128.load(b), sum);
+    a += 16;
+    b += 16;
+  }
+  const lanes = k & 3;
+  if (lanes) sum = multiplyAdd(load(a, lanes), load(b, lanes), sum);
+  return sumLanes(sum);
+}
