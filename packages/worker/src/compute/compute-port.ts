@@ -1,0 +1,32 @@
+/** What the training loops ask of whatever computes gradients, on this thread or another. */
+import type { Offset } from "@shoal/kernels-wasm";
+import type { TestResult } from "@shoal/protocol";
+import type { ComputedIn } from "../client/exchange-kind.ts";
+
+/** Positions [begin, end) in the seeded order of `epoch`, and the vectors to use. */
+export interface GradientWork {
+  readonly epoch: number;
+  readonly begin: number;
+  readonly end: number;
+  /** [vector size] float32 in kernel memory, borrowed until the call settles. */
+  readonly parameters: Offset;
+  /** [vector size] float32 in kernel memory, overwritten; left alone when the batch is empty. */
+  readonly gradient: Offset;
+}
+
+/** Calls are served one after the other, in their order. */
+export interface ComputePort {
+  /**
+   * Computes the gradient of the mean loss of a batch.
+   * @throws ShoalError not_finite - the loss is NaN or infinite; `internal` - the thread crashed; `cancelled` - closed
+   */
+  gradient(work: GradientWork): Promise<ComputedIn>;
+  /**
+   * Measures the whole test split.
+   * @param parameters [vector size] float32 in kernel memory, borrowed until the call settles
+   * @throws ShoalError as `gradient`
+   */
+  evaluate(parameters: Offset): Promise<TestResult>;
+  /** Ends the computing at once, also within a call, and settles when no memory is used any more. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,93 @@
+/**
+ * The engine behind every compute port: a compiled plan with its data. Knows no threads, clocks or processes.
+ *
+ * A batch is a set of positions in the seeded order of its epoch, so two workers with the same number of a batch compute
+ * the same bits from the same parameters.
+ */
+import { ShoalError } from "@shoal/errors";
+import type { Kernels, Offset } from "@shoal/kernels-wasm";
+import {
+  accuracyOf,
+  compile,
+  createShuffle,
+  fillBatch,
+  planBytes,
+  type ModelSpec,
+  type PlanMemory,
+  type Split,
+} from "@shoal/models";
+import type { TestResult } from "@shoal/protocol";
+import type { ComputedIn } from "../client/exchange-kind.ts";
+import type { GradientWork } from "./compute-port.ts";
+
+/** What is computed: plain data that can be posted to a thread; splits on shared memory are not copied. */
+export interface ComputeSubject {
+  readonly model: ModelSpec;
+  readonly seed: number;
+  /** Most samples of one training batch. */
+  readonly batchSize: number;
+  readonly train: Split;
+  readonly test: Split;
+}
+
+export interface ComputeTask {
+  gradient(work: GradientWork): ComputedIn;
+  evaluate(parameters: Offset): TestResult;
+  dispose(): void;
+}
+
+export interface ComputeTaskOptions {
+  readonly kernels: Kernels;
+  /** Gives the plan its region of `computeTaskBytes`. */
+  readonly memory: PlanMemory;
+  /** ms since the Unix epoch. */
+  readonly now: () => number;
+}
+
+/** Rows of one evaluation batch, unless training batches are larger. */
+const evaluationRows = 128;
+
+function planRows(batchSize: number): number {
+  return Math.max(batchSize, evaluationRows);
+}
+
+/** Bytes of kernel memory that a task needs beside its kernels' scratch. */
+export function computeTaskBytes(subject: Pick<ComputeSubject, "model" | "batchSize">): number {
+  return planBytes(subject.model, planRows(subject.batchSize));
+}
+
+/** Compiles the model. @throws ShoalError out_of_memory */
+export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
+  const { train, test } = subject;
+  const { now } = options;
+  const plan = compile(subject.model, { ...options, batchSize: planRows(subject.batchSize) });
+  const shuffle = createShuffle(subject.seed, train.count);
+  const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
+  return {
+    gradient({ epoch, begin, end, parameters, gradient }) {
+      const startedAtMs = now();
+      const samples = fillBatch(train, shuffle.order(epoch), begin, end, plan);
+      const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples);
+      if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
+      return { startedAtMs, endedAtMs: now(), samples, loss };
+    },
+    evaluate(parameters) {
+      let lossSum = 0;
+      let correct = 0;
+      for (let begin = 0; begin < test.count; begin += plan.batchSize) {
+        const end = Math.min(test.count, begin + plan.batchSize);
+        const rows = fillBatch(test, testOrder, begin, end, plan);
+        const judged = plan.evaluate(parameters, rows);
+        lossSum += judged.lossSum;
+        correct += judged.correct;
+      }
+      if (!Number.isFinite(lossSum)) throw diverged("the loss of the test split");
+      return { accuracy: accuracyOf(correct, test.count), loss: lossSum / test.count };
+    },
+    dispose: () => plan.dispose(),
+  };
+}
+
+function diverged(what: string): ShoalError {
+  return new ShoalError("not_finite", `${what} is not a finite number: training has diverged, lower the learning rate`);
+}

@@ -1,0 +1,28 @@
+/** Entry of a compute thread: serves one request after the other on memory that its worker allocated. */
+import { parentPort, workerData } from "node:worker_threads";
+import { ShoalError } from "@shoal/errors";
+import { attachKernels } from "@shoal/kernels-wasm";
+import { regionMemory } from "@shoal/models";
+import { createComputeTask, type ComputeTask } from "../compute/compute-task.ts";
+import type { ComputeReply, ComputeRequest, ComputeThreadData } from "./compute-messages.ts";
+
+const { subject, attachment, plan } = workerData as ComputeThreadData;
+const task = createComputeTask(subject, {
+  kernels: attachKernels(attachment),
+  memory: regionMemory(attachment.memory, plan),
+  now: () => performance.timeOrigin + performance.now(),
+});
+
+function serve(request: ComputeRequest, engine: ComputeTask): ComputeReply {
+  const { id } = request;
+  try {
+    if (request.type === "gradient") return { type: "computed", id, computed: engine.gradient(request.work) };
+    return { type: "evaluated", id, result: engine.evaluate(request.parameters) };
+  } catch (error) {
+    return { type: "failed", id, error: ShoalError.from(error).toJSON() };
+  }
+}
+
+const say = (reply: ComputeReply): void => parentPort?.postMessage(reply);
+parentPort?.on("message", (request: ComputeRequest) => say(serve(request, task)));
+say({ type: "ready" });

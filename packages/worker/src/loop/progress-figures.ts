@@ -1,0 +1,44 @@
+/** Adds up what a worker measured between two reports. */
+import type { ProgressFigures, PushReply } from "@shoal/protocol";
+
+/** What one batch, or one wait, adds. */
+export interface Measured {
+  /** The worker's clock after it. */
+  readonly clock: number;
+  /** Mean loss over `samples`. */
+  readonly loss?: number;
+  readonly samples?: number;
+  readonly computeMs?: number;
+  readonly waitMs?: number;
+  /** Replies of the shards to a push. */
+  readonly replies?: readonly PushReply[];
+}
+
+export const noFigures: ProgressFigures = {
+  clock: 0,
+  loss: null,
+  samples: 0,
+  stalenessSum: 0,
+  stalenessMax: 0,
+  pushes: 0,
+  computeMs: 0,
+  waitMs: 0,
+};
+
+/** The figures with one measurement more; the loss is the mean over samples. */
+export function addMeasured(figures: ProgressFigures, measured: Measured): ProgressFigures {
+  const { clock, loss = 0, samples = 0, computeMs = 0, waitMs = 0, replies = [] } = measured;
+  const staleness = replies.flatMap((reply) => (reply.type === "push_applied" ? [reply.staleness] : []));
+  const total = figures.samples + samples;
+  const lossSum = (figures.loss ?? 0) * figures.samples + loss * samples;
+  return {
+    clock: Math.max(figures.clock, clock),
+    loss: total === 0 ? null : lossSum / total,
+    samples: total,
+    stalenessSum: staleness.reduce((sum, value) => sum + value, figures.stalenessSum),
+    stalenessMax: Math.max(figures.stalenessMax, ...staleness),
+    pushes: figures.pushes + staleness.length,
+    computeMs: figures.computeMs + computeMs,
+    waitMs: figures.waitMs + waitMs,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * The worker's vectors in kernel memory: two for parameters, so that the next are pulled while the current are used, and
+ * gradients, so that one is computed while others are on their way.
+ *
+ * Bounds  Two parameter vectors; as many gradients as the loop has on their way at once, at most `maximumGradients`.
+ */
+import { ShoalError } from "@shoal/errors";
+import type { KernelMemory, Offset, Region } from "@shoal/kernels-wasm";
+
+/** One vector. `values` is a view of it. */
+export interface VectorBuffer {
+  readonly offset: Offset;
+  readonly values: Float32Array;
+}
+
+export interface TrainingBuffers {
+  readonly parameters: readonly [VectorBuffer, VectorBuffer];
+  /** A gradient that nobody uses; allocated when all are in use. @throws ShoalError out_of_memory */
+  takeGradient(): VectorBuffer;
+  /** Gives a taken gradient back. */
+  returnGradient(gradient: VectorBuffer): void;
+  /** Frees everything; nobody may use any of it any more. Idempotent. */
+  free(): void;
+}
+
+/** @param maximumGradients gradients that may be in use at once. @throws ShoalError out_of_memory */
+export function createTrainingBuffers(memory: KernelMemory, size: number, maximumGradients: number): TrainingBuffers {
+  const regions: Region[] = [];
+  const allocate = (): VectorBuffer => {
+    const region = memory.allocate(size * Float32Array.BYTES_PER_ELEMENT);
+    regions.push(region);
+    return { offset: region.byteOffset, values: memory.floats(region.byteOffset, size) };
+  };
+  const idle: VectorBuffer[] = [];
+  let gradients = 0;
+  const parameters = [allocate(), allocate()] as const;
+  return {
+    parameters,
+    takeGradient() {
+      const found = idle.pop();
+      if (found !== undefined) return found;
+      if (gradients === maximumGradients) {
+        throw new ShoalError("internal", `all ${maximumGradients} gradients are in use`, { maximumGradients });
+      }
+      gradients += 1;
+      return allocate();
+    },
+    returnGradient(gradient) {
+      idle.push(gradient);
+    },
+    free() {
+      for (const region of regions.splice(0)) memory.free(region);
+    },
+  };
+}
