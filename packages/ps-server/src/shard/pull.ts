@@ -62,7 +62,7 @@ export function decideNow(state: ShardState, ticket: PullTicket): PullDecision {
 }
 
 function gatherPullFacts(state: ShardState, ticket: PullTicket): PullFacts {
-  const { roster, barrier, progress, options } = state;
+  const { roster, progress, options } = state;
   return {
     consistency: options.consistency,
     initialized: progress.initialized,

@@ -91,7 +91,12 @@ export function openApply(state: ShardState, update: AppliedUpdate): Span {
 }
 
 /** Records the answer to a push. @param before version before the update that it became part of */
-export function traceAcknowledge(state: ShardState, ticket: PushTicket, reply: PushReply | Refusal, before: number): void {
+export function traceAcknowledge(
+  state: ShardState,
+  ticket: PushTicket,
+  reply: PushReply | Refusal,
+  before: number,
+): void {
   const span = tracer.startSpan(spanNames.acknowledge, {}, ticket.trace.context);
   if (span.isRecording()) {
     span.setAttributes({

@@ -1,0 +1,86 @@
+/** Spawns the actors of a hosting, all or none. */
+import type { ActorSystem, Ref } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
+import type { ShardAssignment, ShardCommand } from "@shoal/protocol";
+import { retire } from "../shard/retire.ts";
+import { createShardState, type ShardOptions, type ShardState } from "../shard/shard-state.ts";
+import { createShard, shardActorOptions, type ShardSignal } from "../shard/shard.ts";
+import type { Hosting, ShardHostOptions } from "./shard-host.ts";
+
+export interface HostedShard {
+  readonly ref: Ref<ShardCommand>;
+  readonly state: ShardState;
+  /** Stops the actor; settles when its memory has been given back. Idempotent. */
+  end(): Promise<void>;
+}
+
+/**
+ * @param isFirst false when the run was hosted here before: the names then tell the term
+ * @throws ShoalError invalid_argument, out_of_memory
+ */
+export function spawnShards(
+  options: ShardHostOptions,
+  hosting: Hosting,
+  isFirst: boolean,
+): ReadonlyMap<number, HostedShard> {
+  const { run, term } = hosting;
+  const { kernels, memory, system } = options;
+  const shared = {
+    run,
+    consistency: hosting.consistency,
+    aggregation: hosting.aggregation,
+    slots: hosting.slots,
+    members: hosting.members,
+    optimizer: parseOptimizerSpec(hosting.optimizer),
+    schedule: parseScheduleSpec(hosting.schedule),
+    kernels,
+    memory,
+  };
+  const states: ShardState[] = [];
+  try {
+    for (const { shard, begin, end } of checkRanges(hosting.shards)) {
+      states.push(createShardState({ ...shared, shard, range: { begin, end } } satisfies ShardOptions));
+    }
+  } catch (error) {
+    for (const { vectors } of states) vectors.dispose();
+    throw error;
+  }
+  const suffix = isFirst ? "" : `-term-${term}`;
+  return new Map(
+    states.map((state) => [
+      state.options.shard,
+      spawnShard(system, state, `${run}-shard-${state.options.shard}${suffix}`),
+    ]),
+  );
+}
+
+function checkRanges(shards: readonly ShardAssignment[]): readonly ShardAssignment[] {
+  const seen = new Set<number>();
+  for (const { shard, begin, end } of shards) {
+    if (end <= begin) {
+      throw new ShoalError("invalid_argument", `shard ${shard} has an empty key range [${begin}, ${end})`, { shard });
+    }
+    if (seen.has(shard)) throw new ShoalError("invalid_argument", `shard ${shard} is assigned twice`, { shard });
+    seen.add(shard);
+  }
+  return shards;
+}
+
+function spawnShard(system: ActorSystem, state: ShardState, name: string): HostedShard {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const onStop = (): void => {
+    retire(state, system.clock.now());
+    state.vectors.dispose();
+    resolve();
+  };
+  const ref: Ref<ShardCommand | ShardSignal> = system.spawn(name, createShard(state), shardActorOptions(onStop));
+  return {
+    ref,
+    state,
+    end() {
+      ref.tell({ type: "retire" });
+      return ended;
+    },
+  };
+}

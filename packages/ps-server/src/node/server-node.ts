@@ -1,0 +1,76 @@
+/**
+ * Control actor of a server node: carries out what the coordinator says about shards.
+ *
+ * Every command is answered, and idempotent: the coordinator repeats it until it hears the answer. Commands are handled
+ * one after the other; only descriptions are gathered beside them, because a status must not hold up a run.
+ */
+import { tryTell, type ActorOptions, type Behavior } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import {
+  acceptorOf,
+  serverCommandSchema,
+  type HostShards,
+  type ServerCommand,
+  type ServerReply,
+  type UpdateRunMembers,
+} from "@shoal/protocol";
+import type { ShardHost } from "./shard-host.ts";
+
+/** @param node name of this node, which stands in every answer */
+export function createServerNode(node: string, host: ShardHost): Behavior<ServerCommand> {
+  return async (command) => {
+    const { run } = command;
+    const fail = (error: unknown): ServerReply => ({
+      type: "hosting_failed",
+      run,
+      node,
+      error: ShoalError.from(error).toJSON(),
+    });
+    switch (command.type) {
+      case "host_shards":
+        tryTell(command.replyTo, await hostShards(node, host, command).catch(fail));
+        return;
+      case "update_run_members":
+        tryTell(command.replyTo, updateMembers(node, host, command, fail));
+        return;
+      case "describe_shards":
+        void describeShards(node, host, run)
+          .catch(fail)
+          .then((reply) => tryTell(command.replyTo, reply));
+        return;
+      case "release_run":
+        await host.release(run);
+        tryTell<ServerReply>(command.replyTo, { type: "run_released", run, node });
+    }
+  };
+}
+
+/** How the control actor is run. */
+export const serverNodeOptions: ActorOptions<ServerCommand> = {
+  capacity: 256,
+  accepts: acceptorOf(serverCommandSchema),
+};
+
+async function hostShards(node: string, host: ShardHost, command: HostShards): Promise<ServerReply> {
+  await host.host(command);
+  return { type: "shards_hosted", run: command.run, node, term: command.term };
+}
+
+function updateMembers(
+  node: string,
+  host: ShardHost,
+  command: UpdateRunMembers,
+  fail: (error: unknown) => ServerReply,
+): ServerReply {
+  const { run, members } = command;
+  try {
+    host.updateMembers(run, members);
+    return { type: "members_updated", run, node, revision: members.revision };
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+async function describeShards(node: string, host: ShardHost, run: string): Promise<ServerReply> {
+  return { type: "shards_described", run, node, shards: await host.describe(run) };
+}

@@ -1,0 +1,114 @@
+/**
+ * The shards that live on one node: makes them, finds them, ends them.
+ *
+ * Boundary  What a shard does is its actor's; here is only which exist, under which term, and their memory.
+ * Bounds    Memory: what KernelMemory gives. Remembered terms of ended runs: 1,024, the oldest are forgotten.
+ * Invariants
+ *   H1  A run is hosted under one term; a lower one is refused, a higher one replaces it.
+ *   H2  Hosting takes place wholly or not at all; memory of an ended shard is given back when its actor has stopped.
+ */
+import type { ActorSystem, Ref } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
+import type { HostShards, RunMembers, ShardCommand, ShardDirectory, ShardSummary } from "@shoal/protocol";
+import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
+import { createEndedRuns } from "./ended-runs.ts";
+import { spawnShards, type HostedShard } from "./hosted-shard.ts";
+import { summarize } from "./summarize.ts";
+
+export interface ShardHostOptions {
+  readonly system: ActorSystem;
+  readonly memory: KernelMemory;
+  readonly kernels: Kernels;
+}
+
+/** What the coordinator asks for, without the way back. */
+export type Hosting = Omit<HostShards, "type" | "replyTo">;
+
+export interface ShardHost extends ShardDirectory {
+  /** What the parameter service asks before it reads a payload; undefined when no such shard is hosted here. */
+  admissionOf(run: string, shard: number): ShardAdmission | undefined;
+  /** Elements of a shard's key range; undefined when no such shard is hosted here. */
+  sizeOf(run: string, shard: number): number | undefined;
+  /**
+   * Hosts these shards. Doing it again under the same term changes nothing but the members, when theirs are newer.
+   * @throws ShoalError stale_term - a higher term is known
+   * @throws ShoalError invalid_argument - the optimiser, the schedule or a key range is wrong
+   * @throws ShoalError out_of_memory
+   */
+  host(hosting: Hosting): Promise<void>;
+  /** Tells every shard of a run its new members. @throws ShoalError run_not_found */
+  updateMembers(run: string, members: RunMembers): void;
+  /** @throws ShoalError run_not_found; deadline_exceeded - a shard did not answer within `describeLimitMs` */
+  describe(run: string): Promise<readonly ShardSummary[]>;
+  /** Ends a run's shards and gives their memory back. Idempotent. */
+  release(run: string): Promise<void>;
+}
+
+/** How long a shard may take to describe itself, ms. */
+export const describeLimitMs = 1000;
+
+interface HostedRun {
+  readonly term: number;
+  readonly shards: ReadonlyMap<number, HostedShard>;
+}
+
+export function createShardHost(options: ShardHostOptions): ShardHost {
+  const { system } = options;
+  const runs = new Map<string, HostedRun>();
+  const ended = createEndedRuns();
+
+  const find = (run: string, shard: number): HostedShard | undefined => runs.get(run)?.shards.get(shard);
+  const require = (run: string): HostedRun => {
+    const hosted = runs.get(run);
+    if (hosted !== undefined) return hosted;
+    throw new ShoalError("run_not_found", `${system.node} hosts no shards of run ${run}`, { run, node: system.node });
+  };
+  const updateMembers = (run: string, members: RunMembers): void => {
+    for (const { ref } of require(run).shards.values()) ref.tell({ type: "update_members", members });
+  };
+  const release = async (run: string): Promise<void> => {
+    const hosted = runs.get(run);
+    if (hosted === undefined) return;
+    runs.delete(run);
+    ended.add(run, hosted.term);
+    await Promise.all(Array.from(hosted.shards.values(), (shard) => shard.end()));
+  };
+  return {
+    find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
+    admissionOf(run, shard) {
+      const hosted = find(run, shard);
+      return hosted === undefined ? undefined : createShardAdmission(hosted.state);
+    },
+    sizeOf: (run, shard) => find(run, shard)?.state.size,
+    async host(hosting) {
+      const { run, term, members } = hosting;
+      const current = runs.get(run);
+      if (current?.term === term) {
+        updateMembers(run, members);
+        return;
+      }
+      const known = current?.term ?? ended.termOf(run);
+      if (known !== undefined && term <= known) throw staleTerm(system.node, run, term, known);
+      await release(run);
+      runs.set(run, { term, shards: spawnShards(options, hosting, known === undefined) });
+    },
+    updateMembers,
+    describe: (run) =>
+      summarize(
+        system,
+        Array.from(require(run).shards.values(), ({ ref }) => ref),
+        describeLimitMs,
+      ),
+    release,
+  };
+}
+
+function staleTerm(node: string, run: string, term: number, known: number): ShoalError {
+  return new ShoalError("stale_term", `${node} knows term ${known} of run ${run} and refuses term ${term}`, {
+    run,
+    node,
+    term,
+    known,
+  });
+}
