@@ -1,0 +1,81 @@
+/** Puts desired commands into the words of the protocol. */
+import type { Ref } from "@shoal/actors";
+import type {
+  RunMembers,
+  ServerCommand,
+  ServerReply,
+  WorkerAssignment,
+  WorkerCommand,
+  WorkerReply,
+} from "@shoal/protocol";
+import { ShoalError } from "@shoal/errors";
+import { reasonOf } from "../runs/reason.ts";
+import type { RunState } from "../runs/run-state.ts";
+import { slotsOf } from "../runs/start-run.ts";
+import type { DesiredCommand } from "./desired-commands.ts";
+
+export function runMembers(run: RunState): RunMembers {
+  const { revision, members, slotOwners } = run.roster;
+  const workers = members.flatMap((number) => {
+    const worker = run.workers.get(number);
+    return worker === undefined ? [] : [{ member: number, incarnation: worker.incarnation, name: worker.name }];
+  });
+  return { revision, workers, slotOwners };
+}
+
+export function assignmentOf(run: RunState, member: number): WorkerAssignment {
+  const { revision, initializer } = run.roster;
+  return { revision, slots: slotsOf(run, member), initialize: initializer === member };
+}
+
+export function composeServerCommand(
+  run: RunState,
+  desired: DesiredCommand,
+  replyTo: Ref<ServerReply>,
+): ServerCommand | undefined {
+  switch (desired.kind) {
+    case "host_shards": {
+      const { optimizer, schedule, consistency, aggregation } = run.job;
+      const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
+      const term = termOf(run);
+      const { slots } = run;
+      const how = { optimizer, schedule, consistency, aggregation, slots };
+      return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
+    }
+    case "update_run_members":
+      return { type: "update_run_members", run: run.run, members: runMembers(run), replyTo };
+    case "release_run":
+      return { type: "release_run", run: run.run, replyTo };
+    default:
+      return undefined;
+  }
+}
+
+export function composeWorkerCommand(
+  run: RunState,
+  desired: DesiredCommand,
+  replyTo: Ref<WorkerReply>,
+  now: number,
+): WorkerCommand | undefined {
+  const assignment = assignmentOf(run, desired.member);
+  switch (desired.kind) {
+    case "start_run": {
+      const { job, slots, placement } = run;
+      if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
+      return { type: "start_run", run: run.run, job, slots, placement, assignment, replyTo };
+    }
+    case "assign_work":
+      return { type: "assign_work", run: run.run, assignment, replyTo };
+    case "finish_run":
+      return { type: "finish_run", run: run.run, replyTo };
+    case "stop_run":
+      return { type: "stop_run", run: run.run, reason: reasonOf(run, now).slice(0, 1024), replyTo };
+    default:
+      return undefined;
+  }
+}
+
+function termOf(run: RunState): number {
+  if (run.placement === null) throw new ShoalError("internal", `run ${run.run} has no placement`);
+  return run.placement.term;
+}

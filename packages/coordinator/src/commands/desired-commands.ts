@@ -1,0 +1,70 @@
+/**
+ * What members of a run should be told: the difference between the state that the run wants and what they have
+ * confirmed. A command stands in this list until its answer has come, so a lost message is only a delay.
+ */
+import { revisionAtServers } from "../runs/roster.ts";
+import { hasEnded, isUnderWay, takesPart, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+
+export type CommandKind =
+  "host_shards" | "update_run_members" | "release_run" | "start_run" | "assign_work" | "finish_run" | "stop_run";
+
+export interface DesiredCommand {
+  readonly kind: CommandKind;
+  readonly member: number;
+  readonly incarnation: number;
+  readonly name: string;
+  /** Same command, same key: what its repetitions are counted by. */
+  readonly key: string;
+  /** How long it may stay unanswered, ms. */
+  readonly timeoutMs: number;
+}
+
+export function desiredCommands(run: RunState, settings: CoordinatorSettings): readonly DesiredCommand[] {
+  return [
+    ...run.servers.filter((server) => server.alive).flatMap((server) => forServer(run, server, settings)),
+    ...[...run.workers.values()].filter((worker) => worker.alive).flatMap((worker) => forWorker(run, worker, settings)),
+  ];
+}
+
+function forServer(run: RunState, server: RunServer, settings: CoordinatorSettings): readonly DesiredCommand[] {
+  if (hasEnded(run)) {
+    const untouched = server.invitedRevision === null;
+    return server.released || untouched ? [] : [command("release_run", server, "", settings.cleanupTimeoutMs)];
+  }
+  if (!isUnderWay(run)) return [];
+  if (!server.hosted) return [command("host_shards", server, "", settings.serverTimeoutMs)];
+  const { revision } = run.roster;
+  if (server.confirmedRevision >= revision) return [];
+  return [command("update_run_members", server, String(revision), settings.serverTimeoutMs)];
+}
+
+function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettings): readonly DesiredCommand[] {
+  if (hasEnded(run)) {
+    const untouched = worker.invitedRevision === null;
+    return worker.stopped || untouched ? [] : [command("stop_run", worker, "", settings.cleanupTimeoutMs)];
+  }
+  if (!isUnderWay(run) || takesPart(run, worker) === undefined) return [];
+  if (run.servers.some((server) => !server.hosted)) return [];
+  if (!worker.started) return [command("start_run", worker, "", settings.startTimeoutMs)];
+  const { revision } = run.roster;
+  const commands: DesiredCommand[] = [];
+  // The servers first: what a worker pushes under a revision must come from someone they know.
+  if (worker.confirmedRevision < revision && revisionAtServers(run) >= revision) {
+    commands.push(command("assign_work", worker, String(revision), settings.assignTimeoutMs));
+  }
+  if (run.phase === "finishing" && run.finisher?.member === worker.member) {
+    commands.push(command("finish_run", worker, "", settings.finishTimeoutMs));
+  }
+  return commands;
+}
+
+function command(
+  kind: CommandKind,
+  target: { readonly member: number; readonly incarnation: number; readonly name: string },
+  detail: string,
+  timeoutMs: number,
+): DesiredCommand {
+  const { member, incarnation, name } = target;
+  return { kind, member, incarnation, name, key: `${kind} ${member}.${incarnation} ${detail}`, timeoutMs };
+}

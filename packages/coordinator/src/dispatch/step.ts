@@ -1,0 +1,22 @@
+/** What handling one message leads to. */
+import type { Message, Ref } from "@shoal/actors";
+import type { ClusterState } from "../cluster-state.ts";
+
+/** A sentence to be said; built by {@link replyTo}, which checks that the listener understands it. */
+export interface Reply {
+  readonly to: Ref<Message>;
+  readonly message: Message;
+}
+
+export interface Step {
+  readonly cluster: ClusterState;
+  readonly replies: readonly Reply[];
+  /** For the log: what happened and why. */
+  readonly notes: readonly string[];
+  /** False when nothing can follow from it, so that frequent messages stay cheap. */
+  readonly reconcile: boolean;
+}
+
+export function replyTo<M extends Message>(to: Ref<M>, message: M): Reply {
+  return { to: to, message };
+}

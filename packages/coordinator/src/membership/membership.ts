@@ -1,0 +1,192 @@
+/**
+ * Membership as a pure state machine: who is in the cluster, and until when.
+ *
+ * Boundary  Knows nothing of runs; the coordinator acts on the effects.
+ * Bounds    `maximumMembers` remembered nodes; beyond it the one that is dead for longest is forgotten, and a join is
+ *           refused while all are alive.
+ * Invariants
+ *   M1  a node name keeps its member number as long as it is remembered; numbers are never given twice.
+ *   M2  the incarnation grows with every join, so a restarted process never looks like its predecessor.
+ *   M3  a member is ready once it has sent a heartbeat under its newest incarnation: only then has it heard its number.
+ *       A node whose welcome was lost joins again; work that it got in between would be that of an earlier life.
+ */
+
+export type MemberRole = "worker" | "server";
+
+export interface Member {
+  readonly member: number;
+  readonly incarnation: number;
+  readonly name: string;
+  readonly role: MemberRole;
+  /** Where a server's shards answer; null for workers. */
+  readonly endpoint: string | null;
+  /** Address of the node's control actor. */
+  readonly control: string;
+  readonly alive: boolean;
+  /** See M3. */
+  readonly ready: boolean;
+  /** ms since the Unix epoch. */
+  readonly heardAtMs: number;
+}
+
+export interface MembershipState {
+  readonly members: ReadonlyMap<number, Member>;
+  readonly nextMember: number;
+  /** Joins so far: numbers and incarnations change with nothing else. */
+  readonly joins: number;
+}
+
+export interface MembershipSettings {
+  readonly leaseMs: number;
+  readonly maximumMembers: number;
+}
+
+export type MembershipEvent =
+  | {
+      readonly type: "join";
+      readonly name: string;
+      readonly role: MemberRole;
+      readonly endpoint: string | null;
+      readonly control: string;
+    }
+  | { readonly type: "heartbeat"; readonly member: number; readonly incarnation: number }
+  | { readonly type: "leave"; readonly member: number; readonly incarnation: number }
+  | { readonly type: "tick" };
+
+export type MembershipEffect =
+  /** Answer the join; an earlier life of the member, if it was alive, has been reported lost before. */
+  | { readonly kind: "welcome"; readonly member: Member; readonly reason: string }
+  | { readonly kind: "refuse"; readonly reason: string }
+  | { readonly kind: "acknowledge"; readonly member: number }
+  | { readonly kind: "ask_to_rejoin"; readonly member: number; readonly reason: string }
+  /** The member can be given work from now on. */
+  | { readonly kind: "ready"; readonly member: Member; readonly reason: string }
+  /** The member is gone in this incarnation; what it held goes to others. */
+  | { readonly kind: "lost"; readonly member: Member; readonly reason: string };
+
+export interface MembershipStep {
+  readonly state: MembershipState;
+  readonly effects: readonly MembershipEffect[];
+}
+
+export const emptyMembership: MembershipState = { members: new Map(), nextMember: 1, joins: 0 };
+
+/** @param now ms since the Unix epoch */
+export function stepMembership(
+  state: MembershipState,
+  event: MembershipEvent,
+  now: number,
+  settings: MembershipSettings,
+): MembershipStep {
+  switch (event.type) {
+    case "join":
+      return join(state, event, now, settings);
+    case "heartbeat":
+      return heartbeat(state, event, now);
+    case "leave":
+      return leave(state, event);
+    case "tick":
+      return expire(state, now, settings);
+  }
+}
+
+function join(
+  state: MembershipState,
+  event: MembershipEvent & { readonly type: "join" },
+  now: number,
+  settings: MembershipSettings,
+): MembershipStep {
+  const known = [...state.members.values()].find((member) => member.name === event.name);
+  const room = known === undefined ? makeRoom(state, settings.maximumMembers) : state;
+  if (room === undefined) {
+    const reason = `${event.name} may not join: all ${settings.maximumMembers} places are taken by live members`;
+    return { state, effects: [{ kind: "refuse", reason }] };
+  }
+  const { name, role, endpoint, control } = event;
+  const number = known?.member ?? room.nextMember;
+  const incarnation = (known?.incarnation ?? 0) + 1;
+  const member: Member = {
+    member: number,
+    incarnation,
+    name,
+    role,
+    endpoint,
+    control,
+    alive: true,
+    ready: false,
+    heardAtMs: now,
+  };
+  const effects: MembershipEffect[] = [];
+  if (known?.alive === true) {
+    const reason = `${name} joined again as incarnation ${incarnation}`;
+    effects.push({ kind: "lost", member: { ...known, alive: false }, reason });
+  }
+  effects.push({ kind: "welcome", member, reason: `${role} ${name} joined as member ${number}, ${incarnation}. time` });
+  const next = { ...put(room, member), nextMember: Math.max(room.nextMember, number + 1), joins: room.joins + 1 };
+  return { state: next, effects };
+}
+
+function makeRoom(state: MembershipState, maximumMembers: number): MembershipState | undefined {
+  if (state.members.size < maximumMembers) return state;
+  const dead = [...state.members.values()].filter((member) => !member.alive);
+  const oldest = dead.toSorted((a, b) => a.heardAtMs - b.heardAtMs || a.member - b.member)[0];
+  if (oldest === undefined) return undefined;
+  const members = new Map(state.members);
+  members.delete(oldest.member);
+  return { ...state, members };
+}
+
+function heartbeat(state: MembershipState, event: Life, now: number): MembershipStep {
+  const member = living(state, event);
+  if (member === undefined) {
+    const newest = state.members.get(event.member)?.incarnation ?? "none";
+    const reason = `member ${event.member}.${event.incarnation} holds no lease (newest incarnation: ${newest})`;
+    return { state, effects: [{ kind: "ask_to_rejoin", member: event.member, reason }] };
+  }
+  const heard: Member = { ...member, ready: true, heardAtMs: now };
+  const effects: MembershipEffect[] = [{ kind: "acknowledge", member: member.member }];
+  if (!member.ready) effects.push({ kind: "ready", member: heard, reason: `${member.name} sent its first heartbeat` });
+  return { state: put(state, heard), effects };
+}
+
+function leave(state: MembershipState, event: Life): MembershipStep {
+  const member = living(state, event);
+  if (member === undefined) return { state, effects: [] };
+  const gone: Member = { ...member, alive: false, ready: false };
+  return { state: put(state, gone), effects: [{ kind: "lost", member: gone, reason: `${member.name} left` }] };
+}
+
+function expire(state: MembershipState, now: number, settings: MembershipSettings): MembershipStep {
+  let next = state;
+  const effects: MembershipEffect[] = [];
+  for (const member of state.members.values()) {
+    const silentMs = now - member.heardAtMs;
+    if (!member.alive || silentMs < settings.leaseMs) continue;
+    const gone: Member = { ...member, alive: false, ready: false };
+    next = put(next, gone);
+    const reason = `${member.name} sent no heartbeat for ${Math.round(silentMs)} ms (lease ${settings.leaseMs} ms)`;
+    effects.push({ kind: "lost", member: gone, reason });
+  }
+  return { state: next, effects };
+}
+
+interface Life {
+  readonly member: number;
+  readonly incarnation: number;
+}
+
+function living(state: MembershipState, life: Life): Member | undefined {
+  const member = state.members.get(life.member);
+  return member?.alive === true && member.incarnation === life.incarnation ? member : undefined;
+}
+
+function put(state: MembershipState, member: Member): MembershipState {
+  return { ...state, members: new Map(state.members).set(member.member, member) };
+}
+
+/** The live members of a role that can be given work (M3), by member number. */
+export function readyMembers(state: MembershipState, role: MemberRole): readonly Member[] {
+  return [...state.members.values()]
+    .filter((member) => member.alive && member.ready && member.role === role)
+    .toSorted((a, b) => a.member - b.member);
+}

@@ -1,0 +1,47 @@
+/** Placement: which server owns which key range of a run. */
+import { partitionKeys, sizeOf, type Placement, type ShardPlacement } from "@shoal/protocol";
+
+/** A server that shards can be placed on. */
+export interface PlacementServer {
+  readonly member: number;
+  readonly name: string;
+  readonly endpoint: string;
+}
+
+/** Key ranges for each server where the job does not say: more than one, so that load can move in small parts. */
+export const shardsPerServer = 2;
+
+/**
+ * Cuts the parameters and deals the ranges out: each, largest first, to the server with the fewest keys so far. Ties go
+ * to the lower shard and member number, so equal inputs give equal placements. A server may get none when there are
+ * fewer ranges than servers.
+ *
+ * @param parameterCount size of the flat vector, at least 1
+ * @param shards ranges wanted; null: two for each server
+ * @param servers at least one
+ * @param term fences this placement against earlier ones
+ * @throws RangeError when there is no server
+ */
+export function placeShards(
+  parameterCount: number,
+  shards: number | null,
+  servers: readonly PlacementServer[],
+  term: number,
+): Placement {
+  if (servers.length === 0) throw new RangeError("expected at least one server to place shards on, got none");
+  const ranges = partitionKeys(parameterCount, shards ?? shardsPerServer * servers.length);
+  const byMember = servers.toSorted((a, b) => a.member - b.member);
+  const keys = new Map(byMember.map((server) => [server.member, 0]));
+  const largestFirst = [...ranges.entries()].toSorted(([i, a], [j, b]) => sizeOf(b) - sizeOf(a) || i - j);
+  const placed: ShardPlacement[] = [];
+  for (const [shard, range] of largestFirst) {
+    const server = byMember.reduce((best, each) => (load(keys, each) < load(keys, best) ? each : best));
+    keys.set(server.member, load(keys, server) + sizeOf(range));
+    placed.push({ shard, begin: range.begin, end: range.end, node: server.name, endpoint: server.endpoint });
+  }
+  return { term, shards: placed.toSorted((a, b) => a.shard - b.shard) };
+}
+
+function load(keys: ReadonlyMap<number, number>, server: PlacementServer): number {
+  return keys.get(server.member) ?? 0;
+}

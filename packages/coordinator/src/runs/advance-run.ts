@@ -1,0 +1,62 @@
+/** What time and the run's own state lead to: called after every event and on every tick. */
+import { isComplete } from "../leases/ledger.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+import { failRun, sentenceOf } from "./end-run.ts";
+import { liveWorkers } from "./participation.ts";
+import { isSynchronous, isUnderWay, takesPart, type RunState } from "./run-state.ts";
+
+export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
+  if (!isUnderWay(run)) return run;
+  const staffed = watchCapacity(run, now, settings);
+  if (staffed.phase === "training") return watchTraining(staffed, now, settings);
+  return staffed.phase === "finishing" ? chooseFinisher(staffed) : staffed;
+}
+
+function watchCapacity(run: RunState, now: number, settings: CoordinatorSettings): RunState {
+  if (liveWorkers(run).length > 0) return run.noWorkerSinceMs === null ? run : { ...run, noWorkerSinceMs: null };
+  if (run.noWorkerSinceMs === null) return { ...run, noWorkerSinceMs: now };
+  const waitedMs = now - run.noWorkerSinceMs;
+  if (waitedMs < settings.capacityTimeoutMs) return run;
+  const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
+  const sentence = `no worker is alive for run ${run.run} since ${Math.round(waitedMs)} ms${cause}`;
+  return failRun(run, "no_capacity", sentence, { waitedForMs: waitedMs }, now);
+}
+
+function watchTraining(run: RunState, now: number, settings: CoordinatorSettings): RunState {
+  if (run.ledger === null) return run;
+  if (isComplete(run.ledger)) {
+    return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
+  }
+  const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
+  if (silentMs < settings.stallTimeoutMs) return run;
+  const names = unfinishedWorkers(run).join(", ");
+  const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
+  return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);
+}
+
+/** Names of those whose batches are missing. */
+function unfinishedWorkers(run: RunState): readonly string[] {
+  const { ledger } = run;
+  const nameOf = (member: number): string => run.workers.get(member)?.name ?? `member ${member}`;
+  if (ledger === null || (!isSynchronous(run) && ledger.leases.length === 0)) {
+    return [...run.workers.values()].filter((worker) => worker.alive).map((worker) => worker.name);
+  }
+  if (!isSynchronous(run)) return ledger.leases.map((lease) => nameOf(lease.member));
+  const firstDone = ledger.done[0];
+  const firstOpen = firstDone?.begin === 0 ? firstDone.end : 0;
+  const step = Math.floor(firstOpen / run.slots);
+  const owners = run.roster.slotOwners.filter((_, slot) => {
+    const batch = step * run.slots + slot;
+    return !ledger.done.some((range) => range.begin <= batch && batch < range.end);
+  });
+  return [...new Set(owners)].map(nameOf);
+}
+
+/** One worker that has started measures and writes; another takes over when it is gone. */
+function chooseFinisher(run: RunState): RunState {
+  if (run.finisher !== null && takesPart(run, run.finisher) !== undefined) return run;
+  const able = [...run.workers.values()].filter((worker) => worker.started && takesPart(run, worker) !== undefined);
+  const chosen = able.toSorted((a, b) => a.member - b.member)[0];
+  const finisher = chosen === undefined ? null : { member: chosen.member, incarnation: chosen.incarnation };
+  return finisher === null && run.finisher === null ? run : { ...run, finisher };
+}

@@ -1,0 +1,37 @@
+/** How a run ends; afterwards only the cleaning up goes on (R1). */
+import { ShoalError, type ErrorCode, type ErrorDetails, type SerializedError } from "@shoal/errors";
+import type { RunStatus } from "@shoal/protocol";
+import { hasEnded, type RunState } from "./run-state.ts";
+
+export function failRun(
+  run: RunState,
+  code: ErrorCode,
+  sentence: string,
+  details: ErrorDetails,
+  now: number,
+): RunState {
+  if (hasEnded(run)) return run;
+  const error = new ShoalError(code, sentence, { run: run.run, ...details }).toJSON();
+  return { ...run, phase: "failed", reason: sentence, error, endedAtMs: now };
+}
+
+/** Fails the run with the error of a member, naming the member. */
+export function failWith(run: RunState, who: string, error: SerializedError, now: number): RunState {
+  return failRun(run, error.code, `${who}: ${sentenceOf(error)}`, { ...error.details, member: who }, now);
+}
+
+export function cancelRun(run: RunState, now: number): RunState {
+  if (hasEnded(run)) return run;
+  const reason = `cancelled while ${run.phase}`;
+  const error = new ShoalError("cancelled", reason, { run: run.run }).toJSON();
+  return { ...run, phase: "cancelled", reason, error, endedAtMs: now };
+}
+
+export function completeRun(run: RunState, result: NonNullable<RunStatus["result"]>, now: number): RunState {
+  return hasEnded(run) ? run : { ...run, phase: "completed", result, endedAtMs: now };
+}
+
+/** The sentence of an error without its code in front. */
+export function sentenceOf(error: SerializedError): string {
+  return error.message.replace(/^\[[a-z_]+\] /, "");
+}

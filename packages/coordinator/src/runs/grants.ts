@@ -1,0 +1,87 @@
+/** Answers workers that ask for batches (bounded and asynchronous mode). */
+import type { BatchesReply, RequestBatches } from "@shoal/protocol";
+import { countOf } from "../leases/interval-set.ts";
+import { grant } from "../leases/ledger.ts";
+import { leaseSize } from "../leases/lease-size.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+import { entrust, evaluationDue } from "./evaluation-log.ts";
+import { refreshRoster, revisionAtServers } from "./roster.ts";
+import { isUnderWay, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
+
+export interface GrantStep {
+  readonly run: RunState;
+  readonly reply: BatchesReply;
+}
+
+/** How soon a worker asks again that waits for the servers to know it. */
+const admissionRetryMs = 20;
+
+export function batchesRequested(run: RunState, request: RequestBatches, settings: CoordinatorSettings): GrantStep {
+  const pending = (next: RunState, retryAfterMs: number): GrantStep => ({
+    run: next,
+    reply: { type: "batches_pending", run: run.run, retryAfterMs },
+  });
+  const over: GrantStep = { run, reply: { type: "batches_exhausted", run: run.run } };
+  if (!isUnderWay(run) || run.phase === "finishing") return over;
+  const worker = takesPart(run, request);
+  const { ledger } = run;
+  if (worker === undefined || ledger === null) return pending(run, settings.retryBatchesMs);
+  const awake = ledger.free.length > 0 ? wake(run, worker) : run;
+  const known = awake.workers.get(worker.member) ?? worker;
+  if (known.enrolledRevision === null) return pending(awake, settings.retryBatchesMs);
+  // A push of a worker that a shard does not know would be refused.
+  if (revisionAtServers(awake) < known.enrolledRevision) return pending(awake, admissionRetryMs);
+  return decideGrant(awake, known, settings, over);
+}
+
+function decideGrant(run: RunState, worker: RunWorker, settings: CoordinatorSettings, over: GrantStep): GrantStep {
+  const { ledger } = run;
+  if (ledger === null) return over;
+  const interval = run.job.evaluation.everySteps ?? run.plan?.batchesPerEpoch ?? ledger.total;
+  const due = evaluationDue(run.evaluations, worker, ledger.doneCount, interval);
+  const decision = grant(ledger, worker, sizeFor(run, worker, settings), due);
+  switch (decision.kind) {
+    case "exhausted":
+      return over;
+    case "pending":
+      return {
+        run: rest(run, worker),
+        reply: { type: "batches_pending", run: run.run, retryAfterMs: settings.retryBatchesMs },
+      };
+    case "granted": {
+      const { batches } = decision;
+      // Of a lease that is granted again, the evaluation may have been reported already.
+      const evaluateFirst = decision.evaluateFirst && due;
+      const evaluations = evaluateFirst
+        ? entrust(run.evaluations, worker, ledger.doneCount, interval)
+        : run.evaluations;
+      return {
+        run: { ...run, ledger: decision.ledger, evaluations },
+        reply: { type: "batches_granted", run: run.run, batches, evaluateFirst },
+      };
+    }
+  }
+}
+
+function sizeFor(run: RunState, worker: RunWorker, settings: CoordinatorSettings): number {
+  return leaseSize({
+    totalBatches: run.ledger?.total ?? 1,
+    freeBatches: countOf(run.ledger?.free ?? []),
+    workers: Math.max(1, run.roster.members.length),
+    batchesPerMs: worker.batchesPerMs,
+    leaseWorkMs: settings.leaseWorkMs,
+  });
+}
+
+/**
+ * Bounded mode: a worker without batches stands still at its clock, and the others may not run further ahead than the
+ * bound. So it leaves the roster, otherwise they would wait for it while it waits for their batches.
+ */
+function rest(run: RunState, worker: RunWorker): RunState {
+  if (run.job.consistency.mode !== "bounded" || worker.idle) return run;
+  return refreshRoster(withWorker(run, { ...worker, idle: true }));
+}
+
+function wake(run: RunState, worker: RunWorker): RunState {
+  return worker.idle ? refreshRoster(withWorker(run, { ...worker, idle: false })) : run;
+}

@@ -1,0 +1,79 @@
+/** What the coming and going of members means to a run. */
+import { release, type Holder } from "../leases/ledger.ts";
+import type { Member } from "../membership/membership.ts";
+import { failRun } from "./end-run.ts";
+import { relieve } from "./evaluation-log.ts";
+import { refreshRoster } from "./roster.ts";
+import { hasEnded, isUnderWay, takesPart, withServer, withWorker, type RunState } from "./run-state.ts";
+import { newWorker } from "./start-run.ts";
+
+/**
+ * A member can be given work. A worker joins a run under way; nobody restarts for it. A finishing run takes it only
+ * when it has nobody left. An ended run meets again whoever has not confirmed yet that it dropped the run.
+ */
+export function memberReady(run: RunState, member: Member): RunState {
+  if (hasEnded(run)) return meetAgain(run, member);
+  if (!isUnderWay(run) || member.role !== "worker") return run;
+  const known = run.workers.get(member.member);
+  if (known?.incarnation === member.incarnation) return run;
+  if (run.phase === "finishing" && liveWorkers(run).length > 0) return run;
+  return refreshRoster(withWorker(run, newWorker(member, false)));
+}
+
+function meetAgain(run: RunState, member: Member): RunState {
+  if (member.role === "worker") {
+    const known = run.workers.get(member.member);
+    if (known?.stopped === true || (known === undefined && !run.orphaned)) return run;
+    return withWorker(run, { ...newWorker(member, false), invitedRevision: 0 });
+  }
+  const known = run.servers.find((server) => server.member === member.member);
+  const { incarnation, name } = member;
+  if (known !== undefined) return known.released ? run : withServer(run, { ...known, incarnation, alive: true });
+  if (!run.orphaned) return run;
+  const server = {
+    member: member.member,
+    incarnation,
+    name,
+    alive: true,
+    shards: [],
+    invitedRevision: 0,
+    hosted: false,
+    confirmedRevision: 0,
+    released: false,
+  };
+  return { ...run, servers: [...run.servers, server] };
+}
+
+/** A member is gone in this life. A server takes its shards with it, a worker's work goes to the others. */
+export function memberLost(run: RunState, member: Member, reason: string, now: number): RunState {
+  const server = run.servers.find((each) => sameLife(each, member));
+  if (server !== undefined) {
+    const gone = withServer(run, { ...server, alive: false });
+    if (!isUnderWay(run)) return gone;
+    const shards = server.shards.map((each) => each.shard).join(", ");
+    const sentence = `${server.name} held shards ${shards} of run ${run.run} and is lost: ${reason}`;
+    return failRun(gone, "server_lost", sentence, { server: server.name }, now);
+  }
+  const worker = run.workers.get(member.member);
+  if (worker === undefined || !worker.alive || !sameLife(worker, member)) return run;
+  return dropWork(withWorker(run, { ...worker, alive: false }), worker);
+}
+
+/** Takes everything that a worker holds back, so that others can have it. */
+export function dropWork(run: RunState, holder: Holder): RunState {
+  const ledger = run.ledger === null ? null : release(run.ledger, holder).ledger;
+  const finisher = run.finisher !== null && sameLife(run.finisher, holder) ? null : run.finisher;
+  const next = { ...run, ledger, finisher, evaluations: relieve(run.evaluations, holder, false) };
+  return isUnderWay(run) ? refreshRoster(next) : next;
+}
+
+/** Alive and not excluded, whether started or not; by member number. */
+export function liveWorkers(run: RunState): readonly Holder[] {
+  return [...run.workers.values()]
+    .filter((worker) => takesPart(run, worker) !== undefined)
+    .toSorted((a, b) => a.member - b.member);
+}
+
+function sameLife(a: Holder, b: Holder): boolean {
+  return a.member === b.member && a.incarnation === b.incarnation;
+}

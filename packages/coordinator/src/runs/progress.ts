@@ -1,0 +1,66 @@
+/** Takes the progress reports of workers into the ledger and the figures. */
+import type { BatchRange, ReportProgress } from "@shoal/protocol";
+import { countOf, type IntervalSet } from "../leases/interval-set.ts";
+import { complete } from "../leases/ledger.ts";
+import { smoothSpeed } from "../leases/lease-size.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+import { addReport, addToWindow } from "./figures.ts";
+import { hasEnded, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";
+
+/** Whether the report is answered; one that comes before the plan is known is not, and is repeated. */
+export function canRecord(run: RunState): boolean {
+  return run.ledger !== null || hasEnded(run);
+}
+
+/**
+ * Records a report. Batches count whoever reports them, also a member that was given up: all shards have them. Figures
+ * count once for each report of a member that takes part.
+ */
+export function progressReported(
+  run: RunState,
+  report: ReportProgress,
+  now: number,
+  settings: CoordinatorSettings,
+): RunState {
+  if (run.ledger === null || hasEnded(run)) return run;
+  const { ledger, added } = complete(run.ledger, [...report.completed, ...impliedByClock(run, report)]);
+  const samples = samplesIn(run, added);
+  const worker = takesPart(run, report);
+  const fresh = worker !== undefined && report.report > worker.lastReport;
+  let figures = addToWindow(run.figures, samples, fresh ? report.figures : null, now, settings.windowMs);
+  let next: RunState = { ...run, ledger, samplesDone: run.samplesDone + samples };
+  if (added.length > 0) next = { ...next, progressAtMs: now };
+  if (fresh) {
+    const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
+    figures = addReport(figures, worker, report.figures, batches);
+    const busyMs = report.figures.computeMs + report.figures.waitMs;
+    const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
+    next = withWorker(next, { ...worker, lastReport: report.report, batchesPerMs });
+  }
+  return { ...next, figures };
+}
+
+/**
+ * Synchronous mode: nobody is given the values of step c before all shards have applied the steps before it. So a
+ * batch of step c, or clock c, stands for all batches of the steps before: also for those whose worker died between
+ * the acknowledgement and its report.
+ */
+function impliedByClock(run: RunState, report: ReportProgress): readonly BatchRange[] {
+  if (!isSynchronous(run)) return [];
+  const steps = report.completed.map((range) => Math.floor((range.end - 1) / run.slots));
+  const clock = Math.max(report.figures.clock, ...steps);
+  return [{ begin: 0, end: clock * run.slots }];
+}
+
+function samplesIn(run: RunState, added: IntervalSet): number {
+  const { plan } = run;
+  if (plan === null || countOf(added) === 0) return 0;
+  let samples = 0;
+  for (const range of added) {
+    for (let number = range.begin; number < range.end; number += 1) {
+      const batch = plan.batch(number);
+      samples += batch.end - batch.begin;
+    }
+  }
+  return samples;
+}

@@ -1,0 +1,42 @@
+/** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
+import { sentenceOf } from "./end-run.ts";
+import { hasEnded, type RunState } from "./run-state.ts";
+
+export function reasonOf(run: RunState, now: number): string {
+  if (hasEnded(run)) return run.reason === "" ? run.phase : run.reason;
+  if (run.phase !== "queued" && run.noWorkerSinceMs !== null) {
+    const failure = run.lastFailure === null ? "" : ` (last failure: ${sentenceOf(run.lastFailure)})`;
+    return `waiting for a worker: none is alive since ${seconds(now - run.noWorkerSinceMs)}${failure}`;
+  }
+  switch (run.phase) {
+    case "starting":
+      return startingReason(run, now);
+    case "training":
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(run.servers.length, "server")}`;
+    case "finishing": {
+      const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
+      const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;
+      return `${run.reason}; waiting for ${waits}`;
+    }
+    default:
+      return run.reason;
+  }
+}
+
+function startingReason(run: RunState, now: number): string {
+  const since = seconds(now - (run.startedAtMs ?? now));
+  const failure = run.lastFailure === null ? "" : ` (last answer: ${sentenceOf(run.lastFailure)})`;
+  const hosts = run.servers.filter((server) => !server.hosted).map((server) => server.name);
+  if (hosts.length > 0) return `waiting for ${hosts.join(", ")} to host the shards since ${since}${failure}`;
+  const workers = [...run.workers.values()].filter((worker) => worker.alive && worker.excluded === null);
+  return `waiting for ${workers.map((worker) => worker.name).join(", ")} to load the data since ${since}${failure}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+/** "1 worker", "2 workers". */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

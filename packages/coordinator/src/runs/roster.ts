@@ -1,0 +1,47 @@
+/** Keeps the roster of a run in step with its workers. */
+import { assignSlots } from "./slots.ts";
+import { isSynchronous, type Roster, type RunState, type RunWorker } from "./run-state.ts";
+
+/** True for a worker that servers should count with. */
+export function isEnrolled(worker: RunWorker): boolean {
+  return worker.alive && worker.excluded === null && (worker.initial || worker.started) && !worker.idle;
+}
+
+/**
+ * Brings the roster up to date; its revision grows only when something changed (R2). While nobody can be listed the old
+ * one stands: an empty list would tell the shards that anybody may push.
+ */
+export function refreshRoster(run: RunState): RunState {
+  const members = [...run.workers.values()]
+    .filter(isEnrolled)
+    .map((worker) => worker.member)
+    .toSorted((a, b) => a - b);
+  const first = members[0];
+  if (first === undefined) return run;
+  const { roster } = run;
+  const slotOwners = isSynchronous(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
+  const initializer = roster.initializer !== null && members.includes(roster.initializer) ? roster.initializer : first;
+  const next: Roster = { revision: roster.revision + 1, members, slotOwners, initializer };
+  const workers = new Map(run.workers);
+  let rejoined = false;
+  for (const worker of run.workers.values()) {
+    const enrolled = members.includes(worker.member);
+    if (enrolled === (worker.enrolledRevision !== null)) continue;
+    // A worker in a new life was never enrolled: the list reads the same, its incarnation does not.
+    rejoined = true;
+    workers.set(worker.member, { ...worker, enrolledRevision: enrolled ? next.revision : null });
+  }
+  if (!rejoined && sameRoster(roster, next)) return run;
+  return { ...run, roster: next, workers };
+}
+
+function sameRoster(a: Roster, b: Roster): boolean {
+  const same = (left: readonly number[], right: readonly number[]): boolean =>
+    left.length === right.length && left.every((value, index) => value === right[index]);
+  return a.initializer === b.initializer && same(a.members, b.members) && same(a.slotOwners, b.slotOwners);
+}
+
+/** Newest revision that every server of the run is known to have. */
+export function revisionAtServers(run: RunState): number {
+  return run.servers.reduce((lowest, server) => Math.min(lowest, server.confirmedRevision), Infinity);
+}

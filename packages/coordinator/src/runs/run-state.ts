@@ -1,0 +1,173 @@
+/**
+ * A run as the coordinator knows it: one immutable value, changed by the pure functions of this folder.
+ *
+ * Invariants
+ *   R1  a run that has ended (completed, failed, cancelled) never leaves that phase.
+ *   R2  the roster's revision grows with every change of who takes part or owns which slot.
+ *   R3  `plan` and `ledger` are fixed by the first worker that has loaded the data; `slots` by the start.
+ */
+import type { SerializedError } from "@shoal/errors";
+import type { EpochPlan } from "@shoal/models";
+import type { JobSpec, Placement, RunPhase, RunStatus, ShardAssignment } from "@shoal/protocol";
+import type { Holder, Ledger } from "../leases/ledger.ts";
+import type { EvaluationLog } from "./evaluation-log.ts";
+import { noFigures, type RunFigures } from "./figures.ts";
+import { emptyEvaluationLog } from "./evaluation-log.ts";
+
+export interface RunServer extends Holder {
+  readonly name: string;
+  readonly alive: boolean;
+  readonly shards: readonly ShardAssignment[];
+  /** Revision of the members in the first host_shards; null: none was sent yet. */
+  readonly invitedRevision: number | null;
+  readonly hosted: boolean;
+  /** Newest revision of the members that it is known to have. */
+  readonly confirmedRevision: number;
+  readonly released: boolean;
+}
+
+export interface RunWorker extends Holder {
+  readonly name: string;
+  readonly alive: boolean;
+  /** It was there at the start: its slots wait for it. One that comes later gets work once it has loaded the data. */
+  readonly initial: boolean;
+  /** Revision of the assignment in the first start_run; null: none was sent yet. */
+  readonly invitedRevision: number | null;
+  readonly started: boolean;
+  /** Newest revision of its assignment that it is known to have. */
+  readonly confirmedRevision: number;
+  /** Revision since which the roster lists it; null: it does not. */
+  readonly enrolledRevision: number | null;
+  /** Bounded mode: it has no batches, so its clock must not hold the others back. */
+  readonly idle: boolean;
+  /** Why it takes no further part, though alive; null: it does. */
+  readonly excluded: string | null;
+  readonly stopped: boolean;
+  /** Number of its newest progress report. */
+  readonly lastReport: number;
+  readonly batchesPerMs: number | null;
+}
+
+/** Who takes part, as servers and workers are told. */
+export interface Roster {
+  readonly revision: number;
+  /** Member numbers, ascending. */
+  readonly members: readonly number[];
+  /** Member that owns each slot; empty outside synchronous mode. */
+  readonly slotOwners: readonly number[];
+  /** The one worker that gives the shards their initial values. */
+  readonly initializer: number | null;
+}
+
+/** When a command was sent. */
+export interface Delivery {
+  readonly firstSentAtMs: number;
+  readonly lastSentAtMs: number;
+  readonly attempts: number;
+}
+
+export interface RunState {
+  readonly run: string;
+  readonly submission: string;
+  readonly job: JobSpec;
+  readonly parameterCount: number;
+  readonly phase: RunPhase;
+  /** Why it ended or is about to; empty while the phase speaks for itself (see `reason.ts`). */
+  readonly reason: string;
+  readonly error: SerializedError | null;
+  readonly result: RunStatus["result"];
+  readonly submittedAtMs: number;
+  /** Since when it is at the head of the queue. */
+  readonly headAtMs: number | null;
+  readonly startedAtMs: number | null;
+  readonly trainingAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly slots: number;
+  readonly placement: Placement | null;
+  readonly servers: readonly RunServer[];
+  readonly workers: ReadonlyMap<number, RunWorker>;
+  readonly roster: Roster;
+  readonly plan: EpochPlan | null;
+  readonly ledger: Ledger | null;
+  readonly samplesDone: number;
+  readonly dataSource: string;
+  /** When a batch was finished last. */
+  readonly progressAtMs: number;
+  readonly figures: RunFigures;
+  readonly evaluations: EvaluationLog;
+  readonly finisher: Holder | null;
+  readonly noWorkerSinceMs: number | null;
+  /** The newest failure that did not end the run by itself. */
+  readonly lastFailure: SerializedError | null;
+  /** By the key of the command. */
+  readonly deliveries: ReadonlyMap<string, Delivery>;
+  /** A coordinator before this one ran it: whoever joins is told to drop it. */
+  readonly orphaned: boolean;
+}
+
+export interface NewRun {
+  readonly run: string;
+  readonly submission: string;
+  readonly job: JobSpec;
+  readonly parameterCount: number;
+}
+
+export function createRun(given: NewRun, now: number): RunState {
+  return {
+    ...given,
+    phase: "queued",
+    reason: "",
+    error: null,
+    result: null,
+    submittedAtMs: now,
+    headAtMs: null,
+    startedAtMs: null,
+    trainingAtMs: null,
+    endedAtMs: null,
+    slots: 0,
+    placement: null,
+    servers: [],
+    workers: new Map(),
+    roster: { revision: 0, members: [], slotOwners: [], initializer: null },
+    plan: null,
+    ledger: null,
+    samplesDone: 0,
+    dataSource: "",
+    progressAtMs: now,
+    figures: noFigures,
+    evaluations: emptyEvaluationLog,
+    finisher: null,
+    noWorkerSinceMs: null,
+    lastFailure: null,
+    deliveries: new Map(),
+    orphaned: false,
+  };
+}
+
+export function hasEnded(run: RunState): boolean {
+  return run.phase === "completed" || run.phase === "failed" || run.phase === "cancelled";
+}
+
+/** True while members hold something for the run. */
+export function isUnderWay(run: RunState): boolean {
+  return run.phase === "starting" || run.phase === "training" || run.phase === "finishing";
+}
+
+export function isSynchronous(run: RunState): boolean {
+  return run.job.consistency.mode === "synchronous";
+}
+
+/** The participant with this life, if it is alive and takes part. */
+export function takesPart(run: RunState, life: Holder): RunWorker | undefined {
+  const worker = run.workers.get(life.member);
+  const current = worker?.alive === true && worker.incarnation === life.incarnation && worker.excluded === null;
+  return current ? worker : undefined;
+}
+
+export function withWorker(run: RunState, worker: RunWorker): RunState {
+  return { ...run, workers: new Map(run.workers).set(worker.member, worker) };
+}
+
+export function withServer(run: RunState, server: RunServer): RunState {
+  return { ...run, servers: run.servers.map((each) => (each.member === server.member ? server : each)) };
+}

@@ -1,0 +1,95 @@
+/** What the answers and failures of workers mean to a run. All are idempotent. */
+import { errorTable, type SerializedError } from "@shoal/errors";
+import { createEpochPlan } from "@shoal/models";
+import type { ReportFailure, WorkerReply } from "@shoal/protocol";
+import { createLedger } from "../leases/ledger.ts";
+import { completeRun, failRun, failWith } from "./end-run.ts";
+import { dropWork } from "./participation.ts";
+import { refreshRoster } from "./roster.ts";
+import { hasEnded, isUnderWay, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
+
+type RunStarted = WorkerReply & { readonly type: "run_started" };
+
+/** Batch numbers travel as unsigned 32-bit numbers. */
+const maximumBatches = 0xffff_ffff;
+
+export function workerReplied(run: RunState, reply: WorkerReply, now: number): RunState {
+  const worker = [...run.workers.values()].find((each) => each.name === reply.node && each.alive);
+  if (worker === undefined) return run;
+  if (reply.type === "run_stopped") return hasEnded(run) ? withWorker(run, { ...worker, stopped: true }) : run;
+  if (!isUnderWay(run) || worker.excluded !== null) return run;
+  switch (reply.type) {
+    case "run_started":
+      return started(run, worker, reply, now);
+    case "start_refused":
+      return refused(run, worker, reply.error, now);
+    case "work_assigned": {
+      const confirmedRevision = Math.max(worker.confirmedRevision, reply.revision);
+      return withWorker(run, { ...worker, confirmedRevision });
+    }
+    case "run_finished": {
+      if (run.phase !== "finishing") return run;
+      return completeRun(run, { ...reply.result, modelFile: reply.modelFile }, now);
+    }
+    case "finish_failed":
+      return run.phase === "finishing" ? failed(run, worker, reply.error, now) : run;
+  }
+}
+
+function started(run: RunState, worker: RunWorker, reply: RunStarted, now: number): RunState {
+  const confirmedRevision = Math.max(worker.confirmedRevision, worker.invitedRevision ?? 0);
+  const next = withWorker(run, { ...worker, started: true, confirmedRevision });
+  if (run.plan === null) return refreshRoster(fixPlan(next, worker, reply, now));
+  if (reply.trainSamples !== run.plan.samples) {
+    const sentence =
+      `${worker.name} has ${reply.trainSamples} training samples (${reply.dataSource}), ` +
+      `the other workers of run ${run.run} have ${run.plan.samples} (${run.dataSource})`;
+    return failRun(run, "data_corrupt", sentence, { member: worker.name }, now);
+  }
+  return worker.started ? next : refreshRoster(next);
+}
+
+/** R3: training begins with the first worker that has the data. */
+function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: number): RunState {
+  const { batchSize, epochs } = run.job;
+  const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots: run.slots, epochs });
+  if (plan.totalBatches > maximumBatches) {
+    const sentence = `job.epochs: ${epochs} epochs make ${plan.totalBatches} batches, at most ${maximumBatches} can be counted`;
+    return failRun(run, "invalid_job", sentence, { member: worker.name }, now);
+  }
+  return {
+    ...run,
+    phase: "training",
+    trainingAtMs: now,
+    progressAtMs: now,
+    plan,
+    ledger: createLedger(plan.totalBatches),
+    dataSource: reply.dataSource,
+  };
+}
+
+/** A worker that came later must not end a run that others carry; one that the run counts on does. */
+function refused(run: RunState, worker: RunWorker, error: SerializedError, now: number): RunState {
+  if (errorTable[error.code].retry !== "never") return { ...run, lastFailure: error };
+  if (worker.initial) return failWith(run, worker.name, error, now);
+  return exclude(run, worker, error);
+}
+
+export function failureReported(run: RunState, report: ReportFailure, now: number): RunState {
+  const worker = takesPart(run, report);
+  return worker === undefined || !isUnderWay(run) ? run : failed(run, worker, report.error, now);
+}
+
+/**
+ * An error that no repetition can heal ends the run. After any other the worker is out of this run (its sequence
+ * numbers cannot begin again in this life) and its work goes to the others. `cancelled` is a worker on its way out.
+ */
+function failed(run: RunState, worker: RunWorker, error: SerializedError, now: number): RunState {
+  const hopeless = errorTable[error.code].retry === "never" && error.code !== "cancelled";
+  return hopeless ? failWith(run, worker.name, error, now) : exclude(run, worker, error);
+}
+
+function exclude(run: RunState, worker: RunWorker, error: SerializedError): RunState {
+  const out = withWorker({ ...run, lastFailure: error }, { ...worker, excluded: error.message });
+  return dropWork(out, worker);
+}

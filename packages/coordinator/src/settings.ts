@@ -1,0 +1,82 @@
+/** Everything about the coordinator's patience and bounds that can be set; times in milliseconds. */
+
+export interface CoordinatorSettings {
+  /** A member that is silent for so long is lost: 2,000. */
+  readonly leaseMs: number;
+  /** How often members are asked to send a heartbeat: 500. */
+  readonly heartbeatMs: number;
+  /** Interval of the reconciliation between events: 200. */
+  readonly tickMs: number;
+  /** First interval after which an unanswered command is sent again: 250. It doubles up to `maximumResendMs`. */
+  readonly resendMs: number;
+  /** 2,000. */
+  readonly maximumResendMs: number;
+  /** How long a server may take to host its shards or to note a change of members: 30,000. */
+  readonly serverTimeoutMs: number;
+  /** How long a worker may take to load the data and start: 300,000. */
+  readonly startTimeoutMs: number;
+  /** How long a worker may take to note a change of its work: 30,000. */
+  readonly assignTimeoutMs: number;
+  /** How long a worker may take to measure the final parameters and write the model: 300,000. */
+  readonly finishTimeoutMs: number;
+  /** How long members of an ended run are told to clean up: 10,000. */
+  readonly cleanupTimeoutMs: number;
+  /** How long a run at the head of the queue waits for missing members: 600,000. */
+  readonly gatherTimeoutMs: number;
+  /** How long a run waits while no worker is alive: 60,000. */
+  readonly capacityTimeoutMs: number;
+  /** How long training may go on without a finished batch: 300,000. */
+  readonly stallTimeoutMs: number;
+  /** Work that one lease of batches should hold: 1,000. */
+  readonly leaseWorkMs: number;
+  /** How soon a worker asks again when all batches are leased: 100. */
+  readonly retryBatchesMs: number;
+  /** Span over which throughput and loss are averaged: 3,000. */
+  readonly windowMs: number;
+  /** Finished runs that are remembered: 64. */
+  readonly finishedRuns: number;
+  /** Runs that may wait: 64; beyond it a submission is refused with `no_capacity`. */
+  readonly queuedRuns: number;
+  /** Evaluations kept of each run, the newest: 512. */
+  readonly evaluations: number;
+  /** Nodes remembered, dead ones included: 1,024. */
+  readonly maximumMembers: number;
+}
+
+export const defaultSettings: CoordinatorSettings = {
+  leaseMs: 2000,
+  heartbeatMs: 500,
+  tickMs: 200,
+  resendMs: 250,
+  maximumResendMs: 2000,
+  serverTimeoutMs: 30_000,
+  startTimeoutMs: 300_000,
+  assignTimeoutMs: 30_000,
+  finishTimeoutMs: 300_000,
+  cleanupTimeoutMs: 10_000,
+  gatherTimeoutMs: 600_000,
+  capacityTimeoutMs: 60_000,
+  stallTimeoutMs: 300_000,
+  leaseWorkMs: 1000,
+  retryBatchesMs: 100,
+  windowMs: 3000,
+  finishedRuns: 64,
+  queuedRuns: 64,
+  evaluations: 512,
+  maximumMembers: 1024,
+};
+
+/** @throws RangeError when a setting is not a positive number, or two of them contradict each other */
+export function completeSettings(given: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
+  const settings = { ...defaultSettings, ...given };
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number, got ${value}`);
+  }
+  if (settings.leaseMs < 2 * settings.heartbeatMs) {
+    const { leaseMs, heartbeatMs } = settings;
+    throw new RangeError(
+      `leaseMs (${leaseMs}) must be at least twice heartbeatMs (${heartbeatMs}), otherwise one lost heartbeat ends a lease`,
+    );
+  }
+  return settings;
+}

@@ -1,0 +1,19 @@
+/** What changed about the runs, in sentences for the log. */
+import type { ClusterState } from "../cluster-state.ts";
+import { reasonOf } from "../runs/reason.ts";
+
+export function describeChanges(before: ClusterState, after: ClusterState, now: number): readonly string[] {
+  if (before.runs === after.runs) return [];
+  const notes: string[] = [];
+  for (const run of after.runs.values()) {
+    const old = before.runs.get(run.run);
+    if (old === run || old === undefined) continue;
+    if (old.phase !== run.phase) notes.push(`run ${run.run} is ${run.phase}: ${reasonOf(run, now)}`);
+    else if (old.phase === "queued" && old.reason !== run.reason) notes.push(`run ${run.run} is ${run.reason}`);
+    if (old.roster.revision !== run.roster.revision && old.roster.revision > 0) {
+      const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);
+      notes.push(`run ${run.run} goes on with ${names.join(", ")} (revision ${run.roster.revision})`);
+    }
+  }
+  return notes;
+}

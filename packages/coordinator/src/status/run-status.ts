@@ -1,0 +1,36 @@
+/** What people are told of a run. */
+import type { RunStatus } from "@shoal/protocol";
+import { samplesPerSecond } from "../runs/figures.ts";
+import { reasonOf } from "../runs/reason.ts";
+import { isSynchronous, type RunState } from "../runs/run-state.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+
+/** Workers listed in a status: as many as members can be. Keeps a status below the limit of a message. */
+const maximumWorkersListed = 1024;
+
+export function runStatus(run: RunState, now: number, settings: CoordinatorSettings): RunStatus {
+  const { figures, plan, ledger, trainingAtMs, endedAtMs } = run;
+  const batchesDone = ledger?.doneCount ?? 0;
+  const since = trainingAtMs ?? now;
+  return {
+    run: run.run,
+    name: run.job.name,
+    phase: run.phase,
+    reason: reasonOf(run, now).slice(0, 4096),
+    elapsedMs: trainingAtMs === null ? 0 : Math.max(0, (endedAtMs ?? now) - trainingAtMs),
+    batchesDone,
+    totalBatches: plan?.totalBatches ?? 0,
+    step: isSynchronous(run) && run.slots > 0 ? Math.floor(batchesDone / run.slots) : batchesDone,
+    totalSteps: plan?.totalSteps ?? 0,
+    samples: run.samplesDone,
+    samplesPerSecond: samplesPerSecond(figures, run.samplesDone, since, endedAtMs, now, settings.windowMs),
+    loss: figures.loss,
+    stalenessMean: figures.pushes === 0 ? 0 : figures.stalenessSum / figures.pushes,
+    stalenessMax: figures.stalenessMax,
+    dataSource: run.dataSource,
+    workers: [...figures.workers.values()].toSorted((a, b) => a.member - b.member).slice(0, maximumWorkersListed),
+    evaluations: run.evaluations.list,
+    result: run.result,
+    error: run.error,
+  };
+}
