@@ -137,12 +137,13 @@ describe("every history of a round", () => {
           now = Math.max(now, nextDeadline(state) ?? now);
           take(tick);
         }
-        expect(["committed", "abandoned"]).toContain(state.phase);
+        const end = state as RoundState; // assigned by take, which the compiler does not see
+        expect(["committed", "abandoned"]).toContain(end.phase);
         expect(new Set(accepted).size).toBe(accepted.length);
         expect(accepted.every((client) => configured.has(client))).toBe(true);
         expect(configured.size).toBeLessThanOrEqual(given.invited);
-        if (state.phase === "committed") {
-          expect(state.reported).toEqual(accepted); // R2
+        if (end.phase === "committed") {
+          expect(end.reported).toEqual(accepted); // R2
           expect(accepted.length).toBeGreaterThanOrEqual(given.minimum);
           expect(accepted.length).toBeLessThanOrEqual(given.goal);
         }

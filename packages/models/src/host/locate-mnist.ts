@@ -16,6 +16,8 @@ export type MnistLocation =
   | { readonly found: false; readonly reason: string };
 
 export interface MnistSearch extends Omit<DatasetEnvironment, "baseFolder"> {
+  /** The files to look for, one for each part; default those of MNIST. */
+  readonly files?: readonly MnistFile[] | undefined;
   /** Default 5 s until an answer begins. */
   readonly responseTimeoutMs?: number | undefined;
 }
@@ -28,23 +30,27 @@ type Found = Map<MnistPart, Uint8Array>;
  * @throws ShoalError data_not_found when `dataFolder` does not exist; data_corrupt for the user's own files
  */
 export async function locateMnist(search: MnistSearch): Promise<MnistLocation> {
-  const { dataFolder, log = () => undefined } = search;
+  const { dataFolder, files = mnistFiles, log = () => undefined } = search;
   if (dataFolder !== undefined) {
-    const own = await searchOwnFolders(dataFolder, log);
+    const own = await searchOwnFolders(dataFolder, files, log);
     if (own !== undefined) return own;
   }
   const cache = join(search.cacheFolder, "mnist");
   const found: Found = new Map();
-  for (const file of mnistFiles) {
+  for (const file of files) {
     const content = await findCached(cache, file, log);
     if (content !== undefined) found.set(file.part, content);
   }
-  const missing = mnistFiles.filter(({ part }) => !found.has(part));
+  const missing = files.filter(({ part }) => !found.has(part));
   if (missing.length === 0) return { found: true, contents: complete(found), source: `MNIST from the cache ${cache}` };
   return await fetchMissing(missing, found, cache, search);
 }
 
-async function searchOwnFolders(dataFolder: string, log: (line: string) => void): Promise<MnistLocation | undefined> {
+async function searchOwnFolders(
+  dataFolder: string,
+  files: readonly MnistFile[],
+  log: (line: string) => void,
+): Promise<MnistLocation | undefined> {
   const folder = await stat(dataFolder).catch(() => undefined);
   if (folder === undefined || !folder.isDirectory()) {
     throw new ShoalError("data_not_found", `the data folder ${dataFolder} does not exist`, { folder: dataFolder });
@@ -52,19 +58,24 @@ async function searchOwnFolders(dataFolder: string, log: (line: string) => void)
   for (const candidate of [dataFolder, join(dataFolder, "mnist")]) {
     const found: Found = new Map();
     let original = true;
-    for (const file of mnistFiles) {
+    for (const file of files) {
       const content = await findMnistFile(candidate, file);
       if (content === undefined) break;
       found.set(file.part, content);
       original &&= isOriginal(file, content);
     }
-    if (found.size === mnistFiles.length) {
+    if (found.size === files.length) {
       const source = original ? `MNIST from ${candidate}` : `${candidate} (its checksums are not those of MNIST)`;
       return { found: true, contents: complete(found), source };
     }
   }
   log(`MNIST is not in ${dataFolder}`);
   return undefined;
+}
+
+/** The message for people: without the code in front. */
+function sentenceOf(error: unknown): string {
+  return ShoalError.from(error).message.replace(/^\[[a-z_]+\] /, "");
 }
 
 function complete(found: Found): MnistContents {
@@ -93,7 +104,7 @@ async function fetchMissing(
       }
       return { found: true, contents: complete(found), source: `MNIST, downloaded from ${new URL(mirror).host}` };
     } catch (error) {
-      const sentence = ShoalError.from(error).message.replace(/^\[[a-z_]+\] /, "");
+      const sentence = sentenceOf(error);
       failures.push(sentence);
       log(`the download failed: ${sentence}`);
     }
@@ -114,6 +125,6 @@ async function fetchFile(mirror: string, file: MnistFile, cache: string, search:
     throw new ShoalError("data_corrupt", `${url}: the checksum is not that of MNIST`, { file: url });
   }
   // Without a cache the data is still good for this run.
-  await writeCached(cache, `${file.name}.gz`, packed).catch((error: unknown) => log(ShoalError.from(error).message));
+  await writeCached(cache, `${file.name}.gz`, packed).catch((error: unknown) => log(sentenceOf(error)));
   return content;
 }

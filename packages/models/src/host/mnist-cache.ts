@@ -43,7 +43,7 @@ export async function writeCached(folder: string, name: string, bytes: Uint8Arra
     await writeFile(temporary, bytes);
     await rename(temporary, join(folder, name));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     const reason = error instanceof Error ? error.message : String(error);
     throw new ShoalError("file_not_writable", `${folder} cannot be written: ${reason}`, { folder }, { cause: error });
   }

@@ -1,0 +1,71 @@
+import { loadKernelModules } from "@shoal/kernels-wasm";
+import { generateDigits, initializeParameters, type Split } from "@shoal/models";
+import { describe, expect, it } from "vitest";
+import { edgeFingerprint, edgeModel, fingerprint, runEdgeScenario } from "../../../test/support/edge-scenario.ts";
+import { createEdgeTrainer, type EdgeTask, type EdgeTrainer } from "./edge-trainer.ts";
+
+const modules = await loadKernelModules();
+const { train: data } = generateDigits({ samples: 100, testSamples: 1 });
+
+function trainerAndTask(): { trainer: EdgeTrainer; task: EdgeTask } {
+  const trainer = createEdgeTrainer({ modules, spec: edgeModel });
+  const parameters = new Float32Array(trainer.layout.size);
+  initializeParameters(edgeModel, 1, parameters);
+  return { trainer, task: { parameters, data, epochs: 2, learningRate: 0.1, seed: 1 } };
+}
+
+describe("the edge trainer", () => {
+  it("comes to the same bits as in a browser on the baseline kernels", async () => {
+    const { update, samples, loss } = await runEdgeScenario();
+    expect(samples).toBe(600);
+    expect(loss).toBeLessThan(1.5); // ln 10 = 2.3 before the training
+    expect(fingerprint(update)).toBe(edgeFingerprint);
+  });
+
+  it("gives the same update for the same task and leaves the received parameters alone", async () => {
+    const { trainer, task } = trainerAndTask();
+    const before = task.parameters.slice();
+    const first = await trainer.train(task);
+    expect(task.parameters).toEqual(before);
+    expect(await trainer.train(task)).toEqual(first);
+    expect((await trainer.train({ ...task, seed: 2 })).update).not.toEqual(first.update);
+  });
+
+  it("makes an update that lowers the loss when it is added", async () => {
+    const { trainer, task } = trainerAndTask();
+    const first = await trainer.train({ ...task, epochs: 4 });
+    const parameters = task.parameters.map((value, key) => value + (first.update[key] ?? 0));
+    expect((await trainer.train({ ...task, parameters, epochs: 1 })).loss).toBeLessThan(first.loss);
+  });
+
+  it("stops between two steps when it is told to, and is free for the next task", async () => {
+    const { trainer, task } = trainerAndTask();
+    const controller = new AbortController();
+    let steps = 0;
+    const pause = async (): Promise<void> => {
+      steps += 1;
+      if (steps === 3) controller.abort();
+    };
+    const stopped = trainer.train({ ...task, signal: controller.signal, pause });
+    await expect(trainer.train(task)).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
+    expect(steps).toBe(3);
+    await expect(trainer.train(task)).resolves.toMatchObject({ samples: 100 });
+  });
+
+  it("says so when the training diverges", async () => {
+    const { trainer, task } = trainerAndTask();
+    const parameters = task.parameters.with(0, Number.NaN);
+    await expect(trainer.train({ ...task, parameters })).rejects.toMatchObject({ code: "not_finite" });
+  });
+
+  it("refuses what does not fit the model", async () => {
+    const { trainer, task } = trainerAndTask();
+    const wrong: Split = { ...data, features: 4 };
+    const short = task.parameters.subarray(1);
+    await expect(trainer.train({ ...task, parameters: short })).rejects.toMatchObject({ code: "layout_mismatch" });
+    await expect(trainer.train({ ...task, data: wrong })).rejects.toThrow("the samples have 4 features");
+    await expect(trainer.train({ ...task, learningRate: 0 })).rejects.toThrow("learningRate must be");
+    await expect(trainer.train({ ...task, epochs: 0 })).rejects.toThrow("epochs must be a positive integer");
+  });
+});

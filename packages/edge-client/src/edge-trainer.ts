@@ -1,0 +1,158 @@
+/**
+ * The client's half of a federated round: some epochs of SGD on local data, and the update that they make.
+ *
+ * Runs in browsers and on small devices: no Node, no threads, one private or shared kernel memory. The data never leaves
+ * this object; the update is the difference between trained and received parameters.
+ * Source  McMahan et al., AISTATS 2017, algorithm 1 (ClientUpdate).
+ */
+import { ShoalError } from "@shoal/errors";
+import {
+  createKernelMemory,
+  instantiateKernels,
+  type KernelBuild,
+  type KernelMemory,
+  type KernelModules,
+  type Kernels,
+} from "@shoal/kernels-wasm";
+import {
+  compile,
+  createEpochPlan,
+  createShuffle,
+  fillBatch,
+  type ModelSpec,
+  type ParameterLayout,
+  type Plan,
+  type Split,
+} from "@shoal/models";
+
+export interface EdgeTrainerOptions {
+  /** From `loadKernelModules()`. */
+  readonly modules: KernelModules;
+  readonly spec: ModelSpec;
+  /** Samples of one SGD step; default 32. */
+  readonly batchSize?: number;
+  /** Default "auto". */
+  readonly build?: "auto" | KernelBuild;
+  /** Bytes that the trainer's memory may grow to; default 256 MiB. */
+  readonly memoryBytes?: number;
+}
+
+export interface EdgeTask {
+  /** [layout.size] float32, the received parameters; borrowed. */
+  readonly parameters: Float32Array;
+  /** Borrowed. */
+  readonly data: Split;
+  /** Passes over the data. */
+  readonly epochs: number;
+  readonly learningRate: number;
+  /** Of the order of the samples; non-negative integer. */
+  readonly seed: number;
+  /** Stops the training between two steps. */
+  readonly signal?: AbortSignal;
+  /** Awaited after every step, so that a page can breathe; default: the training runs through. */
+  readonly pause?: () => Promise<void>;
+}
+
+export interface EdgeUpdate {
+  /** [layout.size] float32: trained minus received parameters; the caller's to keep. */
+  readonly update: Float32Array;
+  /** Samples trained on, each counted once: the weight of the update. */
+  readonly samples: number;
+  /** Mean loss of the last epoch, taken while it trained. */
+  readonly loss: number;
+}
+
+export interface EdgeTrainer {
+  readonly layout: ParameterLayout;
+  /**
+   * Trains on `data`, one task at a time.
+   * @throws ShoalError layout_mismatch for parameters of another size; not_finite when the training diverged; cancelled
+   * when the signal was raised; invalid_argument when another task runs. RangeError for counts that make no sense
+   */
+  train(task: EdgeTask): Promise<EdgeUpdate>;
+}
+
+const defaultBatchSize = 32;
+const defaultMemoryBytes = 256 * 2 ** 20;
+const floatBytes = Float32Array.BYTES_PER_ELEMENT;
+
+interface Workplace {
+  readonly plan: Plan;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  /** Byte offsets of vectors of `layout.size`. */
+  readonly parameters: number;
+  readonly received: number;
+  readonly gradient: number;
+}
+
+/** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory */
+export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
+  const { modules, spec, batchSize = defaultBatchSize, build = "auto" } = options;
+  const memory = createKernelMemory({ maximumBytes: options.memoryBytes ?? defaultMemoryBytes });
+  const kernels = instantiateKernels(modules, memory, { build });
+  const plan = compile(spec, { batchSize, kernels, memory });
+  const vector = (): number => memory.allocate(plan.layout.size * floatBytes).byteOffset;
+  const place: Workplace = { plan, kernels, memory, parameters: vector(), received: vector(), gradient: vector() };
+  let busy = false;
+  return {
+    layout: plan.layout,
+    async train(task) {
+      checkTask(task, plan);
+      if (busy) throw new ShoalError("invalid_argument", "another task runs; the trainer takes one at a time");
+      busy = true;
+      try {
+        return await trainOn(place, task);
+      } finally {
+        busy = false;
+      }
+    },
+  };
+}
+
+function checkTask({ parameters, data, learningRate }: EdgeTask, plan: Plan): void {
+  const { size } = plan.layout;
+  if (parameters.length !== size) {
+    const details = { expected: size, found: parameters.length };
+    throw new ShoalError("layout_mismatch", `${parameters.length} parameters for a model of ${size}`, details);
+  }
+  if (data.features !== plan.features) {
+    throw new RangeError(`the samples have ${data.features} features, the model takes ${plan.features}`);
+  }
+  if (!(learningRate > 0) || learningRate === Infinity) {
+    throw new RangeError(`learningRate must be a positive number, got ${learningRate}`);
+  }
+}
+
+async function trainOn(place: Workplace, task: EdgeTask): Promise<EdgeUpdate> {
+  const { kernels, memory, plan } = place;
+  const { size } = plan.layout;
+  memory.floats(place.received, size).set(task.parameters);
+  kernels.copy(place.received, place.parameters, size);
+  const loss = await runEpochs(place, task);
+  kernels.axpy(place.received, place.parameters, size, -1);
+  if (!Number.isFinite(loss) || !kernels.allFinite(place.parameters, size)) {
+    const sentence = `the local training diverged (loss ${loss}); a smaller learningRate than ${task.learningRate} may help`;
+    throw new ShoalError("not_finite", sentence, { learningRate: task.learningRate });
+  }
+  return { update: memory.floats(place.parameters, size).slice(), samples: task.data.count, loss };
+}
+
+/** @returns the mean loss of the last epoch */
+async function runEpochs(place: Workplace, task: EdgeTask): Promise<number> {
+  const { plan, kernels, parameters, gradient } = place;
+  const { data, epochs, learningRate, pause } = task;
+  const cut = createEpochPlan({ samples: data.count, batchSize: plan.batchSize, slots: 1, epochs });
+  const shuffle = createShuffle(task.seed, data.count);
+  let lossSum = 0;
+  for (let number = 0; number < cut.totalBatches; number += 1) {
+    if (task.signal?.aborted === true) throw new ShoalError("cancelled", "the local training was stopped");
+    const { epoch, begin, end } = cut.batch(number);
+    if (number % cut.batchesPerEpoch === 0) lossSum = 0;
+    const rows = fillBatch(data, shuffle.order(epoch), begin, end, plan);
+    lossSum += plan.gradient(parameters, gradient, rows) * rows;
+    kernels.sgd(parameters, gradient, plan.layout.size, learningRate, 0);
+    if (pause !== undefined) await pause();
+  }
+  return lossSum / data.count;
+}
