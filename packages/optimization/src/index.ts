@@ -1,1 +1,25 @@
-export {};
+export {
+  baseLearningRateOf,
+  parseOptimizerSpec,
+  type OptimizerSpec,
+  type ResolvedOptimizerSpec,
+} from "./optimizer-spec.ts";
+export type { SgdSpec } from "./sgd.ts";
+export type { AdamSpec, AdamWSpec } from "./adam.ts";
+export type { AdagradSpec } from "./adagrad.ts";
+export type { RmspropSpec } from "./rmsprop.ts";
+export type { AdadeltaSpec } from "./adadelta.ts";
+export type { AccumulateSpec } from "./accumulate.ts";
+export { createOptimizer, type OptimizerSite } from "./create-optimizer.ts";
+export type { Optimizer, OptimizerSnapshot } from "./optimizer.ts";
+export { learningRateAt } from "./learning-rate.ts";
+export {
+  parseScheduleSpec,
+  type ConstantSchedule,
+  type CosineSchedule,
+  type ExponentialSchedule,
+  type LinearWarmupSchedule,
+  type ResolvedScheduleSpec,
+  type ScheduleSpec,
+  type StepSchedule,
+} from "./schedule-spec.ts";

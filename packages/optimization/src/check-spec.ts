@@ -1,0 +1,43 @@
+/** Checks data from outside against a schema and says which field is wrong and what was expected. */
+import { ShoalError } from "@shoal/errors";
+import type { z } from "zod";
+
+/** A closed union told apart by `name`: one schema a name. */
+export type SchemasByName<T extends { readonly name: string }> = {
+  readonly [N in T["name"]]: z.ZodType<Extract<T, { readonly name: N }>>;
+};
+
+/**
+ * @param what - noun for the message, such as "optimizer"
+ * @param value - borrowed
+ * @returns a copy with every default filled in
+ * @throws ShoalError invalid_argument - details name the field
+ */
+export function checkSpec<T extends { readonly name: string }>(
+  what: string,
+  schemas: SchemasByName<T>,
+  value: unknown,
+): T {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid(what, "", `expected an object with a name, found ${describe(value)}`);
+  }
+  const name: unknown = (value as { readonly name?: unknown }).name;
+  if (typeof name !== "string" || !Object.hasOwn(schemas, name)) {
+    throw invalid(what, "name", `expected one of ${Object.keys(schemas).join(", ")}, found ${describe(name)}`);
+  }
+  const result = schemas[name as T["name"]].safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = issue?.path.map(String).join(".") ?? "";
+  const message = issue?.message ?? "invalid";
+  throw invalid(what, path, issue?.code === "unrecognized_keys" ? `${name} has no such option: ${message}` : message);
+}
+
+function invalid(what: string, path: string, expectation: string): ShoalError {
+  const field = path === "" ? what : `${what}.${path}`;
+  return new ShoalError("invalid_argument", `${field}: ${expectation}`, { field });
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : value === null ? "null" : typeof value;
+}

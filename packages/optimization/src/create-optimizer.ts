@@ -1,0 +1,107 @@
+/** Puts an update rule to work: allocates its slots in kernel memory and counts its steps. */
+import { ShoalError } from "@shoal/errors";
+import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
+import { createAccumulate } from "./accumulate.ts";
+import { createAdadelta } from "./adadelta.ts";
+import { createAdagrad } from "./adagrad.ts";
+import { createAdam } from "./adam.ts";
+import { parseOptimizerSpec, type OptimizerSpec, type ResolvedOptimizerSpec } from "./optimizer-spec.ts";
+import type { Optimizer, OptimizerSnapshot } from "./optimizer.ts";
+import { createRmsprop } from "./rmsprop.ts";
+import { createSgd } from "./sgd.ts";
+import type { UpdateRule } from "./update-rule.ts";
+
+export interface OptimizerSite {
+  /** Number of values, at least 1. */
+  readonly size: number;
+  readonly kernels: Kernels;
+  /** The memory that the kernels work in; the slots are taken from it. */
+  readonly memory: KernelMemory;
+}
+
+/**
+ * Creates an optimiser with fresh slots.
+ *
+ * @throws ShoalError invalid_argument - when the specification fails its check
+ * @throws ShoalError out_of_memory - when there is no room for the slots; none is kept then
+ */
+export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optimizer {
+  const { size, kernels, memory } = site;
+  if (!(Number.isSafeInteger(size) && size >= 1)) {
+    throw new RangeError(`size is ${size}; an optimiser needs at least 1 value`);
+  }
+  const resolved = parseOptimizerSpec(spec);
+  const rule = ruleOf(resolved);
+  const regionBytes = size * Float32Array.BYTES_PER_ELEMENT;
+  // One region for all slots, each at its own cache line, so that a failed allocation leaves nothing behind.
+  const strideBytes = Math.ceil(regionBytes / 64) * 64;
+  const region = rule.slotNames.length === 0 ? undefined : memory.allocate(strideBytes * rule.slotNames.length);
+  const slots = rule.slotNames.map((_name, index) => (region?.byteOffset ?? 0) + index * strideBytes);
+  for (const slot of slots) {
+    if (rule.initialSlotValue !== 0) kernels.fill(slot, size, rule.initialSlotValue);
+  }
+  let stepCount = 0;
+
+  return {
+    spec: resolved,
+    size,
+    slotNames: rule.slotNames,
+    slotBytes: regionBytes * slots.length,
+    get stepCount() {
+      return stepCount;
+    },
+    step(values, gradient, learningRate) {
+      stepCount += 1;
+      rule.apply(kernels, slots, { values, gradient, count: size, step: stepCount, learningRate });
+    },
+    snapshot() {
+      const copies = rule.slotNames.map((name, index) => [name, memory.floats(slots[index] ?? 0, size).slice()]);
+      return { name: resolved.name, stepCount, slots: Object.fromEntries(copies) as OptimizerSnapshot["slots"] };
+    },
+    restore(snapshot) {
+      const contents = slotContents(snapshot, resolved.name, rule, size);
+      contents.forEach((values, index) => memory.floats(slots[index] ?? 0, size).set(values));
+      stepCount = snapshot.stepCount;
+    },
+    dispose() {
+      if (region !== undefined) memory.free(region);
+    },
+  };
+}
+
+function ruleOf(spec: ResolvedOptimizerSpec): UpdateRule {
+  switch (spec.name) {
+    case "sgd":
+      return createSgd(spec);
+    case "adam":
+    case "adamw":
+      return createAdam(spec);
+    case "adagrad":
+      return createAdagrad(spec);
+    case "rmsprop":
+      return createRmsprop(spec);
+    case "adadelta":
+      return createAdadelta(spec);
+    case "accumulate":
+      return createAccumulate(spec);
+  }
+}
+
+/** The snapshot's slots in the rule's order, all checked before one is written. */
+function slotContents(snapshot: OptimizerSnapshot, name: string, rule: UpdateRule, size: number): Float32Array[] {
+  const fail = (sentence: string): never => {
+    throw new ShoalError("snapshot_corrupt", `The optimiser snapshot does not fit: ${sentence}.`, { optimizer: name });
+  };
+  if (snapshot.name !== name) fail(`it is of ${snapshot.name}, not of ${name}`);
+  if (!(Number.isSafeInteger(snapshot.stepCount) && snapshot.stepCount >= 0)) {
+    fail(`its step count is ${snapshot.stepCount}`);
+  }
+  const found = Object.keys(snapshot.slots).sort().join(", ");
+  const wanted = rule.slotNames.toSorted().join(", ");
+  if (found !== wanted) fail(`it has the slots [${found}], not [${wanted}]`);
+  return rule.slotNames.map((slot) => {
+    const values = snapshot.slots[slot];
+    if (!(values instanceof Float32Array)) return fail(`slot ${slot} is not a Float32Array`);
+    return values.length === size ? values : fail(`slot ${slot} has ${values.length} values, not ${size}`);
+  });
+}

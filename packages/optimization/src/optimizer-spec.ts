@@ -1,0 +1,53 @@
+/** An optimiser as data: JSON, checked at every border, with every default written down. */
+import { accumulateSchema, type AccumulateSpec, type ResolvedAccumulate } from "./accumulate.ts";
+import { adadeltaSchema, type AdadeltaSpec, type ResolvedAdadelta } from "./adadelta.ts";
+import { adagradSchema, type AdagradSpec, type ResolvedAdagrad } from "./adagrad.ts";
+import {
+  adamSchema,
+  adamWSchema,
+  type AdamSpec,
+  type AdamWSpec,
+  type ResolvedAdam,
+  type ResolvedAdamW,
+} from "./adam.ts";
+import { checkSpec, type SchemasByName } from "./check-spec.ts";
+import { rmspropSchema, type ResolvedRmsprop, type RmspropSpec } from "./rmsprop.ts";
+import { sgdSchema, type ResolvedSgd, type SgdSpec } from "./sgd.ts";
+
+/** An optimiser as a person writes it: what is left out takes PyTorch's default. */
+export type OptimizerSpec = SgdSpec | AdamSpec | AdamWSpec | AdagradSpec | RmspropSpec | AdadeltaSpec | AccumulateSpec;
+
+/** The same with every option present; itself a valid {@link OptimizerSpec}. */
+export type ResolvedOptimizerSpec =
+  | ResolvedSgd
+  | ResolvedAdam
+  | ResolvedAdamW
+  | ResolvedAdagrad
+  | ResolvedRmsprop
+  | ResolvedAdadelta
+  | ResolvedAccumulate;
+
+const schemas: SchemasByName<ResolvedOptimizerSpec> = {
+  sgd: sgdSchema,
+  adam: adamSchema,
+  adamw: adamWSchema,
+  adagrad: adagradSchema,
+  rmsprop: rmspropSchema,
+  adadelta: adadeltaSchema,
+  accumulate: accumulateSchema,
+};
+
+/**
+ * Checks an optimiser specification and fills in its defaults.
+ *
+ * @throws ShoalError invalid_argument - names the field (`optimizer.momentum`) and what was expected
+ */
+export function parseOptimizerSpec(value: unknown): ResolvedOptimizerSpec {
+  return checkSpec("optimizer", schemas, value);
+}
+
+/** The learning rate that a schedule starts from; 1 for `accumulate`, which has none. */
+export function baseLearningRateOf(spec: OptimizerSpec): number {
+  const resolved = parseOptimizerSpec(spec);
+  return resolved.name === "accumulate" ? 1 : resolved.learningRate;
+}
