@@ -14,6 +14,7 @@ import { describe, expect, test } from "vitest";
 import { decideMembership, joinBackoffMs, startMembership, type Joined, type Membership } from "./membership-client.ts";
 import { coordinatorSchema, type CoordinatorMessage } from "./messages/coordinator.ts";
 import type { JoinReply } from "./messages/membership.ts";
+import type { ServerCommand } from "./messages/server-control.ts";
 import { acceptorOf } from "./messages/schema.ts";
 
 const leaseMs = 2000;
@@ -65,7 +66,7 @@ function createScene(answers: boolean): Scene {
   const coordinator: Coordinator = { heard: [], answers, knows: false };
   spawnCoordinator(bus, clock, coordinator);
   const node = createActorSystem({ node: "server-1", bus, clock, random: createRandom(2) });
-  const control = node.spawn("control", () => () => undefined, { accepts: (body) => body as { type: string } });
+  const control: Ref<ServerCommand> = node.spawn("control", () => () => undefined);
   const joins: Joined[] = [];
   const membership = startMembership(node, {
     coordinator: node.ref<CoordinatorMessage>("coordinator/main"),
@@ -73,7 +74,7 @@ function createScene(answers: boolean): Scene {
       type: "join_as_server",
       node: "server-1",
       endpoint: "server-1",
-      control: control as Ref<never>,
+      control,
       replyTo,
     }),
     onJoined: (joined) => joins.push(joined),
@@ -96,7 +97,7 @@ describe("membership of a node", () => {
     expect(scene.joins).toEqual([{ member: 7, incarnation: 1, leaseMs }]);
     expect(scene.membership.current()).toEqual({ member: 7, incarnation: 1, leaseMs });
     expect(scene.times("join_as_server")).toEqual([0]);
-    expect(scene.times("heartbeat")).toEqual([500, 1000, 1500]);
+    expect(scene.times("heartbeat")).toEqual([0, 500, 1000, 1500]);
   });
 
   test("repeats its join with growing delays while nobody answers", async () => {
@@ -142,7 +143,7 @@ describe("membership of a node", () => {
     leaving.membership.leave();
     await leaving.run(3000);
     expect(leaving.times("leave")).toEqual([100]);
-    expect(leaving.times("heartbeat")).toEqual([]);
+    expect(leaving.times("heartbeat")).toEqual([0]);
     expect(leaving.membership.current()).toBeUndefined();
 
     const stopping = createScene(true);

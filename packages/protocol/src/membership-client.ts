@@ -141,7 +141,8 @@ function createMembership(
         attempts = 0;
         const { member, incarnation, leaseMs } = reply;
         hold({ member, incarnation, leaseMs });
-        schedule(reply.heartbeatMs);
+        // The first heartbeat tells the coordinator that its welcome arrived: only then is this node given work.
+        schedule(0);
         options.onJoined({ member, incarnation, leaseMs });
       } else if (decision.kind === "rejoin") {
         joined = undefined;
