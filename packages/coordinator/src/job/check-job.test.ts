@@ -1,0 +1,61 @@
+import { isShoalError } from "@shoal/errors";
+import { describe, expect, it } from "vitest";
+import { checkJob } from "./check-job.ts";
+
+const job = {
+  name: "mnist",
+  model: {
+    inputs: 784,
+    layers: [
+      { type: "dense", outputs: 32, activation: "relu" },
+      { type: "dense", outputs: 10 },
+    ],
+    loss: { type: "softmax_cross_entropy" },
+  },
+  data: { type: "digits" },
+  optimizer: { name: "sgd", learningRate: 0.1 },
+};
+
+function complaint(input: unknown): string {
+  try {
+    checkJob(input);
+  } catch (error) {
+    if (isShoalError(error, "invalid_job")) return error.message.replace("[invalid_job] ", "");
+    throw error;
+  }
+  return "none";
+}
+
+describe("the check of a job", () => {
+  it("fills in what the job does not say", () => {
+    expect(checkJob(job)).toMatchObject({ batchSize: 64, epochs: 1, slots: null, schedule: { name: "constant" } });
+    expect(checkJob(checkJob(job))).toEqual(checkJob(job));
+  });
+
+  it("names the wrong field of the model, what was expected and what was found", () => {
+    const model = { ...job.model, layers: [job.model.layers[0], { type: "dense", outputs: -3 }] };
+    expect(complaint({ ...job, model })).toBe("job.model.layers[1].outputs: expected a positive integer, got -3");
+  });
+
+  it.each([
+    ["job.data", { ...job, data: { type: "netflix" } }],
+    ["job.optimizer", { ...job, optimizer: { name: "sgd", learningRate: -1 } }],
+    ["job.optimizer", { ...job, optimizer: { name: "sgdd" } }],
+    ["job.schedule", { ...job, schedule: { name: "weekly" } }],
+    ["job.epochs", { ...job, epochs: 0 }],
+    ["job.batchSize", { ...job, batchSize: 1.5 }],
+    ["job.slots", { ...job, slots: 70_000 }],
+    ["job.consistency", { ...job, consistency: { mode: "eventual" } }],
+    ["job", { ...job, epoch: 3 }],
+    ["job", "train please"],
+  ])("names %s when that is what is wrong", (field, input) => {
+    expect(complaint(input).startsWith(field)).toBe(true);
+    expect(complaint(input)).not.toBe("none");
+  });
+
+  it("finds a model that does not fit a data set of known shape before anything is loaded", () => {
+    expect(complaint({ ...job, model: { ...job.model, inputs: 100 } })).toMatch(/^job\.model\.inputs: expected 784/);
+    const layers = [{ type: "dense", outputs: 4 }];
+    expect(complaint({ ...job, model: { ...job.model, layers } })).toMatch(/^job\.model\.layers: expected at least 10/);
+  });
+});
