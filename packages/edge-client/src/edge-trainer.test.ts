@@ -59,6 +59,14 @@ describe("the edge trainer", () => {
     await expect(trainer.train({ ...task, parameters })).rejects.toMatchObject({ code: "not_finite" });
   });
 
+  it("foretells how the server will judge the update", async () => {
+    const { trainer, task } = trainerAndTask();
+    const { admission } = await trainer.train({ ...task, limits: { normBound: 1e6, sampleCap: 40 } });
+    expect(admission).toMatchObject({ kind: "admit", weight: 40 });
+    const tight = await trainer.train({ ...task, limits: { normBound: 1e-6, sampleCap: 40 } });
+    expect(tight.admission).toMatchObject({ kind: "reject", cause: "norm_too_large" });
+  });
+
   it("refuses what does not fit the model", async () => {
     const { trainer, task } = trainerAndTask();
     const wrong: Split = { ...data, features: 4 };

@@ -6,6 +6,7 @@
  * Source  McMahan et al., AISTATS 2017, algorithm 1 (ClientUpdate).
  */
 import { ShoalError } from "@shoal/errors";
+import { decideAdmission, type AdmissionDecision, type AdmissionLimits } from "@shoal/federated";
 import {
   createKernelMemory,
   instantiateKernels,
@@ -47,6 +48,8 @@ export interface EdgeTask {
   readonly learningRate: number;
   /** Of the order of the samples; non-negative integer. */
   readonly seed: number;
+  /** What the server will admit, where it said so: an update beyond it need not be sent. Default: anything finite. */
+  readonly limits?: Pick<AdmissionLimits, "normBound" | "sampleCap">;
   /** Stops the training between two steps. */
   readonly signal?: AbortSignal;
   /** Awaited after every step, so that a page can breathe; default: the training runs through. */
@@ -56,8 +59,10 @@ export interface EdgeTask {
 export interface EdgeUpdate {
   /** [layout.size] float32: trained minus received parameters; the caller's to keep. */
   readonly update: Float32Array;
-  /** Samples trained on, each counted once: the weight of the update. */
+  /** Samples trained on, each counted once. */
   readonly samples: number;
+  /** How the server will judge the update under the task's limits; holds its weight and norm. */
+  readonly admission: AdmissionDecision;
   /** Mean loss of the last epoch, taken while it trained. */
   readonly loss: number;
 }
@@ -131,11 +136,15 @@ async function trainOn(place: Workplace, task: EdgeTask): Promise<EdgeUpdate> {
   kernels.copy(place.received, place.parameters, size);
   const loss = await runEpochs(place, task);
   kernels.axpy(place.received, place.parameters, size, -1);
-  if (!Number.isFinite(loss) || !kernels.allFinite(place.parameters, size)) {
-    const sentence = `the local training diverged (loss ${loss}); a smaller learningRate than ${task.learningRate} may help`;
-    throw new ShoalError("not_finite", sentence, { learningRate: task.learningRate });
+  const update = memory.floats(place.parameters, size).slice();
+  const samples = task.data.count;
+  const { normBound = Infinity, sampleCap = samples } = task.limits ?? {};
+  const admission = decideAdmission(update, samples, { size, normBound, sampleCap });
+  if (admission.kind === "reject" && admission.cause === "not_finite") {
+    const advice = `a smaller learningRate than ${task.learningRate} may help`;
+    throw new ShoalError("not_finite", `the local training diverged (${admission.reason}); ${advice}`, { loss });
   }
-  return { update: memory.floats(place.parameters, size).slice(), samples: task.data.count, loss };
+  return { update, samples, admission, loss };
 }
 
 /** @returns the mean loss of the last epoch */
