@@ -43,6 +43,8 @@ export interface ShardHost extends ShardDirectory {
   describe(run: string): Promise<readonly ShardSummary[]>;
   /** Ends a run's shards and gives their memory back. Idempotent. */
   release(run: string): Promise<void>;
+  /** Releases every run. */
+  close(): Promise<void>;
 }
 
 /** How long a shard may take to describe itself, ms. */
@@ -101,6 +103,9 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
         describeLimitMs,
       ),
     release,
+    async close() {
+      await Promise.all(Array.from(runs.keys(), release));
+    },
   };
 }
 

@@ -12,8 +12,6 @@ export interface ServerOptions {
   readonly coordinator: Ref<CoordinatorMessage>;
   /** Where workers reach the shards: `host:port` of the parameter service, or the node's name in one process. */
   readonly endpoint: string;
-  /** A host that is there already, because the parameter service needs it before its port is known. */
-  readonly host?: ShardHost;
   /** Called after each join. */
   readonly onJoined?: (joined: Joined) => void;
 }
@@ -22,13 +20,18 @@ export interface ServerHandle {
   readonly host: ShardHost;
   /** Settles with the first membership; stays pending while the coordinator is silent. */
   readonly joined: Promise<Joined>;
-  /** Says goodbye to the coordinator. Shards end with the actor system. Idempotent. */
-  close(): void;
+  /** Says goodbye to the coordinator and ends all shards; settles when their memory has been given back. Idempotent. */
+  close(): Promise<void>;
 }
 
-export function startServer(options: ServerOptions): ServerHandle {
+/**
+ * Starts the role; settles when other nodes can reach this one. The membership follows by itself.
+ * @throws ShoalError transport_lost - the bus cannot be reached
+ */
+export async function startServer(options: ServerOptions): Promise<ServerHandle> {
   const { system, memory, kernels, coordinator, endpoint } = options;
-  const host = options.host ?? createShardHost({ system, memory, kernels });
+  await system.ready();
+  const host = createShardHost({ system, memory, kernels });
   const control = system.spawn(controlActorName, () => createServerNode(system.node, host), serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();
   const membership = startMembership(system, {
@@ -39,5 +42,12 @@ export function startServer(options: ServerOptions): ServerHandle {
       options.onJoined?.(first);
     },
   });
-  return { host, joined, close: membership.leave };
+  return {
+    host,
+    joined,
+    async close() {
+      membership.leave();
+      await host.close();
+    },
+  };
 }

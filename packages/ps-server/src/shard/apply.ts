@@ -53,9 +53,8 @@ function update(
   gradient: number | undefined,
   gradientNorm: () => number,
 ): void {
-  const { schedule, optimizer } = state.options;
   const before = state.progress.version;
-  const learningRate = learningRateAt(schedule, baseLearningRate(optimizer), before);
+  const learningRate = learningRateAt(state.options.schedule, state.baseLearningRate, before);
   const span = openApply(state, { tickets, before, learningRate, gradientNorm });
   if (gradient !== undefined) state.vectors.apply(gradient, learningRate);
   record(state, tickets, before);

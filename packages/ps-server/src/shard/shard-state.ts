@@ -1,6 +1,6 @@
 /** All that one shard holds. Only its actor changes it; admission reads it between two messages. */
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import type { OptimizerSpec, ScheduleSpec } from "@shoal/optimization";
+import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -27,6 +27,8 @@ export interface ShardState {
   readonly options: ShardOptions;
   /** Elements of the key range. */
   readonly size: number;
+  /** What the schedule starts from. */
+  readonly baseLearningRate: number;
   readonly vectors: ShardVectors;
   readonly barrier: Barrier;
   readonly waits: Waits;
@@ -50,6 +52,7 @@ export function createShardState(options: ShardOptions): ShardState {
   return {
     options,
     size,
+    baseLearningRate: baseLearningRateOf(optimizer),
     vectors,
     barrier: createBarrier(options.slots, (gradient, samples) => {
       vectors.fold(gradient, samples);
