@@ -42,21 +42,6 @@ export function createAllocator(begin: number, end: number): Allocator {
   let rangeEnd = end;
   let allocatedBytes = 0;
 
-  const addHole = (hole: Hole): void => {
-    let at = holes.findIndex((other) => other.begin > hole.begin);
-    if (at < 0) at = holes.length;
-    const before = holes[at - 1];
-    const after = holes[at];
-    const joinsBefore = before !== undefined && before.end === hole.begin;
-    const joinsAfter = after !== undefined && after.begin === hole.end;
-    if (joinsBefore && joinsAfter) {
-      before.end = after.end;
-      holes.splice(at, 1);
-    } else if (joinsBefore) before.end = hole.end;
-    else if (joinsAfter) after.begin = hole.begin;
-    else holes.splice(at, 0, hole);
-  };
-
   return {
     allocate(byteLength) {
       const bytes = blockBytes(byteLength);
@@ -75,14 +60,14 @@ export function createAllocator(begin: number, end: number): Allocator {
       if (bytes === undefined) return false;
       taken.delete(byteOffset);
       allocatedBytes -= bytes;
-      addHole({ begin: byteOffset, end: byteOffset + bytes });
+      addHole(holes, { begin: byteOffset, end: byteOffset + bytes });
       return true;
     },
     extend(newEnd) {
       if (newEnd <= rangeEnd) return;
       const hole = { begin: rangeEnd, end: newEnd };
       rangeEnd = newEnd;
-      addHole(hole);
+      addHole(holes, hole);
     },
     missingBytes(byteLength) {
       const bytes = blockBytes(byteLength);
@@ -100,4 +85,20 @@ export function createAllocator(begin: number, end: number): Allocator {
       return holes.length;
     },
   };
+}
+
+/** Puts a hole in its place, joined with the holes it touches (A2). */
+function addHole(holes: Hole[], hole: Hole): void {
+  let at = holes.findIndex((other) => other.begin > hole.begin);
+  if (at < 0) at = holes.length;
+  const before = holes[at - 1];
+  const after = holes[at];
+  const joinsBefore = before !== undefined && before.end === hole.begin;
+  const joinsAfter = after !== undefined && after.begin === hole.end;
+  if (joinsBefore && joinsAfter) {
+    before.end = after.end;
+    holes.splice(at, 1);
+  } else if (joinsBefore) before.end = hole.end;
+  else if (joinsAfter) after.begin = hole.begin;
+  else holes.splice(at, 0, hole);
 }

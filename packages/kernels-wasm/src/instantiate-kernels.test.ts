@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { expect, it } from "vitest";
+import {
+  attachKernels,
+  createKernelMemory,
+  detectBuild,
+  instantiateKernels,
+  kernelScratchBytes,
+  loadKernelModules,
+} from "./index.ts";
+import { activationCodes } from "./activation-codes.ts";
+
+const modules = await loadKernelModules();
+
+it("runs relaxed where the engine can, baseline when told to", () => {
+  expect(detectBuild()).toBe("relaxed");
+  const memory = createKernelMemory({ maximumBytes: 2 ** 24 });
+  expect(instantiateKernels(modules, memory).build).toBe("relaxed");
+  expect(instantiateKernels(modules, memory, { build: "baseline" }).build).toBe("baseline");
+});
+
+it("says that an engine cannot run a build, and that a scratch is too small", () => {
+  const memory = createKernelMemory({ maximumBytes: 2 ** 24 });
+  expect(() => instantiateKernels({ baseline: modules.baseline }, memory, { build: "relaxed" })).toThrow(/relaxed/);
+  const scratch = memory.allocate(1_024);
+  expect(() => instantiateKernels(modules, { memory: memory.memory, scratch })).toThrow(/1147136/);
+});
+
+it("knows how much scratch the binaries ask for, and the activations' numbers", () => {
+  for (const build of [modules.baseline, modules.relaxed]) {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const { exports } = new WebAssembly.Instance(build?.private as WebAssembly.Module, { env: { memory } });
+    expect((exports["scratchBytes"] as () => number)()).toBe(kernelScratchBytes);
+  }
+  const source = readFileSync(new URL("../assembly/activations.ts", import.meta.url), "utf8");
+  for (const [name, code] of Object.entries(activationCodes)) {
+    expect(source).toContain(`export const ${name.toUpperCase()}: i32 = ${code};`);
+  }
+});
+
+it("has binaries that export what the face expects, and import nothing but memory", () => {
+  const source = readFileSync(new URL("./kernel-exports.ts", import.meta.url), "utf8");
+  for (const build of [modules.baseline, modules.relaxed]) {
+    const module = build?.private as WebAssembly.Module;
+    expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
+    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+    for (const name of names) expect(source).toContain(name);
+    const memory = createKernelMemory({ maximumBytes: 2 ** 24 });
+    for (const [name, value] of Object.entries(instantiateKernels(modules, memory))) {
+      if (typeof value === "function") expect(names).toContain(name);
+    }
+  }
+});
+
+it("works in another thread on the same memory, from what a message carries", async () => {
+  const memory = createKernelMemory({ maximumBytes: 2 ** 26 });
+  const x = memory.allocate(4_000);
+  memory.floats(x.byteOffset, 1_000).fill(2);
+  const scratch = memory.allocate(kernelScratchBytes);
+  const build = detectBuild();
+  const source = `
+    import { parentPort, workerData } from "node:worker_threads";
+    import { attachKernels } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
+    const kernels = attachKernels(workerData.attachment);
+    kernels.scale(workerData.offset, 1000, 3);
+    parentPort.postMessage(kernels.sum(workerData.offset, 1000));`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+    workerData: { attachment: { modules, memory: memory.memory, scratch, build }, offset: x.byteOffset },
+    execArgv: ["--conditions=shoal-source"],
+  });
+  const sum = await new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+  await worker.terminate();
+  expect(sum).toBe(6_000);
+  expect(memory.floats(x.byteOffset, 1_000).every((value) => value === 6)).toBe(true);
+  const here = attachKernels({ modules, memory: memory.memory, scratch, build });
+  expect(here.sum(x.byteOffset, 1_000)).toBe(6_000);
+});
