@@ -42,6 +42,8 @@ export function membersOf(revision: number, ...numbers: readonly number[]): RunM
 /** A reply that is there or is not yet, and how often the gradient was given back. */
 export interface PendingPush {
   readonly reply: () => PushReply | Refusal | undefined;
+  /** How often it was answered. */
+  readonly answers: () => number;
   readonly releases: () => number;
 }
 
@@ -125,6 +127,7 @@ export async function createShardScene(size: number, overrides: Partial<Hosting>
     const view = memory.floats(region.byteOffset, gradient.length);
     view.set(gradient);
     let reply: PushReply | Refusal | undefined;
+    let answers = 0;
     let releases = 0;
     shard.tell({
       type: "push",
@@ -145,9 +148,15 @@ export async function createShardScene(size: number, overrides: Partial<Hosting>
         view.fill(Number.NaN);
         if (releases === 1) memory.free(region);
       },
-      replyTo: { address: `worker-${worker}/push`, tell: (told) => void (reply = told) },
+      replyTo: {
+        address: `worker-${worker}/push`,
+        tell(told) {
+          reply = told;
+          answers += 1;
+        },
+      },
     });
-    return { reply: () => reply, releases: () => releases };
+    return { reply: () => reply, answers: () => answers, releases: () => releases };
   };
 
   const pull = (worker: number, at: number, deadlineMs = 1000): PendingPull => {
