@@ -10,3 +10,4 @@ export {
 export { startServer, type ServerHandle, type ServerOptions } from "./node/start-server.ts";
 export type { PushHeaderView, ShardAdmission } from "./shard/admission.ts";
 export { shardCapacity } from "./shard/shard.ts";
+export * from "./rpc/index.ts";

@@ -5,3 +5,4 @@ export { createParameterClient, type ParameterClient, type ParameterClientOption
 export { defaultRetrySettings, type RetrySettings } from "./client/retry-policy.ts";
 export type { ClientWait } from "./client/wait-list.ts";
 export { createInProcessLinkFactory, type InProcessLinkOptions } from "./links/in-process-link.ts";
+export * from "./rpc/index.ts";

@@ -208,6 +208,18 @@ describe("the frame parser", () => {
     expect(places).toEqual([]);
   });
 
+  test("stops writing into a place whose owner has given up, and carries on with the next message", () => {
+    const { parser, seen } = recorder();
+    const bytes = wire([
+      { fields: new Uint8Array(0), payload: Uint8Array.of(1, 2, 3, 4) },
+      { fields: new Uint8Array(0), payload: Uint8Array.of(5) },
+    ]);
+    parser.push(bytes.subarray(0, 9));
+    parser.discardRest();
+    parser.push(bytes.subarray(9));
+    expect(seen.map(({ payload }) => payload)).toEqual([[1, 2, 0, 0], [5]]);
+  });
+
   test("copies into shared memory through the copy it was given", () => {
     const target = new Uint8Array(new SharedArrayBuffer(4));
     const copied: number[] = [];

@@ -43,6 +43,8 @@ export interface FrameParser {
   push(chunk: Uint8Array): void;
   /** Says where the payload goes that `begin` answered "wait" to, and goes on with the chunk that was held. */
   supply(place: Uint8Array | "discard"): void;
+  /** What is still to come of the payload that is coming in is dropped: its place is not written to any more. */
+  discardRest(): void;
   /** The stream has ended. @throws ShoalError codec_failed - in the middle of a message */
   finish(): void;
 }
@@ -96,6 +98,9 @@ export function createFrameParser<H>(options: FrameParserOptions<H>): FrameParse
       accept(state, place);
       // Supplied from within `begin`: the loop that called it goes on by itself.
       if (!state.running) run(state, state.held);
+    },
+    discardRest() {
+      state.place = "discard";
     },
     finish() {
       check();

@@ -28,8 +28,8 @@ export interface FramePump {
   add(source: FrameSource): void;
   /** Takes a source that has not begun out of the queue; false when it has begun or was never added. */
   remove(source: FrameSource): boolean;
-  /** Sends a frame without payload ahead of what waits. */
-  insert(head: Uint8Array): void;
+  /** Sends a frame without payload ahead of what waits; calls back when it has left, unless stopped before. */
+  insert(head: Uint8Array, flushed?: () => void): void;
   /** Forgets everything; nothing is called any more. */
   stop(): void;
 }
@@ -77,8 +77,11 @@ export function createFramePump(options: FramePumpOptions): FramePump {
       if (index >= 0) line.queue.splice(index, 1);
       return index >= 0;
     },
-    insert(head) {
-      if (!line.stopped) options.write({ head }, () => undefined);
+    insert(head, flushed) {
+      if (line.stopped) return;
+      options.write({ head }, () => {
+        if (!line.stopped) flushed?.();
+      });
     },
     stop() {
       line.stopped = true;

@@ -14,6 +14,8 @@ export interface ServiceBounds {
   readonly connections: number;
   /** Deadline of a request that names none, and the longest one that is granted, ms. */
   readonly maximumDeadlineMs: number;
+  /** How long values may take to leave; a worker that reads more slowly loses its stream, ms. */
+  readonly sendMs: number;
   /** After this long without a request a shard's regions are given back, ms. */
   readonly idleMs: number;
 }
@@ -24,6 +26,7 @@ export const defaultServiceBounds: ServiceBounds = {
   requestsInFlight: 64,
   connections: 1024,
   maximumDeadlineMs: 600_000,
+  sendMs: 60_000,
   idleMs: 10_000,
 };
 

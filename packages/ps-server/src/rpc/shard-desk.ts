@@ -70,7 +70,8 @@ export function createShardDesks(options: ShardDesksOptions): ShardDesks {
       const key = `${run}/${shard}`;
       const kept = desks.get(key);
       // Another actor or another size is another life of the shard (a new placement): its predecessor's desk closes.
-      const stale = kept !== undefined && (kept.ref !== shards.find(run, shard) || kept.keys !== shards.sizeOf(run, shard));
+      const stale =
+        kept !== undefined && (kept.ref !== shards.find(run, shard) || kept.keys !== shards.sizeOf(run, shard));
       if (kept !== undefined && stale) drop(key, kept);
       const desk = kept === undefined || stale ? open(key, run, shard) : kept;
       if (desk !== undefined) desk.usedAt = clock.now();

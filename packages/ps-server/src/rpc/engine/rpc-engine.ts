@@ -16,6 +16,8 @@ export interface RpcStream {
   resume(): void;
   /** Ends the stream behind what was written: with status OK, or with the error's status and the error as trailer. */
   end(error?: ShoalError): void;
+  /** Breaks the stream: what was not sent is dropped. */
+  reset(): void;
 }
 
 /** One stream of the service, as the engine drives it. */
@@ -33,7 +35,10 @@ export type RpcStreamOpener = (stream: RpcStream) => RpcStreamHandler;
 
 export interface RpcEngine {
   /** @returns where it listens; port 0 becomes the one that was given. @throws ShoalError port_in_use, invalid_argument */
-  listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly host: string; readonly port: number }>;
+  listen(address: {
+    readonly host: string;
+    readonly port: number;
+  }): Promise<{ readonly host: string; readonly port: number }>;
   /** Breaks every stream and stops listening; settles when no handle is left. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,0 +1,8 @@
+/** The parameter service on gRPC. */
+export { defaultServiceBounds, type ServiceBounds } from "./bounds.ts";
+export type { HostedShards } from "./hosted-shards.ts";
+export {
+  createParameterRpcServer,
+  type ParameterRpcServer,
+  type ParameterRpcServerOptions,
+} from "./parameter-rpc-server.ts";

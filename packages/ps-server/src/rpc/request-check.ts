@@ -1,0 +1,65 @@
+/** What a request must fulfil before its payload is received. */
+import { ShoalError } from "@shoal/errors";
+import type { LinkIdentity, RequestHead, RequestKind, RpcMethod } from "@shoal/protocol";
+import type { ShardDesk, ShardDesks } from "./shard-desk.ts";
+
+const kindsOf: Readonly<Record<RpcMethod, readonly RequestKind["type"][]>> = {
+  Push: ["push", "initialize"],
+  Pull: ["pull"],
+  PushPull: ["push_pull"],
+  Exchange: ["push", "initialize", "pull", "push_pull"],
+};
+
+/** @throws ShoalError invalid_argument, unknown_shard, layout_mismatch */
+export function checkRequest(
+  head: RequestHead,
+  method: RpcMethod,
+  desks: ShardDesks,
+  { run }: LinkIdentity,
+): ShardDesk {
+  const { kind, totalBytes } = head;
+  if (!kindsOf[method].includes(kind.type)) {
+    throw new ShoalError("invalid_argument", `${method} takes ${kindsOf[method].join(" and ")}, not ${kind.type}`, {
+      field: "kind",
+    });
+  }
+  const shard = shardOf(kind);
+  const desk = desks.find(run, shard);
+  if (desk === undefined)
+    throw new ShoalError("unknown_shard", `no shard ${shard} of run ${run} is hosted here`, { run, shard });
+  const expected = expectedBytes(kind, desk.keys);
+  if (totalBytes !== expected) {
+    throw new ShoalError(
+      "layout_mismatch",
+      `a ${kind.type} of shard ${shard} (${desk.keys} keys) has ${expected} bytes of payload, not ${totalBytes}`,
+      { shard, expectedBytes: expected, bytes: totalBytes },
+    );
+  }
+  return desk;
+}
+
+function shardOf(kind: RequestKind): number {
+  switch (kind.type) {
+    case "push":
+    case "push_pull":
+      return kind.push.shard;
+    case "initialize":
+    case "pull":
+      return kind.shard;
+    case "cancel":
+      throw new ShoalError("internal", "a cancel concerns no shard");
+  }
+}
+
+function expectedBytes(kind: RequestKind, keys: number): number {
+  switch (kind.type) {
+    case "push":
+    case "push_pull":
+      return kind.push.samples === 0 ? 0 : keys * 4;
+    case "initialize":
+      return keys * 4;
+    case "pull":
+    case "cancel":
+      return 0;
+  }
+}

@@ -1,0 +1,109 @@
+/** Hands requests to a shard actor, in the trace of the worker's span, and hears its reply. */
+import { context, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
+import type { Ref, TraceCarrier } from "@shoal/actors";
+import { ShoalError, type SerializedError } from "@shoal/errors";
+import type {
+  InitializeReply,
+  LinkIdentity,
+  PullReply,
+  PushHeader,
+  PushReply,
+  PushRequest,
+  Refusal,
+} from "@shoal/protocol";
+import type { ShardDesk } from "./shard-desk.ts";
+
+/** What came back: the shard's reply, or why there is none. */
+export type Heard<R> =
+  { readonly kind: "reply"; readonly reply: R } | { readonly kind: "error"; readonly error: SerializedError };
+
+interface Asking<R> {
+  readonly desk: ShardDesk;
+  readonly sender: LinkIdentity;
+  /** Of what is left of the worker's deadline. */
+  readonly deadlineMs: number;
+  readonly trace: TraceCarrier | undefined;
+  readonly heard: (heard: Heard<R>) => void;
+}
+
+const emptyGradient = new Float32Array(0);
+const replyAddress = "parameter-rpc/reply";
+
+/** @param values float32 of the shard's size, borrowed until the reply */
+export function tellInitialize(asking: Asking<InitializeReply>, values: Float32Array): void {
+  tell(asking, (replyTo) => asking.desk.ref.tell({ type: "initialize", values, replyTo }));
+}
+
+/** A gradient in kernel memory that is lent to a shard. */
+export interface GradientLoan {
+  readonly gradient: Float32Array;
+  /** Ends the loan; further calls have no effect. */
+  readonly release: () => void;
+}
+
+/**
+ * @returns takes the gradient back from a shard that has not yet looked at the push: should it still come to it, it
+ *   finds an empty gradient. A shard that has looked gives it back itself, at the latest just before its reply.
+ */
+export function tellPush(asking: Asking<PushReply>, header: PushHeader, loan: GradientLoan): () => void {
+  const { desk, sender, deadlineMs, heard } = asking;
+  const { release } = loan;
+  let taken = false;
+  let push: PushRequest = { ...header, gradient: loan.gradient };
+  const releasing: Asking<PushReply> = {
+    ...asking,
+    heard(answer) {
+      release();
+      heard(answer);
+    },
+  };
+  tell(releasing, (replyTo) =>
+    desk.ref.tell({
+      type: "push",
+      sender,
+      get push() {
+        taken = true;
+        return push;
+      },
+      deadlineMs,
+      release,
+      replyTo,
+    }),
+  );
+  return () => {
+    if (taken) return;
+    push = { ...header, gradient: emptyGradient };
+    release();
+  };
+}
+
+/** @param receive called in the shard's own turn with its values, borrowed for the call */
+export function tellPull(
+  asking: Asking<PullReply>,
+  clock: number,
+  receive: (values: Float32Array, version: number) => void,
+): void {
+  const { desk, sender, deadlineMs } = asking;
+  tell(asking, (replyTo) => desk.ref.tell({ type: "pull", sender, clock, deadlineMs, receive, replyTo }));
+}
+
+function tell<R extends { readonly type: string }>(
+  { trace, heard }: Asking<R>,
+  say: (replyTo: Ref<R | Refusal>) => void,
+): void {
+  const replyTo: Ref<R | Refusal> = {
+    address: replyAddress,
+    tell: (answer) =>
+      heard(isRefusal(answer) ? { kind: "error", error: answer.error } : { kind: "reply", reply: answer }),
+  };
+  const parent = trace === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, trace);
+  try {
+    context.with(parent, say, undefined, replyTo);
+  } catch (error) {
+    heard({ kind: "error", error: ShoalError.from(error).toJSON() });
+  }
+}
+
+function isRefusal<R extends { readonly type: string }>(answer: R | Refusal): answer is Refusal {
+  return answer.type === "refused";
+}

@@ -1,0 +1,27 @@
+/** Makes gRPC links that share their connections. */
+import { endianness } from "node:os";
+import type { Clock } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type { LinkFactory } from "@shoal/protocol";
+import { createHttp2ClientEngine } from "./engine/http2-client-engine.ts";
+import { createGrpcLink } from "./grpc-link.ts";
+
+export interface GrpcLinkFactoryOptions {
+  readonly clock: Clock;
+  /** The cluster's token; undefined where it has none. */
+  readonly token?: string;
+  /** How long after a call's deadline the server's own answer, which names whom it waits for, is still listened to, ms. */
+  readonly graceMs?: number;
+}
+
+/** One HTTP/2 session per server process, shared by all links of the factory (16 streams each). */
+export function createGrpcLinkFactory(options: GrpcLinkFactoryOptions): LinkFactory {
+  if (endianness() !== "LE") {
+    throw new ShoalError("internal", "the wire is little-endian float32 as it lies in memory; this machine is not");
+  }
+  const { clock, token, graceMs = 100 } = options;
+  const engine = createHttp2ClientEngine(clock);
+  return {
+    connect: (endpoint, identity) => createGrpcLink(endpoint, identity, { engine, clock, token, graceMs }),
+  };
+}

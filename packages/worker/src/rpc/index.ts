@@ -1,0 +1,2 @@
+/** The gRPC link to parameter servers. */
+export { createGrpcLinkFactory, type GrpcLinkFactoryOptions } from "./grpc-link-factory.ts";
