@@ -1,10 +1,10 @@
 /**
- * Reductions of a vector to a number. Lanes are added in float32 within a block of 4,096 elements (256 additions a
+ * Reductions of a vector to a number. Lanes are added in float32 within a block of 1,024 elements (64 additions a
  * lane) and in float64 across blocks, in a fixed order (K2).
  */
 import { addPromoted, load, maxLanes, sumDoubles } from "./lanes";
 
-const BLOCK: i32 = 4096;
+const BLOCK: i32 = 1024;
 
 /** Σ x·y of at most BLOCK elements, as four lanes. */
 // @ts-ignore: decorator

@@ -53,6 +53,23 @@ it("has binaries that export what the face expects, and import nothing but memor
   }
 });
 
+it("works on regions above 2 GiB, up to the end of a 4 GiB memory", () => {
+  const memory = createKernelMemory();
+  const kernels = instantiateKernels(modules, memory);
+  const spacer = memory.allocate(2 ** 32 - 2 ** 20 - 2 ** 21);
+  const rest = memory.allocate(2 ** 19);
+  const [x, y] = [memory.allocate(2 ** 18), memory.allocate(2 ** 18)];
+  expect(rest.byteOffset).toBeGreaterThan(2 ** 31);
+  const count = 2 ** 16;
+  kernels.fill(x.byteOffset, count, 2);
+  kernels.fill(y.byteOffset, count, 1);
+  kernels.axpy(x.byteOffset, y.byteOffset, count, 3);
+  kernels.copy(y.byteOffset, rest.byteOffset, count);
+  expect(kernels.sum(rest.byteOffset, count)).toBe(7 * count);
+  expect(memory.floats(y.byteOffset, count).every((value) => value === 7)).toBe(true);
+  memory.free(spacer);
+});
+
 it("works in another thread on the same memory, from what a message carries", async () => {
   const memory = createKernelMemory({ maximumBytes: 2 ** 26 });
   const x = memory.allocate(4_000);
