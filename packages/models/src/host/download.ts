@@ -54,8 +54,12 @@ async function collect(body: ReadableStream<Uint8Array>, limit: number, url: str
 function asTransportError(host: string, error: unknown): ShoalError {
   const known = ShoalError.from(error);
   if (known.code !== "internal") return known;
-  // fetch hides the reason ("ENOTFOUND") in the cause of its "fetch failed".
-  const cause = error instanceof Error ? error.cause : undefined;
-  const reason = cause instanceof Error ? cause.message || cause.name : known.message.replace("[internal] ", "");
-  return new ShoalError("transport_lost", `${host} cannot be reached: ${reason}`, { host }, { cause: error });
+  return new ShoalError("transport_lost", `${host} cannot be reached (${reasonOf(error)})`, { host }, { cause: error });
+}
+
+/** fetch says "fetch failed" and hides the reason, such as ENOTFOUND, in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  return "code" in cause ? String(cause.code) : cause.message || cause.name;
 }

@@ -39,7 +39,8 @@ export function gradientOf(frame: PlanFrame, parameters: Offset, gradient: Offse
   }
   checkLabels(frame, rows);
   forward(frame, parameters, rows);
-  const [first, second] = frame.gradients;
+  const first = frame.gradients[0];
+  const second = frame.gradients[1];
   const loss = frame.lossOf(frame.outputs.offset, frame.answers, first, rows);
   let upstream = first;
   for (let index = frame.placed.length - 1; index >= 0; index -= 1) {
