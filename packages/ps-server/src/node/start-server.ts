@@ -10,8 +10,11 @@ export interface ServerOptions {
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
   readonly coordinator: Ref<CoordinatorMessage>;
-  /** Where workers reach the shards: `host:port` of the parameter service, or the node's name in one process. */
-  readonly endpoint: string;
+  /**
+   * Makes the shards reachable and says where: `host:port` of the parameter service, or the node's name in one process.
+   * Called once, before the node joins.
+   */
+  readonly expose: (host: ShardHost) => Promise<string> | string;
   /** Called after each join. */
   readonly onJoined?: (joined: Joined) => void;
 }
@@ -27,11 +30,13 @@ export interface ServerHandle {
 /**
  * Starts the role; settles when other nodes can reach this one. The membership follows by itself.
  * @throws ShoalError transport_lost - the bus cannot be reached
+ * @throws whatever `expose` throws
  */
 export async function startServer(options: ServerOptions): Promise<ServerHandle> {
-  const { system, memory, kernels, coordinator, endpoint } = options;
+  const { system, memory, kernels, coordinator } = options;
   await system.ready();
   const host = createShardHost({ system, memory, kernels });
+  const endpoint = await options.expose(host);
   const control = system.spawn(controlActorName, () => createServerNode(system.node, host), serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();
   const membership = startMembership(system, {

@@ -71,7 +71,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     );
     const directories = new Map<string, ShardDirectory>();
     for (const name of names("server", options.servers)) {
-      const server = await startServer({ ...kit, system: node(name), coordinator, endpoint: name });
+      const server = await startServer({ ...kit, system: node(name), coordinator, expose: () => name });
       directories.set(name, server.host);
       roles.push(server);
     }

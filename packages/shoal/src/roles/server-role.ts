@@ -1,6 +1,6 @@
 /** `shoal server`: a parameter server as a process, its shards behind gRPC. */
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
-import { createParameterRpcServer, startServer } from "@shoal/ps-server";
+import { createParameterRpcServer, startServer, type ParameterRpcServer } from "@shoal/ps-server";
 import { createNodeKit } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -15,17 +15,25 @@ export interface ServerRoleOptions extends RoleOptions {
 export async function runServer(options: ServerRoleOptions): Promise<void> {
   await runRole(options, async ({ system }, token) => {
     const kit = await createNodeKit();
-    const rpc = createParameterRpcServer({ ...kit, token, clock: system.clock });
-    const listening = await rpc.listen({ host: options.host, port: options.port });
-    const endpoint = options.advertise ?? listening;
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
-    const server = await startServer({ ...kit, system, coordinator, endpoint });
-    rpc.serve(server.host);
+    let rpc: ParameterRpcServer | undefined;
+    let endpoint = "";
+    const server = await startServer({
+      ...kit,
+      system,
+      coordinator,
+      expose: async (shards) => {
+        rpc = createParameterRpcServer({ ...kit, shards, token, clock: system.clock });
+        const listening = await rpc.listen({ host: options.host, port: options.port });
+        endpoint = options.advertise ?? listening;
+        return endpoint;
+      },
+    });
     return {
       detail: { endpoint },
       close: async () => {
         await server.close();
-        await rpc.close();
+        await rpc?.close();
       },
     };
   });

@@ -22,12 +22,6 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       computeKind: "thread",
     });
-    return {
-      detail: {},
-      close: async () => {
-        await worker.close();
-        await links.close();
-      },
-    };
+    return { detail: {}, close: () => worker.close() };
   });
 }
