@@ -36,23 +36,25 @@ export function spawnShards(
     schedule: parseScheduleSpec(hosting.schedule),
     kernels,
     memory,
+    clock: system.clock,
   };
   const states: ShardState[] = [];
+  const hosted = new Map<number, HostedShard>();
+  const suffix = isFirst ? "" : `-term-${term}`;
   try {
     for (const { shard, begin, end } of checkRanges(hosting.shards)) {
       states.push(createShardState({ ...shared, shard, range: { begin, end } } satisfies ShardOptions));
     }
+    for (const state of states) {
+      const { shard } = state.options;
+      hosted.set(shard, spawnShard(system, state, `${run}-shard-${shard}${suffix}`));
+    }
+    return hosted;
   } catch (error) {
-    for (const { vectors } of states) vectors.dispose();
+    for (const { options: made, vectors } of states) if (!hosted.has(made.shard)) vectors.dispose();
+    for (const shard of hosted.values()) void shard.end();
     throw error;
   }
-  const suffix = isFirst ? "" : `-term-${term}`;
-  return new Map(
-    states.map((state) => [
-      state.options.shard,
-      spawnShard(system, state, `${run}-shard-${state.options.shard}${suffix}`),
-    ]),
-  );
 }
 
 function checkRanges(shards: readonly ShardAssignment[]): readonly ShardAssignment[] {

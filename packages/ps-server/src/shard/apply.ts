@@ -7,7 +7,7 @@ import { maximumNames, reconsiderPulls } from "./pull.ts";
 import { acknowledge } from "./replies.ts";
 import { isSamePush, type PushTicket } from "./requests.ts";
 import { notifyListeners, type ShardState } from "./shard-state.ts";
-import { endQueue, openApply } from "./spans.ts";
+import { closeApply, endQueue, openApply } from "./spans.ts";
 
 /** Applies one push as it comes (bounded and asynchronous mode) and answers it. */
 export function applyPush(
@@ -58,7 +58,7 @@ function update(
   const span = openApply(state, { tickets, before, learningRate, gradientNorm });
   if (gradient !== undefined) state.vectors.apply(gradient, learningRate);
   record(state, tickets, before);
-  span.end();
+  closeApply(state, span);
 }
 
 function record(state: ShardState, tickets: readonly PushTicket[], before: number): void {

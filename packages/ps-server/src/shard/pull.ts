@@ -15,7 +15,7 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
   const ticket: PullTicket = {
     kind: "pull",
     sender,
-    trace: openTrace("read"),
+    trace: openTrace("read", now),
     sinceMs: now,
     deadlineAtMs: now + deadlineMs,
     clock,

@@ -30,7 +30,7 @@ function createTicket(command: PushCommand, now: number): PushTicket {
   return {
     kind: "push",
     sender: command.sender,
-    trace: openTrace("queue"),
+    trace: openTrace("queue", now),
     sinceMs: now,
     deadlineAtMs: now + command.deadlineMs,
     header: { shard, sequence, clock, baseVersion, batch, samples },

@@ -1,4 +1,5 @@
 /** All that one shard holds. Only its actor changes it; admission reads it between two messages. */
+import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
@@ -21,6 +22,7 @@ export interface ShardOptions {
   readonly members: RunMembers;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
+  readonly clock: Clock;
 }
 
 export interface ShardState {

@@ -1,21 +1,26 @@
 /**
  * The server's spans of an exchange (names and attributes: `protocol/src/tracing.ts`).
  *
- * A request's spans are children of the context it arrived in. Without a telemetry SDK every span is the same inert
+ * A request's spans are children of the context it arrived in; all times come from the injected clock. Without a telemetry SDK every span is the same inert
  * object, `isRecording` is false, and nothing is gathered for attributes.
  */
-import { context, trace, type Attributes, type Context, type Span } from "@opentelemetry/api";
+import { context, trace, type Attributes, type Context, type HrTime, type Span } from "@opentelemetry/api";
 import { attributes, spanNames, tracerName, type PullReply, type PushReply, type Refusal } from "@shoal/protocol";
-import type { Contribution } from "./barrier.ts";
 import type { PullTicket, PushTicket, RequestTrace } from "./requests.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const tracer = trace.getTracer(tracerName);
 
-/** Opens the span of a request that has just arrived: `queue` for pushes, `read` for pulls. */
-export function openTrace(name: "queue" | "read"): RequestTrace {
+/** Opens the span of a request that has arrived just `now`: `queue` for pushes, `read` for pulls. */
+export function openTrace(name: "queue" | "read", now: number): RequestTrace {
   const arrived: Context = context.active();
-  return { context: arrived, span: tracer.startSpan(spanNames[name], {}, arrived) };
+  return { context: arrived, span: tracer.startSpan(spanNames[name], { startTime: timeOf(now) }, arrived) };
+}
+
+/** Seconds and nanoseconds: a plain number would be taken for one or another kind of time by its size. */
+function timeOf(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1000);
+  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
 }
 
 function identity(state: ShardState, ticket: PushTicket | PullTicket): Attributes {
@@ -51,7 +56,7 @@ export function endQueue(state: ShardState, ticket: PushTicket, now: number, wai
       [attributes.waitedFor]: [...waitedFor],
     });
   }
-  span.end();
+  span.end(timeOf(now));
 }
 
 /** One applied update, as its span tells it. */
@@ -70,8 +75,17 @@ export interface AppliedUpdate {
  * contribution; the links carry what the shard's own record says of each, in the order of folding.
  */
 export function openApply(state: ShardState, update: AppliedUpdate): Span {
-  const span = tracer.startSpan(spanNames.apply, {}, context.active());
-  if (!span.isRecording()) return span;
+  const startTime = timeOf(state.options.clock.now());
+  const span = tracer.startSpan(spanNames.apply, { startTime }, context.active());
+  if (span.isRecording()) describeUpdate(state, span, update);
+  return span;
+}
+
+export function closeApply(state: ShardState, span: Span): void {
+  span.end(timeOf(state.options.clock.now()));
+}
+
+function describeUpdate(state: ShardState, span: Span, update: AppliedUpdate): void {
   const { tickets, before } = update;
   const staleness = tickets.reduce((most, { header }) => Math.max(most, before - header.baseVersion), 0);
   span.setAttributes({
@@ -87,7 +101,6 @@ export function openApply(state: ShardState, update: AppliedUpdate): Span {
   for (const ticket of tickets) {
     span.addLink({ context: ticket.trace.span.spanContext(), attributes: contributionAttributes(ticket, before) });
   }
-  return span;
 }
 
 /** Records the answer to a push. @param before version before the update that it became part of */
@@ -97,7 +110,8 @@ export function traceAcknowledge(
   reply: PushReply | Refusal,
   before: number,
 ): void {
-  const span = tracer.startSpan(spanNames.acknowledge, {}, ticket.trace.context);
+  const now = timeOf(state.options.clock.now());
+  const span = tracer.startSpan(spanNames.acknowledge, { startTime: now }, ticket.trace.context);
   if (span.isRecording()) {
     span.setAttributes({
       ...identity(state, ticket),
@@ -106,7 +120,7 @@ export function traceAcknowledge(
       [attributes.version]: reply.type === "refused" ? state.progress.version : reply.version,
     });
   }
-  span.end();
+  span.end(now);
 }
 
 /** Ends the span of a pull with its answer. */
@@ -122,10 +136,5 @@ export function endRead(state: ShardState, ticket: PullTicket, reply: PullReply 
       [attributes.waitedFor]: [...ticket.waitedFor],
     });
   }
-  span.end();
-}
-
-/** Tickets of contributions, in slot order. */
-export function carriersOf(contributions: readonly Contribution[]): readonly PushTicket[] {
-  return contributions.map(({ carrier }) => carrier);
+  span.end(timeOf(now));
 }
