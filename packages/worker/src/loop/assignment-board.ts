@@ -3,31 +3,32 @@ import type { WorkerAssignment } from "@shoal/protocol";
 
 export interface AssignmentBoard {
   current(): WorkerAssignment;
-  /** Settles when an assignment newer than `revision` is there; at once when it is. */
-  newerThan(revision: number): Promise<void>;
+  /**
+   * Waits for an assignment newer than `revision`: the promise settles when there is one, at once if there is already.
+   * Whoever watches calls `stop` when it waits no more.
+   */
+  watch(revision: number): { readonly changed: Promise<void>; readonly stop: () => void };
   /** @returns false when the assignment is not newer than the current one */
   update(assignment: WorkerAssignment): boolean;
-  /** Lets everybody go on who waits: the run is over. */
-  close(): void;
 }
 
 export function createAssignmentBoard(first: WorkerAssignment): AssignmentBoard {
   let assignment = first;
-  let change = Promise.withResolvers<void>();
-  let isClosed = false;
+  const watchers = new Set<() => void>();
   return {
     current: () => assignment,
-    newerThan: (revision) => (isClosed || assignment.revision > revision ? Promise.resolve() : change.promise),
+    watch(revision) {
+      const { promise: changed, resolve } = Promise.withResolvers<void>();
+      if (assignment.revision > revision) resolve();
+      else watchers.add(resolve);
+      return { changed, stop: () => void watchers.delete(resolve) };
+    },
     update(next) {
       if (next.revision <= assignment.revision) return false;
       assignment = next;
-      change.resolve();
-      change = Promise.withResolvers<void>();
+      for (const wake of watchers) wake();
+      watchers.clear();
       return true;
-    },
-    close() {
-      isClosed = true;
-      change.resolve();
     },
   };
 }

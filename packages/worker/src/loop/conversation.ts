@@ -18,6 +18,7 @@ import {
   type ProgressReply,
   type TestResult,
 } from "@shoal/protocol";
+import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
 
 export interface MeasuredStep {
@@ -94,9 +95,9 @@ async function insist<R>(options: ConversationOptions, question: Question<R>): P
   const { make, reason, accepts, giveUpMs } = question;
   const startedAtMs = system.clock.now();
   for (let backoffMs = initialBackoffMs; ; backoffMs = Math.min(maximumBackoffMs, backoffMs * 2)) {
-    if (signal.aborted) throw new ShoalError("cancelled", `${identity.name} waits no more ${reason}`);
     try {
-      return await system.ask(coordinator, make, { deadlineMs: askMs, reason, owner: identity.name, accepts });
+      const answer = system.ask(coordinator, make, { deadlineMs: askMs, reason, owner: identity.name, accepts });
+      return await orAborted(answer, signal, `waiting ${reason}`);
     } catch (thrown) {
       const error = ShoalError.from(thrown);
       const elapsedMs = system.clock.now() - startedAtMs;

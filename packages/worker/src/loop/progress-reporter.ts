@@ -14,6 +14,7 @@ import type { Conversation } from "./conversation.ts";
 import { addMeasured, noFigures, type Measured } from "./progress-figures.ts";
 
 export interface ProgressReporter {
+  /** @throws ShoalError what the coordinator refused an earlier report with */
   add(measured: Measured): void;
   /** All shards have acknowledged these batches. */
   completed(range: BatchRange): void;
@@ -34,65 +35,89 @@ export interface ProgressReporterOptions {
 /** As many as a report may hold (see the schema of `report_progress`). */
 const maximumRanges = 4096;
 
+/** Makes a reporter that sends nothing until something is added. */
 export function createProgressReporter(options: ProgressReporterOptions): ProgressReporter {
-  const { clock, conversation, signal, intervalMs = 100 } = options;
+  const draft = createDraft();
+  const sender = createSender(options, draft);
+  return {
+    add(measured) {
+      sender.check();
+      draft.add(measured);
+      sender.begin();
+    },
+    completed(range) {
+      draft.ranges.add(range);
+      sender.begin();
+    },
+    get backlog() {
+      return draft.ranges.size;
+    },
+    async flush() {
+      await sender.finish();
+      sender.check();
+      if (!options.signal.aborted) return;
+      throw new ShoalError("cancelled", "the run was stopped before its progress was recorded");
+    },
+  };
+}
+
+/** What the next report will say. */
+function createDraft() {
   const ranges = createBatchRanges();
   let figures: ProgressFigures = noFigures;
+  return {
+    ranges,
+    add(measured: Measured): void {
+      figures = addMeasured(figures, measured);
+    },
+    isEmpty: (): boolean => ranges.size === 0 && figures === noFigures,
+    take() {
+      const taken = { figures, completed: ranges.take(maximumRanges) };
+      figures = noFigures;
+      return taken;
+    },
+  };
+}
+
+function createSender(options: ProgressReporterOptions, draft: ReturnType<typeof createDraft>) {
+  const { clock, conversation, signal, intervalMs = 100 } = options;
   let reports = 0;
   let nextAtMs = clock.now() + intervalMs;
   let sending: Promise<void> | undefined;
   let failure: ShoalError | undefined;
-  let isFlushing = false;
-  let hurry = new AbortController();
+  /** Aborted by whoever cannot wait for the interval. */
+  let patience = new AbortController();
+  signal.addEventListener("abort", () => patience.abort(), { once: true });
 
-  const isEmpty = (): boolean => ranges.size === 0 && figures === noFigures;
-  const report = async (): Promise<void> => {
-    const taken = figures;
-    figures = noFigures;
-    reports += 1;
-    nextAtMs = clock.now() + intervalMs;
-    await conversation.reportProgress(reports, ranges.take(maximumRanges), taken);
-  };
-  const work = async (): Promise<void> => {
-    while (!isEmpty() && !signal.aborted) {
-      const waitMs = nextAtMs - clock.now();
-      if (waitMs > 0 && !isFlushing) await pause(clock, waitMs, hurry.signal);
-      await report();
+  const send = async (): Promise<void> => {
+    while (!draft.isEmpty() && !signal.aborted) {
+      await pause(clock, Math.max(0, nextAtMs - clock.now()), patience.signal);
+      reports += 1;
+      nextAtMs = clock.now() + intervalMs;
+      const { completed, figures } = draft.take();
+      await conversation.reportProgress(reports, completed, figures);
     }
   };
   const begin = (): void => {
-    if (sending !== undefined || failure !== undefined || isEmpty() || signal.aborted) return;
-    sending = work()
+    if (sending !== undefined || failure !== undefined || draft.isEmpty() || signal.aborted) return;
+    sending = send()
       .catch((error: unknown) => {
         failure = ShoalError.from(error);
       })
       .finally(() => {
         sending = undefined;
+        begin(); // what was added after the last look
       });
   };
-  signal.addEventListener("abort", () => hurry.abort(), { once: true });
-
   return {
-    add(measured) {
-      figures = addMeasured(figures, measured);
-      begin();
-    },
-    completed(range) {
-      ranges.add(range);
-      begin();
-    },
-    get backlog() {
-      return ranges.size;
-    },
-    async flush() {
-      isFlushing = true;
-      hurry.abort();
-      begin();
-      await sending;
-      isFlushing = false;
-      hurry = new AbortController();
+    begin,
+    check(): void {
       if (failure !== undefined) throw failure;
-      if (signal.aborted) throw new ShoalError("cancelled", "the run was stopped before its progress was recorded");
+    },
+    async finish(): Promise<void> {
+      patience.abort();
+      for (begin(); sending !== undefined;) await sending;
+      if (!signal.aborted) patience = new AbortController();
     },
   };
 }

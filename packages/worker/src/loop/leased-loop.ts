@@ -1,0 +1,42 @@
+/** The loop of bounded and asynchronous runs: batches by lease, until there are none left. */
+import type { BatchesReply } from "@shoal/protocol";
+import { pause } from "../time/pause.ts";
+import { createGatedSteps, createPrefetchingSteps, type LeasedSteps } from "./leased-steps.ts";
+import { evaluateAndReport, type LoopEnd, type LoopPorts, type StoppedLoop } from "./training-loop.ts";
+
+type Grant = Extract<BatchesReply, { type: "batches_granted" }>;
+
+/** @throws ShoalError whatever ended the run: `cancelled` when it was stopped */
+export async function runLeasedLoop(ports: LoopPorts): Promise<LoopEnd> {
+  const { job, coordinator, reporter } = ports;
+  const prefetches = job.consistency.mode === "asynchronous" && job.prefetch;
+  const steps = prefetches ? createPrefetchingSteps(ports) : createGatedSteps(ports);
+  for (;;) {
+    // A lease that the coordinator does not know to be done would be granted again.
+    await reporter.flush();
+    const reply = await coordinator.requestBatches();
+    switch (reply.type) {
+      case "batches_exhausted":
+        return { kind: "finished", reason: "every batch is done" };
+      case "batches_pending":
+        await pause(ports.clock, reply.retryAfterMs, ports.signal);
+        break;
+      case "batches_granted": {
+        const stopped = await work(ports, steps, reply);
+        if (stopped !== undefined) return stopped;
+      }
+    }
+  }
+}
+
+/** @returns how the run ends here; undefined when it goes on */
+async function work(ports: LoopPorts, steps: LeasedSteps, grant: Grant): Promise<StoppedLoop | undefined> {
+  const { begin, end } = grant.batches;
+  if (grant.evaluateFirst) {
+    const stopped = await evaluateAndReport(ports, await steps.pull(), begin);
+    if (stopped !== undefined) return stopped;
+  }
+  for (let batch = begin; batch < end; batch += 1) await steps.run(batch, batch + 1 < end);
+  await steps.drain();
+  return undefined;
+}

@@ -1,0 +1,57 @@
+/**
+ * The synchronous training loop: step c from the values of version c, until the last step.
+ *
+ * The loop needs the coordinator for changes of slots and for evaluations only: with a known assignment it goes on while
+ * the coordinator is away. A reported clock stands for all batches of the steps before it, whoever computed them.
+ */
+import { orAborted } from "../time/or-aborted.ts";
+import { runSynchronousStep } from "./synchronous-step.ts";
+import { settleOnStep } from "./settle-on-step.ts";
+import type { LoopEnd, LoopPorts, PulledValues } from "./training-loop.ts";
+
+/** Ranges that wait for a report before they are put together (the coordinator is away or slow). */
+const maximumBacklog = 1024;
+
+/** @throws ShoalError whatever ended the run: `cancelled` when it was stopped */
+export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
+  const { plan, board, reporter, client } = ports;
+  let [current, next] = ports.buffers.parameters;
+  let values: PulledValues | undefined;
+  let clock = 0;
+  while (clock < plan.totalSteps) {
+    if (board.current().slots.length === 0) {
+      values = undefined; // the others go on without us
+      await waitForSlots(ports);
+      continue;
+    }
+    if (values === undefined) {
+      const versions = await client.pull({ clock, into: current.values });
+      values = await settleOnStep(client, { buffer: current, versions });
+      clock = clockOf(values);
+      continue;
+    }
+    if (reporter.backlog > maximumBacklog) reporter.completed({ begin: 0, end: clock * plan.slots });
+    const end = await runSynchronousStep(ports, clock, values, next);
+    if (end.kind === "stopped") {
+      await reporter.flush();
+      return end;
+    }
+    clock += 1;
+    if (end.pulled === undefined) break;
+    [current, next] = [next, current];
+    values = await settleOnStep(client, { buffer: current, versions: end.pulled });
+    clock = clockOf(values);
+  }
+  reporter.add({ clock: plan.totalSteps });
+  await reporter.flush();
+  return { kind: "finished", reason: `all ${plan.totalSteps} steps are done` };
+}
+
+function clockOf({ versions }: PulledValues): number {
+  return Math.max(...versions);
+}
+
+async function waitForSlots({ board, signal }: LoopPorts): Promise<void> {
+  const { changed, stop } = board.watch(board.current().revision);
+  await orAborted(changed, signal, "waiting for slots").finally(stop);
+}

@@ -1,0 +1,83 @@
+/** What the training loops have in common: their ports, and how they end. */
+import type { Clock } from "@shoal/actors";
+import type { EpochPlan } from "@shoal/models";
+import type { JobSpec, TestResult } from "@shoal/protocol";
+import type { Contribution, ShardVersions } from "../client/contribution.ts";
+import type { ComputedIn } from "../client/exchange-kind.ts";
+import type { ParameterClient } from "../client/parameter-client.ts";
+import type { ComputePort } from "../compute/compute-port.ts";
+import type { AssignmentBoard } from "./assignment-board.ts";
+import type { Conversation } from "./conversation.ts";
+import type { ProgressReporter } from "./progress-reporter.ts";
+import type { TrainingBuffers, VectorBuffer } from "./training-buffers.ts";
+
+/** A loop runs beside the actors, as an edge: it may wait. When `signal` is aborted its calls fail with `cancelled`. */
+export interface LoopPorts {
+  readonly job: Pick<JobSpec, "consistency" | "evaluation" | "prefetch">;
+  readonly plan: EpochPlan;
+  readonly compute: ComputePort;
+  readonly client: ParameterClient;
+  readonly coordinator: Conversation;
+  readonly reporter: ProgressReporter;
+  readonly buffers: TrainingBuffers;
+  readonly board: AssignmentBoard;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** How a loop ended by itself. */
+export type LoopEnd = { readonly kind: "finished"; readonly reason: string } | StoppedLoop;
+
+/** The coordinator ended the run after an evaluation. */
+export interface StoppedLoop {
+  readonly kind: "stopped";
+  readonly reason: string;
+  /** The values that were measured; they stay where they are. */
+  readonly values: PulledValues;
+  readonly result: TestResult;
+}
+
+/** A pulled parameter vector. */
+export interface PulledValues {
+  readonly buffer: VectorBuffer;
+  readonly versions: ShardVersions;
+}
+
+/** Computes the gradient of a batch from pulled values. */
+export function computeBatch(
+  { plan, compute }: LoopPorts,
+  batch: number,
+  values: PulledValues,
+  gradient: VectorBuffer,
+): Promise<ComputedIn> {
+  const { epoch, begin, end } = plan.batch(batch);
+  return compute.gradient({ epoch, begin, end, parameters: values.buffer.offset, gradient: gradient.offset });
+}
+
+/** The contribution of a computed batch. */
+export function contributionOf(
+  clock: number,
+  batch: number,
+  values: PulledValues,
+  gradient: VectorBuffer,
+  computed: ComputedIn,
+): Contribution {
+  const { versions: base } = values;
+  return { clock, batch, samples: computed.samples, gradient: gradient.values, base, computed };
+}
+
+/**
+ * Measures the test split with pulled values and reports it.
+ * @param step steps or batches behind the values
+ * @returns how the run ends here; undefined when it goes on
+ */
+export async function evaluateAndReport(
+  ports: LoopPorts,
+  values: PulledValues,
+  step: number,
+): Promise<StoppedLoop | undefined> {
+  const result = await ports.compute.evaluate(values.buffer.offset);
+  const version = Math.max(...values.versions);
+  const { proceed, reason } = await ports.coordinator.reportEvaluation({ step, version, result });
+  return proceed ? undefined : { kind: "stopped", reason, values, result };
+}

@@ -1,0 +1,136 @@
+/** What the coordinator's commands do to a worker node. */
+import type { Ref } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type { AssignWork, FinishRun, LinkIdentity, StartRun, StopRun, WorkerCommand } from "@shoal/protocol";
+import { decideStart } from "./decide-start.ts";
+import type { HeldRun } from "./held-run.ts";
+import { confirmStart, drop, refuseFinish, refuseStart, reply, type NodeEvent, type NodeState } from "./node-state.ts";
+import { startSession, type SessionListener } from "./run-session.ts";
+
+/** @param self where the sessions of this node report to */
+export async function handleCommand(state: NodeState, command: WorkerCommand, self: Ref<NodeEvent>): Promise<void> {
+  switch (command.type) {
+    case "start_run":
+      await handleStart(state, command, self);
+      return;
+    case "assign_work":
+      handleAssign(state, command);
+      return;
+    case "finish_run":
+      handleFinish(state, command, self);
+      return;
+    case "stop_run":
+      await handleStop(state, command);
+  }
+}
+
+async function handleStart(state: NodeState, command: StartRun, self: Ref<NodeEvent>): Promise<void> {
+  const { node, joined, held } = state;
+  const { run, replyTo } = command;
+  const decision = decideStart({
+    run,
+    incarnation: joined?.incarnation,
+    held: held && { run: held.run, incarnation: held.identity.incarnation, phase: held.phase },
+    isOver: joined !== undefined && state.ended.has(run, joined.incarnation),
+  });
+  const refuse = (error: ShoalError): void => reply(replyTo, refuseStart(node, run, error.toJSON()));
+  switch (decision.kind) {
+    case "refuse":
+      refuse(new ShoalError(decision.code, `${node} cannot start run ${run}: ${decision.reason}`, { node, run }));
+      return;
+    case "repeat_failure":
+      if (held?.failure !== undefined) refuse(held.failure);
+      return;
+    case "defer":
+      state.deferred = command;
+      return;
+    case "wait":
+      if (held !== undefined) held.startedFor = replyTo;
+      return;
+    case "confirm": {
+      const confirmed = held && confirmStart(node, held);
+      held?.session.assign(command.assignment);
+      if (confirmed !== undefined) reply(replyTo, confirmed);
+      return;
+    }
+    case "replace":
+      await drop(state);
+      begin(state, command, self);
+      return;
+    case "begin":
+      begin(state, command, self);
+  }
+}
+
+function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>): void {
+  const { joined, node, environment } = state;
+  if (joined === undefined) return;
+  const { run, replyTo } = command;
+  const identity: LinkIdentity = { run, worker: joined.member, incarnation: joined.incarnation, name: node };
+  // Told asynchronously by the session, so `held` is complete by then.
+  const listener: SessionListener = {
+    prepared(data) {
+      held.data = { dataSource: data.dataSource, trainSamples: data.trainSamples };
+      self.tell({ type: "session_prepared", held });
+    },
+    failed: (error) => self.tell({ type: "session_failed", held, error }),
+  };
+  const held: HeldRun = {
+    run,
+    identity,
+    session: startSession(command, identity, environment, listener),
+    phase: "preparing",
+    startedFor: replyTo,
+    finishedFor: undefined,
+    data: undefined,
+    finished: undefined,
+    failure: undefined,
+    failureReports: 0,
+  };
+  state.held = held;
+}
+
+function handleAssign(state: NodeState, { run, assignment, replyTo }: AssignWork): void {
+  const { node, held } = state;
+  if (held?.run !== run) {
+    reply(replyTo, refuseStart(node, run, unknownRun(node, run)));
+    return;
+  }
+  held.session.assign(assignment);
+  reply(replyTo, { type: "work_assigned", run, node, revision: held.session.revision });
+}
+
+function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<NodeEvent>): void {
+  const { node, held } = state;
+  if (held?.run !== run) {
+    reply(replyTo, refuseFinish(node, run, unknownRun(node, run)));
+    return;
+  }
+  if (held.phase === "failed") {
+    const error = held.failure ?? new ShoalError("run_failed", `run ${run} failed on ${node}`);
+    reply(replyTo, refuseFinish(node, run, error.toJSON()));
+    return;
+  }
+  held.finishedFor = replyTo;
+  if (held.phase === "finished" && held.finished !== undefined) {
+    reply(replyTo, { type: "run_finished", run, node, ...held.finished });
+    return;
+  }
+  if (held.phase === "finishing") return;
+  held.phase = "finishing";
+  held.session.finish().then(
+    (finished) => self.tell({ type: "session_finished", held, finished }),
+    (error: unknown) => self.tell({ type: "session_not_finished", held, error: ShoalError.from(error) }),
+  );
+}
+
+async function handleStop(state: NodeState, { run, replyTo }: StopRun): Promise<void> {
+  const { node, held, joined } = state;
+  if (held?.run === run) await drop(state);
+  else if (joined !== undefined) state.ended.add(run, joined.incarnation);
+  reply(replyTo, { type: "run_stopped", run, node });
+}
+
+function unknownRun(node: string, run: string): ReturnType<ShoalError["toJSON"]> {
+  return new ShoalError("run_not_found", `${node} takes no part in run ${run}`, { node, run }).toJSON();
+}

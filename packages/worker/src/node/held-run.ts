@@ -1,0 +1,44 @@
+/** The one run that a worker node holds, and whom it owes an answer. */
+import type { Ref } from "@shoal/actors";
+import type { ShoalError } from "@shoal/errors";
+import type { LinkIdentity, WorkerReply } from "@shoal/protocol";
+import type { RunPhase } from "./decide-start.ts";
+import type { FinishedRun } from "./finish-run.ts";
+import type { RunSession } from "./run-session.ts";
+
+export interface HeldRun {
+  readonly run: string;
+  readonly identity: LinkIdentity;
+  readonly session: RunSession;
+  phase: RunPhase;
+  /** Newest sender of `start_run`, while preparing. */
+  startedFor: Ref<WorkerReply> | undefined;
+  /** Newest sender of `finish_run`, while finishing. */
+  finishedFor: Ref<WorkerReply> | undefined;
+  data: { readonly dataSource: string; readonly trainSamples: number } | undefined;
+  finished: FinishedRun | undefined;
+  failure: ShoalError | undefined;
+  /** Times that the failure was reported. */
+  failureReports: number;
+}
+
+/** Remembers the names of the runs that ended here: the newest 256. */
+export interface EndedRuns {
+  add(run: string, incarnation: number): void;
+  has(run: string, incarnation: number): boolean;
+}
+
+const maximumEndedRuns = 256;
+
+export function createEndedRuns(): EndedRuns {
+  const ended = new Map<string, number>();
+  return {
+    add(run, incarnation) {
+      ended.delete(run);
+      ended.set(run, incarnation);
+      const [oldest] = ended.keys();
+      if (ended.size > maximumEndedRuns && oldest !== undefined) ended.delete(oldest);
+    },
+    has: (run, incarnation) => ended.get(run) === incarnation,
+  };
+}

@@ -1,0 +1,37 @@
+/** Gives the shards their first values, once, when this worker is the one to do so. */
+import { initializeParameters, type ModelSpec } from "@shoal/models";
+import type { WorkerAssignment } from "@shoal/protocol";
+import type { ParameterClient } from "../client/parameter-client.ts";
+import type { TrainingBuffers } from "../loop/training-buffers.ts";
+
+export interface InitialValuesOptions {
+  readonly model: ModelSpec;
+  readonly seed: number;
+  readonly client: Pick<ParameterClient, "initialize">;
+  readonly buffers: Pick<TrainingBuffers, "takeGradient" | "returnGradient">;
+}
+
+/**
+ * Every worker would give the same values, and a shard takes the first it is given: it does no harm when a worker that
+ * died had done it already. The values lie in a spare buffer, because training may go on meanwhile.
+ * @throws ShoalError what the shards refused them with
+ */
+export async function giveInitialValues({ model, seed, client, buffers }: InitialValuesOptions): Promise<void> {
+  const spare = buffers.takeGradient();
+  try {
+    initializeParameters(model, seed, spare.values);
+    await client.initialize(spare.values);
+  } finally {
+    buffers.returnGradient(spare);
+  }
+}
+
+/** Calls `give` the first time that an assignment asks for it. */
+export function createInitialValuesDuty(give: () => void): (assignment: WorkerAssignment) => void {
+  let isDone = false;
+  return ({ initialize }) => {
+    if (!initialize || isDone) return;
+    isDone = true;
+    give();
+  };
+}

@@ -1,0 +1,77 @@
+/** Everything a run needs before its first step: checked specifications, data, compute, memory. */
+import { ShoalError } from "@shoal/errors";
+import type { KernelMemory } from "@shoal/kernels-wasm";
+import {
+  checkDatasetFits,
+  createEpochPlan,
+  layoutOf,
+  parseDatasetSpec,
+  parseModelSpec,
+  type Dataset,
+  type DatasetSpec,
+  type EpochPlan,
+  type ModelSpec,
+} from "@shoal/models";
+import type { Placement, StartRun } from "@shoal/protocol";
+import type { ComputePort } from "../compute/compute-port.ts";
+import type { ComputeSubject } from "../compute/compute-task.ts";
+import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-buffers.ts";
+
+export interface PrepareEnvironment {
+  readonly memory: KernelMemory;
+  readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
+  readonly startCompute: (subject: ComputeSubject) => Promise<ComputePort>;
+}
+
+export interface PreparedRun {
+  readonly model: ModelSpec;
+  readonly plan: EpochPlan;
+  readonly compute: ComputePort;
+  readonly buffers: TrainingBuffers;
+  readonly dataSource: string;
+  readonly trainSamples: number;
+  /** Ends the computing. The buffers are freed by their own `free`, when no shard reads them any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * @throws ShoalError invalid_argument - a specification is wrong or does not fit the data; layout_mismatch - the
+ *   placement does not cover the model; data_not_found, data_corrupt - from loading; out_of_memory
+ */
+export async function prepareRun(start: StartRun, environment: PrepareEnvironment): Promise<PreparedRun> {
+  const { job, slots } = start;
+  const model = parseModelSpec(job.model, "job.model");
+  const size = checkCovered(model, start.placement);
+  const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
+  checkDatasetFits(model, dataset);
+  const { train, test } = dataset;
+  const { batchSize, epochs, seed } = job;
+  const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
+  const compute = await environment.startCompute({ model, seed, batchSize, train, test });
+  try {
+    const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
+    const close = (): Promise<void> => compute.close();
+    return { model, plan, compute, buffers, dataSource: dataset.source, trainSamples: train.count, close };
+  } catch (error) {
+    await compute.close();
+    throw error;
+  }
+}
+
+/** @returns the elements of the parameter vector */
+function checkCovered(model: ModelSpec, placement: Placement): number {
+  const { size } = layoutOf(model);
+  let end = 0;
+  for (const shard of placement.shards) {
+    if (shard.begin !== end) break;
+    end = shard.end;
+  }
+  if (end === size) return size;
+  const sentence = `the placement covers keys 0 to ${end}, the model has ${size} parameters`;
+  throw new ShoalError("layout_mismatch", sentence, { covered: end, size });
+}
+
+/** A synchronous step has one gradient for each slot on its way, the others two; one more holds the initial values. */
+function maximumGradients(slots: number): number {
+  return Math.max(2, slots) + 1;
+}

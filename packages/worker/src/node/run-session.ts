@@ -1,0 +1,169 @@
+/**
+ * One run on this worker, from the data to the model file: owns its client, compute and buffers.
+ *
+ * Boundary    Decides nothing about which runs there are (see `worker-node`). Runs beside the actors, so it may wait.
+ * Invariants
+ *   R1  `stop` settles within about a second, whatever was going on; memory is freed once nobody uses it any more.
+ *   R2  A run's sequence numbers begin once: the client that pushes is never made anew.
+ */
+import type { ActorSystem, Ref } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type { CoordinatorMessage, LinkFactory, LinkIdentity, StartRun, WorkerAssignment } from "@shoal/protocol";
+import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
+import type { RetrySettings } from "../client/retry-policy.ts";
+import type { ClientWait } from "../client/wait-list.ts";
+import { createAssignmentBoard, type AssignmentBoard } from "../loop/assignment-board.ts";
+import { createConversation } from "../loop/conversation.ts";
+import { runLeasedLoop } from "../loop/leased-loop.ts";
+import { createProgressReporter } from "../loop/progress-reporter.ts";
+import { runSynchronousLoop } from "../loop/synchronous-loop.ts";
+import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
+import { atMost } from "../time/at-most.ts";
+import { finishRun, type FinishedRun } from "./finish-run.ts";
+import { createInitialValuesDuty, giveInitialValues } from "./initial-values.ts";
+import { prepareRun, type PreparedRun, type PrepareEnvironment } from "./prepare-run.ts";
+
+export interface SessionEnvironment extends PrepareEnvironment {
+  readonly system: ActorSystem;
+  readonly coordinator: Ref<CoordinatorMessage>;
+  readonly links: LinkFactory;
+  /** Keeps a model file. @returns its absolute path */
+  readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
+  readonly retry?: Partial<RetrySettings>;
+}
+
+/** Told at most once each, never after `stop`. */
+export interface SessionListener {
+  /** Everything is there, training begins. */
+  prepared(data: Pick<PreparedRun, "dataSource" | "trainSamples">): void;
+  /** The run cannot go on. */
+  failed(error: ShoalError): void;
+}
+
+export interface RunSession {
+  /** Newest revision that this worker follows. */
+  readonly revision: number;
+  assign(assignment: WorkerAssignment): void;
+  /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
+  finish(): Promise<FinishedRun>;
+  waits(): readonly ClientWait[];
+  /** Ends everything (R1). Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Time that `stop` waits for what cannot be called off, such as reading a data file. */
+const stopLimitMs = 1_000;
+/** Time that a training has to end by itself, with its last report, before it is ended for the model's sake. */
+const lastReportMs = 250;
+
+interface SessionState {
+  readonly start: StartRun;
+  readonly identity: LinkIdentity;
+  readonly environment: SessionEnvironment;
+  readonly abort: AbortController;
+  readonly board: AssignmentBoard;
+  readonly client: ParameterClient;
+  readonly preparing: Promise<PreparedRun>;
+  /** Makes sure that the shards get their first values when an assignment asks for it. */
+  readonly duty: (assignment: WorkerAssignment) => void;
+  /** Pulls the final values. */
+  reader: ParameterClient | undefined;
+  finishing: Promise<FinishedRun> | undefined;
+  halting: Promise<void> | undefined;
+}
+
+/** Begins at once: loads the data, then trains. */
+export function startSession(
+  start: StartRun,
+  identity: LinkIdentity,
+  environment: SessionEnvironment,
+  listener: SessionListener,
+): RunSession {
+  const { clock } = environment.system;
+  const abort = new AbortController();
+  const client = connect(start, identity, environment);
+  const preparing = prepareRun(start, environment);
+  const fail = (error: unknown): void => {
+    if (!abort.signal.aborted) listener.failed(ShoalError.from(error));
+  };
+  const duty = createInitialValuesDuty(() => {
+    preparing.then((run) => giveInitialValues({ ...run, seed: start.job.seed, client })).catch(fail);
+  });
+  const board = createAssignmentBoard(start.assignment);
+  const shared = { start, identity, environment, abort, board, client, preparing, duty };
+  const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
+  const training = train(state, listener);
+  training.catch(fail);
+  return {
+    get revision() {
+      return board.current().revision;
+    },
+    assign(assignment) {
+      if (board.update(assignment)) duty(assignment);
+    },
+    finish: () => (state.finishing ??= finish(state, training)),
+    waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
+    async stop() {
+      state.halting ??= halt(state, training);
+      await atMost(clock, stopLimitMs, state.halting);
+    },
+  };
+}
+
+type Training = Promise<LoopEnd | undefined>;
+
+/** @returns how the loop ended; undefined when the session was stopped before it began */
+async function train(state: SessionState, listener: SessionListener): Training {
+  const prepared = await state.preparing;
+  if (state.abort.signal.aborted) return undefined;
+  listener.prepared(prepared);
+  state.duty(state.board.current());
+  return runLoop(state, prepared);
+}
+
+async function finish(state: SessionState, training: Training): Promise<FinishedRun> {
+  const { start, environment } = state;
+  const { model, compute, buffers } = await state.preparing;
+  await atMost(environment.system.clock, lastReportMs, training);
+  state.abort.abort();
+  void state.client.close();
+  const end = await training.catch(() => undefined);
+  const client = connect(start, state.identity, environment); // R2: it only pulls
+  state.reader = client;
+  const { run, job } = start;
+  const stopped = end?.kind === "stopped" ? end : undefined;
+  const [buffer] = buffers.parameters;
+  const { writeModel } = environment;
+  return finishRun({ run, job, model, client, compute, buffer, stopped, writeModel });
+}
+
+async function halt(state: SessionState, training: Training): Promise<void> {
+  state.abort.abort();
+  const returned = state.client.close();
+  const prepared = await state.preparing.catch(() => undefined);
+  await prepared?.close(); // fails a computation that is under way, and so ends the loop
+  await state.reader?.close();
+  await Promise.allSettled([training, state.finishing]);
+  // A shard of this process may still read a gradient: until it has let go of it the memory is not ours to free.
+  void returned.then(() => prepared?.buffers.free());
+}
+
+function connect(start: StartRun, identity: LinkIdentity, environment: SessionEnvironment): ParameterClient {
+  const { system, links, retry } = environment;
+  const { placement, job } = start;
+  const { clock, random } = system;
+  const options = { identity, placement, links, clock, random, job: job.name };
+  return createParameterClient(retry === undefined ? options : { ...options, retry });
+}
+
+function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): Promise<LoopEnd> {
+  const { identity, board, client } = state;
+  const { job } = state.start;
+  const { system, coordinator: address } = state.environment;
+  const { clock } = system;
+  const { signal } = state.abort;
+  const coordinator = createConversation({ system, coordinator: address, identity, signal });
+  const reporter = createProgressReporter({ clock, conversation: coordinator, signal });
+  const ports: LoopPorts = { job, plan, compute, client, coordinator, reporter, buffers, board, clock, signal };
+  return job.consistency.mode === "synchronous" ? runSynchronousLoop(ports) : runLeasedLoop(ports);
+}

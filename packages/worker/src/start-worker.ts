@@ -1,0 +1,92 @@
+/** A worker role, wired: control actor, membership, compute. The composition root brings links, data and files. */
+import type { ActorSystem, Ref } from "@shoal/actors";
+import type { KernelMemory, KernelModules } from "@shoal/kernels-wasm";
+import type { Dataset, DatasetSpec } from "@shoal/models";
+import {
+  controlActorName,
+  startMembership,
+  type CoordinatorMessage,
+  type Joined,
+  type LinkFactory,
+} from "@shoal/protocol";
+import type { RetrySettings } from "./client/retry-policy.ts";
+import type { ClientWait } from "./client/wait-list.ts";
+import type { ComputePort } from "./compute/compute-port.ts";
+import type { ComputeSubject } from "./compute/compute-task.ts";
+import { createInlineCompute } from "./compute/inline-compute.ts";
+import { startThreadCompute } from "./host/thread-compute.ts";
+import { createEndedRuns } from "./node/held-run.ts";
+import type { NodeState } from "./node/node-state.ts";
+import { createWorkerNode, workerNodeOptions } from "./node/worker-node.ts";
+import { atMost } from "./time/at-most.ts";
+
+export interface WorkerOptions {
+  readonly system: ActorSystem;
+  /** The memory of the process; shared when gradients are computed in a thread. */
+  readonly memory: KernelMemory;
+  readonly modules: KernelModules;
+  readonly coordinator: Ref<CoordinatorMessage>;
+  readonly links: LinkFactory;
+  readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
+  /** Keeps the model file of a run. @returns its absolute path */
+  readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
+  /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */
+  readonly computeKind?: "thread" | "inline";
+  /** How exchanges are repeated. */
+  readonly retry?: Partial<RetrySettings>;
+  /** Called after each join. */
+  readonly onJoined?: (joined: Joined) => void;
+}
+
+export interface WorkerHandle {
+  /** Settles with the first membership; stays pending while the coordinator is silent. */
+  readonly joined: Promise<Joined>;
+  /** What this worker waits for now, oldest first. */
+  waits(): readonly ClientWait[];
+  /** Says goodbye to the coordinator and ends what is under way, within about a second. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Time that `close` waits for the run to end: a second for the run, and one for the mailbox. */
+const closeLimitMs = 2_000;
+
+/**
+ * Starts the role; settles when other nodes can reach this one. The membership follows by itself.
+ * @throws ShoalError transport_lost - the bus cannot be reached
+ */
+export async function startWorker(options: WorkerOptions): Promise<WorkerHandle> {
+  const { system, coordinator } = options;
+  await system.ready();
+  const environment = { ...options, startCompute: (subject: ComputeSubject) => startCompute(subject, options) };
+  const { node } = system;
+  const nothing = { joined: undefined, held: undefined, deferred: undefined };
+  const state: NodeState = { environment, node, ended: createEndedRuns(), ...nothing };
+  const { promise: closed, resolve: onStop } = Promise.withResolvers<void>();
+  const control = system.spawn(controlActorName, createWorkerNode(state), { ...workerNodeOptions, onStop });
+  const { promise: joined, resolve } = Promise.withResolvers<Joined>();
+  const membership = startMembership(system, {
+    coordinator,
+    introduce: (replyTo) => ({ type: "join_as_worker", node, control, replyTo }),
+    onJoined: (membershipNow) => {
+      control.tell({ type: "node_joined", joined: membershipNow });
+      resolve(membershipNow);
+      options.onJoined?.(membershipNow);
+    },
+  });
+  return {
+    joined,
+    waits: () => state.held?.session.waits() ?? [],
+    async close() {
+      membership.leave();
+      control.tell({ type: "node_closing" });
+      await atMost(system.clock, closeLimitMs, closed);
+    },
+  };
+}
+
+function startCompute(subject: ComputeSubject, options: WorkerOptions): Promise<ComputePort> {
+  const { system, memory, modules, computeKind = "thread" } = options;
+  if (computeKind === "thread") return startThreadCompute(subject, { owner: system.node, memory, modules });
+  const now = (): number => system.clock.now();
+  return Promise.resolve(createInlineCompute(subject, { memory, modules, now }));
+}
