@@ -68,8 +68,10 @@ export function composeWorkerCommand(
       return { type: "assign_work", run: run.run, assignment, replyTo };
     case "finish_run":
       return { type: "finish_run", run: run.run, replyTo };
-    case "stop_run":
-      return { type: "stop_run", run: run.run, reason: reasonOf(run, now).slice(0, 1024), replyTo };
+    case "stop_run": {
+      const reason = run.workers.get(desired.member)?.excluded ?? reasonOf(run, now);
+      return { type: "stop_run", run: run.run, reason: reason.slice(0, 1024), replyTo };
+    }
     default:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /** When a desired command is sent, sent again, and given up. */
 import { failRun, sentenceOf } from "../runs/end-run.ts";
-import { hasEnded, withServer, withWorker, type Delivery, type RunState } from "../runs/run-state.ts";
+import { withServer, withWorker, type Delivery, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { desiredCommands, type DesiredCommand } from "./desired-commands.ts";
 
@@ -14,7 +14,7 @@ export interface DeliveryStep {
 
 /**
  * Decides which commands go out now. The interval between repetitions doubles. One that stays unanswered for its time
- * fails the run and names the member; in a run that has ended it is given up.
+ * fails the run and names the member; cleaning up is given up instead.
  */
 export function decideDeliveries(run: RunState, now: number, settings: CoordinatorSettings): DeliveryStep {
   const desired = desiredCommands(run, settings);
@@ -64,13 +64,19 @@ function noteInvitation(run: RunState, sent: DesiredCommand): RunState {
 }
 
 function giveUp(run: RunState, late: DesiredCommand, now: number): RunState {
-  if (!hasEnded(run)) {
-    const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
-    const sentence = `${late.name} did not answer ${late.kind} of run ${run.run} within ${late.timeoutMs} ms${cause}`;
-    return failRun(run, "deadline_exceeded", sentence, { waitingFor: late.name }, now);
+  switch (late.kind) {
+    case "release_run": {
+      const server = run.servers.find((each) => each.member === late.member);
+      return server === undefined ? run : withServer(run, { ...server, alive: false });
+    }
+    case "stop_run": {
+      const worker = run.workers.get(late.member);
+      return worker === undefined ? run : withWorker(run, { ...worker, alive: false });
+    }
+    default: {
+      const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
+      const sentence = `${late.name} did not answer ${late.kind} of run ${run.run} within ${late.timeoutMs} ms${cause}`;
+      return failRun(run, "deadline_exceeded", sentence, { waitingFor: late.name }, now);
+    }
   }
-  const server = run.servers.find((each) => each.member === late.member);
-  if (late.kind === "release_run" && server !== undefined) return withServer(run, { ...server, alive: false });
-  const worker = run.workers.get(late.member);
-  return worker === undefined ? run : withWorker(run, { ...worker, alive: false });
 }

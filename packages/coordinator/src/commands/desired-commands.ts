@@ -3,7 +3,7 @@
  * confirmed. A command stands in this list until its answer has come, so a lost message is only a delay.
  */
 import { revisionAtServers } from "../runs/roster.ts";
-import { hasEnded, isUnderWay, takesPart, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
+import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 export type CommandKind =
@@ -40,11 +40,11 @@ function forServer(run: RunState, server: RunServer, settings: CoordinatorSettin
 }
 
 function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettings): readonly DesiredCommand[] {
-  if (hasEnded(run)) {
+  if (hasEnded(run) || worker.excluded !== null) {
     const untouched = worker.invitedRevision === null;
     return worker.stopped || untouched ? [] : [command("stop_run", worker, "", settings.cleanupTimeoutMs)];
   }
-  if (!isUnderWay(run) || takesPart(run, worker) === undefined) return [];
+  if (!isUnderWay(run)) return [];
   if (run.servers.some((server) => !server.hosted)) return [];
   if (!worker.started) return [command("start_run", worker, "", settings.startTimeoutMs)];
   const { revision } = run.roster;

@@ -3,6 +3,7 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import { checkDatasetFits, parseDatasetSpec, parseModelSpec, type DatasetSpec } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
+import { complaintOf } from "./complaint.ts";
 
 /** Slots of one step: their owners must fit a control message. */
 const maximumSlots = 65_536;
@@ -14,13 +15,13 @@ const maximumSlots = 65_536;
  * @throws ShoalError invalid_job - the message begins with the field, such as `job.model.layers[1].outputs`
  */
 export function checkJob(input: unknown): JobSpec {
-  const job = parseJobSpec(input);
-  const model = inField("job.model", () => parseModelSpec(job.model, "job.model"));
-  const data = inField("job.data", () => parseDatasetSpec(job.data, "job.data"));
-  inField("job.optimizer", () => parseOptimizerSpec(job.optimizer));
-  inField("job.schedule", () => parseScheduleSpec(job.schedule));
+  const job = inField("job", input, () => parseJobSpec(input));
+  const model = inField("job.model", input, () => parseModelSpec(job.model));
+  const data = inField("job.data", input, () => parseDatasetSpec(job.data, "data"));
+  inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));
+  inField("job.schedule", input, () => parseScheduleSpec(job.schedule));
   const known = knownDimensions(data);
-  if (known !== undefined) inField("job", () => checkDatasetFits(model, known));
+  if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {
     throw new ShoalError("invalid_job", `job.slots: expected at most ${maximumSlots}, got ${job.slots}`, {
       field: "job.slots",
@@ -34,14 +35,13 @@ function knownDimensions(data: DatasetSpec): { name: string; features: number; c
   return data.type === "mnist" || data.type === "digits" ? { name: data.type, features: 784, classes: 10 } : undefined;
 }
 
-/** Runs another package's check; its complaint becomes one about this field of the job. */
-function inField<T>(field: string, check: () => T): T {
+/** Runs another package's check; its complaint becomes one about this part of the job. */
+function inField<T>(part: string, input: unknown, check: () => T): T {
   try {
     return check();
   } catch (error) {
     if (!isShoalError(error)) throw error;
-    const sentence = error.message.replace(/^\[[a-z_]+\] /, "");
-    const path = sentence.startsWith("job") ? sentence : `${field === "job" ? "job." : `${field}: `}${sentence}`;
-    throw new ShoalError("invalid_job", path, { field: path.split(":")[0] ?? field }, { cause: error });
+    const { field, sentence } = complaintOf(part, error.message.replace(/^\[[a-z_]+\] /, ""), input);
+    throw new ShoalError("invalid_job", sentence, { field }, { cause: error });
   }
 }

@@ -20,7 +20,7 @@ export function refreshRoster(run: RunState): RunState {
   if (first === undefined) return run;
   const { roster } = run;
   const slotOwners = isSynchronous(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
-  const initializer = roster.initializer !== null && members.includes(roster.initializer) ? roster.initializer : first;
+  const initializer = keepsInitializing(run) ? roster.initializer : first;
   const next: Roster = { revision: roster.revision + 1, members, slotOwners, initializer };
   const workers = new Map(run.workers);
   let rejoined = false;
@@ -33,6 +33,12 @@ export function refreshRoster(run: RunState): RunState {
   }
   if (!rejoined && sameRoster(roster, next)) return run;
   return { ...run, roster: next, workers };
+}
+
+/** Whoever has been asked to initialise the shards stays responsible as long as it takes part, with or without work. */
+function keepsInitializing(run: RunState): boolean {
+  const worker = run.workers.get(run.roster.initializer ?? -1);
+  return worker !== undefined && isEnrolled({ ...worker, idle: false });
 }
 
 function sameRoster(a: Roster, b: Roster): boolean {

@@ -16,7 +16,10 @@ const maximumBatches = 0xffff_ffff;
 export function workerReplied(run: RunState, reply: WorkerReply, now: number): RunState {
   const worker = [...run.workers.values()].find((each) => each.name === reply.node && each.alive);
   if (worker === undefined) return run;
-  if (reply.type === "run_stopped") return hasEnded(run) ? withWorker(run, { ...worker, stopped: true }) : run;
+  if (reply.type === "run_stopped") {
+    const wasTold = hasEnded(run) || worker.excluded !== null;
+    return wasTold ? withWorker(run, { ...worker, stopped: true }) : run;
+  }
   if (!isUnderWay(run) || worker.excluded !== null) return run;
   switch (reply.type) {
     case "run_started":
@@ -71,8 +74,7 @@ function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
 /** A worker that came later must not end a run that others carry; one that the run counts on does. */
 function refused(run: RunState, worker: RunWorker, error: SerializedError, now: number): RunState {
   if (errorTable[error.code].retry !== "never") return { ...run, lastFailure: error };
-  if (worker.initial) return failWith(run, worker.name, error, now);
-  return exclude(run, worker, error);
+  return worker.initial ? failed(run, worker, error, now) : exclude(run, worker, error);
 }
 
 export function failureReported(run: RunState, report: ReportFailure, now: number): RunState {
