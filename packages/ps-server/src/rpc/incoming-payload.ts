@@ -25,76 +25,90 @@ export interface IncomingPayload {
 
 export interface IncomingPayloadOptions {
   readonly totalBytes: number;
-  /** Asks for a region; undefined: the payload is dropped. */
-  readonly request: ((settle: StagingRequest["settle"]) => { cancel(): void }) | undefined;
+  /** Asks for a region. */
+  readonly request: (settle: StagingRequest["settle"]) => { cancel(): void };
   /** Answers a frame that was told to wait. */
   readonly supply: (place: Uint8Array | "discard") => void;
   /** No region can be had. */
   readonly failed: (error: ShoalError) => void;
 }
 
+interface Incoming extends IncomingPayloadOptions {
+  received: number;
+  frameBytes: number;
+  /** A frame's bytes are being placed, or wait for their place. */
+  framed: boolean;
+  discarding: boolean;
+  waiting: { cancel(): void } | undefined;
+  region: StagingPlace | undefined;
+}
+
 export function createIncomingPayload(options: IncomingPayloadOptions): IncomingPayload {
-  const { totalBytes, supply } = options;
-  let received = 0;
-  let frameBytes = 0;
-  let framed = false;
-  let discarding = options.request === undefined;
-  let waiting: { cancel(): void } | undefined;
-  let region: StagingPlace | undefined;
-
-  const place = (): Uint8Array | "discard" =>
-    discarding || region === undefined ? "discard" : region.bytes.subarray(received - frameBytes, received);
-
-  const settle = (answer: StagingPlace | "discard" | ShoalError): void => {
-    const late = waiting !== undefined;
-    waiting = undefined;
-    if (answer === "discard") discarding = true;
-    else if ("bytes" in answer) region = answer;
-    else {
-      discarding = true;
-      options.failed(answer);
-    }
-    if (late) supply(place());
+  const incoming: Incoming = {
+    ...options,
+    received: 0,
+    frameBytes: 0,
+    framed: false,
+    discarding: false,
+    waiting: undefined,
+    region: undefined,
   };
-
-  const giveBack = (): void => {
-    region?.release();
-    region = undefined;
-  };
-
   return {
     begin(payloadBytes) {
-      received = frameBytes = beginTransfer(totalBytes, payloadBytes);
-      framed = true;
-      if (payloadBytes === 0 || options.request === undefined) return "discard";
-      const ticket = options.request(settle);
-      if (region !== undefined || discarding) return place();
-      waiting = ticket;
+      startFrame(incoming, beginTransfer(options.totalBytes, payloadBytes), payloadBytes);
+      if (payloadBytes === 0) return "discard";
+      const ticket = options.request((answer) => settle(incoming, answer));
+      if (incoming.region !== undefined || incoming.discarding) return placeOf(incoming);
+      incoming.waiting = ticket;
       return "wait";
     },
     next(offset, payloadBytes) {
-      received = continueTransfer(received, totalBytes, offset, payloadBytes);
-      frameBytes = payloadBytes;
-      framed = true;
-      return place();
+      const received = continueTransfer(incoming.received, options.totalBytes, offset, payloadBytes);
+      startFrame(incoming, received, payloadBytes);
+      return placeOf(incoming);
     },
     frameEnd() {
-      framed = false;
-      if (discarding) giveBack();
-      return received === totalBytes;
+      incoming.framed = false;
+      if (incoming.discarding) giveBack(incoming);
+      return incoming.received === options.totalBytes;
     },
     take() {
-      const taken = region;
-      region = undefined;
+      const taken = incoming.region;
+      incoming.region = undefined;
       return taken;
     },
     abandon(streamIsOver) {
-      discarding = true;
-      const ticket = waiting;
-      waiting = undefined;
+      const ticket = incoming.waiting;
+      incoming.discarding = true;
+      incoming.waiting = undefined;
       ticket?.cancel();
-      if (streamIsOver || !framed) giveBack();
-      else if (ticket !== undefined) supply("discard");
+      if (streamIsOver || !incoming.framed) giveBack(incoming);
+      else if (ticket !== undefined) options.supply("discard");
     },
   };
+}
+
+function startFrame(incoming: Incoming, received: number, payloadBytes: number): void {
+  incoming.received = received;
+  incoming.frameBytes = payloadBytes;
+  incoming.framed = true;
+}
+
+function placeOf({ region, discarding, received, frameBytes }: Incoming): Uint8Array | "discard" {
+  return discarding || region === undefined ? "discard" : region.bytes.subarray(received - frameBytes, received);
+}
+
+/** An answer that comes at once is used by `begin`; one that comes later finds the frame waiting. */
+function settle(incoming: Incoming, answer: StagingPlace | "discard" | ShoalError): void {
+  const late = incoming.waiting !== undefined;
+  incoming.waiting = undefined;
+  if (answer !== "discard" && "bytes" in answer) incoming.region = answer;
+  else incoming.discarding = true;
+  if (answer !== "discard" && !("bytes" in answer)) incoming.failed(answer);
+  if (late) incoming.supply(placeOf(incoming));
+}
+
+function giveBack(incoming: Incoming): void {
+  incoming.region?.release();
+  incoming.region = undefined;
 }

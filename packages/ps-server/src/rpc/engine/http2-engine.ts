@@ -14,6 +14,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
@@ -47,6 +48,8 @@ export function createHttp2Engine(options: RpcEngineOptions): RpcEngine {
     maxSessionMemory: sessionMemoryMebibytes,
   });
   const sessions = new Set<ServerHttp2Session>();
+  // Acknowledgements are small and awaited: they must not wait for company.
+  server.on("connection", (socket: Socket) => socket.setNoDelay(true));
   server.on("session", (session) => admitSession(session, sessions, options));
   server.on("stream", (stream: ServerHttp2Stream, headers) => acceptStream(stream, headers, options));
   // Without a listener an error of one session would end the process; its streams tell their handlers by `close`.
@@ -76,7 +79,6 @@ function admitSession(session: ServerHttp2Session, sessions: Set<ServerHttp2Sess
   }
   sessions.add(session);
   session.setLocalWindowSize(sessionWindowBytes);
-  session.socket.setNoDelay(true);
   const keepalive = startKeepalive({
     clock: options.clock,
     ping: (answered) => {

@@ -5,6 +5,7 @@
  *           that is not connected after `connectLimitMs`, or whose server does not answer a ping in time, is destroyed.
  */
 import { connect, type ClientHttp2Session } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { maximumStreamsPerSession, sessionWindowBytes, startKeepalive, streamWindowBytes } from "@shoal/protocol";
@@ -69,6 +70,8 @@ function openSession(endpoint: string, clock: Clock, entries: Set<Entry>): Entry
   const session = connect(`http://${endpoint}`, {
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
     maxSessionMemory: sessionMemoryMebibytes,
+    createConnection: ({ hostname, port }: URL) =>
+      connectSocket({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), noDelay: true }),
   });
   const entry: Entry = { endpoint, session, streams: 0, failure: undefined };
   entries.add(entry);
@@ -88,7 +91,6 @@ function openSession(endpoint: string, clock: Clock, entries: Set<Entry>): Entry
   session.on("connect", () => {
     connecting.cancel();
     session.setLocalWindowSize(sessionWindowBytes);
-    session.socket.setNoDelay(true);
   });
   session.on("error", (error) => fail(error.message, error));
   session.on("goaway", () => entries.delete(entry));

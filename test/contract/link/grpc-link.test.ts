@@ -1,0 +1,4 @@
+import { makeGrpcScene } from "../../support/link-scene.ts";
+import { describeParameterLink } from "./link.contract.ts";
+
+describeParameterLink("gRPC", makeGrpcScene);
