@@ -1,0 +1,15 @@
+/** The outside cases that every link has to pass with real shards behind it. */
+import { describe } from "vitest";
+import { describeAsynchronousCases } from "./asynchronous-cases.ts";
+import { makeClusters, type LinkKind } from "./case-cluster.ts";
+import { describeKeyValueCases } from "./key-value-cases.ts";
+import { describeSynchronousCases } from "./synchronous-cases.ts";
+
+export function describeShardCases(name: string, kind: LinkKind): void {
+  const makeCluster = makeClusters(kind);
+  describe(`cases of other systems over the ${name} link`, () => {
+    describeKeyValueCases(makeCluster);
+    describeSynchronousCases(makeCluster);
+    describeAsynchronousCases(makeCluster);
+  });
+}
