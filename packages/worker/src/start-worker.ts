@@ -50,13 +50,9 @@ export interface WorkerHandle {
 /** Time that `close` waits for the run to end: a second for the run, and one for the mailbox. */
 const closeLimitMs = 2_000;
 
-/**
- * Starts the role; settles when other nodes can reach this one. The membership follows by itself.
- * @throws ShoalError transport_lost - the bus cannot be reached
- */
-export async function startWorker(options: WorkerOptions): Promise<WorkerHandle> {
+/** Starts the role. The membership follows by itself, also when the bus or the coordinator are not there yet. */
+export function startWorker(options: WorkerOptions): WorkerHandle {
   const { system, coordinator } = options;
-  await system.ready();
   const environment = { ...options, startCompute: (subject: ComputeSubject) => startCompute(subject, options) };
   const { node } = system;
   const nothing = { joined: undefined, held: undefined, deferred: undefined };

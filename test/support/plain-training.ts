@@ -1,0 +1,76 @@
+/**
+ * One plain loop: what training through servers and workers has to equal. No actors, no shards, no links: for each step,
+ * for each slot, a gradient; their mean weighted by samples; one update of the whole vector.
+ */
+import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
+import {
+  compile,
+  createEpochPlan,
+  createShuffle,
+  fillBatch,
+  initializeParameters,
+  layoutOf,
+  parseModelSpec,
+  type Dataset,
+} from "@shoal/models";
+import {
+  baseLearningRateOf,
+  createOptimizer,
+  learningRateAt,
+  parseOptimizerSpec,
+  parseScheduleSpec,
+} from "@shoal/optimization";
+import type { JobSpec } from "@shoal/protocol";
+
+export interface PlainTraining {
+  /** Final parameters, a copy. */
+  readonly parameters: Float32Array;
+  /** Mean training loss of each step. */
+  readonly losses: readonly number[];
+}
+
+/** Trains a job in synchronous mode with `slots` contributions to a step. */
+export function trainPlainly(
+  job: JobSpec,
+  slots: number,
+  dataset: Dataset,
+  kernels: Kernels,
+  memory: KernelMemory,
+): PlainTraining {
+  const model = parseModelSpec(job.model);
+  const { size } = layoutOf(model);
+  const plan = compile(model, { batchSize: job.batchSize, kernels, memory });
+  const regions = [0, 1, 2].map(() => memory.allocate(size * 4));
+  const [parameters = 0, gradient = 0, sum = 0] = regions.map((region) => region.byteOffset);
+  initializeParameters(model, job.seed, memory.floats(parameters, size));
+  const spec = parseOptimizerSpec(job.optimizer);
+  const schedule = parseScheduleSpec(job.schedule);
+  const optimizer = createOptimizer(spec, { size, kernels, memory });
+  const { train } = dataset;
+  const shuffle = createShuffle(job.seed, train.count);
+  const epochs = createEpochPlan({ samples: train.count, batchSize: job.batchSize, slots, epochs: job.epochs });
+  const losses: number[] = [];
+  for (let step = 0; step < epochs.totalSteps; step += 1) {
+    let samples = 0;
+    let lossSum = 0;
+    kernels.fill(sum, size, 0);
+    for (let slot = 0; slot < slots; slot += 1) {
+      const batch = epochs.batch(step * slots + slot);
+      const rows = fillBatch(train, shuffle.order(batch.epoch), batch.begin, batch.end, plan);
+      if (rows === 0) continue;
+      lossSum += rows * plan.gradient(parameters, gradient, rows);
+      kernels.axpy(gradient, sum, size, rows);
+      samples += rows;
+    }
+    if (samples > 0) {
+      kernels.scale(sum, size, 1 / samples);
+      optimizer.step(parameters, sum, learningRateAt(schedule, baseLearningRateOf(spec), step));
+    }
+    losses.push(lossSum / samples);
+  }
+  const result = memory.floats(parameters, size).slice();
+  optimizer.dispose();
+  plan.dispose();
+  for (const region of regions) memory.free(region);
+  return { parameters: result, losses };
+}

@@ -1,0 +1,176 @@
+/** A whole cluster of real actors in this process, whose members a test can add and cut off. */
+import {
+  createActorSystem,
+  createInProcessBus,
+  createMemoryStore,
+  createRandom,
+  systemClock,
+  type ActorFailure,
+  type ActorSystem,
+} from "@shoal/actors";
+import { startCoordinator, type CoordinatorHandle, type CoordinatorSettings } from "@shoal/coordinator";
+import {
+  createKernelMemory,
+  instantiateKernels,
+  loadKernelModules,
+  type KernelMemory,
+  type KernelModules,
+  type Kernels,
+} from "@shoal/kernels-wasm";
+import { decodeModelFile, type Dataset, type ModelFile } from "@shoal/models";
+import {
+  coordinatorAddress,
+  coordinatorNode,
+  type CoordinatorMessage,
+  type JobSpec,
+  type LinkFactory,
+  type RunReply,
+  type RunStatus,
+  type ShardDirectory,
+  type SubmitReply,
+} from "@shoal/protocol";
+import { startServer, type ServerHandle } from "@shoal/ps-server";
+import { createInProcessLinkFactory, startWorker, type WorkerHandle, type WorkerOptions } from "@shoal/worker";
+
+export interface TrainingSite {
+  readonly memory: KernelMemory;
+  readonly modules: KernelModules;
+  readonly kernels: Kernels;
+}
+
+/** One kernel memory with its kernels: share it among the clusters of a file. */
+export async function createTrainingSite(): Promise<TrainingSite> {
+  const modules = await loadKernelModules();
+  const memory = createKernelMemory();
+  return { memory, modules, kernels: instantiateKernels(modules, memory) };
+}
+
+export interface TrainingClusterOptions {
+  readonly site: TrainingSite;
+  readonly dataset: Dataset;
+  readonly servers: number;
+  readonly workers: number;
+  readonly computeKind: "inline" | "thread";
+  readonly settings?: Partial<CoordinatorSettings>;
+  readonly retry?: WorkerOptions["retry"];
+  /** Puts something between the workers and their links. */
+  readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
+}
+
+export interface ClusterWorker {
+  readonly name: string;
+  readonly handle: WorkerHandle;
+  /** Ends its actors without a goodbye, as a crash would. */
+  kill(): Promise<void>;
+}
+
+export interface TrainingCluster {
+  readonly servers: readonly ServerHandle[];
+  readonly failures: readonly ActorFailure[];
+  addWorker(name: string): ClusterWorker;
+  submit(job: JobSpec): Promise<string>;
+  status(run: string): Promise<RunStatus>;
+  /** Waits until a run has ended. */
+  ended(run: string, limitMs?: number): Promise<RunStatus>;
+  /** The model file that a run wrote. */
+  model(run: string): ModelFile;
+  readonly workers: readonly ClusterWorker[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startTrainingCluster(options: TrainingClusterOptions): Promise<TrainingCluster> {
+  const { site, dataset } = options;
+  const bus = createInProcessBus();
+  const systems: ActorSystem[] = [];
+  const failures: ActorFailure[] = [];
+  const node = (name: string): ActorSystem => {
+    const onFailure = (failure: ActorFailure): void => void failures.push(failure);
+    const system = createActorSystem({ node: name, bus, clock: systemClock, random: createRandom(name), onFailure });
+    systems.push(system);
+    return system;
+  };
+  const client = node("client");
+  const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
+  const settings = options.settings ?? {};
+  const store = createMemoryStore();
+  const head: CoordinatorHandle = startCoordinator({ system: node(coordinatorNode), store, cluster: "test", settings });
+  const directories = new Map<string, ShardDirectory>();
+  const servers: ServerHandle[] = [];
+  for (let index = 1; index <= options.servers; index += 1) {
+    const system = node(`server-${index}`);
+    const server = await startServer({ ...site, system, coordinator, expose: () => system.node });
+    directories.set(system.node, server.host);
+    servers.push(server);
+  }
+  const inProcess = createInProcessLinkFactory({
+    directoryOf: (endpoint) => directories.get(endpoint),
+    memory: site.memory,
+    kernels: site.kernels,
+    clock: systemClock,
+  });
+  const links = options.wrapLinks?.(inProcess) ?? inProcess;
+  const models = new Map<string, Uint8Array>();
+  const workers: ClusterWorker[] = [];
+  const addWorker = (name: string): ClusterWorker => {
+    const system = node(name);
+    const handle = startWorker({
+      ...site,
+      system,
+      coordinator,
+      links,
+      loadDataset: () => Promise.resolve(dataset),
+      writeModel: (run, bytes) => {
+        models.set(run, bytes);
+        return Promise.resolve(`/models/${run}.safetensors`);
+      },
+      computeKind: options.computeKind,
+      ...(options.retry === undefined ? {} : { retry: options.retry }),
+    });
+    const worker = { name, handle, kill: () => system.stop() };
+    workers.push(worker);
+    return worker;
+  };
+  for (let index = 1; index <= options.workers; index += 1) addWorker(`worker-${index}`);
+
+  const ask = <R>(make: (replyTo: import("@shoal/actors").Ref<R>) => CoordinatorMessage): Promise<R> =>
+    client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs: 5000, reason: "to test" });
+  const status = async (run: string): Promise<RunStatus> => {
+    const reply = await ask<RunReply>((replyTo) => ({ type: "describe_run", run, replyTo }));
+    if (reply.type === "run_unknown") throw new Error(`the coordinator knows no ${run}`);
+    return reply.status;
+  };
+  let submissions = 0;
+  return {
+    servers,
+    workers,
+    failures,
+    addWorker,
+    async submit(job) {
+      submissions += 1;
+      const submission = `test-${submissions}`;
+      const reply = await ask<SubmitReply>((replyTo) => ({ type: "submit_run", submission, job, replyTo }));
+      if (reply.type === "run_refused") throw new Error(reply.error.message);
+      return reply.run;
+    },
+    status,
+    async ended(run, limitMs = 60_000) {
+      for (const endAt = Date.now() + limitMs; ;) {
+        const now = await status(run);
+        if (["completed", "failed", "cancelled"].includes(now.phase)) return now;
+        if (Date.now() > endAt) throw new Error(`${run} is ${now.phase} after ${limitMs} ms: ${now.reason}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    model(run) {
+      const bytes = models.get(run);
+      if (bytes === undefined) throw new Error(`no model of ${run} was written`);
+      return decodeModelFile(bytes);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map(({ handle }) => handle.close()));
+      await Promise.all(servers.map((server) => server.close()));
+      await head.close();
+      await Promise.all(systems.map((system) => system.stop()));
+    },
+  };
+}
