@@ -60,6 +60,21 @@ describe.each([
     expect(late.assignments.every((assignment) => !assignment.initialize)).toBe(true);
   });
 
+  it("gives a late worker nothing to do before every server knows it", async () => {
+    const cast = await cluster(1, 2, {}, { batchMs: 20 });
+    const run = await cast.stage.submit({ consistency, slots: 4 });
+    await cast.stage.untilStatus(run, (status) => status.batchesDone > 20);
+    cast.stage.network.partition(["server-2"], ["coordinator"]);
+    const late = addWorker(cast.stage, "late");
+    await cast.stage.pass(1200);
+    expect(late.busy.has(run)).toBe(true);
+    expect(late.leases).toEqual([]);
+    expect(late.assignments.flatMap((assignment) => assignment.slots)).toEqual([]);
+    cast.stage.network.heal();
+    await expectDone({ ...cast, workers: [...cast.workers, late] }, run);
+    expect(cast.stage.shards.of(run).refusals).toBe(0);
+  });
+
   it("waits for a worker when the last one dies, and goes on with the next", async () => {
     const cast = await cluster(1, 1);
     const run = await cast.stage.submit({ consistency });

@@ -35,11 +35,11 @@ export interface CoordinatorSettings {
   readonly windowMs: number;
   /** Finished runs that are remembered: 64. */
   readonly finishedRuns: number;
-  /** Runs that may wait: 64; beyond it a submission is refused with `no_capacity`. */
+  /** Runs that may wait: 32; beyond it a submission is refused with `no_capacity`. */
   readonly queuedRuns: number;
   /** Evaluations kept of each run, the newest: 512. */
   readonly evaluations: number;
-  /** Nodes remembered, dead ones included: 1,024. */
+  /** Nodes remembered, dead ones included: 512. */
   readonly maximumMembers: number;
 }
 
@@ -61,9 +61,9 @@ export const defaultSettings: CoordinatorSettings = {
   retryBatchesMs: 100,
   windowMs: 3000,
   finishedRuns: 64,
-  queuedRuns: 64,
+  queuedRuns: 32,
   evaluations: 512,
-  maximumMembers: 1024,
+  maximumMembers: 512,
 };
 
 /** @throws RangeError when a setting is not a positive number, or two of them contradict each other */

@@ -37,6 +37,18 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, model })).toBe("job.model.layers[1].outputs: expected a positive integer, got -3");
   });
 
+  it("shows what was found for every field, whoever checks it", () => {
+    expect(complaint({ ...job, epochs: 0 })).toBe("job.epochs: expected number to be >=1, got 0");
+    expect(complaint({ ...job, name: undefined })).toBe("job.name: expected string, got nothing");
+    expect(complaint({ ...job, data: { type: "netflix" } })).toBe(
+      'job.data.type: expected mnist, idx, csv or digits, got "netflix"',
+    );
+    expect(complaint({ ...job, optimizer: { name: "sgd", learningRate: -1 } })).toBe(
+      "job.optimizer.learningRate: expected number to be >=0, got -1",
+    );
+    expect(complaint({ ...job, schedule: { name: "weekly" } })).toMatch(/^job\.schedule\.name: .*"weekly"$/);
+  });
+
   it.each([
     ["job.data", { ...job, data: { type: "netflix" } }],
     ["job.optimizer", { ...job, optimizer: { name: "sgd", learningRate: -1 } }],

@@ -3,6 +3,9 @@ import { ShoalError, type ErrorCode, type ErrorDetails, type SerializedError } f
 import type { RunStatus } from "@shoal/protocol";
 import { hasEnded, type RunState } from "./run-state.ts";
 
+/** Longest sentence of an error: what messages may hold, with room for the code. */
+const maximumSentence = 4000;
+
 export function failRun(
   run: RunState,
   code: ErrorCode,
@@ -11,8 +14,9 @@ export function failRun(
   now: number,
 ): RunState {
   if (hasEnded(run)) return run;
-  const error = new ShoalError(code, sentence, { run: run.run, ...details }).toJSON();
-  return { ...run, phase: "failed", reason: sentence, error, endedAtMs: now };
+  const reason = sentence.slice(0, maximumSentence);
+  const error = new ShoalError(code, reason, { run: run.run, ...details }).toJSON();
+  return { ...run, phase: "failed", reason, error, endedAtMs: now };
 }
 
 /** Fails the run with the error of a member, naming the member. */

@@ -6,15 +6,25 @@ import { isUnderWay } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { runStatus } from "./run-status.ts";
 
+/** Longest sentence of a run in the list, in characters. */
+const sentenceLength = 300;
+
 /**
- * Every member and every run that is remembered. A run that is not under way is listed without its workers and with its
- * last evaluation only (`describe_run` has all), so that the whole fits one message.
+ * Every member and every run that is remembered. Runs are listed in brief (`describe_run` has all), so that the whole
+ * fits one message: the last evaluation only, shortened sentences, workers only of the run under way.
  */
 export function clusterStatus(cluster: ClusterState, now: number, settings: CoordinatorSettings): ClusterStatus {
   const runs = [...cluster.runs.values()].map((run): RunStatus => {
     const status = runStatus(run, now, settings);
-    const evaluations = status.evaluations.slice(-1);
-    return isUnderWay(run) ? { ...status, evaluations } : { ...status, evaluations, workers: [] };
+    const { error } = status;
+    return {
+      ...status,
+      reason: status.reason.slice(0, sentenceLength),
+      dataSource: status.dataSource.slice(0, sentenceLength),
+      workers: isUnderWay(run) ? status.workers : [],
+      evaluations: status.evaluations.slice(-1),
+      error: error === null ? null : { ...error, message: error.message.slice(0, sentenceLength), details: {} },
+    };
   });
   const members = [...cluster.membership.members.values()].toSorted((a, b) => a.member - b.member);
   return {

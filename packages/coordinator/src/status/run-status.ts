@@ -5,8 +5,8 @@ import { reasonOf } from "../runs/reason.ts";
 import { isSynchronous, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
-/** Workers listed in a status: as many as members can be. Keeps a status below the limit of a message. */
-const maximumWorkersListed = 1024;
+/** Workers listed in a status, the lowest members: keeps it below the limit of a message. */
+const maximumWorkersListed = 512;
 
 export function runStatus(run: RunState, now: number, settings: CoordinatorSettings): RunStatus {
   const { figures, plan, ledger, trainingAtMs, endedAtMs } = run;
