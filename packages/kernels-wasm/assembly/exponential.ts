@@ -1,13 +1,48 @@
 /**
- * exp, tanh, the logistic function and Φ on four lanes, and logarithms of one float64: no tables, no imports, the same
- * bits in every build and engine.
+ * exp, tanh, the logistic function and Φ on four lanes, and logarithms of one float64: the same bits in every build and
+ * engine.
  *
  * Sources  Moshier, Cephes (expf, tanhf: range reduction and minimax polynomials); Press et al., Numerical Recipes,
  *          6.2.2 (erfc by Chebyshev fit, relative error 1.2e-7).
  */
 
-/** ln of the least normal float32: below it the result is flushed to zero. */
-const LEAST_EXPONENT: f32 = -87.33654;
+/**
+ * Constants stand in the reserved first KiB of the memory, not in the code: V8 builds a vector constant from an integer
+ * register anew at each use, which costs three times as much as a load that splats.
+ */
+// @ts-ignore: decorator
+@inline
+function splatAt(table: usize, index: usize): v128 {
+  return v128.load32_splat(table + (index << 2));
+}
+
+const ONE: usize = memory.data<f32>([1]);
+/** [0] ln of the least normal float32: below it the result is flushed to zero. [1] 1/ln 2. */
+const RANGE: usize = memory.data<f32>([-87.33654, 1.44269504]);
+/** 1.5·2^23: the sum with it has the other summand, rounded to an integer, in its low bits. */
+const ROUNDER: usize = memory.data<f32>([12582912]);
+/** ln 2 in two parts; the first is exact in 9 bits, so that its product with a small integer is exact too. */
+const LN2: usize = memory.data<f32>([0.693359375, -2.1219444e-4]);
+/** (e^r − 1 − r)/r² for |r| ≤ ½ ln 2, highest power first. */
+const EXP: usize = memory.data<f32>([
+  1.98756915e-4, 1.39819995e-3, 8.33345191e-3, 4.16657959e-2, 1.66666655e-1, 5.00000012e-1,
+]);
+/** (tanh x − x)/x³ in powers of x², highest first. */
+const TANH_NEAR: usize = memory.data<f32>([
+  -5.70498873e-3, 2.06390888e-2, -5.37397156e-2, 1.33314422e-1, -3.33332819e-1, 0.625,
+]);
+/** ln(erfc z · e^(z²) / t) in powers of t = 1/(1 + z/2), highest first. */
+const ERFC: usize = memory.data<f32>([
+  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
+  -1.26551223, 0.70710678, 0.5,
+]);
+const EXPONENT_OF_ONE: usize = memory.data<i32>([0x3f800000]);
+
+// @ts-ignore: decorator
+@inline
+function multiplyThenAdd(a: v128, b: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(a, b), c);
+}
 
 /**
  * e^x for x ≤ 88; error at most 2 ulp down to x = −87.336, then 0; NaN stays NaN. Losses and activations only ever
@@ -16,20 +51,22 @@ const LEAST_EXPONENT: f32 = -87.33654;
 // @ts-ignore: decorator
 @inline
 export function exponential(x: v128): v128 {
-  const least = f32x4.splat(LEAST_EXPONENT);
-  const clamped = f32x4.max(x, least);
-  // n = x / ln 2, rounded; r = x − n·ln 2, with ln 2 in two parts of which the first is exact in 9 bits.
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504)));
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const least = splatAt(RANGE, 0);
+  const clamped = f32x4.pmax(x, least);
+  // n = x / ln 2, rounded; r = x − n·ln 2.
+  const shifted = multiplyThenAdd(clamped, splatAt(RANGE, 1), splatAt(ROUNDER, 0));
+  const n = f32x4.sub(shifted, splatAt(ROUNDER, 0));
+  let r = f32x4.sub(clamped, f32x4.mul(n, splatAt(LN2, 0)));
+  r = f32x4.sub(r, f32x4.mul(n, splatAt(LN2, 1)));
+  let p = splatAt(EXP, 0);
+  p = multiplyThenAdd(p, r, splatAt(EXP, 1));
+  p = multiplyThenAdd(p, r, splatAt(EXP, 2));
+  p = multiplyThenAdd(p, r, splatAt(EXP, 3));
+  p = multiplyThenAdd(p, r, splatAt(EXP, 4));
+  p = multiplyThenAdd(p, r, splatAt(EXP, 5));
+  p = f32x4.add(multiplyThenAdd(p, f32x4.mul(r, r), r), splatAt(ONE, 0));
+  // The shift leaves n alone of the bits of the sum, as an exponent.
+  const power = i32x4.add(i32x4.shl(shifted, 23), splatAt(EXPONENT_OF_ONE, 0));
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, least));
 }
 
@@ -39,25 +76,25 @@ export function exponential(x: v128): v128 {
 export function hyperbolicTangent(x: v128): v128 {
   const magnitude = f32x4.abs(x);
   const z = f32x4.mul(x, x);
-  let p = f32x4.splat(-5.70498872745e-3);
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(2.06390887954e-2));
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-5.37397155531e-2));
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.33314422036e-1));
-  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-3.33332819422e-1));
-  const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x);
+  let p = splatAt(TANH_NEAR, 0);
+  p = multiplyThenAdd(p, z, splatAt(TANH_NEAR, 1));
+  p = multiplyThenAdd(p, z, splatAt(TANH_NEAR, 2));
+  p = multiplyThenAdd(p, z, splatAt(TANH_NEAR, 3));
+  p = multiplyThenAdd(p, z, splatAt(TANH_NEAR, 4));
+  const near = multiplyThenAdd(f32x4.mul(p, z), x, x);
   // tanh |x| = 1 − 2e / (1 + e) with e = exp(−2|x|): no overflow, and exact where it rounds to 1.
-  const e = exponential(f32x4.mul(magnitude, f32x4.splat(-2)));
-  const one = f32x4.splat(1);
+  const e = exponential(f32x4.neg(f32x4.add(magnitude, magnitude)));
+  const one = splatAt(ONE, 0);
   const far = f32x4.sub(one, f32x4.div(f32x4.add(e, e), f32x4.add(one, e)));
-  const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)));
-  return v128.bitselect(near, signed, f32x4.lt(magnitude, f32x4.splat(0.625)));
+  const signed = v128.or(far, v128.xor(x, magnitude));
+  return v128.bitselect(near, signed, f32x4.lt(magnitude, splatAt(TANH_NEAR, 5)));
 }
 
 /** 1 / (1 + e^−x), by e^−|x| so that nothing overflows; error at most 3 ulp above the flush of exp. */
 // @ts-ignore: decorator
 @inline
 export function logistic(x: v128): v128 {
-  const one = f32x4.splat(1);
+  const one = splatAt(ONE, 0);
   const e = exponential(f32x4.neg(f32x4.abs(x)));
   const numerator = v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0)));
   return f32x4.div(numerator, f32x4.add(one, e));
@@ -67,21 +104,22 @@ export function logistic(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function normalDistribution(x: v128): v128 {
-  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678));
-  const one = f32x4.splat(1);
-  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(z, f32x4.splat(0.5))));
-  let p = f32x4.splat(0.17087277);
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.82215223));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.48851587));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-1.13520398));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.27886807));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.18628806));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.09678418));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.37409196));
-  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.00002368));
-  p = f32x4.sub(f32x4.mul(p, t), f32x4.splat(1.26551223));
-  const half = f32x4.mul(f32x4.mul(f32x4.splat(0.5), t), exponential(f32x4.sub(p, f32x4.mul(z, z))));
-  return v128.bitselect(f32x4.sub(one, half), half, f32x4.gt(x, f32x4.splat(0)));
+  const z = f32x4.mul(f32x4.abs(x), splatAt(ERFC, 10));
+  const one = splatAt(ONE, 0);
+  const half = splatAt(ERFC, 11);
+  const t = f32x4.div(one, multiplyThenAdd(z, half, one));
+  let p = splatAt(ERFC, 0);
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 1));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 2));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 3));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 4));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 5));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 6));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 7));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 8));
+  p = multiplyThenAdd(p, t, splatAt(ERFC, 9));
+  const tail = f32x4.mul(f32x4.mul(half, t), exponential(f32x4.sub(p, f32x4.mul(z, z))));
+  return v128.bitselect(f32x4.sub(one, tail), tail, f32x4.gt(x, f32x4.splat(0)));
 }
 
 /** 2·artanh s = 2 (s + s³/3 + s⁵/5 + …) for 0 ≤ s ≤ ⅓; truncated below 1e-13 relative. */

@@ -17,6 +17,8 @@ const target = join(root, "build");
 const common = [
   ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "0"],
   ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
+  // Constant tables stand in the first KiB, which the allocator never hands out (see kernel-memory.ts).
+  ...["--memoryBase", "64"],
   ...["--enable", "simd", "--enable", "threads"],
 ];
 const builds = { baseline: common, relaxed: [...common, "--enable", "relaxed-simd"] };

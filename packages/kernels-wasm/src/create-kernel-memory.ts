@@ -3,8 +3,8 @@
  *
  * Bounds    `maximumBytes` (default 4 GiB of address space; physical memory is taken as regions are first written).
  * Invariants
- *   M1  Offset 0 and the first 1 KiB are never handed out, nor the last 64 bytes of a 4 GiB memory: 0 can mean "no
- *       vector", and the end of a region is always a representable 32-bit offset.
+ *   M1  The first 1 KiB (the kernels keep their constants there) is never handed out, nor the last 64 bytes of a 4 GiB
+ *       memory: 0 can mean "no vector", and the end of a region is always a representable 32-bit offset.
  *   M2  A region is zero when it is handed out.
  */
 import { ShoalError } from "@shoal/errors";

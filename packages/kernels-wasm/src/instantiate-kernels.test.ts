@@ -27,11 +27,14 @@ it("says that an engine cannot run a build, and that a scratch is too small", ()
   expect(() => instantiateKernels(modules, { memory: memory.memory, scratch })).toThrow(/1147136/);
 });
 
-it("knows how much scratch the binaries ask for, and the activations' numbers", () => {
+it("has constants in the first KiB alone, the scratch that is announced, and the activations' numbers", () => {
   for (const build of [modules.baseline, modules.relaxed]) {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     const { exports } = new WebAssembly.Instance(build?.private as WebAssembly.Module, { env: { memory } });
     expect((exports["scratchBytes"] as () => number)()).toBe(kernelScratchBytes);
+    const bytes = new Uint8Array(memory.buffer);
+    expect(bytes.subarray(0, 1_024).some((byte) => byte !== 0)).toBe(true);
+    expect(bytes.subarray(1_024).every((byte) => byte === 0)).toBe(true);
   }
   const source = readFileSync(new URL("../assembly/activations.ts", import.meta.url), "utf8");
   for (const [name, code] of Object.entries(activationCodes)) {
