@@ -41,7 +41,9 @@ const ascending: Check = (value, path) => {
 const checkProgress = record({
   initialized: flag,
   version: count,
-  clocks: listOf(record({ worker: count, incarnation: count, start: count, first: orNull(count), clock: count })),
+  clocks: listOf(
+    record({ worker: count, incarnation: count, start: count, first: orNull(count), clock: count, resting: flag }),
+  ),
   filter: listOf(
     record({ worker: count, incarnation: count, contiguous: count, highest: count, counted: listOf(count) }),
   ),

@@ -74,6 +74,7 @@ function gatherPullFacts(state: ShardState, ticket: PullTicket): PullFacts {
     below: (clock) =>
       progress.clocks
         .below(clock)
+        .filter(({ worker }) => worker !== ticket.sender.worker)
         .slice(0, maximumNames)
         .map(({ worker }) => roster.nameOf(worker)),
   };

@@ -14,11 +14,11 @@ export function gatherPushFacts(state: ShardState, ticket: PushTicket): PushFact
 export function gatherFacts(
   state: ShardState,
   sender: LinkIdentity,
-  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch">,
+  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch" | "samples">,
   slot: number | undefined,
 ): PushFacts {
   const { options, progress } = state;
-  const { batch, clock, baseVersion, sequence } = header;
+  const { batch, clock, baseVersion, samples, sequence } = header;
   return {
     consistency: options.consistency,
     slots: options.slots,
@@ -27,6 +27,7 @@ export function gatherFacts(
     clock,
     baseVersion,
     batch,
+    samples,
     sighting: progress.filter.sight(sender.worker, sender.incarnation, sequence),
     refusal: refusalOf(state.roster, sender),
     slot,

@@ -4,6 +4,7 @@ import { applyPush, applyStep } from "./apply.ts";
 import { maximumRequestsPerSlot } from "./barrier.ts";
 import { checkGradient, findHeaderFault } from "./check-push.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
+import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
 import { turnAway } from "./replies.ts";
 import { isSamePush, refusal, type PushCommand, type PushTicket } from "./requests.ts";
@@ -48,8 +49,12 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
     }
     case "duplicate":
       progress.counters.duplicates += 1;
-      arrival.command.release();
-      turnAway(state, arrival.ticket, { type: "push_duplicate", version: decision.version }, arrival.now);
+      passOver(state, arrival, decision.version);
+      return;
+    case "rest":
+      passOver(state, arrival, progress.version);
+      progress.clocks.rest(arrival.ticket.sender.worker, arrival.ticket.sender.incarnation);
+      reconsiderPulls(state, arrival.now);
       return;
     case "stale_clock": {
       const { version } = progress;
@@ -69,6 +74,22 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
     case "replace":
       takeGradient(state, arrival, decision);
   }
+}
+
+/**
+ * Answers a push that changes no value. Its worker has finished the iteration all the same: a batch that somebody else
+ * brought must not leave its clock behind.
+ */
+function passOver(state: ShardState, { command, ticket, now }: Arrival, version: number): void {
+  const { sender, header } = ticket;
+  const { filter, clocks } = state.progress;
+  command.release();
+  if (filter.sight(sender.worker, sender.incarnation, header.sequence).kind === "unseen") {
+    filter.settle(sender.worker, sender.incarnation, header.sequence, version);
+    clocks.finish(sender.worker, sender.incarnation, header.clock);
+  }
+  turnAway(state, ticket, { type: "push_duplicate", version }, now);
+  reconsiderPulls(state, now);
 }
 
 type Taking = Extract<PushDecision, { kind: "apply" | "contribute" | "replace" }>;

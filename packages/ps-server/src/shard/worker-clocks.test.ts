@@ -51,6 +51,20 @@ describe("worker clocks", () => {
     expect(clocks.show(2, 1, 0)).toBeUndefined();
   });
 
+  test("who rests is not waited for, and starts like a late joiner when it shows up again", () => {
+    const clocks = createWorkerClocks();
+    clocks.update(members(1, [1, 1], [2, 1], [3, 1]));
+    for (let clock = 0; clock < 5; clock += 1) clocks.finish(1, 1, clock);
+    clocks.finish(3, 1, 0);
+    clocks.rest(2, 1);
+    expect(clocks.below(5)).toMatchObject([{ worker: 3, clock: 1 }]);
+    clocks.rest(3, 1);
+    expect(clocks.below(5)).toEqual([]);
+    expect(clocks.show(2, 1, 0)).toBe(5);
+    clocks.finish(2, 1, 0);
+    expect(clocksOf(clocks)).toEqual({ 1: 5, 2: 6, 3: 1 });
+  });
+
   test("a single worker that restarts goes on where it was", () => {
     const clocks = createWorkerClocks();
     clocks.update(members(1, [1, 1]));

@@ -6,6 +6,9 @@
  * at the clock of the slowest worker of that moment, wherever their own count stands: they neither hold the others back
  * by what they missed, nor run ahead of them by what they did before.
  *
+ * A worker that says it rests is not waited for until it shows up again; it then starts like a late joiner. Otherwise
+ * the last batches of a run would wait for those who have none left.
+ *
  * With an empty member list ("open") whoever shows up takes part from then on, as far as there is room; nobody is
  * waited for unseen.
  */
@@ -24,6 +27,7 @@ export interface ClockEntry {
   readonly start: number;
   readonly first: number | null;
   readonly clock: number;
+  readonly resting: boolean;
 }
 
 export interface WorkerClocks {
@@ -36,7 +40,9 @@ export interface WorkerClocks {
   show(worker: number, incarnation: number, clock: number): number | undefined;
   /** The worker has finished the iteration that its own count calls `clock`. */
   finish(worker: number, incarnation: number, clock: number): void;
-  /** Those whose clock is below `clock`, slowest first. */
+  /** The worker has nothing to do: nobody waits for it until it shows its clock again. */
+  rest(worker: number, incarnation: number): void;
+  /** Those who work and whose clock is below `clock`, slowest first. */
   below(clock: number): readonly ClockOf[];
   snapshot(): readonly ClockEntry[];
 }
@@ -49,7 +55,7 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
   let open = true;
 
   const begin = (worker: number, incarnation: number, start: number): Entry => {
-    const entry: Entry = { worker, incarnation, start, first: null, clock: start };
+    const entry: Entry = { worker, incarnation, start, first: null, clock: start, resting: false };
     entries.set(worker, entry);
     return entry;
   };
@@ -59,7 +65,7 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
     if (entry === undefined) {
       return open && entries.size < maximumWorkers ? begin(worker, incarnation, slowest(entries)) : undefined;
     }
-    if (entry.incarnation === incarnation) return entry;
+    if (entry.incarnation === incarnation) return entry.resting ? begin(worker, incarnation, slowest(entries)) : entry;
     return entry.incarnation > incarnation ? undefined : begin(worker, incarnation, slowest(entries));
   };
   const show = (worker: number, incarnation: number, clock: number): number | undefined => {
@@ -75,8 +81,9 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
       const before = slowest(entries);
       const listed = new Map(members.workers.map((worker) => [worker.member, worker.incarnation]));
       for (const worker of entries.keys()) if (!listed.has(worker)) entries.delete(worker);
-      const stayed = [...entries.values()].filter((entry) => entry.incarnation >= (listed.get(entry.worker) ?? 0));
-      const start = stayed.length === 0 ? before : Math.min(...stayed.map((entry) => entry.clock));
+      for (const [worker, { incarnation }] of entries)
+        if (incarnation < (listed.get(worker) ?? 0)) entries.delete(worker);
+      const start = entries.size === 0 ? before : slowest(entries);
       for (const [worker, incarnation] of listed) {
         if ((entries.get(worker)?.incarnation ?? -1) < incarnation) begin(worker, incarnation, start);
       }
@@ -87,15 +94,24 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
       const entry = entries.get(worker);
       if (reached !== undefined && entry !== undefined) entry.clock = Math.max(entry.clock, reached + 1);
     },
+    rest(worker, incarnation) {
+      const entry = entries.get(worker);
+      if (entry?.incarnation === incarnation) entry.resting = true;
+    },
     below: (clock) =>
-      [...entries.values()].filter((entry) => entry.clock < clock).toSorted((a, b) => a.clock - b.clock),
+      [...entries.values()]
+        .filter((entry) => !entry.resting && entry.clock < clock)
+        .toSorted((a, b) => a.clock - b.clock),
     snapshot: () => [...entries.values()].map((entry) => ({ ...entry })),
   };
 }
 
-/** The smallest clock; 0 when there is none. */
+/** The smallest clock of those who work; of all when everybody rests; 0 when there is nobody. */
 function slowest(entries: ReadonlyMap<number, Entry>): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (const entry of entries.values()) least = Math.min(least, entry.clock);
-  return Number.isFinite(least) ? least : 0;
+  const all = [...entries.values()];
+  const working = all.filter((entry) => !entry.resting);
+  const counted = working.length > 0 ? working : all;
+  return counted.length === 0
+    ? 0
+    : counted.reduce((least, { clock }) => Math.min(least, clock), Number.POSITIVE_INFINITY);
 }
