@@ -105,7 +105,7 @@ export function readMembers(value: unknown): MembershipState | undefined {
       heardAtMs: 0,
     });
   }
-  return { members, nextMember, joins: 0 };
+  return { members, nextMember, joins: 0, tickedAtMs: null };
 }
 
 /**

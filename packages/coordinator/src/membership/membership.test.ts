@@ -9,7 +9,7 @@ import {
   type MembershipState,
 } from "./membership.ts";
 
-const settings = { leaseMs: 2000, maximumMembers: 3 };
+const settings = { leaseMs: 2000, tickMs: 200, maximumMembers: 3 };
 const join = (name: string): MembershipEvent => ({
   type: "join",
   name,
@@ -71,6 +71,18 @@ describe("membership", () => {
     ]);
     const late = play([[3100, { type: "heartbeat", member: 1, incarnation: 1 }]], after.state);
     expect(late.effects).toMatchObject([{ kind: "ask_to_rejoin", member: 1 }]);
+  });
+
+  it("gives nobody up for a time in which the coordinator itself stood still", () => {
+    const ticks = (from: number, to: number): (readonly [number, MembershipEvent])[] =>
+      Array.from({ length: (to - from) / 200 + 1 }, (_, index) => [from + index * 200, { type: "tick" }] as const);
+    const paused = play([[0, join("a")], ...ticks(0, 600), ...ticks(60_000, 61_000)]);
+    expect(paused.effects.filter((effect) => effect.kind === "lost")).toEqual([]);
+    // What was left of the lease is counted from then on.
+    const silent = play(ticks(61_200, 61_800), paused.state);
+    expect(silent.effects.map((effect) => effect.kind)).toEqual(["lost"]);
+    const onTime = play([[0, join("a")], ...ticks(0, 2000)]);
+    expect(onTime.effects.at(-1)?.kind).toBe("lost");
   });
 
   it("reports the earlier life lost when a node joins again before its lease ended", () => {

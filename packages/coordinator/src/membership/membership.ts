@@ -9,6 +9,8 @@
  *   M2  the incarnation grows with every join, so a restarted process never looks like its predecessor.
  *   M3  a member is ready once it has sent a heartbeat under its newest incarnation: only then has it heard its number.
  *       A node whose welcome was lost joins again; work that it got in between would be that of an earlier life.
+ *   M4  a lease counts only time in which the coordinator listened: when it stood still itself (a paused process, a
+ *       blocked thread), heartbeats may lie unheard in its mailbox, and nobody is given up for that.
  */
 
 export type MemberRole = "worker" | "server";
@@ -34,10 +36,14 @@ export interface MembershipState {
   readonly nextMember: number;
   /** Joins so far: numbers and incarnations change with nothing else. */
   readonly joins: number;
+  /** Time of the last tick, ms since the Unix epoch; null before the first. */
+  readonly tickedAtMs: number | null;
 }
 
 export interface MembershipSettings {
   readonly leaseMs: number;
+  /** Interval at which ticks should come. */
+  readonly tickMs: number;
   readonly maximumMembers: number;
 }
 
@@ -69,7 +75,7 @@ export interface MembershipStep {
   readonly effects: readonly MembershipEffect[];
 }
 
-export const emptyMembership: MembershipState = { members: new Map(), nextMember: 1, joins: 0 };
+export const emptyMembership: MembershipState = { members: new Map(), nextMember: 1, joins: 0, tickedAtMs: null };
 
 /** @param now ms since the Unix epoch */
 export function stepMembership(
@@ -157,9 +163,9 @@ function leave(state: MembershipState, event: Life): MembershipStep {
 }
 
 function expire(state: MembershipState, now: number, settings: MembershipSettings): MembershipStep {
-  let next = state;
+  let next = forgivePause({ ...state, tickedAtMs: now }, pauseBefore(state, now, settings), now);
   const effects: MembershipEffect[] = [];
-  for (const member of state.members.values()) {
+  for (const member of next.members.values()) {
     const silentMs = now - member.heardAtMs;
     if (!member.alive || silentMs < settings.leaseMs) continue;
     const gone: Member = { ...member, alive: false, ready: false };
@@ -168,6 +174,22 @@ function expire(state: MembershipState, now: number, settings: MembershipSetting
     effects.push({ kind: "lost", member: gone, reason });
   }
   return { state: next, effects };
+}
+
+/** How long the coordinator stood still before this tick: what the tick is late, beyond a whole interval. */
+function pauseBefore(state: MembershipState, now: number, { tickMs }: MembershipSettings): number {
+  const lateMs = now - (state.tickedAtMs ?? now) - tickMs;
+  return lateMs > tickMs ? lateMs : 0;
+}
+
+/** M4: every lease is longer by the pause. */
+function forgivePause(state: MembershipState, pauseMs: number, now: number): MembershipState {
+  if (pauseMs === 0) return state;
+  const members = [...state.members.values()].map((member): [number, Member] => [
+    member.member,
+    member.alive ? { ...member, heardAtMs: Math.min(now, member.heardAtMs + pauseMs) } : member,
+  ]);
+  return { ...state, members: new Map(members) };
 }
 
 interface Life {

@@ -64,7 +64,10 @@ describe("the largest status", () => {
         },
       ]),
     );
-    let cluster: ClusterState = { ...createCluster("c", 1), membership: { members, nextMember: 9999, joins: 9999 } };
+    let cluster: ClusterState = {
+      ...createCluster("c", 1),
+      membership: { members, nextMember: 9999, joins: 9999, tickedAtMs: now },
+    };
     cluster = withRun(cluster, largestRun(0));
     for (let index = 1; index <= defaultSettings.finishedRuns + defaultSettings.queuedRuns; index += 1) {
       const sentence = "server-1 did not answer host_shards within 30000 ms".padEnd(5000, ".");
