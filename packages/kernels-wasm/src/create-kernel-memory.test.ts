@@ -52,6 +52,13 @@ describe.each([true, false])("a kernel memory (shared: %s)", (shared) => {
     expect(memory.offsetOf(memory.floats(region.byteOffset, 4))).toBe(region.byteOffset);
   });
 
+  it("refuses a view beyond its end and leaves the others alone", () => {
+    const memory = createKernelMemory({ shared, initialBytes: page, maximumBytes: page });
+    const view = memory.floats(memory.allocate(64).byteOffset, 16);
+    expect(() => memory.floats(page, 1)).toThrow(RangeError);
+    expect(view.length).toBe(16);
+  });
+
   it("reads and writes above 2 GiB", () => {
     const memory = createKernelMemory({ shared, initialBytes: page });
     const low = memory.allocate(2 ** 31);

@@ -164,10 +164,13 @@ function noRegion(byteLength: number, allocator: Allocator, lastByte: number): S
 
 /**
  * View of `count` float32 elements of a memory, for owners and for threads that were sent the memory.
+ * @throws RangeError when they do not lie in it
  *
  * A thread may learn late that another has grown a shared memory; growing by nothing makes it look.
  */
 export function viewFloats(memory: WebAssembly.Memory, byteOffset: Offset, count: number): Float32Array {
-  if (byteOffset + count * 4 > memory.buffer.byteLength) memory.grow(0);
+  const beyond = byteOffset + count * 4 > memory.buffer.byteLength;
+  // Growing a private memory would detach its views, even by nothing.
+  if (beyond && canShare() && memory.buffer instanceof SharedArrayBuffer) memory.grow(0);
   return new Float32Array(memory.buffer, byteOffset, count);
 }
