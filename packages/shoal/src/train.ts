@@ -38,7 +38,9 @@ export interface TrainResult extends TestResult {
  * @throws ShoalError with the run's own error when it failed
  */
 export async function train(job: TypedJob, options: TrainOptions = {}): Promise<TrainResult> {
-  const spec = checkJob(job);
+  const { workers = 2, servers = 2 } = options;
+  const checked = checkJob(job);
+  const spec = { ...checked, workers: checked.workers ?? workers };
   const runs = runsFolder(process.env, options.runs);
   ensureWritable(runs, "the option runs");
   options.signal?.throwIfAborted();
@@ -53,8 +55,8 @@ export async function train(job: TypedJob, options: TrainOptions = {}): Promise<
         })
       : undefined;
   const cluster = await startLocalCluster({
-    workers: options.workers ?? 2,
-    servers: options.servers ?? 2,
+    workers,
+    servers,
     runsFolder: runs,
     dataFolder: options.data ?? process.env["SHOAL_DATA"],
     environment: process.env,

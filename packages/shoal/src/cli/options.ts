@@ -49,10 +49,10 @@ export interface JobOverrideOptions {
 
 export function addJobOverrides(command: Command): Command {
   return command
-    .option("--epochs N", "passes over the training data, instead of the job's", count)
-    .option("--batch-size N", "samples of one batch, instead of the job's", count)
-    .option("--seed N", "seed of initial values and sample order, instead of the job's", count)
-    .option("--mode MODE", "synchronous, asynchronous or bounded:S, instead of the job's", consistency);
+    .option("--epochs <N>", "passes over the training data, instead of the job's", count)
+    .option("--batch-size <N>", "samples of one batch, instead of the job's", count)
+    .option("--seed <N>", "seed of initial values and sample order, instead of the job's", count)
+    .option("--mode <MODE>", "synchronous, asynchronous or bounded:S, instead of the job's", consistency);
 }
 
 /** The fields of a job that the options replace. */

@@ -18,6 +18,7 @@ import { startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { createDatasetLoader, createNodeKit, writeModelFile } from "../roles/node-kit.ts";
+import { awaitJoined } from "./await-joined.ts";
 import { defaultCluster } from "./cluster-address.ts";
 
 export interface LocalClusterOptions {
@@ -43,7 +44,10 @@ interface Closable {
   close(): Promise<void>;
 }
 
-/** @throws RangeError when there is not at least one worker and one server */
+/**
+ * Starts it; settles when every member has joined.
+ * @throws RangeError when there is not at least one worker and one server
+ */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   for (const role of ["workers", "servers"] as const) {
     const asked = options[role];
@@ -74,6 +78,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       const server = await startServer({ ...kit, system: node(name), coordinator, expose: () => name });
       directories.set(name, server.host);
       roles.push(server);
+      await awaitJoined(name, server.joined);
     }
     const links = createInProcessLinkFactory({
       directoryOf: (endpoint) => directories.get(endpoint),
@@ -94,6 +99,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
         computeKind: "thread",
       });
       roles.push(worker);
+      await awaitJoined(name, worker.joined);
     }
     return { system: client, coordinator, close };
   } catch (error) {

@@ -7,6 +7,6 @@ export async function runCoordinator(options: RoleOptions): Promise<void> {
   await runRole(options, async ({ system, nats }) => {
     const store = await createNatsKvStore({ connection: nats, bucket: `shoal-${options.cluster}` });
     const coordinator = await startCoordinator({ system, store, cluster: options.cluster });
-    return { detail: {}, close: () => coordinator.close() };
+    return { detail: {}, joined: Promise.resolve(), close: () => coordinator.close() };
   });
 }

@@ -21,6 +21,8 @@ export interface RoleOptions {
 export interface RunningRole {
   /** For the parent process, such as the endpoint that was chosen. */
   readonly detail: Readonly<Record<string, string>>;
+  /** Settles when the node is a member. The process waits for it without end: the coordinator may come later. */
+  readonly joined: Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -43,8 +45,11 @@ export async function runRole(
   });
   const connection = await connectToCluster({ ...options, token }, options.node, options.log);
   const role = await start(connection, token);
-  reportReady(role.detail);
-  options.log(`${options.node} serves cluster ${options.cluster}`);
+  options.log(`${options.node} asks the coordinator of cluster ${options.cluster} for its membership`);
+  void role.joined.then(() => {
+    reportReady(role.detail);
+    options.log(`${options.node} serves cluster ${options.cluster}`);
+  });
   options.log(`${options.node} stops: ${await stop}`);
   setTimeout(() => process.exit(0), closeLimitMs).unref();
   await role.close();

@@ -31,6 +31,7 @@ export async function runServer(options: ServerRoleOptions): Promise<void> {
     });
     return {
       detail: { endpoint },
+      joined: server.joined,
       close: async () => {
         await server.close();
         await rpc?.close();

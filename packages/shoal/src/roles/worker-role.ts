@@ -22,6 +22,6 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       computeKind: "thread",
     });
-    return { detail: {}, close: () => worker.close() };
+    return { detail: {}, joined: worker.joined, close: () => worker.close() };
   });
 }

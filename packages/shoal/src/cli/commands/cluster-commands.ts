@@ -22,13 +22,13 @@ export function addClusterCommands(program: Command, context: CommandContext): v
   program
     .command("up")
     .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
-    .option("--workers N", "worker processes", count, 2)
-    .option("--servers N", "parameter server processes", count, 2)
-    .option("--cluster NAME", "name of the cluster", defaultCluster)
-    .option("--nats-port N", "port of nats-server; default: a free one", port)
-    .option("--restarts N", "how often a process that ended unasked is started again", wholeNumber, 3)
-    .option("--data FOLDER", "where data sets are (SHOAL_DATA)")
-    .option("--runs FOLDER", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
+    .option("--workers <N>", "worker processes", count, 2)
+    .option("--servers <N>", "parameter server processes", count, 2)
+    .option("--cluster <NAME>", "name of the cluster", defaultCluster)
+    .option("--nats-port <N>", "port of nats-server; default: a free one", port)
+    .option("--restarts <N>", "how often a process that ended unasked is started again", wholeNumber, 3)
+    .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
+    .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
     .option("--json", "one JSON value a line, for machines")
     .action((options: UpOptions) => up(options, context));
 }

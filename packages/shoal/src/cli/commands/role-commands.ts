@@ -34,7 +34,7 @@ export function addRoleCommands(program: Command, context: CommandContext): void
   addHealth(program, context);
   program
     .command("nats-server", { hidden: true })
-    .option("--port N", "port; default: a free one", (text) => (text === "-1" ? -1 : port(text)), -1)
+    .option("--port <N>", "port; default: a free one", (text) => (text === "-1" ? -1 : port(text)), -1)
     .action((options: { readonly port: number }) => runNatsServer(options.port, context.environment));
 }
 
@@ -42,9 +42,9 @@ function roleCommand(program: Command, name: string, description: string): Comma
   return program
     .command(name)
     .description(description)
-    .option("--nats URL", "address of NATS (SHOAL_NATS)")
-    .option("--cluster NAME", "name of the cluster (SHOAL_CLUSTER)")
-    .option("--runs FOLDER", "where models and traces go (SHOAL_RUNS; default .shoal/runs)");
+    .option("--nats <URL>", "address of NATS (SHOAL_NATS)")
+    .option("--cluster <NAME>", "name of the cluster (SHOAL_CLUSTER)")
+    .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)");
 }
 
 function addCoordinator(program: Command, context: CommandContext): void {
@@ -55,9 +55,9 @@ function addCoordinator(program: Command, context: CommandContext): void {
 
 function addServer(program: Command, context: CommandContext): void {
   roleCommand(program, "server", "run a parameter server")
-    .option("--node NAME", "name of this node; default: from the host name")
-    .option("--listen HOST:PORT", "where to listen", listenAddress, { host: "127.0.0.1", port: 0 })
-    .option("--advertise HOST:PORT", "where workers reach it; default: where it listens")
+    .option("--node <NAME>", "name of this node; default: from the host name")
+    .option("--listen <HOST:PORT>", "where to listen", listenAddress, { host: "127.0.0.1", port: 0 })
+    .option("--advertise <HOST:PORT>", "where workers reach it; default: where it listens")
     .action((options: NodeOptions & { readonly listen: { host: string; port: number }; readonly advertise?: string }) =>
       runServer({
         ...roleOptions(options, nodeName("server"), context),
@@ -69,8 +69,8 @@ function addServer(program: Command, context: CommandContext): void {
 
 function addWorker(program: Command, context: CommandContext): void {
   roleCommand(program, "worker", "run a worker")
-    .option("--node NAME", "name of this node; default: from the host name")
-    .option("--data FOLDER", "where data sets are (SHOAL_DATA)")
+    .option("--node <NAME>", "name of this node; default: from the host name")
+    .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
     .action((options: NodeOptions & { readonly data?: string }) =>
       runWorker({
         ...roleOptions(options, nodeName("worker"), context),
@@ -116,9 +116,9 @@ function addHealth(program: Command, context: CommandContext): void {
   program
     .command("health")
     .description("exit with 0 when a node is a live member of its cluster (for container health checks)")
-    .option("--nats URL", "address of NATS (SHOAL_NATS)")
-    .option("--cluster NAME", "name of the cluster (SHOAL_CLUSTER)")
-    .option("--node NAME", "the node; the coordinator is healthy when it answers", coordinatorNode)
+    .option("--nats <URL>", "address of NATS (SHOAL_NATS)")
+    .option("--cluster <NAME>", "name of the cluster (SHOAL_CLUSTER)")
+    .option("--node <NAME>", "the node; the coordinator is healthy when it answers", coordinatorNode)
     .action(async (options: NodeOptions & { readonly node: string }) => {
       const { nats, cluster } = roleOptionsForHealth(options, context);
       const connection = await connectToCluster({ nats, cluster, token: requireToken(context.environment) });

@@ -39,8 +39,8 @@ export function addRunCommands(program: Command, context: CommandContext): void 
 /** Options of every command that talks to a running cluster. */
 function connected(command: Command): Command {
   return command
-    .option("--nats URL", "address of the cluster's NATS (SHOAL_NATS; default: the cluster on this machine)")
-    .option("--cluster NAME", "name of the cluster (SHOAL_CLUSTER)")
+    .option("--nats <URL>", "address of the cluster's NATS (SHOAL_NATS; default: the cluster on this machine)")
+    .option("--cluster <NAME>", "name of the cluster (SHOAL_CLUSTER)")
     .option("--json", "one JSON value a line, for machines");
 }
 
@@ -105,8 +105,8 @@ function addTrace(program: Command, context: CommandContext): void {
     .command("trace")
     .description("turn a run's spans into a file that ui.perfetto.dev and chrome://tracing open")
     .argument("<run>", "name of the run, as `train` and `submit` print it")
-    .option("--runs FOLDER", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
-    .option("--out FILE", "file to write; default RUN.trace.json")
+    .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
+    .option("--out <FILE>", "file to write; default RUN.trace.json")
     .option("--json", "one JSON value a line, for machines")
     .action(async (run: string, options: { runs?: string; out?: string; json?: boolean }) => {
       const folder = join(runsFolder(context.environment, options.runs), run);

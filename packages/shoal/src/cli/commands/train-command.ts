@@ -27,10 +27,10 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .command("train")
     .description("train a job in this process, with all roles as actors in it")
     .argument("<job>", "a job: .ts, .js, .json or .yaml")
-    .option("--workers N", "workers, each with a compute thread", count, 2)
-    .option("--servers N", "parameter servers", count, 2)
-    .option("--data FOLDER", "where the data set is (SHOAL_DATA)")
-    .option("--runs FOLDER", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
+    .option("--workers <N>", "workers, each with a compute thread", count, 2)
+    .option("--servers <N>", "parameter servers", count, 2)
+    .option("--data <FOLDER>", "where the data set is (SHOAL_DATA)")
+    .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
     .option("--no-trace", "do not write a trace file")
     .option("--json", "one JSON value a line, for machines");
   addJobOverrides(command).action(async (job: string, options: TrainOptions) => {
@@ -62,7 +62,8 @@ async function train(file: string, options: TrainOptions, context: CommandContex
     output.line(
       `${job.name}: ${options.workers} workers, ${options.servers} servers, ${job.consistency.mode}, in this process`,
     );
-    const run = await submitRun(cluster.system, cluster.coordinator, job, crypto.randomUUID());
+    const everybody = { ...job, workers: job.workers ?? options.workers };
+    const run = await submitRun(cluster.system, cluster.coordinator, everybody, crypto.randomUUID());
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {
       sayResult(await showRun(cluster.system, cluster.coordinator, run, output), output);
