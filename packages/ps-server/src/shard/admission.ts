@@ -42,8 +42,8 @@ function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "di
   const { batch, clock, sequence, worker, incarnation } = push;
   const sender = { run: state.options.run, worker, incarnation, name: state.roster.nameOf(worker) };
   const slot = batch === null ? state.roster.placeOf(worker) : batch % state.options.slots;
-  // Base version and samples are looked at when the push is here: they decide nothing about memory.
-  const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, baseVersion: 0, samples: 1 }, slot));
+  // The base version is looked at when the push is here: it decides nothing about memory.
+  const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, baseVersion: 0 }, slot));
   switch (decision.kind) {
     case "apply":
       return "next";
@@ -52,7 +52,6 @@ function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "di
     case "replace":
       return "later";
     case "await":
-    case "rest":
     case "duplicate":
     case "stale_clock":
     case "refuse":

@@ -41,9 +41,7 @@ const ascending: Check = (value, path) => {
 const checkProgress = record({
   initialized: flag,
   version: count,
-  clocks: listOf(
-    record({ worker: count, incarnation: count, start: count, first: orNull(count), clock: count, resting: flag }),
-  ),
+  clocks: listOf(record({ worker: count, incarnation: count, start: count, first: orNull(count), clock: count })),
   filter: listOf(
     record({ worker: count, incarnation: count, contiguous: count, highest: count, counted: listOf(count) }),
   ),

@@ -9,7 +9,6 @@ const push: PushFacts = {
   clock: 4,
   baseVersion: 4,
   batch: 9,
-  samples: 64,
   sighting: { kind: "unseen" },
   refusal: undefined,
   slot: 1,
@@ -72,12 +71,6 @@ describe("a push in any mode", () => {
     expect(decidePush({ ...push, hasRoom: false })).toMatchObject({ kind: "refuse", code: "no_capacity" });
     const old = { ...push, sighting: { kind: "below_window", lowest: 7 } } as const;
     expect(decidePush(old)).toMatchObject({ kind: "refuse", code: "invalid_argument" });
-  });
-
-  test("that brings nothing says that its worker rests, where nobody waits for contributions", () => {
-    const empty = { ...push, batch: null, samples: 0, initialized: false } as const;
-    expect(decidePush({ ...empty, consistency: { mode: "bounded", staleness: 1 } })).toMatchObject({ kind: "rest" });
-    expect(decidePush({ ...empty, initialized: true })).toMatchObject({ kind: "contribute", slot: 1 });
   });
 
   test("is applied as it comes without a barrier, once a batch", () => {

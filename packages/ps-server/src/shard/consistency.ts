@@ -6,8 +6,7 @@
  *              version c (a late one with a later version, and its worker goes on from there).
  * Bounded      A push is applied as it comes. A pull at clock c waits until no live worker's clock is below c − s
  *              (stale synchronous parallel: Ho et al., NIPS 2013). A worker's own pushes come before its pulls on its
- *              link, so it reads its own writes. It never waits for itself, nor for a worker that rests: one that
- *              said so by an empty push without a batch.
+ *              link, so it reads its own writes; it never waits for itself.
  * Asynchronous Pushes are applied, pulls answered as they come.
  */
 import type { ErrorCode } from "@shoal/errors";
@@ -31,7 +30,6 @@ export interface PushFacts {
   readonly clock: number;
   readonly baseVersion: number;
   readonly batch: number | null;
-  readonly samples: number;
   readonly sighting: Sighting;
   /** Why the sender may not push; undefined when it may. */
   readonly refusal: string | undefined;
@@ -51,8 +49,6 @@ export type PushDecision =
   | { readonly kind: "replace"; readonly slot: number; readonly reason: string }
   /** The slot is folded: the gradient is not needed, the reply comes with the step. */
   | { readonly kind: "await"; readonly slot: number; readonly reason: string }
-  /** The worker has nothing to do for now; nothing is applied. */
-  | { readonly kind: "rest"; readonly reason: string }
   | { readonly kind: "duplicate"; readonly version: number; readonly reason: string }
   | { readonly kind: "stale_clock"; readonly reason: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly reason: string };
@@ -62,6 +58,7 @@ const refuse = (code: ErrorCode, reason: string): PushDecision => ({ kind: "refu
 export function decidePush(facts: PushFacts): PushDecision {
   const { sighting, version } = facts;
   if (facts.refusal !== undefined) return refuse("not_a_member", facts.refusal);
+  if (!facts.initialized) return refuse("invalid_argument", "the shard has no values yet: initialize or pull first");
   if (sighting.kind === "older_incarnation") {
     return refuse("not_a_member", `a push of incarnation ${sighting.known} has come since`);
   }
@@ -71,10 +68,6 @@ export function decidePush(facts: PushFacts): PushDecision {
   if (sighting.kind === "below_window") {
     return refuse("invalid_argument", `its sequence number is below ${sighting.lowest}: too old to tell`);
   }
-  if (facts.batch === null && facts.samples === 0 && facts.consistency.mode !== "synchronous") {
-    return { kind: "rest", reason: "an empty push without a batch" };
-  }
-  if (!facts.initialized) return refuse("invalid_argument", "the shard has no values yet: initialize or pull first");
   if (facts.baseVersion > version) {
     return refuse("invalid_argument", `base version ${facts.baseVersion} is ahead of version ${version}`);
   }

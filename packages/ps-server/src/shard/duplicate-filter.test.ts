@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createDuplicateFilter, windowSize } from "./duplicate-filter.ts";
+import { createDuplicateFilter, maximumLeavers, windowSize } from "./duplicate-filter.ts";
 
 describe("duplicate filter", () => {
   test("recognises a push that counted and remembers the version that holds it", () => {
@@ -31,12 +31,12 @@ describe("duplicate filter", () => {
     expect(gap.sight(1, 1, 1)).toEqual({ kind: "below_window", lowest: 2 * windowSize + 1 });
   });
 
-  test("forgets the workers that left and keeps the others", () => {
+  test("forgets the longest known of those who left when there are too many of them, and nobody else", () => {
     const filter = createDuplicateFilter();
-    filter.settle(1, 1, 1, 10);
-    filter.settle(2, 1, 1, 11);
-    filter.retain((worker) => worker === 2);
-    expect(filter.snapshot().map(({ worker }) => worker)).toEqual([2]);
+    const leavers = Array.from({ length: maximumLeavers + 2 }, (_, index) => 100 + index);
+    for (const worker of [1, ...leavers, 2]) filter.settle(worker, 1, 1, 10);
+    filter.retain((worker) => worker < 100);
+    expect(filter.snapshot().map(({ worker }) => worker)).toEqual([1, ...leavers.slice(2), 2]);
   });
 
   test("counts each number once for any order within the window, also across a snapshot", () => {

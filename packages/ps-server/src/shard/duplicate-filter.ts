@@ -12,8 +12,11 @@
 /** Sequence numbers whose outcome is remembered, a worker. A worker has at most 64 requests under way on a link. */
 export const windowSize = 1024;
 
-/** Workers whose windows are kept: 4,096, as many as a run has members. A push of one more is refused. */
-export const maximumWorkers = 4096;
+/** Of the workers whose windows are kept, those that take no part any more: 1,024. */
+export const maximumLeavers = 1024;
+
+/** Workers whose windows are kept: the 4,096 members of a run, and those that left. A push of one more is refused. */
+export const maximumWorkers: number = 4096 + maximumLeavers;
 
 /** What the filter knows of one push. */
 export type Sighting =
@@ -39,7 +42,10 @@ export interface DuplicateFilter {
   hasRoomFor(worker: number): boolean;
   /** Remembers that a push counted. A newer incarnation replaces what was known of the older one. */
   settle(worker: number, incarnation: number, sequence: number, version: number): void;
-  /** Forgets the workers that take no part any more; whoever calls it fences them otherwise (F2). */
+  /**
+   * Forgets those who left, the longest known first, as far as there are more than `maximumLeavers` of them. Who left
+   * may come back: a worker without batches is taken off the list for a while.
+   */
   retain(isMember: (worker: number) => boolean): void;
   snapshot(): readonly FilteredWorker[];
 }
@@ -82,7 +88,8 @@ export function createDuplicateFilter(initial: readonly FilteredWorker[] = []): 
       if (window !== undefined) record(window, sequence, version);
     },
     retain(isMember) {
-      for (const worker of windows.keys()) if (!isMember(worker)) windows.delete(worker);
+      const leavers = [...windows.keys()].filter((worker) => !isMember(worker));
+      for (const worker of leavers.slice(0, -maximumLeavers)) windows.delete(worker);
     },
     snapshot: () => [...windows].map(([worker, window]) => snapshotWindow(worker, window)),
   };

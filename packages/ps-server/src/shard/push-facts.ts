@@ -14,11 +14,11 @@ export function gatherPushFacts(state: ShardState, ticket: PushTicket): PushFact
 export function gatherFacts(
   state: ShardState,
   sender: LinkIdentity,
-  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch" | "samples">,
+  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch">,
   slot: number | undefined,
 ): PushFacts {
   const { options, progress } = state;
-  const { batch, clock, baseVersion, samples, sequence } = header;
+  const { batch, clock, baseVersion, sequence } = header;
   return {
     consistency: options.consistency,
     slots: options.slots,
@@ -27,7 +27,6 @@ export function gatherFacts(
     clock,
     baseVersion,
     batch,
-    samples,
     sighting: progress.filter.sight(sender.worker, sender.incarnation, sequence),
     refusal: refusalOf(state.roster, sender),
     slot,

@@ -51,11 +51,6 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
       progress.counters.duplicates += 1;
       passOver(state, arrival, decision.version);
       return;
-    case "rest":
-      passOver(state, arrival, progress.version);
-      progress.clocks.rest(arrival.ticket.sender.worker, arrival.ticket.sender.incarnation);
-      reconsiderPulls(state, arrival.now);
-      return;
     case "stale_clock": {
       const { version } = progress;
       progress.counters.rejected += 1;

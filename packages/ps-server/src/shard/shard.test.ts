@@ -287,27 +287,6 @@ describe("pulls", () => {
     expect(pull.reply()).toEqual({ type: "values", version: 1 });
   });
 
-  test("of a bounded run go on when the one they wait for says that it rests", async () => {
-    const it = await scene(1, { consistency: { mode: "bounded", staleness: 0 } });
-    const early = it.push(2, { samples: 0 });
-    await it.run();
-    expect(early.reply()).toEqual({ type: "push_duplicate", version: 0 });
-    await it.initialize([0]);
-    it.push(1, { gradient: [-1] });
-    const first = it.pull(1, 1);
-    await it.run();
-    expect(first.reply()).toEqual({ type: "values", version: 1 });
-    // It is back, and counts again from where the others are.
-    it.pull(2, 0);
-    it.push(1, { clock: 1, gradient: [-1] });
-    const held = it.pull(1, 2);
-    await it.run();
-    expect(held.reply()).toBeUndefined();
-    it.push(2, { samples: 0 });
-    await it.run();
-    expect(held.reply()).toEqual({ type: "values", version: 2 });
-  });
-
   test("of a bounded run do not wait for the batch that another worker brought first", async () => {
     const it = await scene(1, { consistency: { mode: "bounded", staleness: 0 } });
     await it.initialize([0]);

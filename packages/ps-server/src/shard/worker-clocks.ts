@@ -6,8 +6,8 @@
  * at the clock of the slowest worker of that moment, wherever their own count stands: they neither hold the others back
  * by what they missed, nor run ahead of them by what they did before.
  *
- * A worker that says it rests is not waited for until it shows up again; it then starts like a late joiner. Otherwise
- * the last batches of a run would wait for those who have none left.
+ * Who leaves the list is not waited for; who is listed again starts like a late joiner. (The coordinator takes a worker
+ * that has no batches left off the list, otherwise the last batches of a run would wait for it.)
  *
  * With an empty member list ("open") whoever shows up takes part from then on, as far as there is room; nobody is
  * waited for unseen.
@@ -27,7 +27,6 @@ export interface ClockEntry {
   readonly start: number;
   readonly first: number | null;
   readonly clock: number;
-  readonly resting: boolean;
 }
 
 export interface WorkerClocks {
@@ -40,9 +39,7 @@ export interface WorkerClocks {
   show(worker: number, incarnation: number, clock: number): number | undefined;
   /** The worker has finished the iteration that its own count calls `clock`. */
   finish(worker: number, incarnation: number, clock: number): void;
-  /** The worker has nothing to do: nobody waits for it until it shows its clock again. */
-  rest(worker: number, incarnation: number): void;
-  /** Those who work and whose clock is below `clock`, slowest first. */
+  /** Those whose clock is below `clock`, slowest first. */
   below(clock: number): readonly ClockOf[];
   snapshot(): readonly ClockEntry[];
 }
@@ -55,7 +52,7 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
   let open = true;
 
   const begin = (worker: number, incarnation: number, start: number): Entry => {
-    const entry: Entry = { worker, incarnation, start, first: null, clock: start, resting: false };
+    const entry: Entry = { worker, incarnation, start, first: null, clock: start };
     entries.set(worker, entry);
     return entry;
   };
@@ -65,7 +62,7 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
     if (entry === undefined) {
       return open && entries.size < maximumWorkers ? begin(worker, incarnation, slowest(entries)) : undefined;
     }
-    if (entry.incarnation === incarnation) return entry.resting ? begin(worker, incarnation, slowest(entries)) : entry;
+    if (entry.incarnation === incarnation) return entry;
     return entry.incarnation > incarnation ? undefined : begin(worker, incarnation, slowest(entries));
   };
   const show = (worker: number, incarnation: number, clock: number): number | undefined => {
@@ -94,24 +91,15 @@ export function createWorkerClocks(initial: readonly ClockEntry[] = []): WorkerC
       const entry = entries.get(worker);
       if (reached !== undefined && entry !== undefined) entry.clock = Math.max(entry.clock, reached + 1);
     },
-    rest(worker, incarnation) {
-      const entry = entries.get(worker);
-      if (entry?.incarnation === incarnation) entry.resting = true;
-    },
     below: (clock) =>
-      [...entries.values()]
-        .filter((entry) => !entry.resting && entry.clock < clock)
-        .toSorted((a, b) => a.clock - b.clock),
+      [...entries.values()].filter((entry) => entry.clock < clock).toSorted((a, b) => a.clock - b.clock),
     snapshot: () => [...entries.values()].map((entry) => ({ ...entry })),
   };
 }
 
-/** The smallest clock of those who work; of all when everybody rests; 0 when there is nobody. */
+/** The smallest clock; 0 when there is none. */
 function slowest(entries: ReadonlyMap<number, Entry>): number {
-  const all = [...entries.values()];
-  const working = all.filter((entry) => !entry.resting);
-  const counted = working.length > 0 ? working : all;
-  return counted.length === 0
-    ? 0
-    : counted.reduce((least, { clock }) => Math.min(least, clock), Number.POSITIVE_INFINITY);
+  let least = Number.POSITIVE_INFINITY;
+  for (const { clock } of entries.values()) least = Math.min(least, clock);
+  return entries.size === 0 ? 0 : least;
 }
