@@ -22,7 +22,11 @@ export interface LinkSceneOptions {
   readonly bounds?: Partial<ServiceBounds>;
   /** Values that every shard is initialised with; undefined leaves them without. */
   readonly fill?: number;
+  /** What carries gRPC on either side; "http2" by default. */
+  readonly engines?: { readonly server?: Engine; readonly client?: Engine };
 }
+
+export type Engine = "http2" | "grpc-js";
 
 export interface LinkScene {
   readonly host: ShardHost;
@@ -138,11 +142,13 @@ export async function makeGrpcScene(options: LinkSceneOptions): Promise<GrpcScen
       kernels,
       clock: systemClock,
       token,
+      engine: options.engines?.server ?? "http2",
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     });
   let server = makeServer();
   const endpoint = await server.listen({ host: "127.0.0.1", port: 0 });
-  const scene = await furnish(side, options, createGrpcLinkFactory({ clock: systemClock, token }), endpoint);
+  const factory = createGrpcLinkFactory({ clock: systemClock, token, engine: options.engines?.client ?? "http2" });
+  const scene = await furnish(side, options, factory, endpoint);
   return {
     ...scene,
     get server() {

@@ -11,6 +11,13 @@ import { maximumHeaderBytes, maximumMessageBytes, maximumPayloadBytes } from "./
 /** Bytes before every message: a flag and a big-endian length. */
 export const prefixBytes = 5;
 
+/** The prefix of a message of that length. */
+export function messagePrefix(messageBytes: number): Uint8Array<ArrayBuffer> {
+  const prefix = new Uint8Array(prefixBytes);
+  new DataView(prefix.buffer).setUint32(1, messageBytes);
+  return prefix;
+}
+
 /** What a message begins with. */
 export interface CollectedHeader {
   /** The protobuf fields before the payload; borrowed until the next `take`. */

@@ -15,7 +15,7 @@ export {
   type FrameSource,
   type OutgoingFrame,
 } from "./frame-pump.ts";
-export { malformedFrame, prefixBytes } from "./header-collector.ts";
+export { malformedFrame, messagePrefix, prefixBytes } from "./header-collector.ts";
 export { startKeepalive, type KeepaliveOptions } from "./keepalive.ts";
 export * from "./limits.ts";
 export * from "./request-frame.ts";

@@ -5,4 +5,5 @@ export {
   createParameterRpcServer,
   type ParameterRpcServer,
   type ParameterRpcServerOptions,
+  type RpcEngineName,
 } from "./parameter-rpc-server.ts";

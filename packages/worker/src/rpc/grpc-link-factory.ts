@@ -3,6 +3,7 @@ import { endianness } from "node:os";
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import type { LinkFactory } from "@shoal/protocol";
+import { createGrpcJsClientEngine } from "./engine/grpc-js-client-engine.ts";
 import { createHttp2ClientEngine } from "./engine/http2-client-engine.ts";
 import { createGrpcLink } from "./grpc-link.ts";
 
@@ -12,6 +13,8 @@ export interface GrpcLinkFactoryOptions {
   readonly token?: string;
   /** How long after a call's deadline the server's own answer, which names whom it waits for, is still listened to, ms. */
   readonly graceMs?: number;
+  /** What carries the streams: "http2" (default) is several times as fast as "grpc-js". */
+  readonly engine?: "http2" | "grpc-js";
 }
 
 /** One HTTP/2 session per server process, shared by all links of the factory (16 streams each). */
@@ -20,7 +23,7 @@ export function createGrpcLinkFactory(options: GrpcLinkFactoryOptions): LinkFact
     throw new ShoalError("internal", "the wire is little-endian float32 as it lies in memory; this machine is not");
   }
   const { clock, token, graceMs = 100 } = options;
-  const engine = createHttp2ClientEngine(clock);
+  const engine = options.engine === "grpc-js" ? createGrpcJsClientEngine() : createHttp2ClientEngine(clock);
   return {
     connect: (endpoint, identity) => createGrpcLink(endpoint, identity, { engine, clock, token, graceMs }),
   };

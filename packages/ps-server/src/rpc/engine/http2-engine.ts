@@ -15,7 +15,6 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
-import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
   errorTrailers,
@@ -27,15 +26,9 @@ import {
   type MetadataReader,
   type RpcMethod,
 } from "@shoal/protocol";
-import type { RpcEngine, RpcStream, RpcStreamHandler, RpcStreamOpener } from "./rpc-engine.ts";
+import type { RpcEngine, RpcEngineOptions, RpcStream, RpcStreamHandler } from "./rpc-engine.ts";
 import { listenOn } from "./listen-on.ts";
 import { timeoutOf } from "./grpc-timeout.ts";
-
-export interface RpcEngineOptions {
-  readonly open: RpcStreamOpener;
-  readonly clock: Clock;
-  readonly connections: number;
-}
 
 /** MiB that node may hold for one session, so that its own guard never strikes before our windows do. */
 const sessionMemoryMebibytes = 4 * (sessionWindowBytes / 2 ** 20);

@@ -2,6 +2,7 @@
  * The interface between the parameter service and what carries it: an engine accepts gRPC streams and moves bytes, the
  * service gives the bytes their meaning.
  */
+import type { Clock } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
 import type { MetadataReader, OutgoingFrame, RpcMethod } from "@shoal/protocol";
 
@@ -32,6 +33,14 @@ export interface RpcStreamHandler {
 
 /** Accepts a stream, or refuses it by throwing a ShoalError. */
 export type RpcStreamOpener = (stream: RpcStream) => RpcStreamHandler;
+
+/** What an engine is made with. */
+export interface RpcEngineOptions {
+  readonly open: RpcStreamOpener;
+  readonly clock: Clock;
+  /** Connections that may stand at a time. */
+  readonly connections: number;
+}
 
 export interface RpcEngine {
   /** @returns where it listens; port 0 becomes the one that was given. @throws ShoalError port_in_use, invalid_argument */

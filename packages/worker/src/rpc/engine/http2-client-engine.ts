@@ -55,7 +55,8 @@ function listen(
   stream.on("close", () => {
     pooled.release();
     if (status !== undefined && status !== "ok") return handler.closed(status);
-    const reason = broken?.message ?? (status === "ok" ? "the server has ended the stream" : "the server has closed it");
+    const reason =
+      broken?.message ?? (status === "ok" ? "the server has ended the stream" : "the server has closed it");
     handler.closed(pooled.failure ?? transportLost(endpoint, reason, broken));
   });
 }
