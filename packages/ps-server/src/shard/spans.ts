@@ -1,8 +1,8 @@
 /**
  * The server's spans of an exchange (names and attributes: `protocol/src/tracing.ts`).
  *
- * A request's spans are children of the context it arrived in; all times come from the injected clock. Without a telemetry SDK every span is the same inert
- * object, `isRecording` is false, and nothing is gathered for attributes.
+ * A request's spans are children of the context it arrived in; all times come from the injected clock. Without a
+ * telemetry SDK every span is the same inert object, `isRecording` is false, and nothing is gathered for attributes.
  */
 import { context, trace, type Attributes, type Context, type HrTime, type Span } from "@opentelemetry/api";
 import { attributes, spanNames, tracerName, type PullReply, type PushReply, type Refusal } from "@shoal/protocol";
