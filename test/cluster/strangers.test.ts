@@ -100,7 +100,7 @@ describe("a stranger", () => {
     expect(missing.code).not.toBe(0);
     expect(missing.text).toMatch(/data_not_found.*\ba\b/s);
     write("short.csv", "label,x\n1,2\n3\n");
-    const csv = { type: "csv", file: join(workplace.folder, "short.csv"), label: "label", hasHeader: true };
+    const csv = { type: "csv", file: join(workplace.folder, "short.csv"), labelColumn: "label", hasHeader: true };
     const broken = await shoal("train", write("csv.json", { ...job, data: csv }));
     expect(broken.code).not.toBe(0);
     expect(broken.text).toMatch(/short\.csv.*3/s);

@@ -47,12 +47,13 @@ export function startExchangeSpans(description: ExchangeDescription, clock: Cloc
   const span = tracer.startSpan(spanNames.exchange, { root: true, startTime });
   const within = trace.setSpan(ROOT_CONTEXT, span);
   if (span.isRecording()) span.setAttributes(describe(description));
-  if (computed !== undefined) recordCompute(tracer, within, computed);
-  if (payloadBytes !== undefined) recordEncode(tracer, within, payloadBytes, clock);
+  const whose = whoseExchange(description);
+  if (computed !== undefined) recordCompute(tracer, within, computed, whose);
+  if (payloadBytes !== undefined) recordEncode(tracer, within, payloadBytes, clock, whose);
   return {
     async attempt(number, call) {
       const send = tracer.startSpan(spanNames.send, { startTime: timeOf(clock.now()) }, within);
-      send.setAttribute(attributes.attempt, number);
+      send.setAttributes({ ...whose, [attributes.attempt]: number });
       try {
         return await context.with(trace.setSpan(within, send), call);
       } catch (error) {
@@ -73,32 +74,41 @@ export function startExchangeSpans(description: ExchangeDescription, clock: Cloc
   };
 }
 
-function describe({ kind, job, identity, placement, attributes: own }: ExchangeDescription): Attributes {
+/** On every span: readers sort spans by run and draw a track for each worker and shard without looking at parents. */
+function whoseExchange({ identity, placement }: ExchangeDescription): Attributes {
   return {
-    [attributes.kind]: kind,
     [attributes.run]: identity.run,
+    [attributes.worker]: identity.worker,
+    [attributes.shard]: placement.shard,
+  };
+}
+
+function describe(description: ExchangeDescription): Attributes {
+  const { kind, job, identity, placement, attributes: own } = description;
+  return {
+    ...whoseExchange(description),
+    [attributes.kind]: kind,
     [attributes.job]: job,
     [attributes.node]: identity.name,
-    [attributes.worker]: identity.worker,
     [attributes.incarnation]: identity.incarnation,
-    [attributes.shard]: placement.shard,
     [attributes.rangeBegin]: placement.begin,
     [attributes.rangeEnd]: placement.end,
     ...own,
   };
 }
 
-function recordCompute(tracer: Tracer, within: Context, computed: ComputedIn): void {
+function recordCompute(tracer: Tracer, within: Context, computed: ComputedIn, whose: Attributes): void {
   const span = tracer.startSpan(spanNames.compute, { startTime: timeOf(computed.startedAtMs) }, within);
-  span.setAttributes({ [attributes.samples]: computed.samples, [attributes.loss]: computed.loss });
+  span.setAttributes({ ...whose, [attributes.samples]: computed.samples, [attributes.loss]: computed.loss });
   span.end(timeOf(computed.endedAtMs));
 }
 
 /** Gradients travel as they are: nothing is gained or lost, and the span says so. */
-function recordEncode(tracer: Tracer, within: Context, bytes: number, clock: Clock): void {
+function recordEncode(tracer: Tracer, within: Context, bytes: number, clock: Clock, whose: Attributes): void {
   const now = timeOf(clock.now());
   const span = tracer.startSpan(spanNames.encode, { startTime: now }, within);
   span.setAttributes({
+    ...whose,
     [attributes.encoding]: "float32",
     [attributes.bytesBefore]: bytes,
     [attributes.bytesAfter]: bytes,
