@@ -1,9 +1,8 @@
 /** A worker that keeps to the protocol, pushes to played shards and computes nothing. */
 import type { ActorContext, ActorSystem, Ref } from "@shoal/actors";
-import type { SerializedError } from "@shoal/errors";
+import { ShoalError, type SerializedError } from "@shoal/errors";
 import { createEpochPlan, type EpochPlan } from "@shoal/models";
 import {
-  acceptorOf,
   batchesReplySchema,
   coordinatorAddress,
   evaluationReplySchema,
@@ -22,7 +21,6 @@ import {
   type WorkerCommand,
 } from "@shoal/protocol";
 import type { PlayedRun, PlayedShards } from "./coordinator-shards.ts";
-import { z } from "zod";
 
 export interface WorkerScript {
   readonly shards: PlayedShards;
@@ -57,12 +55,14 @@ export interface PlayedWorker {
 type Own = { readonly type: "loaded" | "step" | "report" | "measured" };
 type Inbox = WorkerCommand | BatchesReply | ProgressReply | EvaluationReply | Own;
 
-const inboxSchema: z.ZodType<Inbox> = z.union([
-  workerCommandSchema,
-  batchesReplySchema,
-  progressReplySchema,
-  evaluationReplySchema,
-]);
+const schemas = [workerCommandSchema, batchesReplySchema, progressReplySchema, evaluationReplySchema];
+
+function acceptsInbox(body: unknown): Inbox {
+  const results = schemas.map((schema) => schema.safeParse(body));
+  const fitting = results.find((result) => result.success);
+  if (fitting?.success === true) return fitting.data;
+  throw new ShoalError("codec_failed", "no message for a worker");
+}
 
 const reportMs = 100;
 
@@ -98,7 +98,7 @@ export function playWorker(system: ActorSystem, script: WorkerScript): PlayedWor
   const control = system.spawn<Inbox>(
     "control",
     (context) => new Player(system, script, record, context, () => membership.current()).hear,
-    { accepts: acceptorOf(inboxSchema) },
+    { accepts: acceptsInbox },
   );
   const membership = startMembership(system, {
     coordinator: system.ref(coordinatorAddress),
