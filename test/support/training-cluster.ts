@@ -7,6 +7,7 @@ import {
   systemClock,
   type ActorFailure,
   type ActorSystem,
+  type Ref,
 } from "@shoal/actors";
 import { startCoordinator, type CoordinatorHandle, type CoordinatorSettings } from "@shoal/coordinator";
 import {
@@ -132,7 +133,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   };
   for (let index = 1; index <= options.workers; index += 1) addWorker(`worker-${index}`);
 
-  const ask = <R>(make: (replyTo: import("@shoal/actors").Ref<R>) => CoordinatorMessage): Promise<R> =>
+  const ask = <R>(make: (replyTo: Ref<R>) => CoordinatorMessage): Promise<R> =>
     client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs: 5000, reason: "to test" });
   const status = async (run: string): Promise<RunStatus> => {
     const reply = await ask<RunReply>((replyTo) => ({ type: "describe_run", run, replyTo }));

@@ -16,7 +16,7 @@ import type { ComputeSubject } from "./compute/compute-task.ts";
 import { createInlineCompute } from "./compute/inline-compute.ts";
 import { startThreadCompute } from "./host/thread-compute.ts";
 import { createEndedRuns } from "./node/held-run.ts";
-import type { NodeState } from "./node/node-state.ts";
+import { drop, type NodeState } from "./node/node-state.ts";
 import { createWorkerNode, workerNodeOptions } from "./node/worker-node.ts";
 import { atMost } from "./time/at-most.ts";
 
@@ -57,7 +57,9 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   const { node } = system;
   const nothing = { joined: undefined, held: undefined, deferred: undefined };
   const state: NodeState = { environment, node, ended: createEndedRuns(), ...nothing };
-  const { promise: closed, resolve: onStop } = Promise.withResolvers<void>();
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+  // However the actor ends, with it end the thread and the links of its run.
+  const onStop = (): Promise<void> => drop(state).finally(onClosed);
   const control = system.spawn(controlActorName, createWorkerNode(state), { ...workerNodeOptions, onStop });
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();
   const membership = startMembership(system, {

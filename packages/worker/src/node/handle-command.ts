@@ -46,10 +46,11 @@ async function handleStart(state: NodeState, command: StartRun, self: Ref<NodeEv
       return;
     case "wait":
       if (held !== undefined) held.startedFor = replyTo;
+      followStart(state, command);
       return;
     case "confirm": {
       const confirmed = held && confirmStart(node, held);
-      held?.session.assign(command.assignment);
+      followStart(state, command);
       if (confirmed !== undefined) reply(replyTo, confirmed);
       return;
     }
@@ -62,7 +63,14 @@ async function handleStart(state: NodeState, command: StartRun, self: Ref<NodeEv
   }
 }
 
-function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>): void {
+function followStart({ held }: NodeState, command: StartRun): void {
+  if (held === undefined) return;
+  held.command = command;
+  held.session.assign(command.assignment);
+}
+
+/** Starts a session of the run as the member that this node is now. */
+export function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>): void {
   const { joined, node, environment } = state;
   if (joined === undefined) return;
   const { run, replyTo } = command;
@@ -80,6 +88,7 @@ function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>): void 
     identity,
     session: startSession(command, identity, environment, listener),
     phase: "preparing",
+    command,
     startedFor: replyTo,
     finishedFor: undefined,
     data: undefined,

@@ -1,6 +1,8 @@
 /** What happens inside a worker node, and what follows from it. */
-import { tryTell, type ActorContext } from "@shoal/actors";
+import { tryTell, type ActorContext, type Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
+import type { Joined } from "@shoal/protocol";
+import { begin } from "./handle-command.ts";
 import type { HeldRun } from "./held-run.ts";
 import {
   confirmStart,
@@ -25,7 +27,7 @@ export async function handleEvent(
 ): Promise<void> {
   switch (event.type) {
     case "node_joined":
-      await joined(state, event);
+      await joined(state, event.joined, context.self);
       if (state.deferred !== undefined) context.self.tell(state.deferred);
       state.deferred = undefined;
       return;
@@ -50,10 +52,17 @@ export async function handleEvent(
   }
 }
 
-/** Under a new incarnation the run of the old one is not ours any more: its work has gone to others. */
-async function joined(state: NodeState, { joined: next }: Extract<NodeEvent, { type: "node_joined" }>): Promise<void> {
+/**
+ * Under a new incarnation the run of the old one is not ours any more: its work has gone to others, its sequence numbers
+ * are spent. We begin it again, because the command to do so may have come before the welcome, and then looked like a
+ * repetition; if it was not meant for us any more, the coordinator stops it.
+ */
+async function joined(state: NodeState, next: Joined, self: Ref<NodeEvent>): Promise<void> {
+  const { held } = state;
   state.joined = next;
-  if (state.held !== undefined && state.held.identity.incarnation !== next.incarnation) await drop(state);
+  if (held === undefined || held.identity.incarnation === next.incarnation) return;
+  await drop(state);
+  if (held.phase === "preparing" || held.phase === "training") begin(state, held.command, self);
 }
 
 function prepared({ node }: NodeState, held: HeldRun): void {

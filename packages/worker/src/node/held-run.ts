@@ -1,7 +1,7 @@
 /** The one run that a worker node holds, and whom it owes an answer. */
 import type { Ref } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
-import type { LinkIdentity, WorkerReply } from "@shoal/protocol";
+import type { LinkIdentity, StartRun, WorkerReply } from "@shoal/protocol";
 import type { RunPhase } from "./decide-start.ts";
 import type { FinishedRun } from "./finish-run.ts";
 import type { RunSession } from "./run-session.ts";
@@ -11,6 +11,8 @@ export interface HeldRun {
   readonly identity: LinkIdentity;
   readonly session: RunSession;
   phase: RunPhase;
+  /** Newest command to start it. */
+  command: StartRun;
   /** Newest sender of `start_run`, while preparing. */
   startedFor: Ref<WorkerReply> | undefined;
   /** Newest sender of `finish_run`, while finishing. */

@@ -51,6 +51,8 @@ function listen(
   });
   stream.on("trailers", readStatus);
   stream.on("data", (chunk: Buffer) => handler.chunk(chunk));
+  // The server has said its last word: our half, which would stay open, ends too.
+  stream.on("end", () => stream.close(constants.NGHTTP2_NO_ERROR));
   stream.on("error", (error) => (broken = error));
   stream.on("close", () => {
     pooled.release();
