@@ -1,7 +1,7 @@
 /** A server with real shards, and workers' links to it, over either transport, in real time. */
 import { createActorSystem, createInProcessBus, createRandom, systemClock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import type { LinkFactory, LinkIdentity, ParameterLink, RunMembers } from "@shoal/protocol";
+import type { KeepaliveTimes, LinkFactory, LinkIdentity, ParameterLink, RunMembers } from "@shoal/protocol";
 import {
   createParameterRpcServer,
   createShardHost,
@@ -24,6 +24,9 @@ export interface LinkSceneOptions {
   readonly fill?: number;
   /** What carries gRPC on either side; "http2" by default. */
   readonly engines?: { readonly server?: Engine; readonly client?: Engine };
+  readonly keepalive?: KeepaliveTimes;
+  /** Leads the links over another address than the server's own, given its port. */
+  readonly detour?: (port: number) => Promise<string>;
 }
 
 export type Engine = "http2" | "grpc-js";
@@ -135,6 +138,7 @@ export const makeInProcessScene: MakeLinkScene = async (options) => {
 export async function makeGrpcScene(options: LinkSceneOptions): Promise<GrpcScene> {
   const side = await makeServerSide(options);
   const { memory, kernels, host } = side;
+  const keepalive = options.keepalive === undefined ? {} : { keepalive: options.keepalive };
   const makeServer = (): ParameterRpcServer =>
     createParameterRpcServer({
       shards: host,
@@ -143,12 +147,19 @@ export async function makeGrpcScene(options: LinkSceneOptions): Promise<GrpcScen
       clock: systemClock,
       token,
       engine: options.engines?.server ?? "http2",
+      ...keepalive,
       ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     });
   let server = makeServer();
   const endpoint = await server.listen({ host: "127.0.0.1", port: 0 });
-  const factory = createGrpcLinkFactory({ clock: systemClock, token, engine: options.engines?.client ?? "http2" });
-  const scene = await furnish(side, options, factory, endpoint);
+  const factory = createGrpcLinkFactory({
+    clock: systemClock,
+    token,
+    engine: options.engines?.client ?? "http2",
+    ...keepalive,
+  });
+  const reached = (await options.detour?.(Number(endpoint.split(":")[1]))) ?? endpoint;
+  const scene = await furnish(side, options, factory, reached);
   return {
     ...scene,
     get server() {

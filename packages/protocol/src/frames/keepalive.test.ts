@@ -7,8 +7,7 @@ function probe(answers: boolean) {
   const events: string[] = [];
   const keepalive = startKeepalive({
     clock,
-    intervalMs: 100,
-    timeoutMs: 30,
+    times: { intervalMs: 100, timeoutMs: 30 },
     ping: (answered) => {
       events.push(`ping ${clock.now()}`);
       if (answers) clock.after(10, answered);

@@ -1,6 +1,6 @@
 /** Notices a connection whose other end has gone without saying so. */
 import type { Clock, Timer } from "@shoal/actors";
-import { keepaliveIntervalMs, keepaliveTimeoutMs } from "./limits.ts";
+import type { KeepaliveTimes } from "./limits.ts";
 
 export interface KeepaliveOptions {
   readonly clock: Clock;
@@ -8,13 +8,13 @@ export interface KeepaliveOptions {
   readonly ping: (answered: () => void) => void;
   /** The peer did not answer in time; called at most once. */
   readonly lost: () => void;
-  readonly intervalMs?: number;
-  readonly timeoutMs?: number;
+  readonly times: KeepaliveTimes;
 }
 
 /** Asks every `intervalMs` and waits `timeoutMs` for each answer, until stopped or lost. */
 export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
-  const { clock, ping, lost, intervalMs = keepaliveIntervalMs, timeoutMs = keepaliveTimeoutMs } = options;
+  const { clock, ping, lost } = options;
+  const { intervalMs, timeoutMs } = options.times;
   let timer: Timer;
   let stopped = false;
   const rest = (): void => {

@@ -21,7 +21,12 @@ export const maximumStreamsPerSession: number = 16;
 /** HTTP/2 flow-control window of a session: every stream's window fits, so that no stream can hold up another. */
 export const sessionWindowBytes: number = maximumStreamsPerSession * streamWindowBytes;
 
-/** A side that has heard nothing for this long asks "are you there?" ... */
-export const keepaliveIntervalMs = 10_000;
-/** ... and takes the connection for lost when no answer comes for this long. */
-export const keepaliveTimeoutMs = 10_000;
+/** How a side notices that the other has gone without saying so. */
+export interface KeepaliveTimes {
+  /** It asks "are you there?" so often, ms ... */
+  readonly intervalMs: number;
+  /** ... and takes the connection for lost when no answer comes for this long, ms. */
+  readonly timeoutMs: number;
+}
+
+export const defaultKeepalive: KeepaliveTimes = { intervalMs: 10_000, timeoutMs: 10_000 };

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { readIdentity } from "@shoal/protocol";
+import { defaultKeepalive, readIdentity, type KeepaliveTimes } from "@shoal/protocol";
 import { createAuthentication } from "./authentication.ts";
 import { defaultServiceBounds, type ServiceBounds } from "./bounds.ts";
 import { createGrpcJsEngine } from "./engine/grpc-js-engine.ts";
@@ -38,6 +38,8 @@ export interface ParameterRpcServerOptions {
   readonly bounds?: Partial<ServiceBounds>;
   /** What carries the streams: "http2" (default) is several times as fast as "grpc-js". */
   readonly engine?: RpcEngineName;
+  /** Default: every 10 s, 10 s long. */
+  readonly keepalive?: KeepaliveTimes;
 }
 
 export type RpcEngineName = "http2" | "grpc-js";
@@ -53,7 +55,12 @@ export function createParameterRpcServer(options: ParameterRpcServerOptions): Pa
     authenticate(stream.metadata);
     return openExchangeStream({ desks, clock, bounds }, stream, readIdentity(stream.metadata));
   };
-  const engine = engines[options.engine ?? "http2"]({ open, clock, connections: bounds.connections });
+  const engine = engines[options.engine ?? "http2"]({
+    open,
+    clock,
+    connections: bounds.connections,
+    keepalive: options.keepalive ?? defaultKeepalive,
+  });
   return {
     async listen(address) {
       const { host, port } = await engine.listen(address);

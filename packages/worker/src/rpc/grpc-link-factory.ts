@@ -2,7 +2,7 @@
 import { endianness } from "node:os";
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import type { LinkFactory } from "@shoal/protocol";
+import { defaultKeepalive, type KeepaliveTimes, type LinkFactory } from "@shoal/protocol";
 import { createGrpcJsClientEngine } from "./engine/grpc-js-client-engine.ts";
 import { createHttp2ClientEngine } from "./engine/http2-client-engine.ts";
 import { createGrpcLink } from "./grpc-link.ts";
@@ -15,6 +15,8 @@ export interface GrpcLinkFactoryOptions {
   readonly graceMs?: number;
   /** What carries the streams: "http2" (default) is several times as fast as "grpc-js". */
   readonly engine?: "http2" | "grpc-js";
+  /** Default: every 10 s, 10 s long. */
+  readonly keepalive?: KeepaliveTimes;
 }
 
 /** One HTTP/2 session per server process, shared by all links of the factory (16 streams each). */
@@ -22,8 +24,9 @@ export function createGrpcLinkFactory(options: GrpcLinkFactoryOptions): LinkFact
   if (endianness() !== "LE") {
     throw new ShoalError("internal", "the wire is little-endian float32 as it lies in memory; this machine is not");
   }
-  const { clock, token, graceMs = 100 } = options;
-  const engine = options.engine === "grpc-js" ? createGrpcJsClientEngine() : createHttp2ClientEngine(clock);
+  const { clock, token, graceMs = 100, keepalive = defaultKeepalive } = options;
+  const engine =
+    options.engine === "grpc-js" ? createGrpcJsClientEngine(keepalive) : createHttp2ClientEngine({ clock, keepalive });
   return {
     connect: (endpoint, identity) => createGrpcLink(endpoint, identity, { engine, clock, token, graceMs }),
   };

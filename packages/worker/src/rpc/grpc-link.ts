@@ -31,11 +31,17 @@ const noBytes = new Uint8Array(0);
 
 export function createGrpcLink(endpoint: string, identity: LinkIdentity, options: GrpcLinkOptions): ParameterLink {
   const metadata = writeStreamMetadata(identity, options.token);
+  const isEndpoint = URL.canParse(`http://${endpoint}`);
   let client: ExchangeClient | undefined;
   let closed = false;
 
   const connected = (): ExchangeClient => {
     if (closed) throw new ShoalError("cancelled", "the link to the parameter server was closed", { endpoint });
+    if (!isEndpoint) {
+      throw new ShoalError("invalid_argument", `a server's endpoint is host:port, not ${JSON.stringify(endpoint)}`, {
+        field: "endpoint",
+      });
+    }
     if (client === undefined || client.over) {
       const { engine, clock, graceMs } = options;
       const open = engine.open.bind(engine, endpoint, "Exchange", metadata);

@@ -19,8 +19,6 @@ import { ShoalError } from "@shoal/errors";
 import {
   errorTrailer,
   errorTrailers,
-  keepaliveIntervalMs,
-  keepaliveTimeoutMs,
   maximumMessageBytes,
   maximumStreamsPerSession,
   messagePrefix,
@@ -41,8 +39,8 @@ export function createGrpcJsEngine(options: RpcEngineOptions): RpcEngine {
     "grpc.max_receive_message_length": maximumMessageBytes,
     "grpc.max_send_message_length": maximumMessageBytes,
     "grpc.max_concurrent_streams": maximumStreamsPerSession,
-    "grpc.keepalive_time_ms": keepaliveIntervalMs,
-    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+    "grpc.keepalive_time_ms": options.keepalive.intervalMs,
+    "grpc.keepalive_timeout_ms": options.keepalive.timeoutMs,
   });
   const handlers = rpcMethods.map((method) => [method, (call: Call) => serve(call, method, options)] as const);
   server.addService(definition(), Object.fromEntries(handlers));

@@ -15,6 +15,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
+import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
   errorTrailers,
@@ -32,6 +33,9 @@ import { timeoutOf } from "./grpc-timeout.ts";
 
 /** MiB that node may hold for one session, so that its own guard never strikes before our windows do. */
 const sessionMemoryMebibytes = 4 * (sessionWindowBytes / 2 ** 20);
+
+/** How long a peer may take to notice that its stream has been answered for good, ms. */
+const dismissMs = 1_000;
 
 const contentType = "application/grpc+proto";
 
@@ -74,6 +78,7 @@ function admitSession(session: ServerHttp2Session, sessions: Set<ServerHttp2Sess
   session.setLocalWindowSize(sessionWindowBytes);
   const keepalive = startKeepalive({
     clock: options.clock,
+    times: options.keepalive,
     ping: (answered) => {
       if (!session.destroyed) session.ping((error) => error ?? answered());
     },
@@ -93,21 +98,31 @@ function acceptStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, o
   }
   const method = methodOfPath(String(headers[":path"]));
   if (method === undefined) {
-    refuse(stream, { "grpc-status": "12", "grpc-message": "no such method" });
+    refuse(stream, { "grpc-status": "12", "grpc-message": "no such method" }, options.clock);
     return;
   }
   try {
     serve(stream, method, headers, options);
   } catch (error) {
-    refuse(stream, errorTrailers(ShoalError.from(error)));
+    refuse(stream, errorTrailers(ShoalError.from(error)), options.clock);
   }
 }
 
 /** Trailers-only response: the call fails before it has begun. */
-function refuse(stream: ServerHttp2Stream, trailers: Readonly<Record<string, string>>): void {
+function refuse(stream: ServerHttp2Stream, trailers: Readonly<Record<string, string>>, clock: Clock): void {
   stream.respond({ ":status": 200, "content-type": contentType, ...trailers }, { endStream: true });
-  // What the peer has sent meanwhile is of no use; the reset tells it to stop.
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  dismiss(stream, clock);
+}
+
+/**
+ * The answer is complete. A peer that has read it ends its half; one that goes on all the same is not listened to, and
+ * is cut off after a while (not at once: a reset may overtake the answer).
+ */
+function dismiss(stream: ServerHttp2Stream, clock: Clock): void {
+  stream.removeAllListeners("data");
+  stream.resume();
+  const timer = clock.after(dismissMs, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.once("close", () => timer.cancel());
 }
 
 function serve(
@@ -121,7 +136,7 @@ function serve(
     return typeof value === "string" ? value : undefined;
   };
   const timeoutMs = timeoutOf(metadata("grpc-timeout"));
-  const rpc = wrapStream(stream, method, metadata);
+  const rpc = wrapStream(stream, method, metadata, options.clock);
   const handler = options.open(rpc);
   stream.respond(
     { ":status": 200, "content-type": contentType, "grpc-accept-encoding": "identity" },
@@ -142,12 +157,11 @@ function attach(stream: ServerHttp2Stream, handler: RpcStreamHandler): void {
   stream.on("close", () => handler.gone());
 }
 
-function wrapStream(stream: ServerHttp2Stream, method: RpcMethod, metadata: MetadataReader): RpcStream {
+function wrapStream(stream: ServerHttp2Stream, method: RpcMethod, metadata: MetadataReader, clock: Clock): RpcStream {
   let trailers: Readonly<Record<string, string>> = { "grpc-status": "0" };
   stream.on("wantTrailers", () => {
     stream.sendTrailers({ ...trailers });
-    // A peer that has not ended its half is told that nobody listens any more.
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    dismiss(stream, clock);
   });
   return {
     method,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
-import type { MetadataReader, OutgoingFrame, RpcMethod } from "@shoal/protocol";
+import type { KeepaliveTimes, MetadataReader, OutgoingFrame, RpcMethod } from "@shoal/protocol";
 
 /** One stream of the service, as the engine offers it. */
 export interface RpcStream {
@@ -40,6 +40,7 @@ export interface RpcEngineOptions {
   readonly clock: Clock;
   /** Connections that may stand at a time. */
   readonly connections: number;
+  readonly keepalive: KeepaliveTimes;
 }
 
 export interface RpcEngine {

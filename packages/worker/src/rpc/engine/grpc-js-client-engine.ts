@@ -4,17 +4,23 @@
  *
  * Bounds    One channel an endpoint, closed with its last stream.
  */
-import { Client, credentials, Metadata, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type StatusObject,
+} from "@grpc/grpc-js";
 import {
   errorOfTrailers,
   errorTrailer,
-  keepaliveIntervalMs,
-  keepaliveTimeoutMs,
   maximumMessageBytes,
   messagePrefix,
   methodPath,
   prefixBytes,
   streamWindowBytes,
+  type KeepaliveTimes,
 } from "@shoal/protocol";
 import { transportLost } from "./http2-session-pool.ts";
 import type { ClientStream, RpcClientEngine } from "./rpc-client-engine.ts";
@@ -26,22 +32,25 @@ interface Channel {
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
-const channelOptions = {
+const channelOptions = ({ intervalMs, timeoutMs }: KeepaliveTimes): ChannelOptions => ({
   "grpc.max_receive_message_length": maximumMessageBytes,
   "grpc.max_send_message_length": maximumMessageBytes,
-  "grpc.keepalive_time_ms": keepaliveIntervalMs,
-  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+  "grpc.keepalive_time_ms": intervalMs,
+  "grpc.keepalive_timeout_ms": timeoutMs,
   "grpc-node.flow_control_window": streamWindowBytes,
   // Repeating is the parameter client's decision; the library would hold every message for it.
   "grpc.enable_retries": 0,
   "grpc.use_local_subchannel_pool": 1,
-};
+});
 
-export function createGrpcJsClientEngine(): RpcClientEngine {
+export function createGrpcJsClientEngine(keepalive: KeepaliveTimes): RpcClientEngine {
   const channels = new Map<string, Channel>();
   const acquire = (endpoint: string): Channel => {
     const known = channels.get(endpoint);
-    const channel = known ?? { client: new Client(endpoint, credentials.createInsecure(), channelOptions), streams: 0 };
+    const channel = known ?? {
+      client: new Client(endpoint, credentials.createInsecure(), channelOptions(keepalive)),
+      streams: 0,
+    };
     channels.set(endpoint, channel);
     channel.streams++;
     return channel;

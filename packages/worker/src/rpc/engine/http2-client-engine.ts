@@ -4,14 +4,18 @@
  * Source    https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 import { constants, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
-import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { errorOfTrailers, errorTrailer, methodPath } from "@shoal/protocol";
-import { createHttp2SessionPool, transportLost, type PooledSession } from "./http2-session-pool.ts";
+import {
+  createHttp2SessionPool,
+  transportLost,
+  type PooledSession,
+  type SessionPoolOptions,
+} from "./http2-session-pool.ts";
 import type { ClientStream, ClientStreamHandler, RpcClientEngine } from "./rpc-client-engine.ts";
 
-export function createHttp2ClientEngine(clock: Clock): RpcClientEngine {
-  const pool = createHttp2SessionPool(clock);
+export function createHttp2ClientEngine(options: SessionPoolOptions): RpcClientEngine {
+  const pool = createHttp2SessionPool(options);
   return {
     open(endpoint, method, metadata, handler) {
       const pooled = pool.acquire(endpoint);

@@ -8,7 +8,13 @@ import { connect, type ClientHttp2Session } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { maximumStreamsPerSession, sessionWindowBytes, startKeepalive, streamWindowBytes } from "@shoal/protocol";
+import {
+  maximumStreamsPerSession,
+  sessionWindowBytes,
+  startKeepalive,
+  streamWindowBytes,
+  type KeepaliveTimes,
+} from "@shoal/protocol";
 
 /** How long a connection may take to come about, ms. */
 export const connectLimitMs = 5_000;
@@ -36,12 +42,17 @@ interface Entry {
   failure: ShoalError | undefined;
 }
 
-export function createHttp2SessionPool(clock: Clock): Http2SessionPool {
+export interface SessionPoolOptions {
+  readonly clock: Clock;
+  readonly keepalive: KeepaliveTimes;
+}
+
+export function createHttp2SessionPool(options: SessionPoolOptions): Http2SessionPool {
   const entries = new Set<Entry>();
   return {
     acquire(endpoint) {
       const open = [...entries].find((entry) => entry.endpoint === endpoint && hasRoom(entry));
-      const entry = open ?? openSession(endpoint, clock, entries);
+      const entry = open ?? openSession(endpoint, options, entries);
       entry.streams++;
       let released = false;
       return {
@@ -66,7 +77,7 @@ function hasRoom({ session, streams }: Entry): boolean {
   return streams < maximumStreamsPerSession && !session.closed && !session.destroyed;
 }
 
-function openSession(endpoint: string, clock: Clock, entries: Set<Entry>): Entry {
+function openSession(endpoint: string, { clock, keepalive: times }: SessionPoolOptions, entries: Set<Entry>): Entry {
   const session = connect(`http://${endpoint}`, {
     settings: { initialWindowSize: streamWindowBytes, enablePush: false },
     maxSessionMemory: sessionMemoryMebibytes,
@@ -83,6 +94,7 @@ function openSession(endpoint: string, clock: Clock, entries: Set<Entry>): Entry
   const connecting = clock.after(connectLimitMs, () => fail(`no connection after ${connectLimitMs} ms`));
   const keepalive = startKeepalive({
     clock,
+    times,
     ping: (answered) => {
       if (!session.destroyed && !session.connecting) session.ping((error) => error ?? answered());
     },
