@@ -51,6 +51,8 @@ describe("a worker killed in the middle of a run", () => {
       const status = await cluster.completed(run);
       expect(status.batchesDone).toBe(status.totalBatches);
       expect(pause).toBeLessThan(leaseMs + 1_000);
+      // Servers write what they have buffered when they end.
+      await cluster.end();
       const counts = await appliedBatches(join(cluster.workplace.folder, "runs"), run);
       expect(counts.size).toBe(4);
       expect(miscounted(counts, status.totalBatches)).toEqual([]);

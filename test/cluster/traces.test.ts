@@ -30,9 +30,7 @@ describe("the trace of a run over processes", () => {
       const status = await cluster.completed(run);
       const runs = join(cluster.workplace.folder, "runs");
       // Every process writes what it has buffered when it ends.
-      await cluster.connection.close();
-      cluster.up.process.kill("SIGINT");
-      expect(await cluster.up.ended).toBe(0);
+      await cluster.end();
 
       const spans = await Array.fromAsync(readTrace(join(runs, run)));
       const report = collectExchanges(spans);

@@ -17,6 +17,8 @@ export interface UpCluster extends AsyncDisposable {
   until(run: string, condition: (status: RunStatus) => boolean): Promise<RunStatus>;
   /** Settles with the final status; throws the run's error. */
   completed(run: string): Promise<RunStatus>;
+  /** Ends the cluster as Ctrl-C does; its files stay until it is disposed. */
+  end(): Promise<void>;
 }
 
 export async function startUp(args: readonly string[]): Promise<UpCluster> {
@@ -47,6 +49,12 @@ export async function startUp(args: readonly string[]): Promise<UpCluster> {
       const failure = failureOf(last!);
       if (failure !== null) throw failure;
       return last!;
+    },
+    async end() {
+      await connection.close();
+      up.process.kill("SIGINT");
+      const code = await up.ended;
+      if (code !== 0) throw new Error(`shoal up ended with ${String(code)}: ${up.text()}`);
     },
     async [Symbol.asyncDispose]() {
       await connection.close();

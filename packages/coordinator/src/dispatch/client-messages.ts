@@ -5,6 +5,7 @@ import type { ClientMessage, SubmitRun } from "@shoal/protocol";
 import { withRun, type ClusterState } from "../cluster-state.ts";
 import { checkJob } from "../job/check-job.ts";
 import { cancelRun } from "../runs/end-run.ts";
+import { nameRun } from "../runs/run-name.ts";
 import { createRun } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { clusterStatus } from "../status/cluster-status.ts";
@@ -54,7 +55,7 @@ function submit(cluster: ClusterState, message: SubmitRun, now: number, settings
     const job = checkJob(message.job);
     checkRoom(cluster, settings);
     const parameterCount = layoutOf(parseModelSpec(job.model)).size;
-    const run = createRun({ run: `${job.name}-${cluster.nextRun}`, submission, job, parameterCount }, now);
+    const run = createRun({ run: nameRun(job.name, now, cluster.nextRun), submission, job, parameterCount }, now);
     const next = withRun({ ...cluster, nextRun: cluster.nextRun + 1 }, run);
     return accepted(next, run.run, [`run ${run.run} was submitted: ${parameterCount} parameters`]);
   } catch (thrown) {

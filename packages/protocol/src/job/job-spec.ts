@@ -42,7 +42,10 @@ export interface JobSpec {
   readonly shards: number | null;
   /** Workers to wait for before the run starts; null: start with those that are there (at least one). */
   readonly workers: number | null;
-  /** Asynchronous mode only: pull the next parameters while computing (one more step of staleness, no waiting). */
+  /**
+   * Asynchronous mode only: pull the next parameters while computing. Hides the pull at the price of about two more
+   * updates of staleness, which momentum may not survive: off by default.
+   */
   readonly prefetch: boolean;
   readonly evaluation: EvaluationSpec;
   readonly stop: StopSpec;
@@ -71,7 +74,7 @@ const jobSchema = z.strictObject({
   slots: optionalCount,
   shards: z.int().min(1).max(4096).nullable().default(null),
   workers: z.int().min(1).max(4096).nullable().default(null),
-  prefetch: z.boolean().default(true),
+  prefetch: z.boolean().default(false),
   evaluation: z.strictObject({ everySteps: optionalCount }).prefault({}),
   stop: z
     .strictObject({ accuracy: z.number().min(0).max(1).nullable().default(null), patience: optionalCount })

@@ -70,9 +70,8 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     await Promise.all(systems.toReversed().map((system) => system.stop()));
   };
   try {
-    roles.push(
-      await startCoordinator({ system: node(coordinatorNode), store: createMemoryStore(), cluster: defaultCluster }),
-    );
+    const store = createMemoryStore();
+    roles.push(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster }));
     const directories = new Map<string, ShardDirectory>();
     for (const name of names("server", options.servers)) {
       const server = await startServer({ ...kit, system: node(name), coordinator, expose: () => name });

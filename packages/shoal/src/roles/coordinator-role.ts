@@ -6,7 +6,12 @@ import { runRole, type RoleOptions } from "./run-role.ts";
 export async function runCoordinator(options: RoleOptions): Promise<void> {
   await runRole(options, async ({ system, nats }) => {
     const store = await createNatsKvStore({ connection: nats, bucket: `shoal-${options.cluster}` });
-    const coordinator = await startCoordinator({ system, store, cluster: options.cluster });
-    return { detail: {}, joined: Promise.resolve(), close: () => coordinator.close() };
+    const coordinator = startCoordinator({ system, store, cluster: options.cluster, onNote: options.log });
+    return {
+      detail: {},
+      joined: Promise.resolve(),
+      ended: coordinator.stopped.then(() => "another coordinator has taken over"),
+      close: () => coordinator.close(),
+    };
   });
 }

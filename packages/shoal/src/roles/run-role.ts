@@ -23,6 +23,8 @@ export interface RunningRole {
   readonly detail: Readonly<Record<string, string>>;
   /** Settles when the node is a member. The process waits for it without end: the coordinator may come later. */
   readonly joined: Promise<unknown>;
+  /** Settles with the reason when the role ends by itself; left out where it never does. */
+  readonly ended?: Promise<string>;
   close(): Promise<void>;
 }
 
@@ -50,7 +52,8 @@ export async function runRole(
     reportReady(role.detail);
     options.log(`${options.node} serves cluster ${options.cluster}`);
   });
-  options.log(`${options.node} stops: ${await stop}`);
+  const reason = await (role.ended === undefined ? stop : Promise.race([stop, role.ended]));
+  options.log(`${options.node} stops: ${reason}`);
   setTimeout(() => process.exit(0), closeLimitMs).unref();
   await role.close();
   await connection.close();
