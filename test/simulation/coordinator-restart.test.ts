@@ -14,7 +14,7 @@ describe("a coordinator that starts where another one was", () => {
     cast.stage.startCoordinator();
     const status = await cast.stage.status(run);
     expect(status).toMatchObject({ phase: "failed", error: { code: "run_failed" } });
-    expect(status.reason).toBe("the coordinator restarted while run play-1 was training");
+    expect(status.reason).toBe(`the coordinator restarted while run ${run} was training`);
     await expectDone(cast, waiting);
     await expectCleanedUp(cast, run);
     const { members } = await cast.stage.describe();

@@ -10,7 +10,7 @@ describe("the coordinator", () => {
     await cast.stage.crash("server-2");
     const status = await cast.stage.until(run, ["failed"], 4000);
     expect(status.error).toMatchObject({ code: "server_lost", details: { server: "server-2" } });
-    expect(status.reason).toMatch(/^server-2 held shards \d, \d of run play-1 and is lost: /);
+    expect(status.reason).toMatch(new RegExp(`^server-2 held shards \\d, \\d of run ${run} and is lost: `));
     await expectCleanedUp({ ...cast, servers: cast.servers.slice(0, 1) }, run);
   });
 
@@ -21,7 +21,7 @@ describe("the coordinator", () => {
     await cast.stage.until(first, ["training"]);
     expect(await cast.stage.status(second)).toMatchObject({
       phase: "queued",
-      reason: "waiting for run first-1, which is training",
+      reason: `waiting for run ${first}, which is training`,
     });
     await expectDone(cast, first);
     await expectDone(cast, second);
