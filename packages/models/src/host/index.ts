@@ -1,3 +1,4 @@
 export type { DatasetEnvironment } from "./environment.ts";
 export { loadDataset } from "./load-dataset.ts";
+export { loadDatasetInThread, type DatasetThreadEnvironment } from "./load-dataset-in-thread.ts";
 export { locateMnist, type MnistContents, type MnistLocation, type MnistSearch } from "./locate-mnist.ts";

@@ -10,7 +10,7 @@ import {
   type Kernels,
 } from "@shoal/kernels-wasm";
 import type { Dataset, DatasetSpec } from "@shoal/models";
-import { loadDataset } from "@shoal/models/host";
+import { loadDatasetInThread } from "@shoal/models/host";
 import { cacheFolder, type Environment } from "../environment/folders.ts";
 
 export interface NodeKit {
@@ -32,14 +32,14 @@ export interface DataFolders {
   readonly log: (sentence: string) => void;
 }
 
-/** Loads data sets; the same specification is loaded once, however many workers of this process ask for it. */
+/** Loads data sets, each in a thread of its own: this one keeps the leases. The same specification is loaded once, however many workers of this process ask for it. */
 export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) => Promise<Dataset> {
   const loaded = new Map<string, Promise<Dataset>>();
   return (spec) => {
     const key = JSON.stringify(spec);
     const known = loaded.get(key);
     if (known !== undefined) return known;
-    const loading = loadDataset(spec, {
+    const loading = loadDatasetInThread(spec, {
       dataFolder: folders.dataFolder,
       cacheFolder: cacheFolder(folders.environment),
       log: folders.log,

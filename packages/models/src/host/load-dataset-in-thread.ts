@@ -1,0 +1,35 @@
+/** Loads a data set beside the calling thread, which goes on answering messages and keeping its leases meanwhile. */
+import type { Dataset } from "../data/dataset.ts";
+import type { DatasetSpec } from "../data/dataset-spec.ts";
+import type { DatasetEnvironment } from "./environment.ts";
+import { askThread } from "./one-answer-thread.ts";
+
+/** As for `loadDataset`, except that a thread downloads with its own `fetch`. */
+export type DatasetThreadEnvironment = Omit<DatasetEnvironment, "fetch">;
+
+/** What the thread is born with. */
+export interface DatasetThreadData {
+  readonly spec: DatasetSpec;
+  readonly environment: Omit<DatasetThreadEnvironment, "log">;
+}
+
+/** Sources run as they are under the condition that makes packages resolve to sources; a build needs none. */
+const runsFromSources = import.meta.url.endsWith(".ts");
+const entry = new URL(runsFromSources ? "./dataset-thread.ts" : "./dataset-thread.js", import.meta.url);
+const execArgv = runsFromSources ? ["--conditions=shoal-source"] : [];
+
+/**
+ * As `loadDataset`, in a thread of its own that has ended when this settles. The splits stand on shared memory and are
+ * not copied; `log` is called on this thread.
+ * @throws ShoalError as `loadDataset`; `internal` when the thread crashes
+ */
+export function loadDatasetInThread(spec: DatasetSpec, environment: DatasetThreadEnvironment): Promise<Dataset> {
+  const { dataFolder, cacheFolder, baseFolder, mirrors, log } = environment;
+  const data: DatasetThreadData = { spec, environment: { dataFolder, cacheFolder, baseFolder, mirrors } };
+  return askThread<Dataset>({ name: `the thread that loads ${describe(spec)}`, entry, data, execArgv, log });
+}
+
+function describe(spec: DatasetSpec): string {
+  if (spec.type === "csv") return spec.file;
+  return spec.type === "idx" ? spec.images : spec.type;
+}
