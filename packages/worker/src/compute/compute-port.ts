@@ -1,4 +1,4 @@
-/** What the training loops ask of whatever computes gradients, on this thread or another. */
+/** What a run asks of whatever computes its gradients, on this thread or another. */
 import type { Offset } from "@shoal/kernels-wasm";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
@@ -16,6 +16,12 @@ export interface GradientWork {
 
 /** Calls are served one after the other, in their order. */
 export interface ComputePort {
+  /**
+   * Draws the initial values of the model; takes seconds where there are tens of millions.
+   * @param into [vector size] float32 in kernel memory, overwritten
+   * @throws ShoalError `internal` - the thread crashed; `cancelled` - closed
+   */
+  initialize(into: Offset): Promise<void>;
   /**
    * Computes the gradient of the mean loss of a batch.
    * @throws ShoalError not_finite - the loss is NaN or infinite; `internal` - the thread crashed; `cancelled` - closed

@@ -11,6 +11,8 @@ import {
   compile,
   createShuffle,
   fillBatch,
+  initializeParameters,
+  layoutOf,
   planBytes,
   type ModelSpec,
   type PlanMemory,
@@ -31,6 +33,7 @@ export interface ComputeSubject {
 }
 
 export interface ComputeTask {
+  initialize(into: Offset): void;
   gradient(work: GradientWork): ComputedIn;
   evaluate(parameters: Offset): TestResult;
   dispose(): void;
@@ -58,12 +61,16 @@ export function computeTaskBytes(subject: Pick<ComputeSubject, "model" | "batchS
 
 /** Compiles the model. @throws ShoalError out_of_memory */
 export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
-  const { train, test } = subject;
+  const { model, seed, train, test } = subject;
   const { now } = options;
-  const plan = compile(subject.model, { ...options, batchSize: planRows(subject.batchSize) });
-  const shuffle = createShuffle(subject.seed, train.count);
+  const plan = compile(model, { ...options, batchSize: planRows(subject.batchSize) });
+  const shuffle = createShuffle(seed, train.count);
   const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
   return {
+    initialize(into) {
+      const values = new Float32Array(options.memory.memory.buffer, into, layoutOf(model).size);
+      initializeParameters(model, seed, values);
+    },
     gradient({ epoch, begin, end, parameters, gradient }) {
       const startedAtMs = now();
       const samples = fillBatch(train, shuffle.order(epoch), begin, end, plan);

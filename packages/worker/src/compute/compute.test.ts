@@ -61,6 +61,14 @@ describe.each([
     expect(memory.floats(gradient, size)).toEqual(expected.gradient);
   });
 
+  it("draws the initial values of the seed, also into memory that came later", async () => {
+    const room = memory.allocate(memory.memory.buffer.byteLength);
+    const last = room.byteOffset + room.byteLength - Math.ceil((size * 4) / 16) * 16;
+    await port.initialize(last);
+    expect(memory.floats(last, size)).toEqual(memory.floats(parameters, size));
+    memory.free(room);
+  });
+
   it("leaves the gradient of an empty batch alone", async () => {
     const gradient = allocate();
     memory.floats(gradient, size).fill(3);

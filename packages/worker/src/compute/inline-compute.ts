@@ -27,6 +27,7 @@ export function createInlineCompute(subject: ComputeSubject, environment: Comput
       resolve(compute());
     });
   return {
+    initialize: (into) => serve(() => task.initialize(into)),
     gradient: (work) => serve(() => task.gradient(work)),
     evaluate: (parameters) => serve(() => task.evaluate(parameters)),
     close() {

@@ -16,6 +16,8 @@ export interface ComputeThreadData {
 
 /** To the thread. `id` counts the requests of this thread. */
 export type ComputeRequest =
+  /** "Draw the initial values." */
+  | { readonly type: "initialize"; readonly id: number; readonly into: Offset }
   /** "Compute this gradient." */
   | { readonly type: "gradient"; readonly id: number; readonly work: GradientWork }
   /** "Measure the test split with these parameters." */
@@ -25,6 +27,7 @@ export type ComputeRequest =
 export type ComputeReply =
   /** "My plan is compiled." */
   | { readonly type: "ready" }
+  | { readonly type: "initialized"; readonly id: number }
   | { readonly type: "computed"; readonly id: number; readonly computed: ComputedIn }
   | { readonly type: "evaluated"; readonly id: number; readonly result: TestResult }
   | { readonly type: "failed"; readonly id: number; readonly error: SerializedError };

@@ -16,8 +16,15 @@ const task = createComputeTask(subject, {
 function serve(request: ComputeRequest, engine: ComputeTask): ComputeReply {
   const { id } = request;
   try {
-    if (request.type === "gradient") return { type: "computed", id, computed: engine.gradient(request.work) };
-    return { type: "evaluated", id, result: engine.evaluate(request.parameters) };
+    switch (request.type) {
+      case "initialize":
+        engine.initialize(request.into);
+        return { type: "initialized", id };
+      case "gradient":
+        return { type: "computed", id, computed: engine.gradient(request.work) };
+      case "evaluate":
+        return { type: "evaluated", id, result: engine.evaluate(request.parameters) };
+    }
   } catch (error) {
     return { type: "failed", id, error: ShoalError.from(error).toJSON() };
   }

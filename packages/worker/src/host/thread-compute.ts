@@ -58,9 +58,12 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
     });
   });
   await ready.promise;
-  const ask = <R extends ComputedIn | TestResult>(make: (id: number) => ComputeRequest): Promise<R> =>
+  const ask = <R extends Answer>(make: (id: number) => ComputeRequest): Promise<R> =>
     requests.open((id) => thread.postMessage(make(id))) as Promise<R>;
   return {
+    async initialize(into) {
+      await ask((id) => ({ type: "initialize", id, into }));
+    },
     gradient: (work) => ask<ComputedIn>((id) => ({ type: "gradient", id, work })),
     evaluate: (parameters) => ask<TestResult>((id) => ({ type: "evaluate", id, parameters })),
     async close() {
@@ -71,8 +74,11 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
   };
 }
 
+/** What settles a request: nothing for initial values, which lie in kernel memory. */
+type Answer = ComputedIn | TestResult | undefined;
+
 interface RequestTable {
-  open(send: (id: number) => void): Promise<ComputedIn | TestResult>;
+  open(send: (id: number) => void): Promise<Answer>;
   settle(reply: Exclude<ComputeReply, { type: "ready" }>): void;
   /** Fails what is pending, and everything later; the first error stays. */
   fail(error: ShoalError): void;
@@ -80,13 +86,13 @@ interface RequestTable {
 
 /** The requests that the thread has not answered yet. */
 function createRequestTable(): RequestTable {
-  const pending = new Map<number, PromiseWithResolvers<ComputedIn | TestResult>>();
+  const pending = new Map<number, PromiseWithResolvers<Answer>>();
   let opened = 0;
   let ended: ShoalError | undefined;
   return {
     open(send) {
       if (ended !== undefined) return Promise.reject(ended);
-      const request = Promise.withResolvers<ComputedIn | TestResult>();
+      const request = Promise.withResolvers<Answer>();
       opened += 1;
       pending.set(opened, request);
       send(opened);
@@ -97,6 +103,7 @@ function createRequestTable(): RequestTable {
       pending.delete(reply.id);
       if (reply.type === "computed") request?.resolve(reply.computed);
       else if (reply.type === "evaluated") request?.resolve(reply.result);
+      else if (reply.type === "initialized") request?.resolve(undefined);
       else request?.reject(ShoalError.deserialize(reply.error));
     },
     fail(error) {

@@ -1,12 +1,11 @@
 /** Gives the shards their first values, once, when this worker is the one to do so. */
-import { initializeParameters, type ModelSpec } from "@shoal/models";
 import type { WorkerAssignment } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
+import type { ComputePort } from "../compute/compute-port.ts";
 import type { TrainingBuffers } from "../loop/training-buffers.ts";
 
 export interface InitialValuesOptions {
-  readonly model: ModelSpec;
-  readonly seed: number;
+  readonly compute: Pick<ComputePort, "initialize">;
   readonly client: Pick<ParameterClient, "initialize">;
   readonly buffers: Pick<TrainingBuffers, "takeGradient" | "returnGradient">;
 }
@@ -16,10 +15,10 @@ export interface InitialValuesOptions {
  * died had done it already. The values lie in a spare buffer, because training may go on meanwhile.
  * @throws ShoalError what the shards refused them with
  */
-export async function giveInitialValues({ model, seed, client, buffers }: InitialValuesOptions): Promise<void> {
+export async function giveInitialValues({ compute, client, buffers }: InitialValuesOptions): Promise<void> {
   const spare = buffers.takeGradient();
   try {
-    initializeParameters(model, seed, spare.values);
+    await compute.initialize(spare.offset);
     await client.initialize(spare.values);
   } finally {
     buffers.returnGradient(spare);

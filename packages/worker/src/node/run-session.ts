@@ -87,7 +87,7 @@ export function startSession(
     if (!abort.signal.aborted) listener.failed(ShoalError.from(error));
   };
   const duty = createInitialValuesDuty(() => {
-    preparing.then((run) => giveInitialValues({ ...run, seed: start.job.seed, client })).catch(fail);
+    preparing.then((run) => giveInitialValues({ ...run, client })).catch(fail);
   });
   const board = createAssignmentBoard(start.assignment);
   const shared = { start, identity, environment, abort, board, client, preparing, duty };
