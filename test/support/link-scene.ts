@@ -35,6 +35,8 @@ export interface LinkScene {
   readonly host: ShardHost;
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
+  /** Kernel memory in use before the first request: the shards' own vectors. */
+  readonly restingBytes: number;
   /** Float32 view of a region in kernel memory. */
   floats(count: number, fill?: number): Float32Array;
   link(worker?: number, identity?: Partial<LinkIdentity>): ParameterLink;
@@ -102,6 +104,7 @@ async function furnish(
     host,
     memory,
     kernels,
+    restingBytes: memory.allocatedBytes,
     floats(count, fill = 0) {
       return memory.floats(memory.allocate(count * 4).byteOffset, count).fill(fill);
     },

@@ -109,11 +109,15 @@ function lend(pool: Pool, owner: string): StagingPlace | ShoalError {
   }
   pool.loans.set(region, owner);
   const floats = pool.memory.floats(region.byteOffset, pool.keys);
+  let released = false;
   return {
     floats,
     bytes: new Uint8Array(floats.buffer, floats.byteOffset, byteLength),
     release() {
-      if (!pool.loans.delete(region)) return;
+      // The region may be on loan to the next one already.
+      if (released) return;
+      released = true;
+      pool.loans.delete(region);
       if (pool.disposed) pool.memory.free(region);
       else pool.free.push(region);
       review(pool);
