@@ -7,6 +7,8 @@ import {
   systemClock,
   type ActorFailure,
   type ActorSystem,
+  type Bus,
+  type Clock,
   type Ref,
 } from "@shoal/actors";
 import { startCoordinator, type CoordinatorHandle, type CoordinatorSettings } from "@shoal/coordinator";
@@ -54,6 +56,10 @@ export interface TrainingClusterOptions {
   readonly computeKind: "inline" | "thread";
   readonly settings?: Partial<CoordinatorSettings>;
   readonly retry?: WorkerOptions["retry"];
+  /** An in-process bus by default. */
+  readonly bus?: Bus;
+  /** The machine's clock by default. */
+  readonly clock?: Clock;
   /** Puts something between the workers and their links. */
   readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
 }
@@ -81,12 +87,12 @@ export interface TrainingCluster {
 
 export async function startTrainingCluster(options: TrainingClusterOptions): Promise<TrainingCluster> {
   const { site, dataset } = options;
-  const bus = createInProcessBus();
+  const { bus = createInProcessBus(), clock = systemClock } = options;
   const systems: ActorSystem[] = [];
   const failures: ActorFailure[] = [];
   const node = (name: string): ActorSystem => {
     const onFailure = (failure: ActorFailure): void => void failures.push(failure);
-    const system = createActorSystem({ node: name, bus, clock: systemClock, random: createRandom(name), onFailure });
+    const system = createActorSystem({ node: name, bus, clock, random: createRandom(name), onFailure });
     systems.push(system);
     return system;
   };
@@ -99,6 +105,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   const servers: ServerHandle[] = [];
   for (let index = 1; index <= options.servers; index += 1) {
     const system = node(`server-${index}`);
+    const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
     const server = await startServer({ ...site, system, coordinator, expose: () => system.node });
     directories.set(system.node, server.host);
     servers.push(server);
@@ -107,7 +114,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     directoryOf: (endpoint) => directories.get(endpoint),
     memory: site.memory,
     kernels: site.kernels,
-    clock: systemClock,
+    clock,
   });
   const links = options.wrapLinks?.(inProcess) ?? inProcess;
   const models = new Map<string, Uint8Array>();
@@ -117,7 +124,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     const handle = startWorker({
       ...site,
       system,
-      coordinator,
+      coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
       links,
       loadDataset: () => Promise.resolve(dataset),
       writeModel: (run, bytes) => {
@@ -134,7 +141,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   for (let index = 1; index <= options.workers; index += 1) addWorker(`worker-${index}`);
 
   const ask = <R>(make: (replyTo: Ref<R>) => CoordinatorMessage): Promise<R> =>
-    client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs: 5000, reason: "to test" });
+    insist(() => client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs: 1000, reason: "to test" }));
   const status = async (run: string): Promise<RunStatus> => {
     const reply = await ask<RunReply>((replyTo) => ({ type: "describe_run", run, replyTo }));
     if (reply.type === "run_unknown") throw new Error(`the coordinator knows no ${run}`);
@@ -155,11 +162,11 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     },
     status,
     async ended(run, limitMs = 60_000) {
-      for (const endAt = Date.now() + limitMs; ;) {
+      for (const endAt = clock.now() + limitMs; ;) {
         const now = await status(run);
         if (["completed", "failed", "cancelled"].includes(now.phase)) return now;
-        if (Date.now() > endAt) throw new Error(`${run} is ${now.phase} after ${limitMs} ms: ${now.reason}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (clock.now() > endAt) throw new Error(`${run} is ${now.phase} after ${limitMs} ms: ${now.reason}`);
+        await new Promise<void>((resolve) => void clock.after(50, resolve));
       }
     },
     model(run) {
@@ -174,4 +181,15 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       await Promise.all(systems.map((system) => system.stop()));
     },
   };
+}
+
+/** Asks again when a message was lost. */
+async function insist<R>(ask: () => Promise<R>): Promise<R> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempts === 20) throw error;
+    }
+  }
 }

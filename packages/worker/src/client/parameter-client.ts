@@ -20,6 +20,7 @@ import type {
   ShardPlacement,
 } from "@shoal/protocol";
 import type { Contribution, PullTarget, PushPullOutcome, ShardVersions } from "./contribution.ts";
+import { createExchangeMetrics } from "./exchange-metrics.ts";
 import {
   initializeExchange,
   pullExchange,
@@ -74,6 +75,7 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     random,
     settings: { ...defaultRetrySettings, ...options.retry },
     waits,
+    metrics: createExchangeMetrics(),
     signal: abort.signal,
     locate: (shard) => table.locate(shard),
   };

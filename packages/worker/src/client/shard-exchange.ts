@@ -4,6 +4,7 @@ import type { Clock, Random } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { attributes, type CallOptions, type ParameterLink, type ShardPlacement } from "@shoal/protocol";
 import { pause } from "../time/pause.ts";
+import type { ExchangeMetrics } from "./exchange-metrics.ts";
 import { startExchangeSpans, type ExchangeDescription } from "./exchange-spans.ts";
 import { attemptDeadlineMs, decideRetry, type RetrySettings } from "./retry-policy.ts";
 import type { WaitList } from "./wait-list.ts";
@@ -14,6 +15,7 @@ export interface ExchangeEnvironment {
   readonly random: Random;
   readonly settings: RetrySettings;
   readonly waits: WaitList;
+  readonly metrics: ExchangeMetrics;
   /** Aborted when the client is closed: no attempt follows. */
   readonly signal: AbortSignal;
   /** Where the shard lives now; another place after a new placement. */
@@ -35,7 +37,7 @@ export interface ShardExchange<R> extends Omit<ExchangeDescription, "placement">
  *   for; `cancelled` when the client was closed
  */
 export async function runExchange<R>(exchange: ShardExchange<R>, environment: ExchangeEnvironment): Promise<R> {
-  const { clock, settings, waits, signal } = environment;
+  const { clock, settings, waits, metrics, signal } = environment;
   const startedAtMs = clock.now();
   const elapsedMs = (): number => clock.now() - startedAtMs;
   const spans = startExchangeSpans({ ...exchange, placement: environment.locate(exchange.shard).placement }, clock);
@@ -48,7 +50,9 @@ export async function runExchange<R>(exchange: ShardExchange<R>, environment: Ex
       wait.attempt(attempts, placement);
       try {
         const reply = await spans.attempt(attempts, () => exchange.call(link, { deadlineMs }));
-        spans.end({ ...exchange.outcomeOf(reply), [attributes.attempt]: attempts });
+        const outcome = exchange.outcomeOf(reply);
+        spans.end({ ...outcome, [attributes.attempt]: attempts });
+        metrics.ended(exchange.kind, outcome, elapsedMs());
         return reply;
       } catch (thrown) {
         const error = ShoalError.from(thrown);
@@ -56,12 +60,14 @@ export async function runExchange<R>(exchange: ShardExchange<R>, environment: Ex
         const jitter = environment.random.uniform();
         const decision = decideRetry({ attempts, elapsedMs: elapsedMs(), error, jitter }, settings);
         if (decision.kind === "give_up") throw giveUp(exchange, placement, error, decision.reason);
+        metrics.retried(exchange.kind, error.code);
         await pause(clock, decision.delayMs, signal);
       }
     }
   } catch (thrown) {
     const error = ShoalError.from(thrown);
     spans.fail(error);
+    metrics.ended(exchange.kind, error.code, elapsedMs());
     throw error;
   } finally {
     wait.end();

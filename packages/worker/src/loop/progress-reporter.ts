@@ -12,6 +12,7 @@ import { pause } from "../time/pause.ts";
 import { createBatchRanges } from "./batch-ranges.ts";
 import type { Conversation } from "./conversation.ts";
 import { addMeasured, noFigures, type Measured } from "./progress-figures.ts";
+import { createWorkMetrics } from "./work-metrics.ts";
 
 export interface ProgressReporter {
   /** @throws ShoalError what the coordinator refused an earlier report with */
@@ -39,10 +40,12 @@ const maximumRanges = 4096;
 export function createProgressReporter(options: ProgressReporterOptions): ProgressReporter {
   const draft = createDraft();
   const sender = createSender(options, draft);
+  const metrics = createWorkMetrics();
   return {
     add(measured) {
       sender.check();
       draft.add(measured);
+      metrics.add(measured);
       sender.begin();
     },
     completed(range) {

@@ -69,6 +69,8 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const isLastStep = clock + 1 >= plan.totalSteps;
   const target = { clock: clock + 1, into: next.values };
   let pulled: Promise<ShardVersions> | undefined;
+  /** Since when this worker has nothing to compute. */
+  let idleSinceMs = ports.clock.now();
 
   const acknowledged = async (
     push: Promise<readonly PushReply[]>,
@@ -92,6 +94,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       const gradient = buffers.takeGradient();
       const computed = await computeBatch(ports, batch, values, gradient);
       const contribution = contributionOf(clock, batch, values, gradient, computed);
+      idleSinceMs = ports.clock.now();
       const isLastSlot = board.current().slots.every((own) => contributed.has(own));
       let push: Promise<readonly PushReply[]>;
       if (isLastSlot && !isLastStep && pulled === undefined) {
@@ -106,10 +109,11 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     },
     async endedBefore(change) {
       if (pulled === undefined && !isLastStep) pulled = heard(client.pull(target)); // S2
-      const startedAtMs = ports.clock.now();
       const ended = Promise.all([pulled, ...pushes]).then(() => true);
       const isOver = await Promise.race([ended, change.then(() => false)]);
-      reporter.add({ clock, waitMs: ports.clock.now() - startedAtMs });
+      const now = ports.clock.now();
+      reporter.add({ clock, waitMs: now - idleSinceMs });
+      idleSinceMs = now;
       if (ports.signal.aborted) throw new ShoalError("cancelled", "the run was stopped");
       return isOver;
     },
