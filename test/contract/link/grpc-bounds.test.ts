@@ -142,7 +142,12 @@ describe("the parameter service", () => {
   });
 
   describe("on the bare wire", () => {
-    const openStream = (at: GrpcScene, path = methodPath("Exchange"), type = "application/grpc"): ClientHttp2Stream => {
+    const openStream = (
+      at: GrpcScene,
+      path = methodPath("Exchange"),
+      type = "application/grpc",
+      more = {},
+    ): ClientHttp2Stream => {
       // A window smaller than the answer, which is never read.
       const session = connect(`http://${at.endpoint}`, { settings: { initialWindowSize: 1000 } });
       session.on("error", () => undefined);
@@ -152,6 +157,7 @@ describe("the parameter service", () => {
         ":path": path,
         "content-type": type,
         te: "trailers",
+        ...more,
         ...writeStreamMetadata(identityOf(1), at.token),
       });
       stream.on("error", () => undefined);
@@ -184,6 +190,14 @@ describe("the parameter service", () => {
       const stream = openStream(at);
       stream.write(Uint8Array.of(0, 0x7f, 0xff, 0xff, 0xff));
       expect(await statusOf(stream)).toBe("8");
+    });
+
+    test("a call's own timeout ends it with deadline_exceeded", async () => {
+      const at = await open({ sizes: [2], fill: 0, hosting: synchronous });
+      const stream = openStream(at, methodPath("Exchange"), "application/grpc", { "grpc-timeout": "50m" });
+      const kind = { type: "pull", shard: 0, clock: 9 } as const;
+      stream.write(encodeRequestFrame({ type: "head", request: 1, kind, totalBytes: 0, deadlineMs: 10_000 }, 0));
+      expect(await statusOf(stream)).toBe("4");
     });
 
     test("what is not gRPC is answered with an HTTP status", async () => {

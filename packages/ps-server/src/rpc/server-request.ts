@@ -174,8 +174,9 @@ function initialize(state: State): void {
 
 function push(state: State, header: PushHeader, done: (reply: PushReply) => void): void {
   const place = state.payload.take();
+  const dropped = place === undefined && header.samples > 0;
   const heard: Parameters<typeof tellPush>[0]["heard"] = (result) => {
-    if (result.kind === "error") fail(state, result.error);
+    if (result.kind === "error") fail(state, dropped ? overtaken(state, result.error) : result.error);
     else if (state.phase !== "over") done(result.reply);
     else state.timer?.cancel();
   };
@@ -211,6 +212,19 @@ function pull(state: State, clock: number, done: (version: number, copy: PullCop
     tellPull({ ...asking(state), heard }, clock, receive);
   });
   if (!told) state.queued = ticket;
+}
+
+/**
+ * A gradient was dropped because the shard had no use for it, and when the shard came to the push it had: what it waited
+ * for had been given up meanwhile. The worker is to send it again.
+ */
+function overtaken({ desk, around }: State, error: SerializedError): SerializedError {
+  if (error.code !== "layout_mismatch") return error;
+  const sentence = `shard ${desk.shard}: the push of ${around.identity.name} was overtaken while it came in; repeat it`;
+  return new ShoalError("deadline_exceeded", sentence, {
+    shard: desk.shard,
+    waitingFor: "its own earlier push",
+  }).toJSON();
 }
 
 function expire(state: State): void {
