@@ -41,11 +41,15 @@ afterEach(async () => {
   cluster = undefined;
 });
 
-describe.each(["inline", "thread"] as const)("synchronous training with %s compute", (computeKind) => {
+describe.each([
+  ["inline", "in-process"],
+  ["thread", "in-process"],
+  ["thread", "grpc"],
+] as const)("synchronous training with %s compute over %s links", (computeKind, wire) => {
   it.each([1, 2, 4])("through 2 servers and %i workers equals one plain loop, bit for bit", async (workers) => {
     const before = site.memory.allocatedBytes;
     const job = jobOf({ workers });
-    cluster = await startTrainingCluster({ site, dataset, servers: 2, workers, computeKind });
+    cluster = await startTrainingCluster({ site, dataset, servers: 2, workers, computeKind, wire });
     const run = await cluster.submit(job);
     const status = await cluster.ended(run);
     expect(status).toMatchObject({ phase: "completed", error: null, stalenessMax: 0 });
@@ -68,24 +72,30 @@ describe("a synchronous run", () => {
     expect(cluster.model(run).parameters).toEqual(trainPlainly(job, 5, dataset, site.kernels, site.memory).parameters);
   });
 
-  it("gives the same bits when workers die in the middle and another one joins", async () => {
-    const job = jobOf({ slots: 4, workers: 4, epochs: 300, schedule: { name: "constant" } });
-    const settings = { leaseMs: 1000, heartbeatMs: 100, tickMs: 20 };
-    cluster = await startTrainingCluster({ site, dataset, servers: 2, workers: 4, computeKind: "thread", settings });
-    const { workers } = cluster;
-    const run = await cluster.submit(job);
-    await reachesStep(cluster, run, 100);
-    await workers[1]?.kill();
-    await reachesStep(cluster, run, 300);
-    cluster.addWorker("worker-5");
-    await workers[0]?.kill();
-    await workers[2]?.kill();
-    const status = await cluster.ended(run);
-    expect(status).toMatchObject({ phase: "completed", error: null, batchesDone: status.totalBatches });
-    const late = status.workers.find(({ name }) => name === "worker-5");
-    expect(late?.batches).toBeGreaterThan(0);
-    expect(cluster.model(run).parameters).toEqual(trainPlainly(job, 4, dataset, site.kernels, site.memory).parameters);
-  });
+  it.each(["in-process", "grpc"] as const)(
+    "gives the same bits when workers die and another joins (%s)",
+    async (wire) => {
+      const job = jobOf({ slots: 4, workers: 4, epochs: 300, schedule: { name: "constant" } });
+      const settings = { leaseMs: 1000, heartbeatMs: 100, tickMs: 20 };
+      const scene = { site, dataset, servers: 2, workers: 4, computeKind: "thread", settings, wire } as const;
+      cluster = await startTrainingCluster(scene);
+      const { workers } = cluster;
+      const run = await cluster.submit(job);
+      await reachesStep(cluster, run, 100);
+      await workers[1]?.kill();
+      await reachesStep(cluster, run, 300);
+      cluster.addWorker("worker-5");
+      await workers[0]?.kill();
+      await workers[2]?.kill();
+      const status = await cluster.ended(run);
+      expect(status).toMatchObject({ phase: "completed", error: null, batchesDone: status.totalBatches });
+      const late = status.workers.find(({ name }) => name === "worker-5");
+      expect(late?.batches).toBeGreaterThan(0);
+      expect(cluster.model(run).parameters).toEqual(
+        trainPlainly(job, 4, dataset, site.kernels, site.memory).parameters,
+      );
+    },
+  );
 
   it("gives the same bits over links that lose requests and replies", async () => {
     const job = jobOf({ workers: 2 });

@@ -32,8 +32,22 @@ import {
   type ShardDirectory,
   type SubmitReply,
 } from "@shoal/protocol";
-import { startServer, type ServerHandle } from "@shoal/ps-server";
-import { createInProcessLinkFactory, startWorker, type WorkerHandle, type WorkerOptions } from "@shoal/worker";
+import {
+  createParameterRpcServer,
+  startServer,
+  type ParameterRpcServer,
+  type ServerHandle,
+  type ShardHost,
+} from "@shoal/ps-server";
+import {
+  createGrpcLinkFactory,
+  createInProcessLinkFactory,
+  startWorker,
+  type WorkerHandle,
+  type WorkerOptions,
+} from "@shoal/worker";
+
+const token = "a token for tests";
 
 export interface TrainingSite {
   readonly memory: KernelMemory;
@@ -56,6 +70,8 @@ export interface TrainingClusterOptions {
   readonly computeKind: "inline" | "thread";
   readonly settings?: Partial<CoordinatorSettings>;
   readonly retry?: WorkerOptions["retry"];
+  /** What the workers' links are: calls by default, or gRPC over loopback. */
+  readonly wire?: "in-process" | "grpc";
   /** An in-process bus by default. */
   readonly bus?: Bus;
   /** The machine's clock by default. */
@@ -103,10 +119,17 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   const head: CoordinatorHandle = startCoordinator({ system: node(coordinatorNode), store, cluster: "test", settings });
   const directories = new Map<string, ShardDirectory>();
   const servers: ServerHandle[] = [];
+  const services: ParameterRpcServer[] = [];
   for (let index = 1; index <= options.servers; index += 1) {
     const system = node(`server-${index}`);
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
-    const server = await startServer({ ...site, system, coordinator, expose: () => system.node });
+    const expose = async (shards: ShardHost): Promise<string> => {
+      if (options.wire !== "grpc") return system.node;
+      const service = createParameterRpcServer({ ...site, shards, token, clock });
+      services.push(service);
+      return service.listen({ host: "127.0.0.1", port: 0 });
+    };
+    const server = await startServer({ ...site, system, coordinator, expose });
     directories.set(system.node, server.host);
     servers.push(server);
   }
@@ -116,7 +139,8 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     kernels: site.kernels,
     clock,
   });
-  const links = options.wrapLinks?.(inProcess) ?? inProcess;
+  const plain = options.wire === "grpc" ? createGrpcLinkFactory({ clock, token }) : inProcess;
+  const links = options.wrapLinks?.(plain) ?? plain;
   const models = new Map<string, Uint8Array>();
   const workers: ClusterWorker[] = [];
   const addWorker = (name: string): ClusterWorker => {
@@ -177,6 +201,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map(({ handle }) => handle.close()));
       await Promise.all(servers.map((server) => server.close()));
+      await Promise.all(services.map((service) => service.close()));
       await head.close();
       await Promise.all(systems.map((system) => system.stop()));
     },
