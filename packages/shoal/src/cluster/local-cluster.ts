@@ -17,6 +17,7 @@ import { coordinatorAddress, coordinatorNode, type CoordinatorMessage, type Shar
 import { startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
+import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { createDatasetLoader, createNodeKit, writeModelFile } from "../roles/node-kit.ts";
 import { awaitJoined } from "./await-joined.ts";
 import { defaultCluster } from "./cluster-address.ts";
@@ -58,14 +59,17 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const bus = createInProcessBus();
   const systems: ActorSystem[] = [];
   const roles: Closable[] = [];
+  const observed: (() => void)[] = [];
   const node = (name: string): ActorSystem => {
     const system = createNode(bus, name, options.log);
     systems.push(system);
+    observed.push(observeMailboxes(system));
     return system;
   };
   const client = node("client");
   const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
   const close = async (): Promise<void> => {
+    for (const end of observed.splice(0)) end();
     for (const role of roles.toReversed()) await role.close();
     await Promise.all(systems.toReversed().map((system) => system.stop()));
   };

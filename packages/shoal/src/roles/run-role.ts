@@ -6,6 +6,7 @@ import { connectToCluster, type ClusterConnection } from "../cluster/cluster-con
 import { requireToken } from "../cluster/cluster-address.ts";
 import { reportReady, stopRequested } from "../cluster/parent-watch.ts";
 import type { Environment } from "../environment/folders.ts";
+import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { setUpTelemetry } from "../telemetry/telemetry.ts";
 
 export interface RoleOptions {
@@ -46,6 +47,7 @@ export async function runRole(
     onFailure: (error) => options.log(`tracing to files stopped: ${String(error)}`),
   });
   const connection = await connectToCluster({ ...options, token }, options.node, options.log);
+  observeMailboxes(connection.system);
   const role = await start(connection, token);
   options.log(`${options.node} asks the coordinator of cluster ${options.cluster} for its membership`);
   void role.joined.then(() => {

@@ -4,6 +4,7 @@
  * `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`,
  * `OTEL_TRACES_EXPORTER=none`, `OTEL_METRICS_EXPORTER=none`, `OTEL_SDK_DISABLED`).
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -16,6 +17,8 @@ import { createTraceFileProcessor } from "./trace-file-processor.ts";
 
 /** Spans that may wait for the OTLP collector; beyond it the SDK drops the newest. */
 const exportQueue = 65_536;
+/** How long the last export may take when the process ends. */
+const exportLimitMs = 1_500;
 
 export interface TelemetryOptions {
   /** Name of this node: `service.instance.id` and the name of its trace files. */
@@ -58,15 +61,20 @@ export function setUpTelemetry(options: TelemetryOptions): Telemetry {
   const metering = asked("METRICS") ? installMetrics(resource) : [];
   const providers = [...tracing, ...metering];
   return {
-    flush: async () => void (await Promise.allSettled(providers.map((provider) => provider.forceFlush()))),
+    flush: () => withinLimit(providers.map((provider) => provider.forceFlush())),
     close: async () => {
-      await Promise.allSettled(providers.map((provider) => provider.shutdown()));
+      await withinLimit(providers.map((provider) => provider.shutdown()));
       trace.disable();
       context.disable();
       propagation.disable();
       metrics.disable();
     },
   };
+}
+
+/** A collector that is away must not hold a finished command back. */
+async function withinLimit(work: readonly Promise<void>[]): Promise<void> {
+  await Promise.race([Promise.allSettled(work), delay(exportLimitMs, undefined, { ref: false })]);
 }
 
 interface Provider {

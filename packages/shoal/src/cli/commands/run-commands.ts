@@ -30,7 +30,9 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .action((run: string, options: ConnectedOptions) =>
       withCluster(options, context, async ({ system, coordinator }) => {
         await cancelRun(system, coordinator, run);
-        context.output(options.json).line(`asked to stop ${run}`);
+        const output = context.output(options.json);
+        output.value({ type: "cancelling", run });
+        output.line(`asked to stop ${run}`);
       }),
     );
   addTrace(program, context);
