@@ -21,6 +21,7 @@ import { handleOwn, isControl, isOwn, type Inbox } from "./inbox.ts";
 import { durableChanges } from "./journal/changes.ts";
 import { createJournal, type JournalCommand } from "./journal/journal.ts";
 import { recover } from "./journal/recover.ts";
+import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
 import { completeSettings, type CoordinatorSettings } from "./settings.ts";
 
@@ -55,11 +56,15 @@ export function startCoordinator(options: CoordinatorOptions): CoordinatorHandle
   const settings = completeSettings(options.settings);
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   const name = coordinatorAddress.slice(coordinatorAddress.indexOf("/") + 1);
-  const ref = options.system.spawn<Inbox>(name, (context) => createCoordinator(options, settings, context), {
+  const metrics = createCoordinatorMetrics();
+  const ref = options.system.spawn<Inbox>(name, (context) => createCoordinator(options, settings, context, metrics), {
     capacity,
     isControl,
     accepts: acceptorOf(coordinatorSchema),
-    onStop: resolve,
+    onStop: () => {
+      metrics.end();
+      resolve();
+    },
   });
   return {
     ref,
@@ -75,11 +80,13 @@ function createCoordinator(
   options: CoordinatorOptions,
   settings: CoordinatorSettings,
   context: ActorContext<Inbox>,
+  metrics: CoordinatorMetrics,
 ): Behavior<Inbox> {
   const { clock } = context;
   const note = options.onNote ?? ((): void => undefined);
   let cluster: ClusterState | undefined;
   let journal: Ref<JournalCommand> | undefined;
+  metrics.observe(() => cluster?.membership);
 
   const settle = (before: ClusterState, step: Step): void => {
     const settled = settleStep(step, clock.now(), settings);
@@ -94,6 +101,7 @@ function createCoordinator(
     }
     const changes = describeChanges(before, settled.cluster, clock.now());
     for (const sentence of [...step.notes, ...settled.notes, ...changes]) note(sentence);
+    for (const lease of step.endedLeases ?? []) metrics.leaseEnded(lease);
   };
   const begin = async (): Promise<void> => {
     const recovery = await recover(options.store, options.cluster, clock.now());

@@ -14,4 +14,5 @@ export * from "./messages/schema.ts";
 export * from "./messages/server-control.ts";
 export * from "./messages/work.ts";
 export * from "./messages/worker-control.ts";
+export * from "./metrics.ts";
 export * from "./tracing.ts";

@@ -4,7 +4,7 @@ import { withRun, type ClusterState } from "../cluster-state.ts";
 import { stepMembership, type MembershipEffect, type MembershipEvent } from "../membership/membership.ts";
 import { memberLost, memberReady } from "../runs/participation.ts";
 import type { CoordinatorSettings } from "../settings.ts";
-import { replyTo, type Reply, type Step } from "./step.ts";
+import { replyTo, type EndedLease, type Reply, type Step } from "./step.ts";
 
 export function handleMembership(
   cluster: ClusterState,
@@ -40,16 +40,18 @@ function eventOf(message: MembershipMessage): MembershipEvent {
 function applyEffects(cluster: ClusterState, effects: readonly MembershipEffect[], now: number): Step {
   let next = cluster;
   const notes: string[] = [];
+  const endedLeases: EndedLease[] = [];
   for (const effect of effects) {
     if (effect.kind !== "acknowledge") notes.push(effect.reason);
     if (effect.kind !== "lost" && effect.kind !== "ready") continue;
+    if (effect.kind === "lost") endedLeases.push({ role: effect.member.role, end: effect.end });
     for (const run of next.runs.values()) {
       const { member, reason } = effect;
       next = withRun(next, effect.kind === "lost" ? memberLost(run, member, reason, now) : memberReady(run, member));
     }
   }
   const reconcile = effects.some((effect) => effect.kind === "lost" || effect.kind === "ready");
-  return { cluster: next, replies: [], notes, reconcile };
+  return { cluster: next, replies: [], notes, reconcile, endedLeases };
 }
 
 function replyFor(

@@ -1,11 +1,17 @@
 /** What handling one message leads to. */
 import type { Message, Ref } from "@shoal/actors";
 import type { ClusterState } from "../cluster-state.ts";
+import type { LeaseEnd, MemberRole } from "../membership/membership.ts";
 
 /** A sentence to be said; built by {@link replyTo}, which checks that the listener understands it. */
 export interface Reply {
   readonly to: Ref<Message>;
   readonly message: Message;
+}
+
+export interface EndedLease {
+  readonly role: MemberRole;
+  readonly end: LeaseEnd;
 }
 
 export interface Step {
@@ -15,6 +21,8 @@ export interface Step {
   readonly notes: readonly string[];
   /** False when nothing can follow from it, so that frequent messages stay cheap. */
   readonly reconcile: boolean;
+  /** Leases of members that ended with it; none when left out. */
+  readonly endedLeases?: readonly EndedLease[];
 }
 
 export function replyTo<M extends Message>(to: Ref<M>, message: M): Reply {

@@ -68,7 +68,10 @@ export type MembershipEffect =
   /** The member can be given work from now on. */
   | { readonly kind: "ready"; readonly member: Member; readonly reason: string }
   /** The member is gone in this incarnation; what it held goes to others. */
-  | { readonly kind: "lost"; readonly member: Member; readonly reason: string };
+  | { readonly kind: "lost"; readonly member: Member; readonly end: LeaseEnd; readonly reason: string };
+
+/** How a lease ends: the member was silent for too long, said goodbye, or began a new life. */
+export type LeaseEnd = "expired" | "left" | "rejoined";
 
 export interface MembershipStep {
   readonly state: MembershipState;
@@ -125,7 +128,7 @@ function join(
   const effects: MembershipEffect[] = [];
   if (known?.alive === true) {
     const reason = `${name} joined again as incarnation ${incarnation}`;
-    effects.push({ kind: "lost", member: { ...known, alive: false }, reason });
+    effects.push({ kind: "lost", member: { ...known, alive: false }, end: "rejoined", reason });
   }
   effects.push({ kind: "welcome", member, reason: `${role} ${name} joined as member ${number}, ${incarnation}. time` });
   const next = { ...put(room, member), nextMember: Math.max(room.nextMember, number + 1), joins: room.joins + 1 };
@@ -159,7 +162,10 @@ function leave(state: MembershipState, event: Life): MembershipStep {
   const member = living(state, event);
   if (member === undefined) return { state, effects: [] };
   const gone: Member = { ...member, alive: false, ready: false };
-  return { state: put(state, gone), effects: [{ kind: "lost", member: gone, reason: `${member.name} left` }] };
+  return {
+    state: put(state, gone),
+    effects: [{ kind: "lost", member: gone, end: "left", reason: `${member.name} left` }],
+  };
 }
 
 function expire(state: MembershipState, now: number, settings: MembershipSettings): MembershipStep {
@@ -171,7 +177,7 @@ function expire(state: MembershipState, now: number, settings: MembershipSetting
     const gone: Member = { ...member, alive: false, ready: false };
     next = put(next, gone);
     const reason = `${member.name} sent no heartbeat for ${Math.round(silentMs)} ms (lease ${settings.leaseMs} ms)`;
-    effects.push({ kind: "lost", member: gone, reason });
+    effects.push({ kind: "lost", member: gone, end: "expired", reason });
   }
   return { state: next, effects };
 }

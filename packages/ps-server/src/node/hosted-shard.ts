@@ -3,6 +3,7 @@ import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import type { ShardAssignment, ShardCommand } from "@shoal/protocol";
+import type { ShardMetrics } from "../shard/metrics.ts";
 import { retire } from "../shard/retire.ts";
 import { createShardState, type ShardOptions, type ShardState } from "../shard/shard-state.ts";
 import { createShard, shardActorOptions, type ShardSignal } from "../shard/shard.ts";
@@ -15,17 +16,22 @@ export interface HostedShard {
   end(): Promise<void>;
 }
 
+/** What the shards of a node have in common. */
+export interface ShardEnvironment extends ShardHostOptions {
+  readonly metrics: ShardMetrics;
+}
+
 /**
  * @param isFirst false when the run was hosted here before: the names then tell the term
  * @throws ShoalError invalid_argument, out_of_memory
  */
 export function spawnShards(
-  options: ShardHostOptions,
+  environment: ShardEnvironment,
   hosting: Hosting,
   isFirst: boolean,
 ): ReadonlyMap<number, HostedShard> {
   const { run, term } = hosting;
-  const { kernels, memory, system } = options;
+  const { kernels, memory, metrics, system } = environment;
   const shared = {
     run,
     consistency: hosting.consistency,
@@ -37,6 +43,7 @@ export function spawnShards(
     kernels,
     memory,
     clock: system.clock,
+    metrics,
   };
   const states: ShardState[] = [];
   const hosted = new Map<number, HostedShard>();

@@ -12,6 +12,7 @@ import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type { HostShards, RunMembers, ShardCommand, ShardDirectory, ShardSummary } from "@shoal/protocol";
 import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
+import { createShardMetrics } from "../shard/metrics.ts";
 import { createEndedRuns } from "./ended-runs.ts";
 import { spawnShards, type HostedShard } from "./hosted-shard.ts";
 import { summarize } from "./summarize.ts";
@@ -57,6 +58,7 @@ interface HostedRun {
 
 export function createShardHost(options: ShardHostOptions): ShardHost {
   const { system } = options;
+  const environment = { ...options, metrics: createShardMetrics() };
   const runs = new Map<string, HostedRun>();
   const ended = createEndedRuns();
 
@@ -93,7 +95,7 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
       const known = current?.term ?? ended.termOf(run);
       if (known !== undefined && term <= known) throw staleTerm(system.node, run, term, known);
       await release(run);
-      runs.set(run, { term, shards: spawnShards(options, hosting, known === undefined) });
+      runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
     },
     updateMembers,
     describe: (run) =>

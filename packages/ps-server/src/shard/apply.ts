@@ -54,9 +54,12 @@ function update(
   gradientNorm: () => number,
 ): void {
   const before = state.progress.version;
-  const learningRate = learningRateAt(state.options.schedule, state.baseLearningRate, before);
+  const { clock, metrics, schedule } = state.options;
+  const learningRate = learningRateAt(schedule, state.baseLearningRate, before);
   const span = openApply(state, { tickets, before, learningRate, gradientNorm });
+  const startedAtMs = clock.now();
   if (gradient !== undefined) state.vectors.apply(gradient, learningRate);
+  metrics.applied(clock.now() - startedAtMs);
   record(state, tickets, before);
   closeApply(state, span);
 }
@@ -74,6 +77,7 @@ function record(state: ShardState, tickets: readonly PushTicket[], before: numbe
     counters.counted += 1;
     counters.stalenessSum += staleness;
     counters.stalenessMax = Math.max(counters.stalenessMax, staleness);
+    state.options.metrics.contributed(staleness);
   }
   const contributions = tickets.map(({ sender, header }) => ({
     worker: sender.worker,

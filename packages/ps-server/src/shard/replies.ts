@@ -12,6 +12,7 @@ export function acknowledge(
   before: number = state.progress.version,
 ): void {
   traceAcknowledge(state, ticket, reply, before);
+  state.options.metrics.answered(reply);
   answer(ticket, reply);
 }
 

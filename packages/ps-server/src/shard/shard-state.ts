@@ -4,6 +4,7 @@ import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
+import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { createRoster, type Roster } from "./roster.ts";
 import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
@@ -23,6 +24,7 @@ export interface ShardOptions {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly clock: Clock;
+  readonly metrics: ShardMetrics;
 }
 
 export interface ShardState {
@@ -59,7 +61,7 @@ export function createShardState(options: ShardOptions): ShardState {
     barrier: createBarrier(options.slots, (gradient, samples) => {
       vectors.fold(gradient, samples);
     }),
-    waits: createWaits(),
+    waits: createWaits((kind, change) => options.metrics.waiting(kind, change)),
     roster: createRoster(options.members),
     progress,
     listeners: new Set(),

@@ -21,7 +21,11 @@ export interface Waits {
   watchWith(arm: (atMs: number) => Timer): void;
 }
 
-export function createWaits(capacity: number = maximumWaits): Waits {
+/** @param onChange told when a request begins to wait (1) and when it does so no more (-1) */
+export function createWaits(
+  onChange: (kind: Ticket["kind"], change: 1 | -1) => void,
+  capacity: number = maximumWaits,
+): Waits {
   const tickets = new Set<Ticket>();
   let arm: ((atMs: number) => Timer) | undefined;
   let timer: Timer | undefined;
@@ -34,22 +38,24 @@ export function createWaits(capacity: number = maximumWaits): Waits {
     firesAt = atMs;
     timer = arm(atMs);
   };
+  const remove = (ticket: Ticket): void => {
+    if (tickets.delete(ticket)) onChange(ticket.kind, -1);
+  };
   return {
     get isFull() {
       return tickets.size >= capacity;
     },
     add(ticket) {
       tickets.add(ticket);
+      onChange(ticket.kind, 1);
       watch(ticket.deadlineAtMs);
     },
-    remove(ticket) {
-      tickets.delete(ticket);
-    },
+    remove,
     list: () => [...tickets],
     takeExpired(now) {
       firesAt = Number.POSITIVE_INFINITY;
       const expired = [...tickets].filter((ticket) => ticket.deadlineAtMs <= now);
-      for (const ticket of expired) tickets.delete(ticket);
+      for (const ticket of expired) remove(ticket);
       let next = Number.POSITIVE_INFINITY;
       for (const ticket of tickets) next = Math.min(next, ticket.deadlineAtMs);
       if (Number.isFinite(next)) watch(next);
