@@ -1,7 +1,10 @@
 /** What becomes of gRPC links and servers when connections break, freeze, or were never there. */
-import { createServer } from "node:http";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { systemClock } from "@shoal/actors";
 import { createGrpcLinkFactory } from "@shoal/worker";
 import { afterEach, describe, expect, test } from "vitest";
@@ -90,6 +93,12 @@ describe("a gRPC link", () => {
     expect(line.connections).toBe(1);
     await at.close();
     await eventually("no connection is left", () => line.connections === 0);
+  });
+
+  test("leaves no handle behind, and neither does the server: the process ends by itself", async () => {
+    const file = join(import.meta.dirname, "../../support/grpc-round.ts");
+    const round = promisify(execFile)(process.execPath, ["--conditions=shoal-source", file], { timeout: 8000 });
+    expect((await round).stdout).toBe("closed\n");
   });
 
   test("says where nobody listens", async () => {
