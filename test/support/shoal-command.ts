@@ -46,7 +46,7 @@ export interface CommandOptions {
 export function startCommand(args: readonly string[], options: CommandOptions): Command {
   const child = spawn(process.execPath, ["--conditions=shoal-source", bin, ...args], {
     cwd: options.workplace.folder,
-    env: { ...options.workplace.environment, ...options.environment } as NodeJS.ProcessEnv,
+    env: { ...options.workplace.environment, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

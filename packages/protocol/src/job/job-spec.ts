@@ -95,4 +95,4 @@ export function parseJobSpec(input: unknown): JobSpec {
 }
 
 /** Schema of a job on the wire: complete, all defaults filled in. */
-export const jobSpecSchema: z.ZodType<JobSpec> = jobSchema as unknown as z.ZodType<JobSpec>;
+export const jobSpecSchema: z.ZodType<JobSpec> = jobSchema;

@@ -45,7 +45,7 @@ export interface ChildOptions {
  */
 export async function startChild(options: ChildOptions): Promise<ChildNode> {
   const child = spawn(process.execPath, [...process.execArgv, ...options.command], {
-    env: { ...options.environment, FORCE_COLOR: "0" } as NodeJS.ProcessEnv,
+    env: { ...options.environment, FORCE_COLOR: "0" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     // A group of its own: Ctrl-C reaches the parent alone, which then ends the children in order.
     detached: true,

@@ -18,7 +18,7 @@ import { startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
-import { createDatasetLoader, createNodeKit, writeModelFile } from "../roles/node-kit.ts";
+import { createDatasetLoader, createNodeKit, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
 import { awaitJoined } from "./await-joined.ts";
 import { defaultCluster } from "./cluster-address.ts";
 
@@ -52,8 +52,9 @@ interface Closable {
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   for (const role of ["workers", "servers"] as const) {
     const asked = options[role];
-    if (!Number.isInteger(asked) || asked < 1)
+    if (!Number.isInteger(asked) || asked < 1) {
       throw new RangeError(`${role} must be a whole number from 1, got ${asked}`);
+    }
   }
   const kit = await createNodeKit();
   const bus = createInProcessBus();
@@ -66,48 +67,75 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     observed.push(observeMailboxes(system));
     return system;
   };
-  const client = node("client");
-  const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
   const close = async (): Promise<void> => {
     for (const end of observed.splice(0)) end();
     for (const role of roles.toReversed()) await role.close();
     await Promise.all(systems.toReversed().map((system) => system.stop()));
   };
+  const client = node("client");
+  const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
+  const site: Site = { kit, node, started: (role) => void roles.push(role) };
   try {
     const store = createMemoryStore();
-    roles.push(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster }));
-    const directories = new Map<string, ShardDirectory>();
-    for (const name of names("server", options.servers)) {
-      const server = await startServer({ ...kit, system: node(name), coordinator, expose: () => name });
-      directories.set(name, server.host);
-      roles.push(server);
-      await awaitJoined(name, server.joined);
-    }
-    const links = createInProcessLinkFactory({
-      directoryOf: (endpoint) => directories.get(endpoint),
-      memory: kit.memory,
-      kernels: kit.kernels,
-      clock: systemClock,
-    });
-    const loadDataset = createDatasetLoader(options);
-    for (const name of names("worker", options.workers)) {
-      const worker = startWorker({
-        system: node(name),
-        memory: kit.memory,
-        modules: kit.modules,
-        coordinator,
-        links,
-        loadDataset,
-        writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
-        computeKind: "thread",
-      });
-      roles.push(worker);
-      await awaitJoined(name, worker.joined);
-    }
+    site.started(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster }));
+    const directories = await startServers(site, options.servers);
+    await startWorkers(site, directories, options);
     return { system: client, coordinator, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** What the roles of one process share. */
+interface Site {
+  readonly kit: NodeKit;
+  /** Makes a node of its own for a role. */
+  readonly node: (name: string) => ActorSystem;
+  /** Notes a role that has to be closed. */
+  readonly started: (role: Closable) => void;
+}
+
+/** @returns where each server's shards are found, by its name */
+async function startServers(site: Site, count: number): Promise<ReadonlyMap<string, ShardDirectory>> {
+  const directories = new Map<string, ShardDirectory>();
+  for (const name of names("server", count)) {
+    const system = site.node(name);
+    const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
+    const server = await startServer({ ...site.kit, system, coordinator, expose: () => name });
+    site.started(server);
+    directories.set(name, server.host);
+    await awaitJoined(name, server.joined);
+  }
+  return directories;
+}
+
+async function startWorkers(
+  site: Site,
+  directories: ReadonlyMap<string, ShardDirectory>,
+  options: LocalClusterOptions,
+): Promise<void> {
+  const { kit } = site;
+  const links = createInProcessLinkFactory({
+    directoryOf: (endpoint) => directories.get(endpoint),
+    memory: kit.memory,
+    kernels: kit.kernels,
+    clock: systemClock,
+  });
+  const loadDataset = createDatasetLoader(options);
+  for (const name of names("worker", options.workers)) {
+    const system = site.node(name);
+    const worker = startWorker({
+      system,
+      memory: kit.memory,
+      modules: kit.modules,
+      coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
+      links,
+      loadDataset,
+      writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+    });
+    site.started(worker);
+    await awaitJoined(name, worker.joined);
   }
 }
 

@@ -89,6 +89,6 @@ function* eventsOf(span: SpanRecord, tracks: Tracks, originUs: number): Generato
 function trackOf(span: SpanRecord): string {
   const shard = span.attributes[attributes.shard];
   const worker = span.attributes[attributes.worker];
-  const of = worker === undefined ? "" : `worker ${String(worker)} `;
-  return shard === undefined ? `${of}${span.name}` : `${of}shard ${String(shard)} ${span.name}`;
+  const of = typeof worker === "number" ? `worker ${worker} ` : "";
+  return typeof shard === "number" ? `${of}shard ${shard} ${span.name}` : `${of}${span.name}`;
 }

@@ -60,6 +60,7 @@ function scene(script: Script) {
     job: script.job,
     plan: createEpochPlan({ samples: 24, batchSize: 4, slots: script.slots, epochs: 1 }),
     compute: {
+      initialize: () => Promise.resolve(),
       async gradient({ begin, end, parameters }) {
         const startedAtMs = clock.now();
         note(`compute ${begin}-${end} from ${parameterName(parameters)}`);
