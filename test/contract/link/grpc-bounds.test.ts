@@ -70,7 +70,7 @@ describe("the parameter service", () => {
 
   test("frees the region of a push whose worker has gone, and gives idle regions back", async () => {
     const keys = 1000;
-    const at = await open({ sizes: [keys], fill: 0, bounds: { stagingSlots: 0, idleMs: 30 } });
+    const at = await open({ sizes: [keys], fill: 0, bounds: { stagingSlots: 0, stagingBytes: 0, idleMs: 30 } });
     const call = await sayHalfAPush(at, 1, keys);
     const waiting = at.link(2).push({ ...header, gradient: new Float32Array(keys).fill(1) }, within);
     call.cancel();
@@ -79,7 +79,7 @@ describe("the parameter service", () => {
   });
 
   test("names whom a push waited for when no region came free in time", async () => {
-    const at = await open({ sizes: [1000], fill: 0, bounds: { stagingSlots: 0, idleMs: 30 } });
+    const at = await open({ sizes: [1000], fill: 0, bounds: { stagingSlots: 0, stagingBytes: 0, idleMs: 30 } });
     await sayHalfAPush(at, 1, 1000);
     const late = at.link(2).push({ ...header, gradient: new Float32Array(1000) }, { deadlineMs: 150 });
     await expect(late).rejects.toMatchObject({
@@ -98,7 +98,7 @@ describe("the parameter service", () => {
       sizes: [keys, keys],
       fill: 0,
       hosting: { ...synchronous, aggregation: "sum", slots: workers, members: membersOf(workers) },
-      bounds: { stagingSlots: 1 },
+      bounds: { stagingSlots: 1, stagingBytes: 0 },
     });
     const before = at.memory.allocatedBytes;
     let peak = 0;
@@ -120,6 +120,25 @@ describe("the parameter service", () => {
     await at.link(1).pull({ shard: 1, clock: steps, into }, within);
     expect(into.every((value) => value === -steps * workers)).toBe(true);
     expect(peak).toBeLessThanOrEqual(2 * 2 * (keys * 4 + 64));
+  });
+
+  test("sends a push back that holds up an earlier slot of its own worker, which has taken that slot over", async () => {
+    const keys = 300_000;
+    const members = membersOf(2);
+    const at = await open({
+      sizes: [keys],
+      fill: 0,
+      hosting: { ...synchronous, aggregation: "sum", slots: 2, members: { ...members, slotOwners: [2, 2] } },
+      bounds: { stagingSlots: 0, stagingBytes: 0 },
+    });
+    const link = at.link(2);
+    const gradient = new Float32Array(keys).fill(1);
+    // Slot 1 was its own, slot 0 came to it later: the payload of slot 0 stands behind that of slot 1.
+    const own = link.push({ ...header, sequence: 1, batch: 1, gradient }, within);
+    const takenOver = link.push({ ...header, sequence: 2, batch: 0, gradient }, within);
+    expect(await codeOf(own)).toBe("mailbox_full");
+    const again = link.push({ ...header, sequence: 1, batch: 1, gradient }, within);
+    expect(await Promise.all([takenOver, again])).toMatchObject([{ type: "push_applied" }, { type: "push_applied" }]);
   });
 
   test("never shows a pull half an update, with fewer copies than pulls", async () => {

@@ -3,7 +3,8 @@
  * `test/contract/link` holds them all to.
  *
  * Invariants
- *   L1  Requests of one link to one shard reach the shard in the order of the calls.
+ *   L1  Requests of one link to one shard reach the shard in the order of the calls; a pull that has to wait for memory
+ *       may be overtaken by a push that was called later, so it can see more updates than asked for, never fewer.
  *   L2  Every call settles by its deadline: with a reply, or with a ShoalError (`deadline_exceeded` lists whom the
  *       shard was waiting for when it knows).
  *   L3  A call that failed may or may not have taken effect; repeating it with the same sequence number is safe.

@@ -6,6 +6,8 @@ export interface ServiceBounds {
    * is folded next. At the limit the server stops reading the worker's stream.
    */
   readonly stagingSlots: number;
+  /** A small shard has more regions than `stagingSlots`: as many as fit into so many bytes. */
+  readonly stagingBytes: number;
   /** Regions of a shard's size for values on their way out. At the limit a pull waits as a header. */
   readonly pullCopies: number;
   /** Requests of one stream that are not answered yet. At the limit a request is answered with `mailbox_full`. */
@@ -22,6 +24,7 @@ export interface ServiceBounds {
 
 export const defaultServiceBounds: ServiceBounds = {
   stagingSlots: 2,
+  stagingBytes: 32 * 2 ** 20,
   pullCopies: 2,
   requestsInFlight: 64,
   connections: 1024,
@@ -32,3 +35,6 @@ export const defaultServiceBounds: ServiceBounds = {
 
 /** A shard answers by its deadline; after this much longer the service answers for it, and takes its region back. */
 export const shardGraceMs = 1_000;
+
+/** How long a contribution waits for a region before it is asked whether it holds itself up, ms. */
+export const stagingPatienceMs = 500;

@@ -27,7 +27,7 @@ function desk(verdict: StagingVerdict = "next") {
     shard: 3,
     ref: { address: "server-1/run-1-shard-3", tell: (command: ShardCommand) => void told.push(command) },
     keys,
-    admission: { decide: () => verdict, onChange: () => () => undefined },
+    admission: { decide: () => verdict, frontOwner: () => undefined, onChange: () => () => undefined },
     staging,
     copies,
   };

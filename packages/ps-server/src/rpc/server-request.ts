@@ -9,8 +9,11 @@
  *   R2  A gradient that the shard has looked at stays in its region until the shard releases it; one that it has not
  *       looked at when that grace is over is taken back.
  */
+import type { Timer } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import type { PayloadPlace, PushHeader, RequestHead } from "@shoal/protocol";
-import { shardGraceMs } from "./bounds.ts";
+import { shardGraceMs, stagingPatienceMs } from "./bounds.ts";
+import { decideGiveWay } from "./give-way.ts";
 import { createIncomingPayload } from "./incoming-payload.ts";
 import { tellRequest } from "./request-conversation.ts";
 import { fail, lateError, type RequestState, type RequestSurroundings } from "./request-state.ts";
@@ -70,6 +73,7 @@ export function createServerRequest(head: RequestHead, desk: ShardDesk, around: 
   };
 }
 
+/** Asks for a region; while it waits, looks every so often whether it holds itself up (see `give-way.ts`). */
 function requestRegion(state: RequestState, settle: StagingRequest["settle"]): { cancel(): void } {
   const { desk, around, head } = state;
   const { worker, incarnation } = around.identity;
@@ -81,7 +85,36 @@ function requestRegion(state: RequestState, settle: StagingRequest["settle"]): {
           const { sequence, clock, batch } = header;
           return desk.admission.decide({ worker, incarnation, sequence, clock, batch });
         };
-  return desk.staging.request({ owner: around.identity.name, verdict, settle });
+  let patience: Timer | undefined;
+  let settled = false;
+  const look = (): void => {
+    const reason = decideGiveWay(verdict(), worker, desk.admission.frontOwner());
+    if (reason === undefined) patience = around.clock.after(stagingPatienceMs, look);
+    else giveWay(state, reason);
+  };
+  const ticket = desk.staging.request({
+    owner: around.identity.name,
+    verdict,
+    settle(answer) {
+      settled = true;
+      patience?.cancel();
+      settle(answer);
+    },
+  });
+  if (!settled) patience = around.clock.after(stagingPatienceMs, look);
+  return {
+    cancel() {
+      patience?.cancel();
+      ticket.cancel();
+    },
+  };
+}
+
+function giveWay(state: RequestState, reason: string): void {
+  const { desk, around } = state;
+  const where = `shard ${desk.shard} of run ${around.identity.run}`;
+  state.payload.abandon(false);
+  fail(state, new ShoalError("mailbox_full", `${where}: ${reason}`, { shard: desk.shard }).toJSON());
 }
 
 function pushOf({ kind }: RequestHead): PushHeader | undefined {

@@ -90,7 +90,8 @@ function makeDesk(options: ShardDesksOptions, run: string, shard: number): KeptD
   const keys = shards.sizeOf(run, shard);
   const admission = shards.admissionOf(run, shard);
   if (ref === undefined || keys === undefined || admission === undefined) return undefined;
-  const staging = createStagingPool({ memory, keys, slots: bounds.stagingSlots });
+  const slots = Math.max(bounds.stagingSlots, Math.floor(bounds.stagingBytes / (keys * 4)));
+  const staging = createStagingPool({ memory, keys, slots });
   const copies = createPullCopies({ memory, kernels, keys, copies: bounds.pullCopies });
   const unsubscribe = admission.onChange(() => staging.review());
   const close = (): void => {

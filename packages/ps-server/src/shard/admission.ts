@@ -22,6 +22,8 @@ export interface ShardAdmission {
    * used; the shard still wants to be told the push, with an empty gradient, to answer it.
    */
   decide(push: PushHeaderView): "next" | "later" | "discard";
+  /** Member whose contribution is folded next; undefined when nobody's has to come first (no synchronous step). */
+  frontOwner(): number | undefined;
   /** Calls back when an answer may have changed. @returns ends it */
   onChange(listener: () => void): () => void;
 }
@@ -29,6 +31,8 @@ export interface ShardAdmission {
 export function createShardAdmission(state: ShardState): ShardAdmission {
   return {
     decide: (push) => decide(state, push),
+    frontOwner: () =>
+      state.options.consistency.mode === "synchronous" ? state.roster.ownerMember(state.barrier.frontier) : undefined,
     onChange(listener) {
       state.listeners.add(listener);
       return () => {

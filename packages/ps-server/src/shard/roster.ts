@@ -10,6 +10,8 @@ export interface Roster {
   /** Slot of a contribution that names no batch: the worker's place among the members, by member number. */
   placeOf(worker: number): number | undefined;
   nameOf(worker: number): string;
+  /** Member that has to fill a slot; undefined when nobody does. */
+  ownerMember(slot: number): number | undefined;
   /** Who has to fill a slot. */
   ownerOf(slot: number): string;
 }
@@ -20,14 +22,16 @@ export function createRoster(members: RunMembers): Roster {
   const isOpen = sorted.length === 0;
   const entryOf = (worker: number): RunMembers["workers"][number] | undefined => sorted[places.get(worker) ?? -1];
   const nameOf = (worker: number): string => entryOf(worker)?.name ?? `member ${worker}`;
+  const ownerMember = (slot: number): number | undefined => members.slotOwners[slot] ?? sorted[slot]?.member;
   return {
     members,
     isOpen,
     incarnationOf: (worker) => entryOf(worker)?.incarnation,
     placeOf: (worker) => (isOpen ? worker : places.get(worker)),
     nameOf,
+    ownerMember,
     ownerOf(slot) {
-      const owner = members.slotOwners[slot] ?? sorted[slot]?.member;
+      const owner = ownerMember(slot);
       return owner === undefined ? `the owner of slot ${slot}` : nameOf(owner);
     },
   };
