@@ -1,13 +1,12 @@
 /** Training through servers and workers, against one plain loop. */
-import { createRandom } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
-import { ShoalError } from "@shoal/errors";
 import { generateDigits } from "@shoal/models";
-import type { JobInput, JobSpec, LinkFactory, ParameterLink } from "@shoal/protocol";
+import type { JobInput, JobSpec, LinkFactory } from "@shoal/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { trainPlainly } from "../support/plain-training.ts";
 import { createTrainingSite, startTrainingCluster, type TrainingCluster } from "../support/training-cluster.ts";
+import { loseCalls } from "../support/watched-links.ts";
 
 const site = await createTrainingSite();
 const dataset = generateDigits({ samples: 650, testSamples: 200, seed: 2 });
@@ -101,7 +100,7 @@ describe("a synchronous run", () => {
     const job = jobOf({ workers: 2 });
     const retry = { attemptMs: 150 };
     const losses = { requests: 0, replies: 0 };
-    const wrapLinks = (links: LinkFactory): LinkFactory => lossy(links, 0.1, losses);
+    const wrapLinks = (links: LinkFactory): LinkFactory => loseCalls(links, 0.1, losses);
     const lost = { site, dataset, servers: 2, workers: 2, computeKind: "inline", retry, wrapLinks } as const;
     cluster = await startTrainingCluster(lost);
     const run = await cluster.submit(job);
@@ -180,35 +179,4 @@ async function reachesStep(running: TrainingCluster, run: string, step: number):
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** Loses a share of all requests before, and of all replies after, they reach the shard; the caller hears nothing. */
-function lossy(links: LinkFactory, share: number, losses: { requests: number; replies: number }): LinkFactory {
-  const random = createRandom("losses");
-  const lose = async <R>(deadlineMs: number, call: () => Promise<R>): Promise<R> => {
-    const silence = new Promise<never>((_resolve, reject) => {
-      setTimeout(() => reject(new ShoalError("deadline_exceeded", "lost on the way")), deadlineMs);
-    });
-    silence.catch(() => undefined);
-    if (random.uniform() < share) {
-      losses.requests += 1;
-      return silence;
-    }
-    const reply = await call();
-    if (random.uniform() >= share) return reply;
-    losses.replies += 1;
-    return silence;
-  };
-  return {
-    connect(endpoint, identity): ParameterLink {
-      const link = links.connect(endpoint, identity);
-      return {
-        initialize: (request, options) => lose(options.deadlineMs, () => link.initialize(request, options)),
-        push: (request, options) => lose(options.deadlineMs, () => link.push(request, options)),
-        pull: (request, options) => lose(options.deadlineMs, () => link.pull(request, options)),
-        pushPull: (push, pull, options) => lose(options.deadlineMs, () => link.pushPull(push, pull, options)),
-        close: () => link.close(),
-      };
-    },
-  };
 }

@@ -78,6 +78,8 @@ export interface TrainingClusterOptions {
   readonly clock?: Clock;
   /** Puts something between the workers and their links. */
   readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
+  /** Called with the finished model, before the run ends: its shards are still hosted. */
+  readonly onModel?: (run: string) => Promise<void>;
 }
 
 export interface ClusterWorker {
@@ -151,9 +153,10 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
       links,
       loadDataset: () => Promise.resolve(dataset),
-      writeModel: (run, bytes) => {
+      writeModel: async (run, bytes) => {
         models.set(run, bytes);
-        return Promise.resolve(`/models/${run}.safetensors`);
+        await options.onModel?.(run);
+        return `/models/${run}.safetensors`;
       },
       computeKind: options.computeKind,
       ...(options.retry === undefined ? {} : { retry: options.retry }),

@@ -4,17 +4,18 @@
  * A request's spans are children of the context it arrived in; all times come from the injected clock. Without a
  * telemetry SDK every span is the same inert object, `isRecording` is false, and nothing is gathered for attributes.
  */
-import { context, trace, type Attributes, type Context, type HrTime, type Span } from "@opentelemetry/api";
+import { context, trace, type Attributes, type Context, type HrTime, type Span, type Tracer } from "@opentelemetry/api";
 import { attributes, spanNames, tracerName, type PullReply, type PushReply, type Refusal } from "@shoal/protocol";
 import type { PullTicket, PushTicket, RequestTrace } from "./requests.ts";
 import type { ShardState } from "./shard-state.ts";
 
-const tracer = trace.getTracer(tracerName);
+/** Asked for each time: a tracer that is kept stays with the first SDK of the process, also when that is gone. */
+const tracer = (): Tracer => trace.getTracer(tracerName);
 
 /** Opens the span of a request that has arrived just `now`: `queue` for pushes, `read` for pulls. */
 export function openTrace(name: "queue" | "read", now: number): RequestTrace {
   const arrived: Context = context.active();
-  return { context: arrived, span: tracer.startSpan(spanNames[name], { startTime: timeOf(now) }, arrived) };
+  return { context: arrived, span: tracer().startSpan(spanNames[name], { startTime: timeOf(now) }, arrived) };
 }
 
 /** Seconds and nanoseconds: a plain number would be taken for one or another kind of time by its size. */
@@ -76,7 +77,7 @@ export interface AppliedUpdate {
  */
 export function openApply(state: ShardState, update: AppliedUpdate): Span {
   const startTime = timeOf(state.options.clock.now());
-  const span = tracer.startSpan(spanNames.apply, { startTime }, context.active());
+  const span = tracer().startSpan(spanNames.apply, { startTime }, context.active());
   if (span.isRecording()) describeUpdate(state, span, update);
   return span;
 }
@@ -111,7 +112,7 @@ export function traceAcknowledge(
   before: number,
 ): void {
   const now = timeOf(state.options.clock.now());
-  const span = tracer.startSpan(spanNames.acknowledge, { startTime: now }, ticket.trace.context);
+  const span = tracer().startSpan(spanNames.acknowledge, { startTime: now }, ticket.trace.context);
   if (span.isRecording()) {
     span.setAttributes({
       ...identity(state, ticket),

@@ -31,10 +31,10 @@ function push(trace: string, worker: number, applies: readonly string[] | null):
     "shoal.exchange.kind": "push",
     "shoal.outcome": "push_applied",
     "shoal.shard": 0,
-    "shoal.version": 1,
+    "shoal.version": 4,
     "shoal.worker": worker,
-    "shoal.clock": 0,
-    "shoal.staleness": 0,
+    "shoal.clock": 5,
+    "shoal.base_version": 3 - worker,
   };
   const spans = [
     span(trace, "a", null, "exchange", { attributes }),
@@ -45,7 +45,8 @@ function push(trace: string, worker: number, applies: readonly string[] | null):
     span(trace, "f", "d", "acknowledge", { attributes }),
   ];
   if (applies === null) return spans;
-  return [...spans, span(trace, "g", "d", "apply", { links: applies.map((of) => ({ trace: of, span: "d" })) })];
+  const links = applies.map((of) => ({ trace: of, span: "e" }));
+  return [...spans, span(trace, "g", "d", "apply", { links, attributes: { "shoal.shard": 0, "shoal.version": 4 } })];
 }
 
 describe("exchanges of a trace", () => {
@@ -69,15 +70,19 @@ describe("exchanges of a trace", () => {
   });
 
   it("rebuilds versions and staleness of each shard", () => {
-    expect(rebuildUpdates([...push("t2", 2, []), ...push("t1", 1, [])])).toEqual([
-      {
-        shard: 0,
-        version: 1,
-        contributions: [
-          { worker: 1, clock: 0, staleness: 0 },
-          { worker: 2, clock: 0, staleness: 0 },
-        ],
-      },
-    ]);
+    const update = {
+      shard: 0,
+      version: 4,
+      contributions: [
+        { worker: 1, clock: 5, staleness: 1 },
+        { worker: 2, clock: 5, staleness: 2 },
+      ],
+    };
+    const first = push("t1", 1, null);
+    const second = push("t2", 2, ["t2", "t1"]);
+    expect(rebuildUpdates([...second, ...first])).toEqual([update]);
+    // A contribution counts, whatever its worker was told.
+    const told = first.map((it) => ({ ...it, attributes: { ...it.attributes, "shoal.outcome": "deadline_exceeded" } }));
+    expect(rebuildUpdates([...told, ...second])).toEqual([update]);
   });
 });

@@ -10,29 +10,38 @@ export interface RebuiltUpdate {
 }
 
 /**
- * One update for each (shard, version) that some push was acknowledged with, ascending by shard, then version.
- * Retries (outcome `push_duplicate`) repeat a contribution and are left out.
+ * One update for each `apply` span, ascending by shard, then version.
+ *
+ * Its contributions are the pushes that it links to. What a push said of itself stands in the shard's answers to it,
+ * whatever they were: a contribution counts also when its own answer came too late and its retry was a duplicate.
  */
 export function rebuildUpdates(spans: Iterable<SpanRecord>): readonly RebuiltUpdate[] {
-  const acknowledged = [...spans].filter(
-    (span) => span.name === spanNames.acknowledge && span.attributes[attributes.outcome] === "push_applied",
-  );
-  const number = (span: SpanRecord, key: string): number => Number(span.attributes[key]);
-  const groups = Map.groupBy(
-    acknowledged,
-    (span) => `${number(span, attributes.shard)}/${number(span, attributes.version)}`,
-  );
-  return [...groups.values()]
-    .map((group) => ({
-      shard: number(group[0]!, attributes.shard),
-      version: number(group[0]!, attributes.version),
-      contributions: group
-        .map((span) => ({
-          worker: number(span, attributes.worker),
-          clock: number(span, attributes.clock),
-          staleness: number(span, attributes.staleness),
-        }))
-        .toSorted((a, b) => a.worker - b.worker || a.clock - b.clock),
-    }))
-    .toSorted((a, b) => a.shard - b.shard || a.version - b.version);
+  const applied: SpanRecord[] = [];
+  /** An answer to the push of each trace. */
+  const answers = new Map<string, SpanRecord>();
+  for (const span of spans) {
+    if (span.name === spanNames.apply) applied.push(span);
+    else if (span.name === spanNames.acknowledge) answers.set(span.trace, span);
+  }
+  return applied.map((apply) => rebuild(apply, answers)).toSorted((a, b) => a.shard - b.shard || a.version - b.version);
+}
+
+function rebuild(apply: SpanRecord, answers: ReadonlyMap<string, SpanRecord>): RebuiltUpdate {
+  const version = number(apply, attributes.version);
+  const pushes = apply.links.map((link) => answers.get(link.trace)).filter((push) => push !== undefined);
+  return {
+    shard: number(apply, attributes.shard),
+    version,
+    contributions: pushes
+      .map((push) => ({
+        worker: number(push, attributes.worker),
+        clock: number(push, attributes.clock),
+        staleness: version - 1 - number(push, attributes.baseVersion),
+      }))
+      .toSorted((a, b) => a.worker - b.worker || a.clock - b.clock),
+  };
+}
+
+function number(span: SpanRecord, key: string): number {
+  return Number(span.attributes[key]);
 }
