@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { metricDefinitions, type MetricDefinition } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createWorkplace, runCommand } from "../support/shoal-command.ts";
 
@@ -38,7 +39,7 @@ async function startCollector(): Promise<{ endpoint: string; received: Received[
 }
 
 describe("OTLP export", () => {
-  it("sends every span of a run to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT", async () => {
+  it("sends every span and metric of a run to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT", async () => {
     using workplace = createWorkplace();
     await using collector = await startCollector();
     const file = join(workplace.folder, "job.json");
@@ -51,7 +52,11 @@ describe("OTLP export", () => {
     expect(text).toContain('"test-shoal"');
     // 10 batches on 4 shards, and each exchange has its span on either side.
     expect(text.split('"name":"acknowledge"').length - 1).toBe(40);
-    expect(collector.received.some(({ path }) => path === "/v1/metrics")).toBe(true);
+    const metrics = collector.received.filter(({ path }) => path === "/v1/metrics").map(({ body }) => body);
+    const isAbsent = ({ name }: MetricDefinition): boolean => !metrics.join("").includes(`"name":"${name}"`);
+    // Nothing was repeated here, and nobody lost a lease before the last export.
+    const silent = [metricDefinitions.leaseEnds, metricDefinitions.retries];
+    expect(Object.values(metricDefinitions).filter((it) => isAbsent(it) && !silent.includes(it))).toEqual([]);
   });
 
   it("goes on when the collector is away", async () => {
