@@ -44,6 +44,8 @@ export const attributes = {
   encodingError: "shoal.encoding.error",
   gradientNorm: "shoal.gradient_norm",
   loss: "shoal.loss",
+  /** Of the test split, 0 … 1; on `evaluate`, a trace of its own. */
+  accuracy: "shoal.accuracy",
   waitMs: "shoal.wait_ms",
   waitedFor: "shoal.waited_for",
   attempt: "shoal.attempt",

@@ -10,13 +10,13 @@ import {
   trace,
   type Attributes,
   type Context,
-  type HrTime,
   type Span,
   type Tracer,
 } from "@opentelemetry/api";
 import type { Clock } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
 import { attributes, spanNames, tracerName, type LinkIdentity, type ShardPlacement } from "@shoal/protocol";
+import { timeOf } from "../time/span-time.ts";
 import type { ComputedIn, ExchangeKind } from "./exchange-kind.ts";
 
 export interface ExchangeSpans {
@@ -120,10 +120,4 @@ function recordEncode(tracer: Tracer, within: Context, bytes: number, clock: Clo
 function markFailed(span: Span, error: ShoalError): void {
   span.setAttribute(attributes.outcome, error.code);
   span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-}
-
-/** Seconds and nanoseconds: a plain number would be taken for one or another kind of time by its size. */
-function timeOf(ms: number): HrTime {
-  const seconds = Math.floor(ms / 1000);
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
 }

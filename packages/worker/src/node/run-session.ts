@@ -12,6 +12,7 @@ import type { CoordinatorMessage, LinkFactory, LinkIdentity, StartRun, WorkerAss
 import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
 import type { RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
+import { traceEvaluations } from "../compute/traced-compute.ts";
 import { createAssignmentBoard, type AssignmentBoard } from "../loop/assignment-board.ts";
 import { createConversation } from "../loop/conversation.ts";
 import { runLeasedLoop } from "../loop/leased-loop.ts";
@@ -82,7 +83,10 @@ export function startSession(
   const { clock } = environment.system;
   const abort = new AbortController();
   const client = connect(start, identity, environment);
-  const preparing = prepareRun(start, environment);
+  const preparing = prepareRun(start, environment).then((run) => ({
+    ...run,
+    compute: traceEvaluations(run.compute, identity, clock),
+  }));
   const fail = (error: unknown): void => {
     if (!abort.signal.aborted) listener.failed(ShoalError.from(error));
   };
