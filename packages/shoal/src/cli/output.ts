@@ -1,28 +1,65 @@
-/** What the command line writes, and where: results on stdout, everything for people's eyes on stderr under --json. */
+/** What the command line writes, and where: results on stdout, errors on stderr; under --json values on stdout only. */
 import { isShoalError, ShoalError } from "@shoal/errors";
+
+/** Where people read: a terminal, a pipe, a file. */
+export interface TextStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
 
 export interface Output {
   readonly json: boolean;
-  /** A line for people; silent under --json. */
+  /** Columns of the terminal that {@link live} redraws in; undefined where nothing can be redrawn, or nobody looks. */
+  readonly width: number | undefined;
+  /** A line for people; silent under --json. It goes above the live line. */
   line(text?: string): void;
+  /** Redraws the live line, cut to the terminal's width; call it only where `width` is defined. */
+  live(text: string): void;
+  /** Leaves the live line standing as an ordinary one. */
+  settle(): void;
   /** One JSON value on one line; silent without --json. */
   value(value: unknown): void;
   /** Says what went wrong: a sentence, or the error as JSON. */
   error(error: unknown): void;
 }
 
-export function createOutput(json: boolean): Output {
+const clearLine = "\r\u001b[2K";
+/** Of a terminal that does not say. */
+const usualWidth = 80;
+
+export function createOutput(json: boolean, stream: TextStream = process.stdout): Output {
+  const redraws = !json && stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+  const widthNow = (): number | undefined => (redraws ? (stream.columns ?? usualWidth) : undefined);
+  let standing: string | null = null;
+  const draw = (text: string): void =>
+    void stream.write(`${clearLine}${text.slice(0, (widthNow() ?? usualWidth) - 1)}`);
+  const settle = (): void => {
+    if (standing !== null) stream.write("\n");
+    standing = null;
+  };
   return {
     json,
-    line: (text = "") => {
-      if (!json) process.stdout.write(`${text}\n`);
+    get width() {
+      return widthNow();
     },
+    line: (text = "") => {
+      if (json) return;
+      stream.write(`${standing === null ? "" : clearLine}${text}\n`);
+      if (standing !== null) draw(standing);
+    },
+    live: (text) => {
+      standing = text;
+      draw(text);
+    },
+    settle,
     value: (value) => {
-      if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
+      if (json) stream.write(`${JSON.stringify(value)}\n`);
     },
     error: (error) => {
+      settle();
       const known = ShoalError.from(error);
-      if (json) process.stdout.write(`${JSON.stringify({ type: "error", error: known })}\n`);
+      if (json) stream.write(`${JSON.stringify({ type: "error", error: known })}\n`);
       else process.stderr.write(`shoal: ${describeError(error)}\n`);
     },
   };

@@ -58,7 +58,8 @@ describe("progress line", () => {
   it("writes a plain line at most every two seconds where there is no terminal", () => {
     const written: string[] = [];
     let now = 0;
-    const line = createProgressLine(createOutput(false), { write: (text: string) => written.push(text) }, () => now);
+    const output = createOutput(false, { write: (text: string) => written.push(text) });
+    const line = createProgressLine(output, () => now);
     for (const step of [1, 2, 3]) {
       line.show(statusOf({ step }));
       now += 1_000;
@@ -67,10 +68,32 @@ describe("progress line", () => {
     expect(written.every((text) => text.endsWith("\n"))).toBe(true);
   });
 
+  it("keeps the time left on a terminal of 80 columns", () => {
+    const evaluations = [{ step: 2300, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1 }];
+    const wide = statusOf({ step: 2300, totalSteps: 2345, samplesPerSecond: 20_000, evaluations });
+    expect(progressText(wide)).toMatch(/test 97\.12 % {2}6 s left$/);
+    expect(progressText(wide, 79)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  test 97.12 %  6 s left");
+    expect(progressText(wide, 70)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  6 s left");
+  });
+
+  const terminal = (columns: number, written: string[]) =>
+    createOutput(false, { isTTY: true, columns, write: (text: string) => written.push(text) });
+
   it("redraws in place on a terminal, within its width", () => {
     const written: string[] = [];
-    const stream = { isTTY: true, columns: 20, write: (text: string) => written.push(text) };
-    createProgressLine(createOutput(false), stream, () => 0).show(statusOf({}));
-    expect(written[0]).toBe("\r\u001b[2Kstep 50/200 (25 %) ");
+    createProgressLine(terminal(20, written), () => 0).show(statusOf({}));
+    expect(written).toEqual(["\r\u001b[2Kstep 50/200  loss 0"]);
+  });
+
+  it("stays below other lines on a terminal", () => {
+    const written: string[] = [];
+    const output = terminal(10, written);
+    const line = createProgressLine(output, () => 0);
+    line.show(statusOf({}));
+    output.line("data: MNIST");
+    line.end();
+    output.line("done");
+    const live = "\r\u001b[2Kstep 50/2";
+    expect(written).toEqual([live, "\r\u001b[2Kdata: MNIST\n", live, "\n", "done\n"]);
   });
 });

@@ -5,18 +5,29 @@ import type { Output } from "./output.ts";
 const redrawMs = 100;
 const plainMs = 2_000;
 
-/** Step, loss, throughput, staleness and time left: whatever is known yet. */
-export function progressText(status: RunStatus): string {
+/**
+ * Step, loss, throughput, staleness and time left: whatever is known yet.
+ * @param width in columns: what matters least is shortened, then left out, until the rest fits
+ */
+export function progressText(status: RunStatus, width: number = Infinity): string {
   if (status.phase === "queued" || status.phase === "starting") return `${status.phase}: ${status.reason}`;
+  const forms = [formOf(status, {}), formOf(status, { short: true }), formOf(status, { short: true, test: false })];
+  return forms.find((text) => text.length <= width) ?? forms.at(-1) ?? "";
+}
+
+/** @param form short: without the greatest staleness and the words around figures; test: with the last evaluation */
+function formOf(status: RunStatus, { short = false, test = true }: { short?: boolean; test?: boolean }): string {
   const percent = status.totalBatches === 0 ? 0 : Math.floor((100 * status.batchesDone) / status.totalBatches);
+  const pace = Math.round(status.samplesPerSecond).toLocaleString("en-US");
+  const staleness = `staleness ${status.stalenessMean.toFixed(1)}`;
   const parts = [
-    `step ${status.step}/${status.totalSteps} (${percent} %)`,
+    short ? `step ${status.step}/${status.totalSteps}` : `step ${status.step}/${status.totalSteps} (${percent} %)`,
     status.loss === null ? "loss –" : `loss ${status.loss.toFixed(4)}`,
-    `${Math.round(status.samplesPerSecond).toLocaleString("en-US")} samples/s`,
-    `staleness ${status.stalenessMean.toFixed(1)} (max ${status.stalenessMax})`,
+    short ? `${pace}/s` : `${pace} samples/s`,
+    short ? staleness : `${staleness} (max ${status.stalenessMax})`,
   ];
   const evaluation = status.evaluations.at(-1);
-  if (evaluation !== undefined) parts.push(`test ${(100 * evaluation.accuracy).toFixed(2)} %`);
+  if (evaluation !== undefined && test) parts.push(`test ${(100 * evaluation.accuracy).toFixed(2)} %`);
   const left = timeLeftMs(status);
   if (left !== null) parts.push(`${formatDuration(left)} left`);
   return parts.join("  ");
@@ -42,26 +53,21 @@ export interface ProgressLine {
 }
 
 /** Redraws in place on a terminal; elsewhere (a pipe, `NO_COLOR`, CI) one plain line every two seconds. */
-export function createProgressLine(
-  output: Output,
-  stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown },
-  now: () => number,
-): ProgressLine {
-  const live = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+export function createProgressLine(output: Output, now: () => number): ProgressLine {
   let shownAt = -Infinity;
   let shown = "";
   return {
     show(status) {
-      const text = progressText(status);
-      const due = now() - shownAt >= (live ? redrawMs : plainMs);
       if (output.json) return;
+      const { width } = output;
+      const text = progressText(status, width === undefined ? Infinity : width - 1);
+      const due = now() - shownAt >= (width === undefined ? plainMs : redrawMs);
       if (text === shown || !due) return;
       shownAt = now();
       shown = text;
-      stream.write(live ? `\r\u001b[2K${text.slice(0, (stream.columns ?? 200) - 1)}` : `${text}\n`);
+      if (width === undefined) output.line(text);
+      else output.live(text);
     },
-    end() {
-      if (live && shown !== "" && !output.json) stream.write("\n");
-    },
+    end: () => output.settle(),
   };
 }

@@ -16,23 +16,26 @@ export async function showRun(
   run: string,
   output: Output,
 ): Promise<RunStatus> {
-  const progress = createProgressLine(output, process.stdout, () => system.clock.now());
+  const progress = createProgressLine(output, () => system.clock.now());
   let saidSource = "";
   let evaluations = 0;
   let last: RunStatus | undefined;
-  for await (const status of followRun(system, coordinator, run)) {
-    if (status.dataSource !== saidSource) {
-      saidSource = status.dataSource;
-      output.line(`data: ${saidSource}`);
-      output.value({ type: "data", run, source: saidSource });
+  try {
+    for await (const status of followRun(system, coordinator, run)) {
+      if (status.dataSource !== saidSource) {
+        saidSource = status.dataSource;
+        output.line(`data: ${saidSource}`);
+        output.value({ type: "data", run, source: saidSource });
+      }
+      for (const evaluation of status.evaluations.slice(evaluations))
+        output.value({ type: "evaluation", run, ...evaluation });
+      evaluations = status.evaluations.length;
+      progress.show(status);
+      last = status;
     }
-    for (const evaluation of status.evaluations.slice(evaluations))
-      output.value({ type: "evaluation", run, ...evaluation });
-    evaluations = status.evaluations.length;
-    progress.show(status);
-    last = status;
+  } finally {
+    progress.end();
   }
-  progress.end();
   const status = last!;
   const failure = failureOf(status);
   if (failure !== null) throw failure;

@@ -1,5 +1,5 @@
 /** `shoal train JOB`: the whole cluster in this process. */
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { startLocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
@@ -82,12 +82,15 @@ async function train(file: string, options: TrainOptions, context: CommandContex
 }
 
 function sayTrace(folder: string, run: string, output: Output): void {
-  output.line(`trace          ${join(relative(process.cwd(), folder) || ".", "trace")}`);
+  output.line(`trace          ${join(folder, "trace")}`);
   output.line();
   output.line("What to try next:");
-  output.line(`  npm run shoal -- trace ${run}                      a file for ui.perfetto.dev`);
-  output.line("  npm start -- --mode asynchronous --workers 4       no waiting, some staleness");
-  output.line("  npm run shoal -- up --workers 2 --servers 2        the same actors as processes, over NATS and gRPC");
+  for (const [command, what] of [
+    [`npm run shoal -- trace ${run}`, "a file for ui.perfetto.dev"],
+    ["npm start -- --mode asynchronous --workers 4", "no waiting, some staleness"],
+    ["npm run shoal -- up --workers 2 --servers 2", "the same actors as processes"],
+  ] as const)
+    output.line(`  ${command.padEnd(47)}  ${what}`);
 }
 
 /** Cancels once on Ctrl-C; a second Ctrl-C ends the process at once. */
