@@ -48,6 +48,7 @@ import {
 } from "@shoal/worker";
 
 const token = "a token for tests";
+import { createCuttableBus } from "./cuttable-bus.ts";
 
 export interface TrainingSite {
   readonly memory: KernelMemory;
@@ -76,6 +77,8 @@ export interface TrainingClusterOptions {
   readonly bus?: Bus;
   /** The machine's clock by default. */
   readonly clock?: Clock;
+  /** Another clock for some nodes. */
+  readonly clockOf?: (node: string) => Clock;
   /** Puts something between the workers and their links. */
   readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
   /** Called with the finished model, before the run ends: its shards are still hosted. */
@@ -105,12 +108,14 @@ export interface TrainingCluster {
 
 export async function startTrainingCluster(options: TrainingClusterOptions): Promise<TrainingCluster> {
   const { site, dataset } = options;
-  const { bus = createInProcessBus(), clock = systemClock } = options;
+  const { clock = systemClock } = options;
+  const bus = createCuttableBus(options.bus ?? createInProcessBus());
   const systems: ActorSystem[] = [];
   const failures: ActorFailure[] = [];
   const node = (name: string): ActorSystem => {
     const onFailure = (failure: ActorFailure): void => void failures.push(failure);
-    const system = createActorSystem({ node: name, bus, clock, random: createRandom(name), onFailure });
+    const ownClock = options.clockOf?.(name) ?? clock;
+    const system = createActorSystem({ node: name, bus, clock: ownClock, random: createRandom(name), onFailure });
     systems.push(system);
     return system;
   };
@@ -161,7 +166,11 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       computeKind: options.computeKind,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
     });
-    const worker = { name, handle, kill: () => system.stop() };
+    const kill = (): Promise<void> => {
+      bus.cut(name);
+      return system.stop();
+    };
+    const worker = { name, handle, kill };
     workers.push(worker);
     return worker;
   };

@@ -1,0 +1,30 @@
+/** A bus from which a test can cut a node off, as a crash does: nothing it sends arrives any more, and nothing reaches it. */
+import type { Bus } from "@shoal/actors";
+
+export interface CuttableBus extends Bus {
+  /** For good: the node's goodbye is lost with the rest. */
+  cut(node: string): void;
+}
+
+export function createCuttableBus(bus: Bus): CuttableBus {
+  const cut = new Set<string>();
+  return {
+    cut: (node) => void cut.add(node),
+    attach(node, receiver) {
+      const port = bus.attach(node, {
+        receive: (envelope) => {
+          if (!cut.has(node)) receiver.receive(envelope);
+        },
+        malformed: (error) => receiver.malformed(error),
+        ref: (address) => receiver.ref(address),
+      });
+      return {
+        send: (envelope) => {
+          if (!cut.has(node)) port.send(envelope);
+        },
+        ready: () => port.ready(),
+        detach: () => port.detach(),
+      };
+    },
+  };
+}
