@@ -120,7 +120,7 @@ describe("a stranger", () => {
       environment: { NATS_SERVER_BIN: "/nowhere/nats-server" },
     });
     expect(code).not.toBe(0);
-    expect(text).toMatch(/missing_tool.*NATS_SERVER_BIN/s);
+    expect(text).toMatch(/^shoal: missing_tool: .*NATS_SERVER_BIN.*\n$/);
   });
 
   it("wants a NATS port that is taken", async () => {

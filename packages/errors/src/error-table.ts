@@ -52,6 +52,7 @@ export type ErrorCode =
   | "snapshot_corrupt"
   | "missing_tool"
   | "port_in_use"
+  | "cluster_exists"
   | "file_not_writable"
   | "out_of_memory"
   | "cancelled"
@@ -69,7 +70,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   mailbox_full: row("An actor's mailbox is at its capacity.", "after_backoff", 8, 1),
   actor_not_found: row("No actor answers at this address.", "after_rejoin", 5, 1),
   actor_stopped: row("The actor stopped before it could handle the message.", "after_rejoin", 14, 1),
-  deadline_exceeded: row("A wait ended without its answer; the details name who was waited for.", "after_backoff", 4, 1),
+  deadline_exceeded: row(
+    "A wait ended without its answer; the details name who was waited for.",
+    "after_backoff",
+    4,
+    1,
+  ),
   transport_lost: row("The connection to a peer broke or could not be made.", "after_backoff", 14, 1),
   store_conflict: row("A compare-and-set met another revision than expected.", "after_backoff", 10, 1),
   store_unavailable: row("The state store cannot be reached.", "after_backoff", 14, 1),
@@ -85,6 +91,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   snapshot_corrupt: row("A snapshot fails its checks.", "never", 15, 1),
   missing_tool: row("A program that this command needs is not installed.", "never", 9, 1),
   port_in_use: row("Another process listens on the port.", "after_backoff", 14, 1),
+  cluster_exists: row("A cluster of this name is up on this machine already.", "never", 6, 1),
   file_not_writable: row("A file or folder cannot be written.", "never", 9, 1),
   out_of_memory: row("The kernel memory has no region of the requested size.", "never", 8, 1),
   cancelled: row("The caller gave up, or the process is shutting down.", "never", 1, 130),

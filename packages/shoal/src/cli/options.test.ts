@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { consistency, count, overridesOf, port } from "./options.ts";
+import { clusterName, consistency, count, counted, overridesOf, port } from "./options.ts";
 
 describe("options", () => {
   it("read consistency modes", () => {
@@ -12,6 +12,11 @@ describe("options", () => {
     expect(() => count("0")).toThrow(/from 1/);
     expect(() => count("two")).toThrow(/"two"/);
     expect(() => port("70000")).toThrow(/65535/);
+    expect(() => clusterName("../a b")).toThrow(/a-z/);
+  });
+
+  it("count nouns", () => {
+    expect([counted(1, "server"), counted(2, "server")]).toEqual(["1 server", "2 servers"]);
   });
 
   it("override only what was given", () => {

@@ -15,6 +15,11 @@ export function count(text: string): number {
   return value;
 }
 
+/** A number with its noun, as in `1 server`, `2 servers`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** A TCP port, 0 … 65535. */
 export function port(text: string): number {
   const value = Number(text);
@@ -22,6 +27,12 @@ export function port(text: string): number {
     throw new InvalidArgumentError(`expected a port from 0 to 65535, got "${text}"`);
   }
   return value;
+}
+
+/** A cluster's name: part of subjects on the bus and of a file's name. */
+export function clusterName(text: string): string {
+  if (/^[a-z0-9][a-z0-9_-]{0,127}$/.test(text)) return text;
+  throw new InvalidArgumentError(`expected a name of a-z, 0-9, "-" and "_", got "${text}"`);
 }
 
 /** `HOST:PORT`; port 0 is chosen by the system. */

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { ShoalError } from "@shoal/errors";
+import { isErrorCode, ShoalError } from "@shoal/errors";
 import type { Environment } from "../environment/folders.ts";
 
 /** Child to parent: "I serve." */
@@ -40,7 +40,7 @@ export interface ChildOptions {
 
 /**
  * Starts a process and waits until it is ready.
- * @throws ShoalError internal - it ended before it was ready; the message has its last words
+ * @throws ShoalError it ended before it was ready; its own error, or `internal` with its last words
  * @throws ShoalError deadline_exceeded - it is not ready after 20 s; it has been ended
  */
 export async function startChild(options: ChildOptions): Promise<ChildNode> {
@@ -56,7 +56,8 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
     child.once("error", (error) => resolve(`could not be started: ${error.message}`));
     child.once("close", (code, signal) => {
       const how = signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`;
-      resolve(tail.trim() === "" ? how : `${how}: ${tail.trim()}`);
+      const words = lastWords(tail);
+      resolve(words === "" ? how : `${how}: ${words}`);
     });
   });
   const stop = async (graceMs: number): Promise<void> => {
@@ -75,9 +76,27 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
     return { name: options.name, pid: child.pid ?? 0, detail: outcome.detail, exited, stop };
   }
   await stop(0);
-  throw outcome === null
-    ? new ShoalError("deadline_exceeded", `${options.name} was not ready after ${readyDeadlineMs / 1000} s`, {
-        waitedFor: options.name,
-      })
-    : new ShoalError("internal", `${options.name} ${outcome}`, { node: options.name });
+  if (outcome !== null) throw startError(options.name, outcome);
+  throw new ShoalError("deadline_exceeded", `${options.name} was not ready after ${readyDeadlineMs / 1000} s`, {
+    waitedFor: options.name,
+  });
+}
+
+/** The child's own error where it said one, in the command line's form; else how it ended. */
+function startError(name: string, outcome: string): ShoalError {
+  const [, code, sentence] = /shoal: ([a-z_]+): (.+)/.exec(outcome) ?? [];
+  if (code !== undefined && isErrorCode(code) && sentence !== undefined) {
+    return new ShoalError(code, `${name} did not start: ${sentence}`, { node: name });
+  }
+  return new ShoalError("internal", `${name} ${outcome}`, { node: name });
+}
+
+/** What a process wrote to stderr beside its dated log: the reason of its end, where it gave one. */
+function lastWords(tail: string): string {
+  const dated = /^\d{4}-\d\d-\d\dT[\d:.]+Z /;
+  return tail
+    .split("\n")
+    .filter((line) => !dated.test(line))
+    .join("\n")
+    .trim();
 }

@@ -32,6 +32,14 @@ describe("cluster files", () => {
     expect(existsSync(join(folder, "shoal", "clusters", "dead.json"))).toBe(false);
   });
 
+  it("are refused to a second keeper, and stay as they are", () => {
+    const environment = { XDG_STATE_HOME: folder };
+    writeClusterFile(file("a"), environment);
+    const second = { ...file("a"), token: "of the second" };
+    expect(() => writeClusterFile(second, environment)).toThrow(/cluster_exists.*--cluster/s);
+    expect(resolveCluster({}, environment).token).toBe("t");
+  });
+
   it("say what to do when there is none, and when there are several", () => {
     const environment = { XDG_STATE_HOME: folder };
     expect(() => resolveCluster({}, environment)).toThrow(/shoal up/);

@@ -27,14 +27,31 @@ function folderOf(environment: Environment): string {
   return join(stateFolder(environment), "clusters");
 }
 
-/** @returns what removes the file again */
+/** @throws ShoalError cluster_exists - a live process keeps a cluster of this name */
+export function refuseSecondKeeper(cluster: string, environment: Environment): void {
+  const other = liveClusters(environment).find((file) => file.cluster === cluster);
+  if (other === undefined) return;
+  throw new ShoalError(
+    "cluster_exists",
+    `a cluster called ${cluster} is up already (process ${other.pid}); choose another name with --cluster, or end that one`,
+    { cluster, pid: other.pid },
+  );
+}
+
+/**
+ * @returns what removes the file again
+ * @throws ShoalError cluster_exists - another keeper was faster; file_not_writable
+ */
 export function writeClusterFile(file: ClusterFile, environment: Environment): () => void {
   const folder = folderOf(environment);
   const path = join(folder, `${file.cluster}.json`);
+  refuseSecondKeeper(file.cluster, environment);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    // "wx": of two keepers that start at the same moment one fails here, and neither removes the other's file.
+    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: "wx" });
   } catch (cause) {
+    refuseSecondKeeper(file.cluster, environment);
     throw new ShoalError(
       "file_not_writable",
       `cannot write ${path}; set XDG_STATE_HOME to a folder that can be written`,

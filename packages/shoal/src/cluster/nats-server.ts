@@ -16,8 +16,10 @@ const stopDeadlineMs = 1_000;
 export interface NatsServer {
   readonly url: string;
   readonly pid: number;
-  /** Settles when the process has ended, wanted or not. */
-  readonly exited: Promise<void>;
+  /** Its files; removed when it is stopped. */
+  readonly folder: string;
+  /** Settles when the process has ended, wanted or not, with a phrase on how. */
+  readonly exited: Promise<string>;
   /** Ends the process and removes its files; settles when the port is free. */
   stop(): Promise<void>;
 }
@@ -65,7 +67,11 @@ export async function startNatsServer(options: {
   writeFileSync(config, configuration(folder, options.token, options.port), { mode: 0o600 });
   const child = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", "pipe"], detached: true });
   const lastWords = keepTail(child);
-  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const exited = new Promise<string>((resolve) =>
+    child.once("close", (code, signal) =>
+      resolve(signal === null ? `it ended with code ${String(code)}` : `it was ended by ${signal}`),
+    ),
+  );
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await Promise.race([exited, delay(stopDeadlineMs, undefined, { ref: false })]);
@@ -78,7 +84,7 @@ export async function startNatsServer(options: {
       waitForPort(folder),
       exited.then(() => Promise.reject(startError(lastWords(), options.port))),
     ]);
-    return { url, pid: child.pid ?? 0, exited, stop };
+    return { url, pid: child.pid ?? 0, folder, exited, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -11,7 +11,10 @@ export function stopRequested(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
     if (process.send === undefined) return;
-    process.once("disconnect", () => resolve("the parent process is gone"));
+    const orphaned = (): void => resolve("the parent process is gone");
+    process.once("disconnect", orphaned);
+    // The parent may have ended while this process was still loading: that event is not repeated.
+    if (!process.connected) orphaned();
     process.on("message", (message: StopMessage) => {
       if (message.type === "stop") resolve("the parent process said stop");
     });

@@ -3,16 +3,22 @@
  * loopback ports that the system chooses.
  *
  * Invariants
- *   P1  Nothing outlives this process: children end when their IPC channel closes; nats-server has a guardian.
+ *   P1  Nothing outlives this process: children end when their IPC channel closes; nats-server has a guardian, and
+ *       when the guardian is killed its part is done here.
  *   P2  A role that ends unasked is started again, at most `restarts` times each, and said so.
+ *   P3  nats-server is not started again: what it kept is gone with it, so the cluster ends.
+ *   P4  One keeper a cluster: a second one of the same name does not start.
  */
 import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { ShoalError } from "@shoal/errors";
 import type { Environment } from "../environment/folders.ts";
 import { startChild, type ChildNode } from "./child-node.ts";
-import { writeClusterFile, type ClusterFile } from "./cluster-file.ts";
+import { refuseSecondKeeper, writeClusterFile, type ClusterFile } from "./cluster-file.ts";
 
 const stopGraceMs = 1_000;
+const natsName = "nats";
 
 export interface ProcessClusterOptions {
   readonly cluster: string;
@@ -34,15 +40,22 @@ export interface ProcessCluster {
   readonly file: ClusterFile;
   /** Process id of each node that runs now, by name. */
   pids(): ReadonlyMap<string, number>;
+  /** Settles with the reason when the cluster cannot go on; it must still be stopped. */
+  readonly lost: Promise<ShoalError>;
   stop(): Promise<void>;
 }
 
-/** @throws ShoalError of the first node that did not start; everything started before it has been ended */
+/**
+ * @throws ShoalError cluster_exists - a cluster of this name is up
+ * @throws ShoalError of the first node that did not start; everything started before it has been ended
+ */
 export async function startProcessCluster(options: ProcessClusterOptions): Promise<ProcessCluster> {
+  refuseSecondKeeper(options.cluster, options.environment);
   const bin = fileURLToPath(import.meta.resolve(import.meta.url.endsWith(".ts") ? "../bin.ts" : "../bin.js"));
   const token = randomBytes(24).toString("base64url");
   const environment = { ...options.environment, SHOAL_TOKEN: token };
   const nodes = new Map<string, ChildNode>();
+  const lost = Promise.withResolvers<ShoalError>();
   let stopping = false;
 
   const start = async (name: string, command: readonly string[], restarts: number): Promise<ChildNode> => {
@@ -51,9 +64,15 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
     void node.exited.then(async (how) => {
       nodes.delete(name);
       if (stopping) return;
+      if (name === natsName) return lost.resolve(natsLost(node, how));
       if (restarts === 0) return options.log(`${name} ${how}; it is not started again`);
       options.log(`${name} ${how}; starting it again`);
-      await start(name, command, restarts - 1).catch((error: unknown) => options.log(String(error)));
+      try {
+        await start(name, command, restarts - 1);
+        options.log(`${name} serves again`);
+      } catch (error) {
+        options.log(`${name} cannot be started again: ${error instanceof Error ? error.message : String(error)}`);
+      }
     });
     return node;
   };
@@ -61,7 +80,7 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
   const stop = async (): Promise<void> => {
     stopping = true;
     removeFile();
-    const [nats, roles] = [nodes.get("nats"), [...nodes].filter(([name]) => name !== "nats")];
+    const [nats, roles] = [nodes.get(natsName), [...nodes].filter(([name]) => name !== natsName)];
     // The roles first: they say goodbye over the bus.
     await Promise.all(roles.map(([, node]) => node.stop(stopGraceMs)));
     await nats?.stop(stopGraceMs);
@@ -69,7 +88,7 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
   let removeFile: () => void = () => undefined;
 
   try {
-    const nats = await start("nats", ["nats-server", "--port", String(options.natsPort)], 0);
+    const nats = await start(natsName, ["nats-server", "--port", String(options.natsPort)], 0);
     const address = nats.detail["url"] ?? "";
     const shared = ["--nats", address, "--cluster", options.cluster, "--runs", options.runsFolder];
     const data = options.dataFolder === undefined ? [] : ["--data", options.dataFolder];
@@ -86,9 +105,25 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
     ]);
     const file = { cluster: options.cluster, nats: address, token, pid: process.pid };
     removeFile = writeClusterFile(file, options.environment);
-    return { file, pids: () => new Map([...nodes].map(([name, node]) => [name, node.pid])), stop };
+    return { file, pids: () => new Map([...nodes].map(([name, node]) => [name, node.pid])), lost: lost.promise, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The folder stands as long as the guardian has not cleaned up; then nobody but us ends its nats-server. */
+function natsLost(guardian: ChildNode, how: string): ShoalError {
+  const { folder, pid } = guardian.detail;
+  if (folder !== undefined && existsSync(folder)) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It ended by itself in the meantime.
+    }
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+  return new ShoalError("transport_lost", `without nats-server the cluster cannot go on: ${natsName} ${how}`, {
+    node: natsName,
+  });
 }

@@ -5,7 +5,10 @@ import { stopRequested } from "../../cluster/parent-watch.ts";
 import { startProcessCluster } from "../../cluster/process-cluster.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
-import { count, port, wholeNumber } from "../options.ts";
+import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
+
+/** As a shell reports a process that Ctrl-C ended. */
+const interruptedExitCode = 130;
 
 interface UpOptions {
   readonly workers: number;
@@ -24,7 +27,7 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
     .option("--workers <N>", "worker processes", count, 2)
     .option("--servers <N>", "parameter server processes", count, 2)
-    .option("--cluster <NAME>", "name of the cluster", defaultCluster)
+    .option("--cluster <NAME>", "name of the cluster", clusterName, defaultCluster)
     .option("--nats-port <N>", "port of nats-server; default: a free one", port)
     .option("--restarts <N>", "how often a process that ended unasked is started again", wholeNumber, 3)
     .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
@@ -38,7 +41,8 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
   const stop = stopRequested();
-  const cluster = await startProcessCluster({
+  output.line(`starting ${counted(options.servers, "server")} and ${counted(options.workers, "worker")}`);
+  const starting = startProcessCluster({
     cluster: options.cluster,
     workers: options.workers,
     servers: options.servers,
@@ -52,14 +56,23 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
       output.value({ type: "log", sentence });
     },
   });
+  const cluster = await Promise.race([starting, stop.then(() => null)]);
+  if (cluster === null) {
+    // Nothing waits for a cluster that is half there: its processes end when this one does.
+    starting.catch(() => undefined);
+    output.line("stopped before the cluster was up");
+    context.exit(interruptedExitCode);
+    return;
+  }
   const pids = Object.fromEntries(cluster.pids());
   output.value({ type: "up", cluster: options.cluster, nats: cluster.file.nats, pids });
   output.line(
-    `cluster ${options.cluster} is up: ${options.servers} servers, ${options.workers} workers, NATS at ${cluster.file.nats}`,
+    `cluster ${options.cluster} is up: ${counted(options.servers, "server")}, ${counted(options.workers, "worker")}, NATS at ${cluster.file.nats}`,
   );
   output.line("in another terminal: npm run shoal -- submit examples/mnist-mlp.ts");
   output.line("Ctrl-C ends it");
-  const reason = await stop;
-  output.line(`stopping: ${reason}`);
+  const reason = await Promise.race([stop, cluster.lost]);
+  output.line(`stopping: ${typeof reason === "string" ? reason : "nats-server is gone"}`);
   await cluster.stop();
+  if (typeof reason !== "string") throw reason;
 }

@@ -7,7 +7,7 @@ import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { loadJob } from "../../job/load-job.ts";
 import { setUpTelemetry } from "../../telemetry/telemetry.ts";
 import type { CommandContext } from "../command-line.ts";
-import { addJobOverrides, count, overridesOf, type JobOverrideOptions } from "../options.ts";
+import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
 import { sayResult, showRun } from "../show-run.ts";
 
@@ -60,7 +60,7 @@ async function train(file: string, options: TrainOptions, context: CommandContex
   });
   try {
     output.line(
-      `${job.name}: ${options.workers} workers, ${options.servers} servers, ${job.consistency.mode}, in this process`,
+      `${job.name}: ${counted(options.workers, "worker")}, ${counted(options.servers, "server")}, ${job.consistency.mode}, in this process`,
     );
     const everybody = { ...job, workers: job.workers ?? options.workers };
     const run = await submitRun(cluster.system, cluster.coordinator, everybody, crypto.randomUUID());
@@ -94,7 +94,7 @@ function sayTrace(folder: string, run: string, output: Output): void {
 }
 
 /** Cancels once on Ctrl-C; a second Ctrl-C ends the process at once. */
-function onInterrupt(cancel: () => Promise<void>): () => boolean {
+function onInterrupt(cancel: () => Promise<unknown>): () => boolean {
   let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {

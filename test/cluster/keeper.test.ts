@@ -1,0 +1,53 @@
+/** The process that keeps a local cluster up: one a cluster, and it ends when the cluster cannot go on. */
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+import { createWorkplace, isAlive, runCommand, startCommand } from "../support/shoal-command.ts";
+import { startUp } from "../support/up.ts";
+
+/** False once nobody listens there any more. */
+async function listens(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  return await promise.finally(() => socket.destroy());
+}
+
+describe("the keeper of a local cluster", () => {
+  it("is alone: a second one of the same name does not start, and the first is still found", async () => {
+    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
+    const second = await runCommand(["up"], { workplace: cluster.workplace });
+    expect(second.code).toBe(1);
+    expect(second.text).toMatch(/cluster_exists.*--cluster/s);
+    const status = await runCommand(["status"], { workplace: cluster.workplace });
+    expect(status.code).toBe(0);
+    expect(status.text).toContain("worker-1");
+  });
+
+  it("refuses to cancel a run that nobody knows", async () => {
+    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
+    const { code, text } = await runCommand(["cancel", "nothing-1"], { workplace: cluster.workplace });
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/run_not_found.*nothing-1/s);
+  });
+
+  it("ends with an error and leaves nothing when nats-server's guardian is killed", async () => {
+    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
+    process.kill(cluster.pids["nats"]!, "SIGKILL");
+    expect(await cluster.up.ended).toBe(1);
+    expect(cluster.up.text()).toMatch(/transport_lost.*without nats-server the cluster cannot go on/s);
+    expect(Object.values(cluster.pids).filter(isAlive)).toEqual([]);
+    expect(await listens(cluster.nats)).toBe(false);
+  });
+
+  it("ends within two seconds when Ctrl-C comes before the cluster is up", async () => {
+    using workplace = createWorkplace();
+    await using up = startCommand(["up"], { workplace });
+    await up.waitFor(/starting/);
+    const pressed = performance.now();
+    up.process.kill("SIGINT");
+    expect(await up.ended).toBe(130);
+    expect(performance.now() - pressed).toBeLessThan(2_000);
+    expect(up.text()).toContain("stopped before the cluster was up");
+  });
+});
