@@ -68,6 +68,15 @@ describe("progress line", () => {
     expect(written.every((text) => text.endsWith("\n"))).toBe(true);
   });
 
+  it("shows the last step always, and nothing of a run that failed", () => {
+    const written: string[] = [];
+    const line = createProgressLine(createOutput(false, { write: (text: string) => written.push(text) }), () => 0);
+    line.show(statusOf({ step: 199 }));
+    line.show(statusOf({ phase: "failed", step: 0, totalSteps: 0 }));
+    line.show(statusOf({ phase: "completed", step: 200 }));
+    expect(written.map((text) => text.slice(0, 12))).toEqual(["step 199/200", "step 200/200"]);
+  });
+
   it("keeps the time left on a terminal of 80 columns", () => {
     const evaluations = [{ step: 2300, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1 }];
     const wide = statusOf({ step: 2300, totalSteps: 2345, samplesPerSecond: 20_000, evaluations });

@@ -1,5 +1,6 @@
 /** The live line of a run: pure text from a status, and a renderer that redraws it. */
 import type { RunStatus } from "@shoal/protocol";
+import { hasEnded } from "../cluster/follow-run.ts";
 import type { Output } from "./output.ts";
 
 const redrawMs = 100;
@@ -58,10 +59,11 @@ export function createProgressLine(output: Output, now: () => number): ProgressL
   let shown = "";
   return {
     show(status) {
-      if (output.json) return;
+      // The line before a failure says more than the figures of a run that is over.
+      if (output.json || (hasEnded(status) && status.phase !== "completed")) return;
       const { width } = output;
       const text = progressText(status, width === undefined ? Infinity : width - 1);
-      const due = now() - shownAt >= (width === undefined ? plainMs : redrawMs);
+      const due = hasEnded(status) || now() - shownAt >= (width === undefined ? plainMs : redrawMs);
       if (text === shown || !due) return;
       shownAt = now();
       shown = text;

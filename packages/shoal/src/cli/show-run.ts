@@ -21,8 +21,9 @@ export async function showRun(
   let evaluations = 0;
   let last: RunStatus | undefined;
   try {
-    for await (const status of followRun(system, coordinator, run)) {
-      if (status.dataSource !== saidSource) {
+    for await (const status of followRun(system, coordinator, run, (sentence) => output.line(sentence))) {
+      // A run that an earlier coordinator began comes back without its source.
+      if (status.dataSource !== "" && status.dataSource !== saidSource) {
         saidSource = status.dataSource;
         output.line(`data: ${saidSource}`);
         output.value({ type: "data", run, source: saidSource });

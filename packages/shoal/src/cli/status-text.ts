@@ -27,5 +27,6 @@ function sayRun(run: RunStatus, output: Output): void {
   }
   if (run.result !== null)
     output.line(`  test accuracy ${(100 * run.result.accuracy).toFixed(2)} %  ${run.result.modelFile}`);
-  if (run.error !== null) output.line(`  ${run.error.message}`);
+  const problem = run.error?.message.replace(/^\[[a-z_]+\] /, "");
+  if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
 }

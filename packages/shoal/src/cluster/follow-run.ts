@@ -16,8 +16,15 @@ const askDeadlineMs = 2_000;
 const pollMs = 100;
 /** A coordinator that has not answered for so long is given up. */
 const silenceMs = 30_000;
+/** A restarted coordinator is back within this time, and nobody need know. */
+const noticeMs = 3_000;
 
-const ended: ReadonlySet<RunStatus["phase"]> = new Set(["completed", "failed", "cancelled"]);
+const endPhases: ReadonlySet<RunStatus["phase"]> = new Set(["completed", "failed", "cancelled"]);
+
+/** True when nothing more will happen to the run. */
+export function hasEnded(status: RunStatus): boolean {
+  return endPhases.has(status.phase);
+}
 
 /**
  * Submits a job, repeating the same submission until it is answered.
@@ -42,16 +49,20 @@ export async function submitRun(
   return reply.run;
 }
 
-/** Yields the status of a run about ten times a second, the final one last. */
+/**
+ * Yields the status of a run about ten times a second, the final one last.
+ * @param onSilence told once each time the coordinator stops answering; following goes on for 30 s
+ */
 export async function* followRun(
   system: ActorSystem,
   coordinator: Ref<CoordinatorMessage>,
   run: string,
+  onSilence: (sentence: string) => void = () => undefined,
 ): AsyncGenerator<RunStatus, RunStatus> {
   for (;;) {
-    const status = await describeRun(system, coordinator, run);
+    const status = await describeRun(system, coordinator, run, onSilence);
     yield status;
-    if (ended.has(status.phase)) return status;
+    if (hasEnded(status)) return status;
     await pause(system, pollMs);
   }
 }
@@ -61,25 +72,43 @@ export async function describeRun(
   system: ActorSystem,
   coordinator: Ref<CoordinatorMessage>,
   run: string,
+  onSilence: (sentence: string) => void = () => undefined,
 ): Promise<RunStatus> {
-  const reply = await insist(system, () =>
+  const ask = (): Promise<RunReply> =>
     system.ask<CoordinatorMessage, RunReply>(coordinator, (replyTo) => ({ type: "describe_run", run, replyTo }), {
       deadlineMs: askDeadlineMs,
       reason: `to follow run ${run}`,
       accepts: acceptorOf(runReplySchema),
-    }),
-  );
-  if (reply.type === "run_described") return reply.status;
-  throw new ShoalError("run_not_found", `the coordinator knows no run ${run}`, { run });
+    });
+  const reply = await insist(system, ask, onSilence);
+  return describedRun(reply, run);
 }
 
-/** Asks that a run be stopped; the run's last status tells when it has. */
-export async function cancelRun(system: ActorSystem, coordinator: Ref<CoordinatorMessage>, run: string): Promise<void> {
-  await system.ask<CoordinatorMessage, RunReply>(coordinator, (replyTo) => ({ type: "cancel_run", run, replyTo }), {
-    deadlineMs: askDeadlineMs,
-    reason: `to cancel run ${run}`,
-    accepts: acceptorOf(runReplySchema),
-  });
+/**
+ * Asks that a run be stopped; the run's last status tells when it has.
+ * @returns its status now
+ * @throws ShoalError run_not_found - the coordinator does not know the run
+ */
+export async function cancelRun(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  run: string,
+): Promise<RunStatus> {
+  const reply = await system.ask<CoordinatorMessage, RunReply>(
+    coordinator,
+    (replyTo) => ({ type: "cancel_run", run, replyTo }),
+    {
+      deadlineMs: askDeadlineMs,
+      reason: `to cancel run ${run}`,
+      accepts: acceptorOf(runReplySchema),
+    },
+  );
+  return describedRun(reply, run);
+}
+
+function describedRun(reply: RunReply, run: string): RunStatus {
+  if (reply.type === "run_described") return reply.status;
+  throw new ShoalError("run_not_found", `the coordinator knows no run ${run}`, { run });
 }
 
 /** The error of a run that did not complete. */
@@ -91,8 +120,13 @@ export function failureOf(status: RunStatus): ShoalError | null {
 }
 
 /** Repeats an ask over lost messages and reconnections until the coordinator has been silent for too long. */
-async function insist<R>(system: ActorSystem, ask: () => Promise<R>): Promise<R> {
+async function insist<R>(
+  system: ActorSystem,
+  ask: () => Promise<R>,
+  onSilence: (sentence: string) => void = () => undefined,
+): Promise<R> {
   const start = system.clock.now();
+  let said = false;
   for (;;) {
     try {
       return await ask();
@@ -100,6 +134,10 @@ async function insist<R>(system: ActorSystem, ask: () => Promise<R>): Promise<R>
       const passing = ["deadline_exceeded", "transport_lost", "actor_not_found", "mailbox_full"] as const;
       const isPassing = passing.some((code) => isShoalError(error, code));
       if (!isPassing || system.clock.now() - start > silenceMs) throw error;
+      if (!said && system.clock.now() - start >= noticeMs) {
+        said = true;
+        onSilence(`the coordinator does not answer; giving it ${silenceMs / 1000} s`);
+      }
       await pause(system, pollMs);
     }
   }

@@ -7,7 +7,7 @@ import { ShoalError } from "@shoal/errors";
 import { acceptorOf, clusterStatusSchema, type ClusterStatus, type CoordinatorMessage } from "@shoal/protocol";
 import { resolveCluster, type ClusterOptions } from "../../cluster/cluster-address.ts";
 import { connectToCluster, type ClusterConnection } from "../../cluster/cluster-connection.ts";
-import { cancelRun, describeRun, submitRun } from "../../cluster/follow-run.ts";
+import { cancelRun, describeRun, hasEnded, submitRun } from "../../cluster/follow-run.ts";
 import { runsFolder } from "../../environment/folders.ts";
 import { loadJob } from "../../job/load-job.ts";
 import { chromeTrace, earliest } from "../../trace/chrome-trace.ts";
@@ -29,10 +29,10 @@ export function addRunCommands(program: Command, context: CommandContext): void 
     .argument("<run>", "name of the run")
     .action((run: string, options: ConnectedOptions) =>
       withCluster(options, context, async ({ system, coordinator }) => {
-        await cancelRun(system, coordinator, run);
+        const status = await cancelRun(system, coordinator, run);
         const output = context.output(options.json);
-        output.value({ type: "cancelling", run });
-        output.line(`asked to stop ${run}`);
+        output.value({ type: "cancelling", run, phase: status.phase });
+        output.line(hasEnded(status) ? `${run} has ended: ${status.phase}` : `asked to stop ${run}`);
       }),
     );
   addTrace(program, context);
@@ -72,7 +72,9 @@ function addSubmit(program: Command, context: CommandContext): void {
         const run = await submitRun(system, coordinator, job, crypto.randomUUID());
         output.value({ type: "submitted", run });
         output.line(`${run} is submitted; Ctrl-C stops following, \`shoal cancel ${run}\` stops the run`);
-        if (options.detach !== true) sayResult(await showRun(system, coordinator, run, output), output);
+        if (options.detach === true) return;
+        sayResult(await showRun(system, coordinator, run, output), output);
+        output.line(`trace          npm run shoal -- trace ${run}`);
       });
     },
   );
