@@ -1,10 +1,14 @@
 /** Makes sure that pulled values are of one synchronous step. */
+import { isShoalError, ShoalError } from "@shoal/errors";
+import type { ShardVersions } from "../client/contribution.ts";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { PulledValues } from "./training-loop.ts";
 
 /**
  * Pulls again until all shards' values are of one version. They differ when others finished steps without this worker
- * while it pulled; the newest of the versions is one that every shard reaches.
+ * while it pulled; the newest of the versions is one that every shard reaches, as long as somebody who is in the step
+ * before it is left.
+ * @throws ShoalError run_failed - nobody is: some shards have applied the step, and its values are gone with its workers
  */
 export async function settleOnStep(
   client: Pick<ParameterClient, "pull">,
@@ -14,6 +18,25 @@ export async function settleOnStep(
   for (;;) {
     const newest = Math.max(...versions);
     if (versions.every((version) => version === newest)) return { buffer, versions };
-    versions = await client.pull({ clock: newest, into: buffer.values });
+    try {
+      versions = await client.pull({ clock: newest, into: buffer.values });
+    } catch (error) {
+      throw isHeldByShard(error) ? halfApplied(versions, error) : error;
+    }
   }
+}
+
+/** True when a shard said for whom it waits: a shard that cannot be reached says nothing. */
+function isHeldByShard(error: unknown): error is ShoalError<"deadline_exceeded"> {
+  return (
+    isShoalError(error, "deadline_exceeded") && error.details["waitingFor"] !== undefined && "waiter" in error.details
+  );
+}
+
+function halfApplied(versions: ShardVersions, cause: ShoalError<"deadline_exceeded">): ShoalError {
+  const step = Math.max(...versions) - 1;
+  const sentence =
+    `step ${step} is half applied (the shards are at versions ${versions.join(", ")}), and no worker that had its ` +
+    `values is left to finish it: ${cause.message}`;
+  return new ShoalError("run_failed", sentence, { ...cause.details, step }, { cause });
 }

@@ -4,6 +4,11 @@
  * Slots may come while the step waits for others (a worker has died): they are computed from the same values, which the
  * next ones, pulled into the other buffer, do not touch. A shard that has the dead worker's contribution ignores ours.
  *
+ * A worker that died in the middle of its push leaves a step that some shards have applied and others have not. Then
+ * only those still in the step have its values: whoever is given the slots afresh cannot compute them. So whoever waits
+ * for longer than `stepInMs` steps in and contributes the slots of the others too; those that are not needed change
+ * nothing.
+ *
  * Invariants
  *   S1  A slot is contributed at most once a step.
  *   S2  The pull of the next clock is under way exactly once, with the last of the slots known when it is sent.
@@ -22,6 +27,9 @@ import {
 } from "./training-loop.ts";
 import type { VectorBuffer } from "./training-buffers.ts";
 
+/** Time without a change that a worker waits for the contributions of others before it computes them itself. */
+export const stepInMs = 10_000;
+
 export type StepEnd =
   /** Every shard is beyond this clock; the versions pulled meanwhile, undefined after the last step. */
   { readonly kind: "stepped"; readonly pulled: ShardVersions | undefined } | StoppedLoop;
@@ -37,12 +45,22 @@ export async function runSynchronousStep(
   next: VectorBuffer,
 ): Promise<StepEnd> {
   const step = createStep(ports, clock, values, next);
+  const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
+  let stepsIn = false;
   for (;;) {
     const { revision, slots } = ports.board.current();
-    const [slot] = slots.filter((own) => !step.contributed.has(own)); // S1
+    const [slot] = (stepsIn ? everySlot : slots).filter((each) => !step.contributed.has(each)); // S1
     if (slot === undefined) {
       const { changed, stop } = ports.board.watch(revision);
-      const isOver = await step.endedBefore(changed).finally(stop);
+      const impatient = Promise.withResolvers<void>();
+      const patience = ports.clock.after(stepInMs, () => {
+        stepsIn = true;
+        impatient.resolve();
+      });
+      const isOver = await step.endedBefore(Promise.race([changed, impatient.promise])).finally(() => {
+        patience.cancel();
+        stop();
+      });
       if (isOver) return { kind: "stepped", pulled: await step.pulled };
     } else {
       if (slot === 0 && isEvaluationDue(clock, ports.job.evaluation, ports.plan)) {

@@ -141,6 +141,24 @@ describe("the synchronous loop", () => {
     expect(lines[5]).toBe("700 compute 12-16 from B");
   });
 
+  it("steps in for the others when their contributions do not come", async () => {
+    const gate = Promise.withResolvers<void>();
+    const pullGate = (clock: number): Promise<void> => (clock === 1 ? gate.promise : Promise.resolve());
+    const { clock, log, ports } = scene({ job: synchronous, slots: 3, own: [1], pullGate });
+    const running = runSynchronousLoop(ports);
+    clock.after(11_000, () => gate.resolve());
+    await simulate(clock, running);
+    expect(log.slice(1, 8)).toEqual([
+      "0 compute 4-8 from A",
+      "20 push 1 from 0,0",
+      "10020 compute 0-4 from A",
+      "10040 push 0 from 0,0",
+      "10040 compute 8-12 from A",
+      "10060 push 2 from 0,0",
+      "11000 pulled 1",
+    ]);
+  });
+
   it("waits for slots when it has none, and goes on from the clock that the others have reached", async () => {
     const { clock, log, ports, board } = scene({ job: synchronous, slots: 3, own: [] });
     const running = runSynchronousLoop(ports);
