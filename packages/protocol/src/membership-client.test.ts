@@ -53,8 +53,9 @@ function spawnCoordinator(bus: Bus, clock: SimulatedClock, coordinator: Coordina
       coordinator.knows = true;
       message.replyTo.tell({ type: "joined", member: 7, incarnation, leaseMs, heartbeatMs });
     } else if (message.type === "heartbeat") {
-      const type = coordinator.knows ? "heartbeat_acknowledged" : "rejoin";
-      message.replyTo.tell({ type, member: message.member });
+      const { member } = message;
+      if (coordinator.knows) message.replyTo.tell({ type: "heartbeat_acknowledged", member });
+      else message.replyTo.tell({ type: "rejoin", member, incarnation: message.incarnation });
     }
   };
   system.spawn("main", behavior, { accepts: acceptorOf(coordinatorSchema) });
@@ -166,10 +167,12 @@ describe("decisions of membership", () => {
     expect(decideMembership(current, { ...welcome, incarnation: 1 }).kind).toBe("ignore");
   });
 
-  test("only its own number makes a node join again", () => {
-    expect(decideMembership(current, { type: "rejoin", member: 7 }).kind).toBe("rejoin");
-    expect(decideMembership(current, { type: "rejoin", member: 8 }).kind).toBe("ignore");
-    expect(decideMembership(undefined, { type: "rejoin", member: 7 }).kind).toBe("ignore");
+  test("only its own number and incarnation make a node join again", () => {
+    const rejoin = { type: "rejoin", member: 7, incarnation: 2 } as const;
+    expect(decideMembership(current, rejoin).kind).toBe("rejoin");
+    expect(decideMembership(current, { ...rejoin, member: 8 }).kind).toBe("ignore");
+    expect(decideMembership(current, { ...rejoin, incarnation: 1 }).kind).toBe("ignore");
+    expect(decideMembership(undefined, rejoin).kind).toBe("ignore");
   });
 
   test("delays between joins stay within half and one and a half of their doubling base", () => {

@@ -77,7 +77,8 @@ export function decideMembership(
       return { kind: "ignore", reason: "a welcome to a join that was repeated" };
     }
     case "rejoin":
-      if (current?.member === reply.member)
+      // A repeated join may have been welcomed since: to join once more would end the membership that just began.
+      if (current?.member === reply.member && current.incarnation === reply.incarnation)
         return { kind: "rejoin", reason: "the coordinator does not know this node" };
       return { kind: "ignore", reason: "an answer to a heartbeat of an earlier membership" };
     case "heartbeat_acknowledged":

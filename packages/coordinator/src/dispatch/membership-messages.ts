@@ -61,9 +61,9 @@ function replyFor(
 ): readonly Reply[] {
   if (message.type === "leave") return [];
   if (message.type === "heartbeat") {
-    const { member } = message;
+    const { member, incarnation } = message;
     if (effect.kind === "acknowledge") return [replyTo(message.replyTo, { type: "heartbeat_acknowledged", member })];
-    return effect.kind === "ask_to_rejoin" ? [replyTo(message.replyTo, { type: "rejoin", member })] : [];
+    return effect.kind === "ask_to_rejoin" ? [replyTo(message.replyTo, { type: "rejoin", member, incarnation })] : [];
   }
   if (effect.kind !== "welcome") return [];
   const { member, incarnation } = effect.member;

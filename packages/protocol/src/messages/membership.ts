@@ -49,8 +49,8 @@ export type JoinReply =
 
 export type HeartbeatReply =
   | { readonly type: "heartbeat_acknowledged"; readonly member: number }
-  /** "I do not know you (any more): join again." */
-  | { readonly type: "rejoin"; readonly member: number };
+  /** "I do not know you in this incarnation (any more): join again." */
+  | { readonly type: "rejoin"; readonly member: number; readonly incarnation: number };
 
 export type MembershipMessage = JoinAsServer | JoinAsWorker | Heartbeat | Leave;
 
@@ -88,5 +88,5 @@ export const joinReplySchema: z.ZodType<JoinReply> = z.strictObject({
 
 export const heartbeatReplySchema: z.ZodType<HeartbeatReply> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("heartbeat_acknowledged"), member: countSchema }),
-  z.strictObject({ type: z.literal("rejoin"), member: countSchema }),
+  z.strictObject({ type: z.literal("rejoin"), ...member }),
 ]);
