@@ -31,7 +31,7 @@ async function handleStart(state: NodeState, command: StartRun, self: Ref<NodeEv
     run,
     incarnation: joined?.incarnation,
     held: held && { run: held.run, incarnation: held.identity.incarnation, phase: held.phase },
-    isOver: joined !== undefined && state.ended.has(run, joined.incarnation),
+    isOver: isOver(state, run),
   });
   const refuse = (error: ShoalError): void => reply(replyTo, refuseStart(node, run, error.toJSON()));
   switch (decision.kind) {
@@ -102,7 +102,7 @@ export function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>)
 function handleAssign(state: NodeState, { run, assignment, replyTo }: AssignWork): void {
   const { node, held } = state;
   if (held?.run !== run) {
-    reply(replyTo, refuseStart(node, run, unknownRun(node, run)));
+    if (isOver(state, run)) reply(replyTo, refuseStart(node, run, stoppedHere(node, run)));
     return;
   }
   held.session.assign(assignment);
@@ -112,7 +112,7 @@ function handleAssign(state: NodeState, { run, assignment, replyTo }: AssignWork
 function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<NodeEvent>): void {
   const { node, held } = state;
   if (held?.run !== run) {
-    reply(replyTo, refuseFinish(node, run, unknownRun(node, run)));
+    if (isOver(state, run)) reply(replyTo, refuseFinish(node, run, stoppedHere(node, run)));
     return;
   }
   if (held.phase === "failed") {
@@ -134,12 +134,21 @@ function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<N
 }
 
 async function handleStop(state: NodeState, { run, replyTo }: StopRun): Promise<void> {
-  const { node, held, joined } = state;
+  const { node, held, joined, deferred } = state;
+  if (deferred?.run === run) state.deferred = undefined;
   if (held?.run === run) await drop(state);
   else if (joined !== undefined) state.ended.add(run, joined.incarnation);
   reply(replyTo, { type: "run_stopped", run, node });
 }
 
-function unknownRun(node: string, run: string): ReturnType<ShoalError["toJSON"]> {
-  return new ShoalError("run_not_found", `${node} takes no part in run ${run}`, { node, run }).toJSON();
+/**
+ * The run was stopped in this life of the node. A command for a run that this life never heard of is meant for a process
+ * before this one: it says nothing to that, because the coordinator would take its answer for that of the life it knows.
+ */
+function isOver({ joined, ended }: NodeState, run: string): boolean {
+  return joined !== undefined && ended.has(run, joined.incarnation);
+}
+
+function stoppedHere(node: string, run: string): ReturnType<ShoalError["toJSON"]> {
+  return new ShoalError("cancelled", `${node} takes no part in run ${run} any more`, { node, run }).toJSON();
 }
