@@ -4,6 +4,7 @@ import type { DesiredCommand } from "./commands/desired-commands.ts";
 import { emptyMembership, type MembershipState } from "./membership/membership.ts";
 import { advanceRun } from "./runs/advance-run.ts";
 import { failRun } from "./runs/end-run.ts";
+import { takeOn } from "./runs/participation.ts";
 import { decideQueue } from "./runs/queue.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
@@ -43,7 +44,9 @@ export interface Reconciliation {
 /** Moves every run on, starts the next one, forgets old ones, and collects the commands that are due. */
 export function reconcile(cluster: ClusterState, now: number, settings: CoordinatorSettings): Reconciliation {
   let next = cluster;
-  for (const run of cluster.runs.values()) next = withRun(next, advanceRun(run, now, settings));
+  for (const run of cluster.runs.values()) {
+    next = withRun(next, advanceRun(takeOn(run, cluster.membership), now, settings));
+  }
   next = startNext(next, now, settings);
   const outgoing: Outgoing[] = [];
   const notes: string[] = [];

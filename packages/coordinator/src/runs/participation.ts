@@ -1,6 +1,6 @@
 /** What the coming and going of members means to a run. */
 import { release, type Holder } from "../leases/ledger.ts";
-import type { Member } from "../membership/membership.ts";
+import { readyMembers, type Member, type MembershipState } from "../membership/membership.ts";
 import { failRun } from "./end-run.ts";
 import { relieve } from "./evaluation-log.ts";
 import { refreshRoster } from "./roster.ts";
@@ -18,6 +18,12 @@ export function memberReady(run: RunState, member: Member): RunState {
   if (known?.incarnation === member.incarnation) return run;
   if (run.phase === "finishing" && liveWorkers(run).length > 0) return run;
   return refreshRoster(withWorker(run, newWorker(member, false)));
+}
+
+/** A run that has lost its last worker takes those that were ready before: a finishing run had no use for them then. */
+export function takeOn(run: RunState, membership: MembershipState): RunState {
+  if (!isUnderWay(run) || liveWorkers(run).length > 0) return run;
+  return readyMembers(membership, "worker").reduce(memberReady, run);
 }
 
 function meetAgain(run: RunState, member: Member): RunState {
