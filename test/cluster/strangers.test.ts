@@ -73,6 +73,28 @@ describe("a stranger", () => {
     }
   });
 
+  it("wants a job that waits for more workers than there are", async () => {
+    const { code, text } = await shoal("train", write("many.json", { ...job, workers: 5 }));
+    expect(code).toBe(2);
+    expect(text).toMatch(/invalid_job: job\.workers.*5 workers.*2/);
+  });
+
+  it("chooses a learning rate that is far too large, and reads that training diverged and where", async () => {
+    const layers = [
+      { type: "dense", outputs: 16, activation: "relu" },
+      { type: "dense", outputs: 10 },
+    ];
+    const wild = {
+      ...job,
+      model: { ...job.model, layers },
+      optimizer: { name: "sgd", learningRate: 1e30 },
+      epochs: 20,
+    };
+    const { code, text } = await shoal("train", write("wild.json", wild));
+    expect(code).toBe(1);
+    expect(text).toMatch(/not_finite: worker-\d.*diverged/);
+  });
+
   it("reads errors as JSON under --json", async () => {
     const { code, text } = await shoal("train", write("wrong.json", { ...job, epochs: 0 }), "--json");
     expect(code).toBe(2);
@@ -120,7 +142,7 @@ describe("a stranger", () => {
       environment: { NATS_SERVER_BIN: "/nowhere/nats-server" },
     });
     expect(code).not.toBe(0);
-    expect(text).toMatch(/^shoal: missing_tool: .*NATS_SERVER_BIN.*\n$/);
+    expect(text).toMatch(/\nshoal: missing_tool: .*NATS_SERVER_BIN.*\n$/);
   });
 
   it("wants a NATS port that is taken", async () => {

@@ -2,7 +2,7 @@
 import { checkJob } from "@shoal/coordinator";
 import type { RunStatus, TestResult } from "@shoal/protocol";
 import { cancelRun, failureOf, followRun, submitRun } from "./cluster/follow-run.ts";
-import { startLocalCluster } from "./cluster/local-cluster.ts";
+import { startLocalCluster, withAllWorkers } from "./cluster/local-cluster.ts";
 import { ensureWritable, runsFolder } from "./environment/folders.ts";
 import type { TypedJob } from "./job/define-job.ts";
 import { setUpTelemetry } from "./telemetry/telemetry.ts";
@@ -39,8 +39,7 @@ export interface TrainResult extends TestResult {
  */
 export async function train(job: TypedJob, options: TrainOptions = {}): Promise<TrainResult> {
   const { workers = 2, servers = 2 } = options;
-  const checked = checkJob(job);
-  const spec = { ...checked, workers: checked.workers ?? workers };
+  const spec = withAllWorkers(checkJob(job), workers);
   const runs = runsFolder(process.env, options.runs);
   ensureWritable(runs, "the option runs");
   options.signal?.throwIfAborted();

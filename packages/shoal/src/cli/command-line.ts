@@ -61,6 +61,7 @@ Examples:
 Environment:
   SHOAL_DATA    folder of data sets       SHOAL_RUNS   folder of models and traces
   SHOAL_NATS    address of a cluster      SHOAL_TOKEN  its secret
+  SHOAL_CLUSTER name of a cluster         NATS_SERVER_BIN  path of nats-server, for up
   OTEL_EXPORTER_OTLP_ENDPOINT and the other standard OTEL_ variables: where to send traces and metrics`,
     );
   addTrainCommand(program, context);

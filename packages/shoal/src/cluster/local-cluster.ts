@@ -12,8 +12,15 @@ import {
   type Bus,
   type Ref,
 } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import { startCoordinator } from "@shoal/coordinator";
-import { coordinatorAddress, coordinatorNode, type CoordinatorMessage, type ShardDirectory } from "@shoal/protocol";
+import {
+  coordinatorAddress,
+  coordinatorNode,
+  type CoordinatorMessage,
+  type JobSpec,
+  type ShardDirectory,
+} from "@shoal/protocol";
 import { startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
@@ -137,6 +144,18 @@ async function startWorkers(
     site.started(worker);
     await awaitJoined(name, worker.joined);
   }
+}
+
+/**
+ * The job as it runs here: it starts when every worker is there.
+ * @throws ShoalError invalid_job - it waits for more workers than there will ever be
+ */
+export function withAllWorkers(job: JobSpec, workers: number): JobSpec {
+  const wanted = job.workers ?? workers;
+  if (wanted <= workers) return { ...job, workers: wanted };
+  throw new ShoalError("invalid_job", `job.workers: it waits for ${wanted} workers, and ${workers} are started here`, {
+    field: "job.workers",
+  });
 }
 
 function createNode(bus: Bus, name: string, log: (sentence: string) => void): ActorSystem {

@@ -41,3 +41,9 @@ export function ensureWritable(folder: string, option: string): void {
     );
   }
 }
+
+/** What a failed write means to people: the place, the reason (a full disk, as a rule) and the way out. */
+export function notWritable(file: string, cause: unknown): ShoalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ShoalError("file_not_writable", `cannot write ${file}: ${reason}`, { file }, { cause });
+}

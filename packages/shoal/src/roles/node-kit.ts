@@ -1,5 +1,5 @@
 /** What every process of Shoal has once: kernel memory, kernels on this thread, data and model folders. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   createKernelMemory,
@@ -11,7 +11,7 @@ import {
 } from "@shoal/kernels-wasm";
 import type { Dataset, DatasetSpec } from "@shoal/models";
 import { loadDatasetInThread } from "@shoal/models/host";
-import { cacheFolder, type Environment } from "../environment/folders.ts";
+import { cacheFolder, notWritable, type Environment } from "../environment/folders.ts";
 
 export interface NodeKit {
   readonly memory: KernelMemory;
@@ -52,12 +52,21 @@ export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) =
   };
 }
 
-/** Writes a run's model into the run's folder, whole or not at all. @returns the absolute path */
+/**
+ * Writes a run's model into the run's folder, whole or not at all.
+ * @returns the absolute path
+ * @throws ShoalError file_not_writable - the disk is full, or the folder is gone
+ */
 export async function writeModelFile(runsFolder: string, run: string, bytes: Uint8Array): Promise<string> {
   const folder = join(runsFolder, run);
   const file = join(folder, "model.safetensors");
-  await mkdir(folder, { recursive: true });
-  await writeFile(`${file}.part`, bytes);
-  await rename(`${file}.part`, file);
-  return file;
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${file}.part`, bytes);
+    await rename(`${file}.part`, file);
+    return file;
+  } catch (cause) {
+    await rm(`${file}.part`, { force: true }).catch(() => undefined);
+    throw notWritable(file, cause);
+  }
 }

@@ -9,6 +9,7 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { attributes } from "@shoal/protocol";
+import { notWritable } from "../environment/folders.ts";
 import { recordOf } from "./span-record.ts";
 
 const flushAt = 2048;
@@ -51,7 +52,7 @@ export function createTraceFileProcessor(options: TraceFileOptions): SpanProcess
       for (const [run, lines] of linesByRun(spans, options.node)) writeSync(fileOf(run), lines.join(""));
     } catch (error) {
       failed = true;
-      options.onFailure(error);
+      options.onFailure(notWritable(`trace files below ${options.runsFolder}`, error));
     }
   };
 

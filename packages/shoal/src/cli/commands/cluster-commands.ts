@@ -1,14 +1,17 @@
 /** `shoal up`: a cluster of processes on this machine, until Ctrl-C. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { defaultCluster } from "../../cluster/cluster-address.ts";
 import { stopRequested } from "../../cluster/parent-watch.ts";
 import { startProcessCluster } from "../../cluster/process-cluster.ts";
+import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
 import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
 const interruptedExitCode = 130;
+
+const exampleJob = "examples/mnist-mlp.ts";
 
 interface UpOptions {
   readonly workers: number;
@@ -27,7 +30,12 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
     .option("--workers <N>", "worker processes", count, 2)
     .option("--servers <N>", "parameter server processes", count, 2)
-    .option("--cluster <NAME>", "name of the cluster", clusterName, defaultCluster)
+    .addOption(
+      new Option("--cluster <NAME>", "name of the cluster")
+        .env("SHOAL_CLUSTER")
+        .argParser(clusterName)
+        .default(defaultCluster),
+    )
     .option("--nats-port <N>", "port of nats-server; default: a free one", port)
     .option("--restarts <N>", "how often a process that ended unasked is started again", wholeNumber, 3)
     .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
@@ -38,12 +46,13 @@ export function addClusterCommands(program: Command, context: CommandContext): v
 
 async function up(options: UpOptions, context: CommandContext): Promise<void> {
   const output = context.output(options.json);
+  const name = options.cluster;
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
   const stop = stopRequested();
   output.line(`starting ${counted(options.servers, "server")} and ${counted(options.workers, "worker")}`);
   const starting = startProcessCluster({
-    cluster: options.cluster,
+    cluster: name,
     workers: options.workers,
     servers: options.servers,
     runsFolder: runs,
@@ -65,11 +74,11 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     return;
   }
   const pids = Object.fromEntries(cluster.pids());
-  output.value({ type: "up", cluster: options.cluster, nats: cluster.file.nats, pids });
+  output.value({ type: "up", cluster: name, nats: cluster.file.nats, pids });
   output.line(
-    `cluster ${options.cluster} is up: ${counted(options.servers, "server")}, ${counted(options.workers, "worker")}, NATS at ${cluster.file.nats}`,
+    `cluster ${name} is up: ${counted(options.servers, "server")}, ${counted(options.workers, "worker")}, NATS at ${cluster.file.nats}`,
   );
-  output.line("in another terminal: npm run shoal -- submit examples/mnist-mlp.ts");
+  output.line(`in another terminal: ${commandName(context.environment)} submit ${exampleJob}`);
   output.line("Ctrl-C ends it");
   const reason = await Promise.race([stop, cluster.lost]);
   output.line(`stopping: ${typeof reason === "string" ? reason : "nats-server is gone"}`);

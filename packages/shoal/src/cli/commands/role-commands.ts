@@ -56,14 +56,15 @@ function addCoordinator(program: Command, context: CommandContext): void {
 function addServer(program: Command, context: CommandContext): void {
   roleCommand(program, "server", "run a parameter server")
     .option("--node <NAME>", "name of this node; default: from the host name")
-    .option("--listen <HOST:PORT>", "where to listen", listenAddress, { host: "127.0.0.1", port: 0 })
+    .option("--listen <HOST:PORT>", "where to listen; default: on loopback, at a free port", listenAddress)
     .option("--advertise <HOST:PORT>", "where workers reach it; default: where it listens")
-    .action((options: NodeOptions & { readonly listen: { host: string; port: number }; readonly advertise?: string }) =>
-      runServer({
-        ...roleOptions(options, nodeName("server"), context),
-        ...options.listen,
-        advertise: options.advertise ?? null,
-      }),
+    .action(
+      (options: NodeOptions & { readonly listen?: { host: string; port: number }; readonly advertise?: string }) =>
+        runServer({
+          ...roleOptions(options, nodeName("server"), context),
+          ...(options.listen ?? { host: "127.0.0.1", port: 0 }),
+          advertise: options.advertise ?? null,
+        }),
     );
 }
 

@@ -8,6 +8,7 @@ import { acceptorOf, clusterStatusSchema, type ClusterStatus, type CoordinatorMe
 import { resolveCluster, type ClusterOptions } from "../../cluster/cluster-address.ts";
 import { connectToCluster, type ClusterConnection } from "../../cluster/cluster-connection.ts";
 import { cancelRun, describeRun, hasEnded, submitRun } from "../../cluster/follow-run.ts";
+import { commandName } from "../../environment/command-name.ts";
 import { runsFolder } from "../../environment/folders.ts";
 import { loadJob } from "../../job/load-job.ts";
 import { chromeTrace, earliest } from "../../trace/chrome-trace.ts";
@@ -68,13 +69,14 @@ function addSubmit(program: Command, context: CommandContext): void {
     async (file: string, options: ConnectedOptions & JobOverrideOptions & { readonly detach?: boolean }) => {
       const job = await loadJob(file, overridesOf(options));
       const output = context.output(options.json);
+      const shoal = commandName(context.environment);
       await withCluster(options, context, async ({ system, coordinator }) => {
         const run = await submitRun(system, coordinator, job, crypto.randomUUID());
         output.value({ type: "submitted", run });
-        output.line(`${run} is submitted; Ctrl-C stops following, \`shoal cancel ${run}\` stops the run`);
+        output.line(`${run} is submitted; Ctrl-C stops following, \`${shoal} cancel ${run}\` stops the run`);
         if (options.detach === true) return;
         sayResult(await showRun(system, coordinator, run, output), output);
-        output.line(`trace          npm run shoal -- trace ${run}`);
+        output.line(`trace          ${shoal} trace ${run}`);
       });
     },
   );

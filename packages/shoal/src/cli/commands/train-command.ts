@@ -1,8 +1,9 @@
 /** `shoal train JOB`: the whole cluster in this process. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { startLocalCluster } from "../../cluster/local-cluster.ts";
+import { startLocalCluster, withAllWorkers } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
+import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { loadJob } from "../../job/load-job.ts";
 import { setUpTelemetry } from "../../telemetry/telemetry.ts";
@@ -40,7 +41,7 @@ export function addTrainCommand(program: Command, context: CommandContext): void
 
 async function train(file: string, options: TrainOptions, context: CommandContext): Promise<void> {
   const output = context.output(options.json);
-  const job = await loadJob(file, overridesOf(options));
+  const job = withAllWorkers(await loadJob(file, overridesOf(options)), options.workers);
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
   const telemetry = setUpTelemetry({
@@ -62,8 +63,7 @@ async function train(file: string, options: TrainOptions, context: CommandContex
     output.line(
       `${job.name}: ${counted(options.workers, "worker")}, ${counted(options.servers, "server")}, ${job.consistency.mode}, in this process`,
     );
-    const everybody = { ...job, workers: job.workers ?? options.workers };
-    const run = await submitRun(cluster.system, cluster.coordinator, everybody, crypto.randomUUID());
+    const run = await submitRun(cluster.system, cluster.coordinator, job, crypto.randomUUID());
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {
       sayResult(await showRun(cluster.system, cluster.coordinator, run, output), output);
@@ -74,23 +74,24 @@ async function train(file: string, options: TrainOptions, context: CommandContex
       return;
     }
     await telemetry.flush();
-    if (options.trace) sayTrace(join(runs, run), run, output);
+    if (options.trace) output.line(`trace          ${join(runs, run, "trace")}`);
+    sayNext(commandName(context.environment), file, options.trace ? run : null, output);
   } finally {
     await cluster.close();
     await telemetry.close();
   }
 }
 
-function sayTrace(folder: string, run: string, output: Output): void {
-  output.line(`trace          ${join(folder, "trace")}`);
+function sayNext(shoal: string, file: string, traced: string | null, output: Output): void {
+  const next: readonly (readonly [command: string, what: string])[] = [
+    ...(traced === null ? [] : [[`${shoal} trace ${traced}`, "a file for ui.perfetto.dev"] as const]),
+    [`${shoal} train ${file} --mode asynchronous`, "no waiting, some staleness"],
+    [`${shoal} up --workers 2 --servers 2`, "the same actors as processes"],
+  ];
+  const width = Math.max(...next.map(([command]) => command.length));
   output.line();
   output.line("What to try next:");
-  for (const [command, what] of [
-    [`npm run shoal -- trace ${run}`, "a file for ui.perfetto.dev"],
-    ["npm start -- --mode asynchronous --workers 4", "no waiting, some staleness"],
-    ["npm run shoal -- up --workers 2 --servers 2", "the same actors as processes"],
-  ] as const)
-    output.line(`  ${command.padEnd(47)}  ${what}`);
+  for (const [command, what] of next) output.line(`  ${command.padEnd(width)}  ${what}`);
 }
 
 /** Cancels once on Ctrl-C; a second Ctrl-C ends the process at once. */
