@@ -1,0 +1,37 @@
+/** Whole trainings drawn from seeds; `scripts/soak.ts` plays more of them. */
+import { describe, expect, it } from "vitest";
+import { createTrainingSite } from "../support/training-cluster.ts";
+import { play } from "./training-play.ts";
+import { drawScenario, trainingKinds, type TrainingKind } from "./training-scenario.ts";
+
+const site = await createTrainingSite();
+
+/** Seeds that once broke something, and what. */
+const regressions: readonly (readonly [TrainingKind, number, string])[] = [
+  ["synchronous", 18, "a step that a dead worker left half applied was given to a worker without its values"],
+  ["synchronous", 43, "the same, while three workers that had its values waited"],
+  ["bounded-0", 69, "a finishing run whose worker died left out those who had come before that"],
+  ["synchronous", 33, "a server whose join was repeated joined once more, and its run failed"],
+];
+
+describe("a training on a bad network", () => {
+  it.each(trainingKinds.flatMap((kind) => [1, 2, 3, 4].map((seed) => [kind, seed] as const)))(
+    "ends, with every batch counted once (%s, seed %i)",
+    async (kind, seed) => {
+      expect((await play(drawScenario(kind, seed), site)).violations).toEqual([]);
+    },
+  );
+
+  it.each(regressions)("goes on to its end (%s, seed %i: %s)", async (kind, seed) => {
+    const { status, violations, longestStallMs } = await play(drawScenario(kind, seed), site);
+    expect(violations).toEqual([]);
+    expect(status).toMatchObject({ phase: "completed" });
+    expect(longestStallMs).toBeLessThan(30_000);
+  });
+
+  it("fails with the cause when nobody is left who could finish a half applied step", async () => {
+    const { status } = await play(drawScenario("synchronous", 24), site);
+    expect(status?.error).toMatchObject({ code: "run_failed", details: { step: 0 } });
+    expect(status?.reason).toContain("step 0 is half applied (the shards are at versions 1, 0)");
+  });
+});
