@@ -29,6 +29,21 @@ describe("a training on a bad network", () => {
     expect(longestStallMs).toBeLessThan(30_000);
   });
 
+  it("loses no step when the workers of a synchronous run leave and others come", async () => {
+    for (const seed of [3, 7]) {
+      const drawn = drawScenario("synchronous", seed);
+      const leaves = [1000, 1300].map((atMs, index) => {
+        return { atMs, mishap: { kind: "leave", worker: `worker-${index + 1}` } } as const;
+      });
+      const mishaps = [...leaves, { atMs: 3000, mishap: { kind: "join", worker: "worker-3" } } as const];
+      const job = { ...drawn.job, workers: 1, shards: 3, stop: { accuracy: null, patience: null } };
+      const calm = { leaseMs: 1000, linkLoss: 0, linkMs: 20 };
+      const { status, violations } = await play({ ...drawn, ...calm, workers: 2, mishaps, job }, site);
+      expect(violations).toEqual([]);
+      expect(status?.phase).toBe("completed");
+    }
+  });
+
   it("fails with the cause when nobody is left who could finish a half applied step", async () => {
     const { status } = await play(drawScenario("synchronous", 24), site);
     expect(status?.error).toMatchObject({ code: "run_failed", details: { step: 0 } });

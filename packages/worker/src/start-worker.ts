@@ -75,9 +75,10 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
     joined,
     waits: () => state.held?.session.waits() ?? [],
     async close() {
-      membership.leave();
       control.tell({ type: "node_closing" });
       await atMost(system.clock, closeLimitMs, closed);
+      // Last: as long as it is a member the shards take what it has on its way.
+      membership.leave();
     },
   };
 }

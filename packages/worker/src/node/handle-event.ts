@@ -32,7 +32,7 @@ export async function handleEvent(
       state.deferred = undefined;
       return;
     case "node_closing":
-      await drop(state);
+      await drop(state, true);
       context.stop();
       return;
     case "session_prepared":
@@ -61,7 +61,7 @@ async function joined(state: NodeState, next: Joined, self: Ref<NodeEvent>): Pro
   const { held } = state;
   state.joined = next;
   if (held === undefined || held.identity.incarnation === next.incarnation) return;
-  await drop(state);
+  await drop(state, true);
   if (held.phase === "preparing" || held.phase === "training") begin(state, held.command, self);
 }
 

@@ -48,11 +48,14 @@ export function confirmStart(node: string, { run, data }: HeldRun): WorkerReply 
   return data === undefined ? undefined : { type: "run_started", run, node, ...data };
 }
 
-/** Ends the run that is held, if there is one: nobody hears of it any more. */
-export async function drop(state: NodeState): Promise<void> {
+/**
+ * Ends the run that is held, if there is one: nobody hears of it any more.
+ * @param goesOn the run itself does, on other workers or in another life of this one
+ */
+export async function drop(state: NodeState, goesOn = false): Promise<void> {
   const { held } = state;
   if (held === undefined) return;
   state.held = undefined;
   state.ended.add(held.run, held.identity.incarnation);
-  await held.session.stop();
+  await held.session.stop(goesOn);
 }

@@ -5,6 +5,8 @@
  * Invariants
  *   R1  `stop` settles within about a second, whatever was going on; memory is freed once nobody uses it any more.
  *   R2  A run's sequence numbers begin once: the client that pushes is never made anew.
+ *   R3  A session that ends while its run goes on lets its pushes arrive: a synchronous step that reached some shards and
+ *       not others is lost when nobody else is in it.
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
@@ -48,12 +50,17 @@ export interface RunSession {
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
-  /** Ends everything (R1). Idempotent. */
-  stop(): Promise<void>;
+  /**
+   * Ends everything (R1). Idempotent.
+   * @param goesOn the run does so without this session (R3)
+   */
+  stop(goesOn?: boolean): Promise<void>;
 }
 
 /** Time that `stop` waits for what cannot be called off, such as reading a data file. */
 const stopLimitMs = 1_000;
+/** Time that pushes on their way have to arrive (R3). */
+const arrivalMs = 500;
 /** Time that a training has to end by itself, with its last report, before it is ended for the model's sake. */
 const lastReportMs = 250;
 
@@ -107,8 +114,8 @@ export function startSession(
     },
     finish: () => (state.finishing ??= finish(state, training)),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
-    async stop() {
-      state.halting ??= halt(state, training);
+    async stop(goesOn = false) {
+      state.halting ??= halt(state, training, goesOn && start.job.consistency.mode === "synchronous");
       await atMost(clock, stopLimitMs, state.halting);
     },
   };
@@ -141,8 +148,9 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   return finishRun({ run, job, model, client, compute, buffer, stopped, writeModel });
 }
 
-async function halt(state: SessionState, training: Training): Promise<void> {
+async function halt(state: SessionState, training: Training, letsPushesArrive: boolean): Promise<void> {
   state.abort.abort();
+  if (letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
   const returned = state.client.close();
   const prepared = await state.preparing.catch(() => undefined);
   await prepared?.close(); // fails a computation that is under way, and so ends the loop
