@@ -1,7 +1,7 @@
 /** The process that keeps a local cluster up: one a cluster, and it ends when the cluster cannot go on. */
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
-import { createWorkplace, isAlive, runCommand, startCommand } from "../support/shoal-command.ts";
+import { createWorkplace, isAlive, processesOf, runCommand, startCommand } from "../support/shoal-command.ts";
 import { startUp } from "../support/up.ts";
 
 /** False once nobody listens there any more. */
@@ -40,14 +40,16 @@ describe("the keeper of a local cluster", () => {
     expect(await listens(cluster.nats)).toBe(false);
   });
 
-  it("ends within two seconds when Ctrl-C comes before the cluster is up", async () => {
+  it.each([0, 400, 900])("ends whole within two seconds of a Ctrl-C %i ms into the start", async (delayMs) => {
     using workplace = createWorkplace();
     await using up = startCommand(["up"], { workplace });
     await up.waitFor(/starting/);
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
     const pressed = performance.now();
     up.process.kill("SIGINT");
     expect(await up.ended).toBe(130);
     expect(performance.now() - pressed).toBeLessThan(2_000);
     expect(up.text()).toContain("stopped before the cluster was up");
+    expect(processesOf(workplace)).toEqual([]);
   });
 });

@@ -36,14 +36,18 @@ export interface ChildOptions {
   /** Entry file and its arguments. */
   readonly command: readonly string[];
   readonly environment: Environment;
+  /** Ends the child while it is not ready yet. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Starts a process and waits until it is ready.
  * @throws ShoalError it ended before it was ready; its own error, or `internal` with its last words
+ * @throws ShoalError cancelled - by the signal
  * @throws ShoalError deadline_exceeded - it is not ready after 20 s; it has been ended
  */
 export async function startChild(options: ChildOptions): Promise<ChildNode> {
+  if (options.signal?.aborted === true) throw new ShoalError("cancelled", `${options.name} was not started`);
   const child = spawn(process.execPath, [...process.execArgv, ...options.command], {
     env: { ...options.environment, FORCE_COLOR: "0" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -71,7 +75,11 @@ export async function startChild(options: ChildOptions): Promise<ChildNode> {
       if (message.type === "ready") resolve(message);
     }),
   );
+  // A child that is still loading has no ears for a message, but dies of a signal.
+  const abort = (): void => void child.kill("SIGTERM");
+  options.signal?.addEventListener("abort", abort);
   const outcome = await Promise.race([ready, exited, delay(readyDeadlineMs, null, { ref: false })]);
+  options.signal?.removeEventListener("abort", abort);
   if (outcome !== null && typeof outcome === "object") {
     return { name: options.name, pid: child.pid ?? 0, detail: outcome.detail, exited, stop };
   }

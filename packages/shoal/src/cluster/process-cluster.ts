@@ -32,6 +32,8 @@ export interface ProcessClusterOptions {
   /** How often a role that ended unasked is started again. */
   readonly restarts: number;
   readonly environment: Environment;
+  /** Calls the start off: what has been started is ended. */
+  readonly signal?: AbortSignal;
   /** Told of every start, end and restart of a node, in a sentence. */
   readonly log: (sentence: string) => void;
 }
@@ -47,6 +49,7 @@ export interface ProcessCluster {
 
 /**
  * @throws ShoalError cluster_exists - a cluster of this name is up
+ * @throws ShoalError cancelled - by the signal
  * @throws ShoalError of the first node that did not start; everything started before it has been ended
  */
 export async function startProcessCluster(options: ProcessClusterOptions): Promise<ProcessCluster> {
@@ -59,7 +62,7 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
   let stopping = false;
 
   const start = async (name: string, command: readonly string[], restarts: number): Promise<ChildNode> => {
-    const node = await startChild({ name, command: [bin, ...command], environment });
+    const node = await startChild({ name, command: [bin, ...command], environment, signal: options.signal });
     nodes.set(name, node);
     void node.exited.then(async (how) => {
       nodes.delete(name);

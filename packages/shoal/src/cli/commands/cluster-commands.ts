@@ -50,6 +50,8 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
   const stop = stopRequested();
+  const impatience = new AbortController();
+  void stop.then(() => impatience.abort());
   output.line(`starting ${counted(options.servers, "server")} and ${counted(options.workers, "worker")}`);
   const starting = startProcessCluster({
     cluster: name,
@@ -60,6 +62,7 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     natsPort: options.natsPort ?? -1,
     restarts: options.restarts,
     environment: context.environment,
+    signal: impatience.signal,
     log: (sentence) => {
       output.line(sentence);
       output.value({ type: "log", sentence });
@@ -67,8 +70,10 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   });
   const cluster = await Promise.race([starting, stop.then(() => null)]);
   if (cluster === null) {
-    // Nothing waits for a cluster that is half there: its processes end when this one does.
-    starting.catch(() => undefined);
+    await starting.then(
+      (late) => late.stop(),
+      () => undefined,
+    );
     output.line("stopped before the cluster was up");
     context.exit(interruptedExitCode);
     return;

@@ -3,9 +3,9 @@ import { createWriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import { ShoalError } from "@shoal/errors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import { acceptorOf, clusterStatusSchema, type ClusterStatus, type CoordinatorMessage } from "@shoal/protocol";
-import { resolveCluster, type ClusterOptions } from "../../cluster/cluster-address.ts";
+import { resolveCluster, type ClusterAddress, type ClusterOptions } from "../../cluster/cluster-address.ts";
 import { connectToCluster, type ClusterConnection } from "../../cluster/cluster-connection.ts";
 import { cancelRun, describeRun, hasEnded, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
@@ -52,12 +52,20 @@ async function withCluster(
   context: CommandContext,
   use: (connection: ClusterConnection) => Promise<void>,
 ): Promise<void> {
-  const connection = await connectToCluster(resolveCluster(options, context.environment));
+  const address = resolveCluster(options, context.environment);
+  const connection = await connectToCluster(address);
   try {
     await use(connection);
+  } catch (error) {
+    throw isShoalError(error, "actor_not_found") ? nobodyAnswers(address, error) : error;
   } finally {
     await connection.close();
   }
+}
+
+function nobodyAnswers({ cluster, nats }: ClusterAddress, cause: ShoalError): ShoalError {
+  const sentence = `no coordinator answers for cluster ${cluster} at ${nats}; is it running? \`shoal up\` starts one`;
+  return new ShoalError("actor_not_found", sentence, { cluster }, { cause });
 }
 
 function addSubmit(program: Command, context: CommandContext): void {
