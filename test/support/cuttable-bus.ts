@@ -23,6 +23,7 @@ export function createCuttableBus(bus: Bus): CuttableBus {
           if (!cut.has(node)) port.send(envelope);
         },
         ready: () => port.ready(),
+        connected: () => !cut.has(node) && port.connected(),
         detach: () => port.detach(),
       };
     },

@@ -131,6 +131,10 @@ class System implements ActorSystem, CellHost, Router {
     return { ...this.#counts };
   }
 
+  connected(): boolean {
+    return this.#port.connected();
+  }
+
   ready(): Promise<void> {
     return this.#port.ready();
   }

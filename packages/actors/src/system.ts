@@ -86,6 +86,8 @@ export interface ActorSystem {
   counters(): SystemCounters;
   /** Settles when other nodes can reach this one. */
   ready(): Promise<void>;
+  /** False while the node is cut off from its bus: then the silence of others says nothing about them. */
+  connected(): boolean;
   /**
    * Stops every actor, children first, waits at most 2 s for running handlers, leaves the bus and rejects pending
    * asks with `cancelled`. Later calls return the same promise.

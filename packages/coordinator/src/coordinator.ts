@@ -8,6 +8,7 @@
  * Invariants
  *   C1  a member is told again what it has not confirmed: every message here may be lost, and come twice.
  *   C2  nothing is handled before the state of the last coordinator has been read.
+ *   C3  while it is cut off from its bus no time passes: the first tick afterwards is late, and lateness is forgiven (M4).
  */
 import { tryTell, type ActorContext, type ActorSystem, type Behavior, type Ref, type StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
@@ -112,13 +113,14 @@ function createCoordinator(
     for (const sentence of recovery.notes) note(sentence);
   };
   const tick = async (): Promise<void> => {
+    context.after(settings.tickMs, { type: "tick" });
+    if (!context.system.connected()) return; // C3
     try {
       if (cluster === undefined) await begin();
     } catch (thrown) {
       note(`the state of the cluster cannot be read: ${ShoalError.from(thrown).message}`);
     }
     if (cluster !== undefined) settle(cluster, handleTick(cluster, clock.now(), settings));
-    context.after(settings.tickMs, { type: "tick" });
   };
   context.self.tell({ type: "tick" });
   return (message) => {

@@ -23,6 +23,8 @@ export interface BusPort {
   send(envelope: Envelope): void;
   /** Settles when other nodes can reach this one. @throws ShoalError `transport_lost` */
   ready(): Promise<void>;
+  /** False while this node can neither send nor hear: then the silence of others says nothing about them. */
+  connected(): boolean;
   /** Leaves the bus. Envelopes that arrive afterwards are dropped. */
   detach(): Promise<void>;
 }

@@ -43,6 +43,7 @@ export function createInProcessBus(options: InProcessBusOptions = {}): Bus {
           send(receiver, envelope);
         },
         ready: () => Promise.resolve(),
+        connected: () => receivers.get(node) === receiver,
         detach() {
           if (receivers.get(node) === receiver) receivers.delete(node);
           return Promise.resolve();

@@ -107,6 +107,7 @@ function openPort(line: Line, node: string, receiver: BusReceiver): BusPort {
       if (refusal !== undefined) throw denied(node, refusal);
       if (!confirmed || !isUp()) throw lost(`NATS did not confirm the subscriptions of ${node}`);
     },
+    connected: isUp,
     async detach() {
       for (const subscription of subscriptions) if (!subscription.isClosed()) subscription.unsubscribe();
       // So that a goodbye that was just sent is out before its process closes the connection.

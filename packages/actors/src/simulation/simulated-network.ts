@@ -82,6 +82,7 @@ class Network implements SimulatedNetwork {
         if (this.#receivers.get(node) === receiver) this.#send(node, envelope);
       },
       ready: () => Promise.resolve(),
+      connected: () => this.#receivers.get(node) === receiver,
       detach: () => {
         if (this.#receivers.get(node) === receiver) this.#receivers.delete(node);
         return Promise.resolve();
