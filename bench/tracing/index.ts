@@ -50,12 +50,11 @@ async function measure(context: BenchmarkContext): Promise<Report> {
         unit: "ms",
         limit: without.elapsedMs,
         limitName: "untraced",
-        aim: { kind: "at_most", ratio: 1.35 },
+        aim: { kind: "at_most", ratio: 1.25 },
       }),
     ],
     notes: [
       `examples/mnist-mlp.ts, 2 workers and 2 servers in one process; median of ${rounds} runs each, alternating.`,
-      "The aim is a fence against regressions, not a promise: on an idle machine with more cores the ratio is lower.",
       "Traced: every span of every exchange is recorded and written to a file; none is sampled out or dropped.",
     ],
   };
