@@ -2,25 +2,13 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { appliedBatches, miscounted } from "../support/applied-batches.ts";
+import { disturbedJob } from "../support/perceptron.ts";
 import { startUp, tensorBytes, type UpCluster } from "../support/up.ts";
 
 /** The coordinator's default lease. */
 const leaseMs = 2_000;
 
-const job = {
-  name: "killed",
-  model: {
-    inputs: 784,
-    layers: [
-      { type: "dense", outputs: 256, activation: "relu" },
-      { type: "dense", outputs: 10 },
-    ],
-    loss: { type: "softmax_cross_entropy" },
-  },
-  data: { type: "digits", samples: 8_000, testSamples: 500 },
-  optimizer: { name: "sgd", learningRate: 0.05 },
-  epochs: 12,
-};
+const job = { ...disturbedJob, name: "killed" };
 
 /** Kills a node when the run is at a third, and returns when the run made progress again: the pause in ms. */
 async function killAndMeasurePause(cluster: UpCluster, run: string, node: string): Promise<number> {

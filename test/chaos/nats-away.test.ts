@@ -4,27 +4,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { startNatsServer } from "../support/nats-server.ts";
+import { disturbedJob } from "../support/perceptron.ts";
 import { createWorkplace, startCommand } from "../support/shoal-command.ts";
 
 const token = "away-and-back";
 /** Twice the default lease. */
 const awayMs = 4_000;
 
-const job = {
-  name: "away",
-  model: {
-    inputs: 784,
-    layers: [
-      { type: "dense", outputs: 256, activation: "relu" },
-      { type: "dense", outputs: 10 },
-    ],
-    loss: { type: "softmax_cross_entropy" },
-  },
-  data: { type: "digits", samples: 8_000, testSamples: 500 },
-  optimizer: { name: "sgd", learningRate: 0.05 },
-  epochs: 12,
-  workers: 2,
-};
+const job = { ...disturbedJob, name: "away", workers: 2 };
 
 describe("NATS away for twice the lease", () => {
   for (const mode of ["synchronous", "asynchronous"] as const) {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { checkJob } from "@shoal/coordinator";
 import { decodeModelFile, generateDigits } from "@shoal/models";
 import { describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { trainPlainly } from "../support/plain-training.ts";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { startUp } from "../support/up.ts";
@@ -17,14 +18,7 @@ describe("synchronous training across processes", () => {
     await using cluster = await startUp(["--workers", String(workers), "--servers", "2"]);
     const job = {
       name: "equal",
-      model: {
-        inputs: 784,
-        layers: [
-          { type: "dense", outputs: 48, activation: "relu" },
-          { type: "dense", outputs: 10 },
-        ],
-        loss: { type: "softmax_cross_entropy" },
-      },
+      model: perceptron([48]),
       data: { type: "digits", ...data },
       optimizer: { name: "adam", learningRate: 0.002 },
       batchSize: 32,

@@ -1,6 +1,7 @@
 /** Every consistency mode learns, in one process, through the public API. */
 import { describe, expect, it } from "vitest";
 import { train, type Consistency, type TypedJob } from "shoal";
+import { perceptron } from "../support/perceptron.ts";
 import { createWorkplace } from "../support/shoal-command.ts";
 import { trainingData } from "../support/training-data.ts";
 
@@ -8,15 +9,7 @@ const data = trainingData();
 
 const job = (consistency: Consistency): TypedJob => ({
   name: "modes",
-  model: {
-    inputs: 784,
-    layers: [
-      { type: "dense", outputs: 256, activation: "relu" },
-      { type: "dense", outputs: 128, activation: "relu" },
-      { type: "dense", outputs: 10 },
-    ],
-    loss: { type: "softmax_cross_entropy" },
-  },
+  model: perceptron([256, 128]),
   data: data.spec,
   optimizer: { name: "adam", learningRate: 0.001 },
   consistency,

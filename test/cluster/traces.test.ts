@@ -3,19 +3,13 @@ import { join } from "node:path";
 import { attributes } from "@shoal/protocol";
 import { collectExchanges, readTrace, rebuildUpdates, type SpanRecord } from "shoal";
 import { describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { runCommand } from "../support/shoal-command.ts";
 import { startUp } from "../support/up.ts";
 
 const job = {
   name: "traced",
-  model: {
-    inputs: 784,
-    layers: [
-      { type: "dense", outputs: 64, activation: "tanh" },
-      { type: "dense", outputs: 10 },
-    ],
-    loss: { type: "softmax_cross_entropy" },
-  },
+  model: perceptron([64], "tanh"),
   data: { type: "digits", samples: 4_000, testSamples: 500 },
   optimizer: { name: "sgd", learningRate: 0.05 },
   epochs: 2,
@@ -24,7 +18,7 @@ const job = {
 
 describe("the trace of a run over processes", () => {
   for (const mode of [{ mode: "synchronous" }, { mode: "asynchronous" }] as const) {
-    it(`is complete and equals the shards' own record (${mode.mode})`, async () => {
+    it(`is complete, has no version missing, and agrees with what workers were told (${mode.mode})`, async () => {
       await using cluster = await startUp(["--workers", "2", "--servers", "2"]);
       const run = await cluster.submit({ ...job, workers: 2, consistency: mode });
       const status = await cluster.completed(run);

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { createWorkplace, isAlive, runCommand, startCommand } from "../support/shoal-command.ts";
 import { trainingData } from "../support/training-data.ts";
 import { tensorBytes } from "../support/up.ts";
@@ -19,15 +20,7 @@ describe("a cluster of processes", () => {
     const data = trainingData();
     const job = {
       name: "mlp",
-      model: {
-        inputs: 784,
-        layers: [
-          { type: "dense", outputs: 256, activation: "relu" },
-          { type: "dense", outputs: 128, activation: "relu" },
-          { type: "dense", outputs: 10 },
-        ],
-        loss: { type: "softmax_cross_entropy" },
-      },
+      model: perceptron([256, 128]),
       data: data.spec,
       optimizer: { name: "adam", learningRate: 0.001 },
       epochs: 3,
