@@ -1,5 +1,5 @@
 /**
- * Compiles the kernels into `build/baseline.wasm` and `build/relaxed.wasm` when their sources changed.
+ * Compiles the kernels into `build/*.wasm` when their sources changed: `core`, and `products` for each build.
  *
  * Plain JavaScript, because it must run on the Node 20 that a newcomer may have. Two builds may run at once (a test run
  * beside a set-up): each file is written beside its place and renamed, the digest last.
@@ -17,11 +17,20 @@ const target = join(root, "build");
 const common = [
   ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "0"],
   ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
-  // Constant tables stand in the first KiB, which the allocator never hands out (see kernel-memory.ts).
-  ...["--memoryBase", "64"],
   ...["--enable", "simd", "--enable", "threads"],
 ];
-const builds = { baseline: common, relaxed: [...common, "--enable", "relaxed-simd"] };
+/**
+ * The constant tables of each module stand in a part of its own of the first 4 KiB, which the allocator never hands out
+ * (see create-kernel-memory.ts). Both builds of `products` have the same tables.
+ */
+const modules = {
+  core: { entry: "core.ts", options: [...common, "--memoryBase", "64"] },
+  "products-baseline": { entry: "products.ts", options: [...common, "--memoryBase", "2048"] },
+  "products-relaxed": {
+    entry: "products.ts",
+    options: [...common, "--memoryBase", "2048", "--enable", "relaxed-simd"],
+  },
+};
 
 /** Digest of all that the binaries depend on: sources, compiler, and this script with its options. */
 function digestOfInputs() {
@@ -52,8 +61,9 @@ function replaceFile(file, content) {
 async function compile(asc, name) {
   let binary;
   const messages = [];
+  const { entry, options } = modules[name];
   const sink = { write: (text) => void messages.push(String(text)) };
-  const { error } = await asc.main(["index.ts", "--baseDir", sources, "--outFile", "out.wasm", ...builds[name]], {
+  const { error } = await asc.main([entry, "--baseDir", sources, "--outFile", "out.wasm", ...options], {
     stdout: sink,
     stderr: sink,
     writeFile: (_file, content) => void (binary = content),
@@ -71,6 +81,6 @@ if (readOr(digestFile, "") === digest) {
   const { default: asc } = await import("assemblyscript/asc");
   mkdirSync(target, { recursive: true });
   rmSync(digestFile, { force: true });
-  for (const name of Object.keys(builds)) console.log(`kernels ${name}: ${await compile(asc, name)} bytes`);
+  for (const name of Object.keys(modules)) console.log(`kernels ${name}: ${await compile(asc, name)} bytes`);
   replaceFile(digestFile, digest);
 }

@@ -1,5 +1,5 @@
 /** Numbers of the activations inside the kernels; the same as in `assembly/activations.ts`. */
-import type { Activation } from "./kernels.ts";
+import type { Activation } from "./families/activations.ts";
 
 export const activationCodes: Readonly<Record<Activation, number>> = {
   identity: 0,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createKernelSite } from "../../../test/support/kernel-site.ts";
-import type { Activation } from "./kernels.ts";
+import type { Activation } from "./families/activations.ts";
 
 /** erf by its Maclaurin series, or by the continued fraction of erfc where that converges: a second implementation. */
 function normalDistribution(x: number): number {

@@ -3,7 +3,7 @@
  *
  * Bounds    `maximumBytes` (default 4 GiB of address space; physical memory is taken as regions are first written).
  * Invariants
- *   M1  The first 1 KiB (the kernels keep their constants there) is never handed out, nor the last 64 bytes of a 4 GiB
+ *   M1  The first 4 KiB (the kernels keep their constants there) is never handed out, nor the last 64 bytes of a 4 GiB
  *       memory: 0 can mean "no vector", and the end of a region is always a representable 32-bit offset.
  *   M2  A region is zero when it is handed out.
  */
@@ -13,7 +13,7 @@ import type { KernelMemory } from "./kernel-memory.ts";
 import type { Offset } from "./kernels.ts";
 
 const pageBytes = 65_536;
-const reservedBytes = 1_024;
+const reservedBytes = 4_096;
 const defaultInitialBytes = 16 * 2 ** 20;
 const greatestMaximumBytes = 2 ** 32;
 /** Growth takes at least this much more than asked, and a quarter of what there is: growing costs a system call. */

@@ -1,8 +1,9 @@
 export type { KernelMemory, Region } from "./kernel-memory.ts";
-export type { Activation, KernelBuild, Kernels, Offset } from "./kernels.ts";
+export type { Activation } from "./families/activations.ts";
+export type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 export { createKernelMemory, viewFloats, type KernelMemoryOptions } from "./create-kernel-memory.ts";
 export { detectBuild } from "./detect-build.ts";
-export { loadKernelModules, type BuildModules, type KernelBinaries, type KernelModules } from "./kernel-modules.ts";
+export { loadKernelModules, type KernelBinaries, type KernelModules, type MemoryModules } from "./kernel-modules.ts";
 export {
   attachKernels,
   instantiateKernels,

@@ -22,38 +22,59 @@ it("runs relaxed where the engine can, baseline when told to", () => {
 
 it("says that an engine cannot run a build, and that a scratch is too small", () => {
   const memory = createKernelMemory({ maximumBytes: 2 ** 24 });
-  expect(() => instantiateKernels({ baseline: modules.baseline }, memory, { build: "relaxed" })).toThrow(/relaxed/);
+  expect(() =>
+    instantiateKernels({ core: modules.core, baseline: modules.baseline }, memory, { build: "relaxed" }),
+  ).toThrow(/relaxed/);
   const scratch = memory.allocate(1_024);
   expect(() => instantiateKernels(modules, { memory: memory.memory, scratch })).toThrow(/1147136/);
 });
 
-it("has constants in the first KiB alone, the scratch that is announced, and the activations' numbers", () => {
-  for (const build of [modules.baseline, modules.relaxed]) {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    const { exports } = new WebAssembly.Instance(build?.private as WebAssembly.Module, { env: { memory } });
-    expect((exports["scratchBytes"] as () => number)()).toBe(kernelScratchBytes);
-    const bytes = new Uint8Array(memory.buffer);
-    expect(bytes.subarray(0, 1_024).some((byte) => byte !== 0)).toBe(true);
-    expect(bytes.subarray(1_024).every((byte) => byte === 0)).toBe(true);
-  }
-  const source = readFileSync(new URL("../assembly/activations.ts", import.meta.url), "utf8");
-  for (const [name, code] of Object.entries(activationCodes)) {
-    expect(source).toContain(`export const ${name.toUpperCase()}: i32 = ${code};`);
+/** Memory of an instance on its own, and what it exports. */
+function instanceOf(module: WebAssembly.Module): { bytes: Uint8Array; exports: WebAssembly.Exports } {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { bytes: new Uint8Array(memory.buffer), exports };
+}
+
+const binaries = Object.entries(modules).map(([name, { private: module }]) => ({ name, module }));
+
+it("has constants in its own part of the first 4 KiB alone", () => {
+  for (const { name, module } of binaries) {
+    const [begin, end] = name === "core" ? [64, 2_048] : [2_048, 4_096];
+    const used = [...instanceOf(module).bytes.entries()].filter(([, byte]) => byte !== 0).map(([at]) => at);
+    expect(used.every((at) => at >= begin && at < end)).toBe(true);
   }
 });
 
-it("has binaries that export what the face expects, and import nothing but memory", () => {
-  const source = readFileSync(new URL("./kernel-exports.ts", import.meta.url), "utf8");
-  for (const build of [modules.baseline, modules.relaxed]) {
-    const module = build?.private as WebAssembly.Module;
-    expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
-    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-    for (const name of names) expect(source).toContain(name);
-    const memory = createKernelMemory({ maximumBytes: 2 ** 24 });
-    for (const [name, value] of Object.entries(instantiateKernels(modules, memory))) {
-      if (typeof value === "function") expect(names).toContain(name);
-    }
+it("needs the scratch that is announced, and has the activations' numbers", () => {
+  for (const { name, module } of binaries) {
+    const scratchBytes = instanceOf(module).exports["scratchBytes"] as (() => number) | undefined;
+    if (name !== "core") expect(scratchBytes?.()).toBe(kernelScratchBytes);
   }
+  const source = readFileSync(new URL("../assembly/activations.ts", import.meta.url), "utf8");
+  for (const [name, code] of Object.entries(activationCodes)) {
+    expect(source).toMatch(new RegExp(`export const ${name.toUpperCase()}: i32 = ${code};`));
+  }
+});
+
+it("has binaries that export what the face offers, and import nothing but memory", () => {
+  const kernels = instantiateKernels(modules, createKernelMemory({ maximumBytes: 2 ** 24 }));
+  const offered = Object.entries(kernels).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  for (const { module } of binaries) {
+    expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
+  }
+  const exported = ["core", "baseline"].flatMap((name) =>
+    binaries.filter((binary) => binary.name === name).flatMap(({ module }) => WebAssembly.Module.exports(module)),
+  );
+  const names = exported.map(({ name }) => name).filter((name) => !/^(setScratch|scratchBytes)$/.test(name));
+  expect(names.toSorted()).toEqual(offered.toSorted());
+});
+
+it("is at most 60 kB in all", () => {
+  const files = ["core", "products-baseline", "products-relaxed"].map((name) =>
+    readFileSync(new URL(`../build/${name}.wasm`, import.meta.url)),
+  );
+  expect(files.reduce((sum, file) => sum + file.length, 0)).toBeLessThanOrEqual(60_000);
 });
 
 it("works on regions above 2 GiB, up to the end of a 4 GiB memory", () => {

@@ -2,10 +2,9 @@
  * Instantiates compiled kernels on a kernel memory. Every thread has an instance of its own, with a scratch region of
  * its own (matrix products pack their panels there); all instances of a process share one memory.
  */
-import type { KernelExports } from "./kernel-exports.ts";
-import { faceOf } from "./kernel-face.ts";
+import { faceOf, type CoreExports, type ProductExports } from "./kernel-face.ts";
 import type { KernelMemory, Region } from "./kernel-memory.ts";
-import type { BuildModules, KernelModules } from "./kernel-modules.ts";
+import type { MemoryModules, KernelModules } from "./kernel-modules.ts";
 import type { KernelBuild, Kernels } from "./kernels.ts";
 
 /** Bytes of scratch that an instance needs: the owner of the memory allocates them for each thread. */
@@ -40,12 +39,13 @@ export function instantiateKernels(
   if (scratch.byteLength < kernelScratchBytes) {
     throw new RangeError(`the scratch has ${scratch.byteLength} bytes; the kernels need ${kernelScratchBytes}`);
   }
-  const module = moduleFor(modules[build], build, memory.memory);
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
-  // The binary is ours and a test compares its exports with this type.
-  const raw = exports as unknown as KernelExports;
-  raw.setScratch(scratch.byteOffset);
-  return faceOf(raw, build);
+  const exportsOf = (module: WebAssembly.Module): WebAssembly.Exports =>
+    new WebAssembly.Instance(module, { env: { memory: memory.memory } }).exports;
+  // The binaries are ours and a test compares their exports with these types.
+  const core = exportsOf(moduleFor(modules.core, build, memory.memory)) as unknown as CoreExports;
+  const products = exportsOf(moduleFor(modules[build], build, memory.memory)) as unknown as ProductExports;
+  products.setScratch(scratch.byteOffset);
+  return faceOf(core, products, build);
 }
 
 /** What a thread is sent to make its own instance: all of it survives structured clone when the memory is shared. */
@@ -60,7 +60,7 @@ export function attachKernels(attachment: KernelAttachment): Kernels {
 }
 
 function moduleFor(
-  modules: BuildModules | undefined,
+  modules: MemoryModules | undefined,
   build: KernelBuild,
   memory: WebAssembly.Memory,
 ): WebAssembly.Module {

@@ -8,36 +8,39 @@ import { readBinary } from "./host/read-binary.ts";
 import type { KernelBuild } from "./kernels.ts";
 import { withMemoryImport } from "./memory-import.ts";
 
-/** The modules of one build; `shared` is missing where the platform has no shared memory. */
-export interface BuildModules {
+/** One module for each kind of memory; `shared` is missing where the platform has no shared memory. */
+export interface MemoryModules {
   readonly private: WebAssembly.Module;
   readonly shared?: WebAssembly.Module;
 }
 
-/** `relaxed` is missing where the engine cannot run it. */
+/** The kernels that are the same in every build, and the products of each; `relaxed` is missing where it cannot run. */
 export interface KernelModules {
-  readonly baseline: BuildModules;
-  readonly relaxed?: BuildModules;
+  readonly core: MemoryModules;
+  readonly baseline: MemoryModules;
+  readonly relaxed?: MemoryModules;
 }
 
-/** Bytes of the binaries as the build script wrote them. */
-export type KernelBinaries = Readonly<Record<KernelBuild, Uint8Array>>;
+/** A binary that the build script writes: the kernels of every build, or the products of one. */
+export type KernelBinary = "core" | KernelBuild;
+
+/** Bytes of the binaries. */
+export type KernelBinaries = Readonly<Record<KernelBinary, Uint8Array>>;
 
 /**
- * Reads (unless given) and compiles the kernels that this engine can run: about 40 kB, a few milliseconds.
+ * Reads (unless given) and compiles the kernels that this engine can run: about 60 kB, a few milliseconds.
  *
  * @param binaries - borrowed; for hosts that bring the bytes themselves, such as a single-file bundle
  * @throws ShoalError missing_tool - when the kernels have not been compiled
  */
 export async function loadKernelModules(binaries?: KernelBinaries): Promise<KernelModules> {
-  const load = async (build: KernelBuild): Promise<BuildModules> =>
-    compileBuild(binaries?.[build] ?? (await readBinary(build)));
-  if (detectBuild() === "baseline") return { baseline: await load("baseline") };
-  const [baseline, relaxed] = await Promise.all([load("baseline"), load("relaxed")]);
-  return { baseline, relaxed };
+  const load = async (binary: KernelBinary): Promise<MemoryModules> =>
+    compileBinary(binaries?.[binary] ?? (await readBinary(binary)));
+  const [core, baseline] = await Promise.all([load("core"), load("baseline")]);
+  return detectBuild() === "baseline" ? { core, baseline } : { core, baseline, relaxed: await load("relaxed") };
 }
 
-async function compileBuild(binary: Uint8Array): Promise<BuildModules> {
+async function compileBinary(binary: Uint8Array): Promise<MemoryModules> {
   const module = await WebAssembly.compile(withMemoryImport(binary, false));
   if (typeof SharedArrayBuffer === "undefined") return { private: module };
   return { private: module, shared: await WebAssembly.compile(withMemoryImport(binary, true)) };

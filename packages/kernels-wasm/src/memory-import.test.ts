@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readBinary } from "./host/read-binary.ts";
 import { withMemoryImport } from "./memory-import.ts";
 
-const binary = await readBinary("baseline");
+const binary = await readBinary("core");
 
 describe("the memory import of a kernel binary", () => {
   it.each([true, false])("fits a memory that is shared: %s", (shared) => {

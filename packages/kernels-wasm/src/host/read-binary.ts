@@ -3,17 +3,22 @@
  * browser. The literal `new URL(…, import.meta.url)` is the form in which bundlers recognise an asset.
  */
 import { ShoalError } from "@shoal/errors";
-import type { KernelBuild } from "../kernels.ts";
+import type { KernelBinary } from "../kernel-modules.ts";
 
-function locationOf(build: KernelBuild): URL {
-  return build === "relaxed"
-    ? new URL("../../build/relaxed.wasm", import.meta.url)
-    : new URL("../../build/baseline.wasm", import.meta.url);
+function locationOf(binary: KernelBinary): URL {
+  switch (binary) {
+    case "core":
+      return new URL("../../build/core.wasm", import.meta.url);
+    case "baseline":
+      return new URL("../../build/products-baseline.wasm", import.meta.url);
+    case "relaxed":
+      return new URL("../../build/products-relaxed.wasm", import.meta.url);
+  }
 }
 
 /** @throws ShoalError missing_tool - when the kernels have not been compiled, or are not served */
-export async function readBinary(build: KernelBuild): Promise<Uint8Array> {
-  const url = locationOf(build);
+export async function readBinary(binary: KernelBinary): Promise<Uint8Array> {
+  const url = locationOf(binary);
   try {
     if (url.protocol === "file:") {
       const { readFile } = await import("node:fs/promises");
@@ -25,8 +30,8 @@ export async function readBinary(build: KernelBuild): Promise<Uint8Array> {
   } catch (cause) {
     throw new ShoalError(
       "missing_tool",
-      `The ${build} kernels cannot be read from ${url.href}; compile them with "npm run kernels".`,
-      { build, location: url.href },
+      `The kernels ("${binary}") cannot be read from ${url.href}; compile them with "npm run kernels".`,
+      { binary, location: url.href },
       { cause },
     );
   }

@@ -1,6 +1,4 @@
-/** Everything that a build of the kernels exports. */
-export { scratchBytes, setScratch } from "./scratch";
-export { matmul, matmulTransposeA, matmulTransposeB } from "./matmul";
+/** Entry of the module `core`: kernels that are the same in every build. */
 export { activate, activateGradient } from "./activations";
 export { addBiasActivate, sumRows } from "./layers";
 export { argmaxRows, distillation, softmax, softmaxCrossEntropy } from "./softmax";

@@ -1,0 +1,192 @@
+/**
+ * Optimiser updates (K1): one pass over values w, gradient g and slots; formulas and options as in PyTorch.
+ */
+import type { Offset } from "../kernels.ts";
+
+export interface OptimizerKernels {
+  /** weightDecay is L2 (added to g); g is not modified. `first`: the momentum buffer is set to g instead of decayed. */
+  sgd(w: Offset, g: Offset, count: number, learningRate: number, weightDecay: number): void;
+  sgdMomentum(
+    w: Offset,
+    g: Offset,
+    velocity: Offset,
+    count: number,
+    learningRate: number,
+    momentum: number,
+    dampening: number,
+    weightDecay: number,
+    nesterov: boolean,
+    first: boolean,
+  ): void;
+  /** Adam and AdamW (`decoupled`); `maxSecond` 0 means no AMSGrad. `step` counts from 1. Flushes denormal moments. */
+  adam(
+    w: Offset,
+    g: Offset,
+    first: Offset,
+    second: Offset,
+    maxSecond: Offset,
+    count: number,
+    step: number,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    weightDecay: number,
+    decoupled: boolean,
+  ): void;
+  adagrad(
+    w: Offset,
+    g: Offset,
+    accumulator: Offset,
+    count: number,
+    learningRate: number,
+    epsilon: number,
+    weightDecay: number,
+  ): void;
+  /** `mean` 0: not centred; `velocity` 0: no momentum. */
+  rmsprop(
+    w: Offset,
+    g: Offset,
+    square: Offset,
+    mean: Offset,
+    velocity: Offset,
+    count: number,
+    learningRate: number,
+    alpha: number,
+    epsilon: number,
+    momentum: number,
+    weightDecay: number,
+  ): void;
+  adadelta(
+    w: Offset,
+    g: Offset,
+    square: Offset,
+    delta: Offset,
+    count: number,
+    learningRate: number,
+    rho: number,
+    epsilon: number,
+    weightDecay: number,
+  ): void;
+}
+
+/** What is derived from an option (1 − β) is handed in. */
+export interface OptimizerExports extends Pick<OptimizerKernels, "sgd" | "adagrad"> {
+  sgdMomentum(
+    w: Offset,
+    g: Offset,
+    velocity: Offset,
+    count: number,
+    learningRate: number,
+    momentum: number,
+    undamped: number,
+    weightDecay: number,
+    nesterov: number,
+    first: number,
+  ): void;
+  adam(
+    w: Offset,
+    g: Offset,
+    first: Offset,
+    second: Offset,
+    maximum: Offset,
+    count: number,
+    beta1: number,
+    rest1: number,
+    beta2: number,
+    rest2: number,
+    stepSize: number,
+    correction: number,
+    epsilon: number,
+    shrink: number,
+    decay: number,
+    leastFirst: number,
+    leastSecond: number,
+  ): void;
+  rmsprop(
+    w: Offset,
+    g: Offset,
+    square: Offset,
+    mean: Offset,
+    velocity: Offset,
+    count: number,
+    learningRate: number,
+    alpha: number,
+    rest: number,
+    epsilon: number,
+    momentum: number,
+    weightDecay: number,
+  ): void;
+  adadelta(
+    w: Offset,
+    g: Offset,
+    square: Offset,
+    delta: Offset,
+    count: number,
+    learningRate: number,
+    rho: number,
+    rest: number,
+    epsilon: number,
+    weightDecay: number,
+  ): void;
+}
+
+/**
+ * WebAssembly cannot flush denormal numbers to zero, and arithmetic on them is many times slower. A first moment below
+ * 2^-100 moves no parameter (its step is below 1e-22 learning rates at ε = 1e-8) but would decay through the denormals
+ * for hundreds of steps, taking the products with the learning rate along; a second moment is flushed where it would
+ * become denormal itself. The same in every build.
+ */
+const leastFirstMoment = 2 ** -100;
+const leastSecondMoment = 2 ** -126;
+
+/** 1 − β is taken in float64 here, before either is rounded to float32, as PyTorch does. */
+export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
+  return {
+    sgd: raw.sgd,
+    adagrad: raw.adagrad,
+    sgdMomentum: (w, g, velocity, count, rate, momentum, dampening, decay, nesterov, first) =>
+      raw.sgdMomentum(w, g, velocity, count, rate, momentum, 1 - dampening, decay, nesterov ? 1 : 0, first ? 1 : 0),
+    adam(w, g, first, second, maxSecond, count, step, rate, beta1, beta2, epsilon, decay, decoupled) {
+      const stepSize = rate / (1 - integerPower(beta1, step));
+      const correction = 1 / Math.sqrt(1 - integerPower(beta2, step));
+      const shrink = decoupled ? 1 - rate * decay : 1;
+      const l2 = decoupled ? 0 : decay;
+      const rest1 = 1 - beta1;
+      const rest2 = 1 - beta2;
+      raw.adam(
+        w,
+        g,
+        first,
+        second,
+        maxSecond,
+        count,
+        beta1,
+        rest1,
+        beta2,
+        rest2,
+        stepSize,
+        correction,
+        epsilon,
+        shrink,
+        l2,
+        leastFirstMoment,
+        leastSecondMoment,
+      );
+    },
+    rmsprop: (w, g, square, mean, velocity, count, rate, alpha, epsilon, momentum, decay) =>
+      raw.rmsprop(w, g, square, mean, velocity, count, rate, alpha, 1 - alpha, epsilon, momentum, decay),
+    adadelta: (w, g, square, delta, count, rate, rho, epsilon, decay) =>
+      raw.adadelta(w, g, square, delta, count, rate, rho, 1 - rho, epsilon, decay),
+  };
+}
+
+/** base^exponent by squaring. Math.pow may differ between engines in the last bit, and updates must not (K1). */
+function integerPower(base: number, exponent: number): number {
+  let result = 1;
+  for (let square = base, left = exponent; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) result *= square;
+    square *= square;
+  }
+  return result;
+}
