@@ -39,7 +39,7 @@ export interface LossKernels {
   argmaxRows(x: Offset, out: Offset, rows: number, columns: number): void;
 }
 
-export type LossExports = LossKernels;
+export type LossExports = Pick<LossKernels, keyof LossKernels>;
 
 export function lossKernels(raw: LossExports): LossKernels {
   return {

@@ -15,7 +15,7 @@ export interface VectorKernels {
   bytesToFloats(x: Offset, out: Offset, count: number, scale: number, shift: number): void;
 }
 
-export type VectorExports = VectorKernels;
+export type VectorExports = Pick<VectorKernels, keyof VectorKernels>;
 
 export function vectorKernels(raw: VectorExports): VectorKernels {
   return {

@@ -1,0 +1,67 @@
+/**
+ * One column of a data set: what every sample has of one input or one target. All arrays stand on shared memory where
+ * that exists, so that a column can be posted to a thread without a copy.
+ */
+
+/** [count, width] numbers; bytes stand for `scale · (byte − shift)`, floats for themselves. */
+export interface DenseColumn {
+  readonly kind: "dense";
+  readonly width: number;
+  readonly values: Uint8Array | Float32Array;
+  readonly scale: number;
+  readonly shift: number;
+}
+
+/** [count] classes in [0, classes). */
+export interface LabelColumn {
+  readonly kind: "labels";
+  readonly classes: number;
+  readonly values: Int32Array;
+}
+
+/**
+ * Windows of a long row of tokens: sample i is `tokens[i·stride + begin … + length)`. The targets of a language model are
+ * the same windows with `begin` 1.
+ */
+export interface WindowColumn {
+  readonly kind: "windows";
+  readonly vocabulary: number;
+  readonly length: number;
+  readonly stride: number;
+  readonly begin: number;
+  readonly tokens: Uint8Array | Uint16Array | Int32Array;
+}
+
+/** Sparse rows: row i has the entries [rowOffsets[i], rowOffsets[i + 1]) of `indices` (ascending) and `values`. */
+export interface SparseColumn {
+  readonly kind: "sparse";
+  readonly features: number;
+  /** Most entries of one row. */
+  readonly active: number;
+  readonly rowOffsets: Uint32Array;
+  readonly indices: Uint32Array;
+  /** Undefined: every value is 1. */
+  readonly values: Float32Array | undefined;
+}
+
+/**
+ * Records of equal length in a file that is too large for memory; read by position, so that a seeded order works as it
+ * does in memory. `begin` and `recordBytes` place a column's bytes within the records.
+ */
+export interface StoredColumn {
+  readonly kind: "stored";
+  readonly file: string;
+  /** Bytes of a whole record, of all columns together. */
+  readonly recordBytes: number;
+  /** First byte of record 0. */
+  readonly begin: number;
+  /** First byte of this column within a record. */
+  readonly at: number;
+  /** What the bytes are: float32 numbers, bytes, or int32 classes. */
+  readonly content:
+    | { readonly kind: "floats"; readonly width: number }
+    | { readonly kind: "bytes"; readonly width: number; readonly scale: number; readonly shift: number }
+    | { readonly kind: "labels"; readonly classes: number };
+}
+
+export type Column = DenseColumn | LabelColumn | WindowColumn | SparseColumn | StoredColumn;
