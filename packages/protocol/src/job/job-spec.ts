@@ -8,6 +8,15 @@
 import { ShoalError } from "@shoal/errors";
 import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
+import {
+  gradientClipSchema,
+  lossScaleSchema,
+  precisionSchema,
+  type GradientClip,
+  type LossScale,
+  type Precision,
+} from "./gradient-settings.ts";
+import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
 
 /** A specification that another package checks: an object with plain data in it. */
 export type OpaqueSpec = Readonly<Record<string, unknown>>;
@@ -15,6 +24,13 @@ export type OpaqueSpec = Readonly<Record<string, unknown>>;
 export interface EvaluationSpec {
   /** Evaluate on the test split after every so many steps; null: after every epoch. */
   readonly everySteps: number | null;
+  /** Metrics beside the loss, by name; null: those that suit the model's loss. */
+  readonly metrics: readonly string[] | null;
+}
+
+export interface InitialSpec {
+  /** A model file. Parameters of the same name and shape start from it, the others are drawn from the seed. */
+  readonly file: string;
 }
 
 export interface StopSpec {
@@ -31,10 +47,23 @@ export interface JobSpec {
   readonly data: OpaqueSpec;
   readonly optimizer: OpaqueSpec;
   readonly schedule: OpaqueSpec;
+  /** Parameters that are updated in a way of their own; the first group that matches counts. */
+  readonly parameterGroups: readonly ParameterGroup[];
+  /** Bound on each contribution's gradient; null: none. */
+  readonly gradientClip: GradientClip | null;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
+  /**
+   * Gradient accumulation: a batch is computed in pieces of at most so many samples, which take less memory; its gradient
+   * is their mean, weighted by samples. null: in one piece.
+   */
+  readonly microBatch: number | null;
+  readonly precision: Precision;
+  readonly lossScale: LossScale;
+  /** Compute with the kernels that give the same bits on every processor and engine; a little slower. */
+  readonly deterministic: boolean;
   readonly epochs: number;
   /** Batches that make up one synchronous step; null: the number of workers when the run starts. */
   readonly slots: number | null;
@@ -49,6 +78,8 @@ export interface JobSpec {
   readonly prefetch: boolean;
   readonly evaluation: EvaluationSpec;
   readonly stop: StopSpec;
+  /** Where the first values come from; null: drawn from the seed. */
+  readonly initial: InitialSpec | null;
   /** Decides initial parameters and sample order. */
   readonly seed: number;
 }
@@ -67,18 +98,33 @@ const jobSchema = z.strictObject({
   data: opaque,
   optimizer: opaque,
   schedule: opaque.default({ name: "constant" }),
+  parameterGroups: z.array(parameterGroupSchema).max(maximumParameterGroups).default([]),
+  gradientClip: gradientClipSchema.nullable().default(null),
   consistency: consistencySchema.default({ mode: "synchronous" }),
   aggregation: aggregationSchema.default("mean"),
   batchSize: z.int().min(1).max(1_048_576).default(64),
+  microBatch: z.int().min(1).max(1_048_576).nullable().default(null),
+  precision: precisionSchema.default("float32"),
+  lossScale: lossScaleSchema.default(1),
+  deterministic: z.boolean().default(false),
   epochs: z.int().min(1).max(1_000_000).default(1),
   slots: optionalCount,
   shards: z.int().min(1).max(4096).nullable().default(null),
   workers: z.int().min(1).max(4096).nullable().default(null),
   prefetch: z.boolean().default(false),
-  evaluation: z.strictObject({ everySteps: optionalCount }).prefault({}),
+  evaluation: z
+    .strictObject({
+      everySteps: optionalCount,
+      metrics: z.array(z.string().min(1).max(64)).max(32).nullable().default(null),
+    })
+    .prefault({}),
   stop: z
     .strictObject({ accuracy: z.number().min(0).max(1).nullable().default(null), patience: optionalCount })
     .prefault({}),
+  initial: z
+    .strictObject({ file: z.string().min(1).max(4096) })
+    .nullable()
+    .default(null),
   seed: z.int().min(0).max(0xffff_ffff).default(1),
 });
 

@@ -7,7 +7,7 @@ import type { EvaluationSpec } from "@shoal/protocol";
  */
 export function isEvaluationDue(
   clock: number,
-  spec: EvaluationSpec,
+  spec: Pick<EvaluationSpec, "everySteps">,
   plan: { readonly stepsPerEpoch: number; readonly totalSteps: number },
 ): boolean {
   const every = spec.everySteps ?? plan.stepsPerEpoch;

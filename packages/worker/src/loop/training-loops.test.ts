@@ -1,7 +1,7 @@
 import { createSimulatedClock, runSimulation, simulate, type SimulatedClock } from "@shoal/actors";
 import { createKernelMemory } from "@shoal/kernels-wasm";
 import { createEpochPlan } from "@shoal/models";
-import type { BatchesReply, JobSpec } from "@shoal/protocol";
+import type { BatchesReply } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import type { Contribution, PullTarget } from "../client/contribution.ts";
 import { createAssignmentBoard } from "./assignment-board.ts";
@@ -14,7 +14,7 @@ import type { LoopPorts } from "./training-loop.ts";
 const memory = createKernelMemory();
 
 interface Script {
-  readonly job: Pick<JobSpec, "consistency" | "evaluation" | "prefetch">;
+  readonly job: LoopPorts["job"];
   readonly slots: number;
   readonly own: readonly number[];
   /** Leases, in their order. */
