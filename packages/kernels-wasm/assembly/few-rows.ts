@@ -8,19 +8,20 @@
 import { load, store, sumLanes, wholeBytes } from "./lanes";
 import { multiplyAdd } from "./multiply-add";
 
-/** C[m×n] (+)= A·B with A[i][p] at a + i·stepRow + p·stepDepth (bytes) and k ≥ 1. */
+/** C[m×n] (+)= A·B with A[i][p] at a + i·stepRow + p·stepDepth, rows of B `rowBytes` apart (bytes) and k ≥ 1. */
 export function rowProduct(
   a: usize,
   stepRow: usize,
   stepDepth: usize,
   b: usize,
+  rowBytes: usize,
   c: usize,
+  stepC: usize,
   m: i32,
   k: i32,
   n: i32,
   accumulate: bool,
 ): void {
-  const rowBytes = <usize>n << 2;
   for (let i = 0; i < m; i++) {
     let factors = a;
     let from = b;
@@ -40,7 +41,7 @@ export function rowProduct(
     }
     if (left) addRow(f32.load(factors), from, c, n, add);
     a += stepRow;
-    c += rowBytes;
+    c += stepC;
   }
 }
 
@@ -131,30 +132,39 @@ function addRow(factor: f32, b: usize, c: usize, n: i32, accumulate: bool): void
   }
 }
 
-/** C[m×n] (+)= A[m×k]·Bᵀ with B[n×k]. */
-export function dotProduct(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, accumulate: bool): void {
-  const depthBytes = <usize>k << 2;
-  const rowBytes = <usize>n << 2;
+/** C[m×n] (+)= A[m×k]·Bᵀ with B[n×k]; the steps are the bytes from row to row. */
+export function dotProduct(
+  a: usize,
+  stepA: usize,
+  b: usize,
+  stepB: usize,
+  c: usize,
+  stepC: usize,
+  m: i32,
+  k: i32,
+  n: i32,
+  accumulate: bool,
+): void {
   let j = 0;
   for (; j + 4 <= n; j += 4) {
     let rowA = a;
     let to = c + (<usize>j << 2);
     let i = 0;
     for (; i + 2 <= m; i += 2) {
-      dotTwoByFour(rowA, b, depthBytes, k, to, rowBytes, accumulate);
-      rowA += depthBytes * 2;
-      to += rowBytes * 2;
+      dotTwoByFour(rowA, stepA, b, stepB, k, to, stepC, accumulate);
+      rowA += stepA * 2;
+      to += stepC * 2;
     }
-    if (i < m) dotOneByFour(rowA, b, depthBytes, k, to, accumulate);
-    b += depthBytes * 4;
+    if (i < m) dotOneByFour(rowA, b, stepB, k, to, accumulate);
+    b += stepB * 4;
   }
   for (; j < n; j++) {
     for (let i = 0; i < m; i++) {
-      const to = c + <usize>i * rowBytes + (<usize>j << 2);
-      const value = dotOneByOne(a + <usize>i * depthBytes, b, k);
+      const to = c + <usize>i * stepC + (<usize>j << 2);
+      const value = dotOneByOne(a + <usize>i * stepA, b, k);
       f32.store(to, accumulate ? f32.load(to) + value : value);
     }
-    b += depthBytes;
+    b += stepB;
   }
 }
 
@@ -173,7 +183,7 @@ function finish(c: usize, sums: v128, accumulate: bool): void {
   v128.store(c, accumulate ? f32x4.add(v128.load(c), sums) : sums);
 }
 
-function dotTwoByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, rowBytes: usize, accumulate: bool): void {
+function dotTwoByFour(a: usize, stepA: usize, b: usize, stepB: usize, k: i32, c: usize, stepC: usize, accumulate: bool): void {
   let s00 = f32x4.splat(0);
   let s01 = f32x4.splat(0);
   let s02 = f32x4.splat(0);
@@ -182,10 +192,10 @@ function dotTwoByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, r
   let s11 = f32x4.splat(0);
   let s12 = f32x4.splat(0);
   let s13 = f32x4.splat(0);
-  let a1 = a + depthBytes;
-  let b1 = b + depthBytes;
-  let b2 = b1 + depthBytes;
-  let b3 = b2 + depthBytes;
+  let a1 = a + stepA;
+  let b1 = b + stepB;
+  let b2 = b1 + stepB;
+  let b3 = b2 + stepB;
   for (let left = k >> 2; left > 0; left--) {
     const x = v128.load(a);
     const y = v128.load(a1);
@@ -226,17 +236,17 @@ function dotTwoByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, r
     s13 = multiplyAdd(y, z3, s13);
   }
   finish(c, sumFour(s00, s01, s02, s03), accumulate);
-  finish(c + rowBytes, sumFour(s10, s11, s12, s13), accumulate);
+  finish(c + stepC, sumFour(s10, s11, s12, s13), accumulate);
 }
 
-function dotOneByFour(a: usize, b: usize, depthBytes: usize, k: i32, c: usize, accumulate: bool): void {
+function dotOneByFour(a: usize, b: usize, stepB: usize, k: i32, c: usize, accumulate: bool): void {
   let s00 = f32x4.splat(0);
   let s01 = f32x4.splat(0);
   let s02 = f32x4.splat(0);
   let s03 = f32x4.splat(0);
-  let b1 = b + depthBytes;
-  let b2 = b1 + depthBytes;
-  let b3 = b2 + depthBytes;
+  let b1 = b + stepB;
+  let b2 = b1 + stepB;
+  let b3 = b2 + stepB;
   for (let left = k >> 2; left > 0; left--) {
     const x = v128.load(a);
     s00 = multiplyAdd(x, v128.load(b), s00);

@@ -3,9 +3,11 @@
  *
  * Loop order and names follow Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 2008:
  * columns of C in blocks, depth in blocks (B packed), rows in blocks (A packed), then panels of 8 columns, then tiles.
+ * What the operands are and how they lie is known to `packPanel` alone (panels.ts).
  */
 import { dotProduct, rowProduct } from "./few-rows";
-import { packColumns, packRows } from "./panels";
+import { finishBlock } from "./finish-block";
+import { ACROSS, ALONG, packPanel } from "./panels";
 import { BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, edgeTile, packedA, packedB } from "./scratch";
 import { tile4, tile8, TILE_COLUMNS, TILE_ROWS } from "./tile";
 
@@ -16,42 +18,58 @@ const DOT_ROWS: i32 = 12;
 /** Up to this many rows B is read where it stands: packing it would cost as much as reading it. */
 const DIRECT_ROWS: i32 = 12;
 
-export function matmul(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, accumulate: bool): void {
-  if (k <= 0) noDepth(c, m, n, accumulate);
-  else if (m <= 1 || k <= THIN_DEPTH) rowProduct(a, <usize>k << 2, 4, b, c, m, k, n, accumulate);
-  else blocked(a, b, c, m, k, n, accumulate, false, false);
-}
-
-export function matmulTransposeB(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, accumulate: bool): void {
-  if (k <= 0) noDepth(c, m, n, accumulate);
-  else if (m <= DOT_ROWS) dotProduct(a, b, c, m, k, n, accumulate);
-  else blocked(a, b, c, m, k, n, accumulate, false, true);
-}
-
-export function matmulTransposeA(a: usize, b: usize, c: usize, m: i32, k: i32, n: i32, accumulate: bool): void {
-  if (k <= 0) noDepth(c, m, n, accumulate);
-  else if (m <= 1 || k <= THIN_DEPTH) rowProduct(a, 4, <usize>m << 2, b, c, m, k, n, accumulate);
-  else blocked(a, b, c, m, k, n, accumulate, true, false);
-}
-
-/** An empty sum: C = 0, or C unchanged. */
-function noDepth(c: usize, m: i32, n: i32, accumulate: bool): void {
-  if (!accumulate) memory.fill(c, 0, (<usize>m * n) << 2);
-}
-
-function blocked(
+/**
+ * C[m×n] (+)= A·B, then + bias[n] (unless that is 0), then relu where asked. Rows of C are `stepC` bytes apart; `stepA`
+ * and `stepB` are the bytes between the memory rows of A and B, whose forms panels.ts explains.
+ */
+export function product(
+  formA: i32,
   a: usize,
+  stepA: usize,
+  formB: i32,
   b: usize,
+  stepB: usize,
   c: usize,
+  stepC: usize,
   m: i32,
   k: i32,
   n: i32,
   accumulate: bool,
-  transposeA: bool,
-  transposeB: bool,
+  bias: usize,
+  relu: bool,
 ): void {
-  const rowBytes = <usize>n << 2;
-  const direct = !transposeB && m <= DIRECT_ROWS;
+  if (k <= 0) {
+    for (let i = 0; i < m && !accumulate; i++) memory.fill(c + <usize>i * stepC, 0, <usize>n << 2);
+  } else if (formB == ALONG && formA == ALONG && m <= DOT_ROWS) {
+    dotProduct(a, stepA, b, stepB, c, stepC, m, k, n, accumulate);
+  } else if (formB == ACROSS && (m <= 1 || k <= THIN_DEPTH)) {
+    const along = formA == ALONG;
+    rowProduct(a, along ? stepA : 4, along ? 4 : stepA, b, stepB, c, stepC, m, k, n, accumulate);
+  } else {
+    blocked(formA, a, stepA, formB, b, stepB, c, stepC, m, k, n, accumulate, bias, relu);
+    return;
+  }
+  finishBlock(c, stepC, m, n, bias, relu);
+}
+
+/** The same by blocks, for operands of any form and k ≥ 1. */
+export function blocked(
+  formA: i32,
+  a: usize,
+  stepA: usize,
+  formB: i32,
+  b: usize,
+  stepB: usize,
+  c: usize,
+  stepC: usize,
+  m: i32,
+  k: i32,
+  n: i32,
+  accumulate: bool,
+  bias: usize,
+  relu: bool,
+): void {
+  const direct = formB == ACROSS && m <= DIRECT_ROWS;
   const blockRows = BLOCK_ROWS - (BLOCK_ROWS % TILE_ROWS);
   // Blocks of equal depth: a thin last block would pay for its loads and stores of C without using them.
   const depthBlocks = (k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
@@ -60,13 +78,14 @@ function blocked(
     for (let block = 0; block < depthBlocks; block++) {
       const d = <i32>((<i64>block * k) / depthBlocks);
       const depth = <i32>((<i64>(block + 1) * k) / depthBlocks) - d;
-      const inPlace = direct ? b + ((<usize>d * n + j) << 2) : 0;
-      packB(b, k, n, d, depth, j, direct ? columns & ~7 : 0, columns, transposeB);
+      packB(formB, b, stepB, d, depth, j, direct ? columns & ~7 : 0, columns);
+      const inPlace = direct ? b + <usize>d * stepB + (<usize>j << 2) : 0;
       for (let i = 0; i < m; i += blockRows) {
         const rows = min(blockRows, m - i);
-        packA(a, m, k, i, rows, d, depth, transposeA);
-        const corner = c + <usize>i * rowBytes + (<usize>j << 2);
-        multiplyBlock(corner, rowBytes, inPlace, rows, columns, depth, accumulate || block > 0);
+        packA(formA, a, stepA, i, rows, d, depth);
+        const corner = c + <usize>i * stepC + (<usize>j << 2);
+        multiplyBlock(corner, stepC, inPlace, stepB, rows, columns, depth, accumulate || block > 0);
+        if (block == depthBlocks - 1) finishBlock(corner, stepC, rows, columns, bias ? bias + (<usize>j << 2) : 0, relu);
       }
     }
   }
@@ -76,33 +95,24 @@ function blocked(
  * Packs B[d…d+depth, j+from…j+columns] into panels [depth][8], the last one [depth][4] when that suffices. `from` is a
  * multiple of 8.
  */
-function packB(b: usize, k: i32, n: i32, d: i32, depth: i32, j: i32, from: i32, columns: i32, transposed: bool): void {
+function packB(form: i32, b: usize, step: usize, d: i32, depth: i32, j: i32, from: i32, columns: i32): void {
   let panel = packedB();
   for (let p = from; p < columns; p += TILE_COLUMNS) {
     const width = min(TILE_COLUMNS, columns - p);
     const stride = width > 4 ? 8 : 4;
-    if (width < stride) memory.fill(panel, 0, (<usize>depth * stride) << 2);
-    if (transposed) {
-      const source = b + ((<usize>(j + p) * k + d) << 2);
-      packRows(source, <usize>k << 2, width, depth, panel, stride);
-    } else {
-      const source = b + ((<usize>d * n + j + p) << 2);
-      packColumns(source, <usize>n << 2, width, depth, panel, stride);
-    }
-    panel += (<usize>depth * stride) << 2;
+    const bytes = (<usize>depth * stride) << 2;
+    if (width < stride) memory.fill(panel, 0, bytes);
+    packPanel(form, b, step, j + p, width, d, depth, panel, stride);
+    panel += bytes;
   }
 }
 
 /** Packs A[i…i+rows, d…d+depth] into panels [depth][TILE_ROWS]; the last panel is as narrow as it needs to be. */
-function packA(a: usize, m: i32, k: i32, i: i32, rows: i32, d: i32, depth: i32, transposed: bool): void {
+function packA(form: i32, a: usize, step: usize, i: i32, rows: i32, d: i32, depth: i32): void {
   let panel = packedA();
   for (let p = 0; p < rows; p += TILE_ROWS) {
     const width = min(TILE_ROWS, rows - p);
-    if (transposed) {
-      packColumns(a + ((<usize>d * m + i + p) << 2), <usize>m << 2, width, depth, panel, width);
-    } else {
-      packRows(a + ((<usize>(i + p) * k + d) << 2), <usize>k << 2, width, depth, panel, width);
-    }
+    packPanel(form, a, step, i + p, width, d, depth, panel, width);
     panel += (<usize>depth * width) << 2;
   }
 }
@@ -110,8 +120,9 @@ function packA(a: usize, m: i32, k: i32, i: i32, rows: i32, d: i32, depth: i32, 
 /** C[rows×columns] (+)= packed A · B, of which the whole panels stand `inPlace` (when that is not 0), else packed. */
 function multiplyBlock(
   c: usize,
-  rowBytes: usize,
+  stepC: usize,
   inPlace: usize,
+  stepB: usize,
   rows: i32,
   columns: i32,
   depth: i32,
@@ -125,46 +136,38 @@ function multiplyBlock(
     let corner = c + at;
     for (let i = 0; i < rows; i += TILE_ROWS) {
       const height = min(TILE_ROWS, rows - i);
-      if (inPlace) tile8(height, a, inPlace + at, rowBytes, depth, corner, rowBytes, accumulate);
-      else tile8(height, a, packed, 32, depth, corner, rowBytes, accumulate);
+      if (inPlace) tile8(height, a, inPlace + at, stepB, depth, corner, stepC, accumulate);
+      else tile8(height, a, packed, 32, depth, corner, stepC, accumulate);
       a += (<usize>depth * height) << 2;
-      corner += rowBytes * TILE_ROWS;
+      corner += stepC * TILE_ROWS;
     }
     if (!inPlace) packed += <usize>depth << 5;
   }
-  if (j < columns) multiplyEdge(c + (<usize>j << 2), rowBytes, packed, rows, columns - j, depth, accumulate);
+  if (j < columns) multiplyEdge(c + (<usize>j << 2), stepC, packed, rows, columns - j, depth, accumulate);
 }
 
 /** The last 1 to 7 columns, by way of a tile in the scratch. */
-function multiplyEdge(
-  c: usize,
-  rowBytes: usize,
-  panel: usize,
-  rows: i32,
-  width: i32,
-  depth: i32,
-  accumulate: bool,
-): void {
+function multiplyEdge(c: usize, stepC: usize, panel: usize, rows: i32, width: i32, depth: i32, accumulate: bool): void {
   const edge = edgeTile();
   let a = packedA();
   for (let i = 0; i < rows; i += TILE_ROWS) {
     const height = min(TILE_ROWS, rows - i);
-    if (width == 4) tile4(height, a, panel, depth, c, rowBytes, accumulate);
+    if (width == 4) tile4(height, a, panel, depth, c, stepC, accumulate);
     else {
       if (width > 4) tile8(height, a, panel, 32, depth, edge, 32, false);
       else tile4(height, a, panel, depth, edge, 32, false);
-      moveEdge(edge, c, rowBytes, height, width, accumulate);
+      moveEdge(edge, c, stepC, height, width, accumulate);
     }
     a += (<usize>depth * height) << 2;
-    c += rowBytes * TILE_ROWS;
+    c += stepC * TILE_ROWS;
   }
 }
 
 /** Moves the part of an edge tile that lies inside C to its place. */
-function moveEdge(edge: usize, c: usize, rowBytes: usize, rows: i32, width: i32, accumulate: bool): void {
+function moveEdge(edge: usize, c: usize, stepC: usize, rows: i32, width: i32, accumulate: bool): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < width; j++) {
-      const at = c + <usize>i * rowBytes + (<usize>j << 2);
+      const at = c + <usize>i * stepC + (<usize>j << 2);
       const value = f32.load(edge + (<usize>i << 5) + (<usize>j << 2));
       f32.store(at, accumulate ? f32.load(at) + value : value);
     }

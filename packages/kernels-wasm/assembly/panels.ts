@@ -1,11 +1,36 @@
 /**
- * Packing: copies a block of a matrix into panels [depth][width], the order in which the tiles read it.
+ * Packing: copies a block of an operand into panels [depth][width], the order in which the tiles read it.
  *
- * `packRows` gathers `width` rows of the source (a transposition), `packColumns` `width` neighbouring columns.
+ * A line is what meets the depth: a row of A, a column of B. So one packing serves both operands. The form says how the
+ * lines lie in memory; `packPanel` looks at it once a panel, and another source of panels is one more form here.
  */
 
+/** A row of memory is a line: A as it stands, Bᵀ. */
+export const ALONG: i32 = 0;
+/** A row of memory is a step of the depth, lines lie side by side: Aᵀ, B as it stands. */
+export const ACROSS: i32 = 1;
+
+/**
+ * panel[0…depth][0…width] = the lines from `line` on at the depths from `d` on; `step` bytes from one row of memory to
+ * the next, `stride` floats from one depth of the panel to the next.
+ */
+export function packPanel(
+  form: i32,
+  source: usize,
+  step: usize,
+  line: i32,
+  width: i32,
+  d: i32,
+  depth: i32,
+  panel: usize,
+  stride: i32,
+): void {
+  if (form == ALONG) packRows(source + <usize>line * step + (<usize>d << 2), step, width, depth, panel, stride);
+  else packColumns(source + <usize>d * step + (<usize>line << 2), step, width, depth, panel, stride);
+}
+
 /** panel[d][w] = source[w][d] for w < width, with `stride` floats from one depth to the next. */
-export function packRows(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
+function packRows(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
   const stepBytes = (<usize>stride) << 2;
   let w = 0;
   for (; w + 4 <= width; w += 4) {
@@ -88,7 +113,7 @@ function packOneRow(row: usize, depth: i32, to: usize, stepBytes: usize): void {
 }
 
 /** panel[d][w] = source[d][w] for w < width, with `stride` floats from one depth to the next. */
-export function packColumns(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
+function packColumns(source: usize, rowBytes: usize, width: i32, depth: i32, panel: usize, stride: i32): void {
   const stepBytes = (<usize>stride) << 2;
   let from = source;
   let to = panel;

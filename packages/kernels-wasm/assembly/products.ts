@@ -1,3 +1,3 @@
 /** Entry of the module `products`: kernels whose sums of products may be fused. Compiled for each build. */
 export { scratchBytes, setScratch } from "./scratch";
-export { matmul, matmulTransposeA, matmulTransposeB } from "./matmul";
+export { product } from "./matmul";

@@ -18,10 +18,11 @@ export interface CoreExports
   extends ActivationExports, LossExports, VectorExports, ReductionExports, OptimizerExports {}
 
 export function faceOf(core: CoreExports, products: ProductExports, build: KernelBuild): Kernels {
+  const activations = activationKernels(core);
   return {
     build,
-    ...matrixKernels(products),
-    ...activationKernels(core),
+    ...matrixKernels(products, activations),
+    ...activations,
     ...lossKernels(core),
     ...vectorKernels(core),
     ...reductionKernels(core),
