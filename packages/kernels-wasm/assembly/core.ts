@@ -1,5 +1,5 @@
 /** Entry of the module `core`: kernels that are the same in every build. */
-export { activate, activateGradient } from "./activations";
+export { activate, activateGradient, exponentials } from "./activations";
 export { addBiasActivate, sumRows } from "./layers";
 export { argmaxRows, distillation, softmax, softmaxCrossEntropy } from "./softmax";
 export { binaryCrossEntropy, huber, meanSquaredError } from "./losses";
