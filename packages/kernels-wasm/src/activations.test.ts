@@ -162,11 +162,11 @@ describe.each(["baseline", "relaxed"] as const)("an activation of the %s kernels
       [y.view, output],
       [dy.view, inputGradients[0]],
     ] as const) {
-      // Absolute, half a last place of 1 for each of PyTorch's roundings: its gelu_tanh takes 1 + tanh where that cancels,
-      // and derivatives cross zero.
+      // Absolute, 3e-7 times upstream values of up to 3: PyTorch's gelu_tanh takes 1 + tanh where that cancels, and
+      // derivatives cross zero.
       view.forEach((value, i) => {
         const expected = wanted.data[i] ?? NaN;
-        expect(Math.abs(value - expected)).toBeLessThanOrEqual(1e-5 * Math.abs(expected) + 3e-7);
+        expect(Math.abs(value - expected)).toBeLessThanOrEqual(1e-5 * Math.abs(expected) + 9e-7);
       });
     }
     site.clear();
