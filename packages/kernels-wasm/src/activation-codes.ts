@@ -22,3 +22,5 @@ const fromInput: ReadonlySet<Activation> = new Set(["gelu", "gelu_tanh", "silu",
 export function derivativeReadsInput(activation: Activation): boolean {
   return fromInput.has(activation);
 }
+
+export const activationNames: readonly Activation[] = Object.keys(activationCodes) as Activation[];

@@ -1,5 +1,5 @@
 export type { KernelMemory, Region } from "./kernel-memory.ts";
-export { derivativeReadsInput } from "./activation-codes.ts";
+export { activationNames, derivativeReadsInput } from "./activation-codes.ts";
 export type { Activation } from "./families/activations.ts";
 export type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 export { createKernelMemory, viewFloats, type KernelMemoryOptions } from "./create-kernel-memory.ts";

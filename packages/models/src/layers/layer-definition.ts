@@ -5,6 +5,7 @@
  * A primitive layer runs as one stage. A composite one (a residual branch, a transformer block) stands for other layers
  * and is gone once the model's graph is built.
  */
+import type { Activation } from "@shoal/kernels-wasm";
 import type { z } from "zod";
 import type { StageDefinition } from "../plan/stage.ts";
 import type { LayerSpec } from "../spec/model-spec.ts";
@@ -65,14 +66,17 @@ export interface PrimitiveDefinition<L extends LayerSpec> {
   /** Floating-point operations of the forward pass of one sample; a multiply-add counts as two. */
   flops(layer: L, inputs: readonly ValueShape[]): number;
   stage(layer: L, inputs: readonly ValueShape[], output: ValueShape): StageDefinition;
+  /** The layer with an activation fused into it; undefined where it has one already. Absent: it cannot fuse any. */
+  withActivation?(layer: L, activation: Activation): L | undefined;
 }
 
 export interface CompositeDefinition<L extends LayerSpec> {
   readonly kind: "composite";
-  readonly schema: z.ZodType<L>;
+  /** A layer that holds layers is given the schema of a list of layers. */
+  readonly schema: z.ZodType<L> | ((layers: z.ZodType<readonly LayerSpec[]>) => z.ZodType<L>);
   /**
-   * The layers it stands for, in order. Their names are local (prefixed with the composite's own); in their `from`,
-   * `^` is the composite's input. The last one's result is the composite's.
+   * The layers it stands for, in order. Their names are local (prefixed with the composite's own; a layer without a name
+   * goes by its index); in their `from`, `^` is the composite's first input. The last one's result is the composite's.
    */
   expand(layer: L, inputs: readonly ValueShape[]): readonly LayerSpec[];
 }

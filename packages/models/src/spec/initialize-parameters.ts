@@ -1,10 +1,10 @@
 /**
- * Initial values as PyTorch draws them for `Linear`: weight and bias uniform in ±1/√fan_in.
+ * Draws the values with which a training begins, as each layer declares them.
  *
- * Source  He et al., ICCV 2015, with the gain that PyTorch's `Linear` uses (a = √5), which leaves 1/√fan_in.
  * Each segment has a random sequence of its own, so its values depend on nothing but seed, position and length.
  */
-import { createCounterRandom } from "../random/counter-random.ts";
+import type { Initializer } from "../layers/layer-definition.ts";
+import { createCounterRandom, type CounterRandom } from "../random/counter-random.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import { layoutOf } from "./parameter-layout.ts";
 
@@ -18,13 +18,38 @@ export function initializeParameters(spec: ModelSpec, seed: number, into: Float3
   if (into.length < layout.size) {
     throw new RangeError(`into has ${into.length} elements, the model has ${layout.size} parameters`);
   }
-  let fanIn = spec.inputs;
-  for (const [index, { offset, length, shape }] of layout.segments.entries()) {
-    fanIn = shape[1] ?? fanIn; // a bias follows its weight and shares its fan-in
-    const bound = 1 / Math.sqrt(fanIn);
-    const random = createCounterRandom(seed, "parameters", index);
-    for (let key = offset; key < offset + length; key += 1) {
-      into[key] = (2 * random.uniform() - 1) * bound;
+  for (const [index, { offset, length, initial }] of layout.segments.entries()) {
+    draw(initial, createCounterRandom(seed, "parameters", index), into.subarray(offset, offset + length));
+  }
+}
+
+function draw(initial: Initializer, random: CounterRandom, into: Float32Array): void {
+  switch (initial.kind) {
+    case "constant":
+      into.fill(initial.value);
+      return;
+    case "uniform":
+      for (let key = 0; key < into.length; key += 1) into[key] = (2 * random.uniform() - 1) * initial.bound;
+      return;
+    case "normal":
+      drawNormal(initial.deviation, random, into);
+      return;
+  }
+}
+
+/** Marsaglia's polar method (SIAM Review 6, 1964): pairs of normal numbers from points within the unit circle. */
+function drawNormal(deviation: number, random: CounterRandom, into: Float32Array): void {
+  for (let key = 0; key < into.length; key += 2) {
+    let x = 0;
+    let y = 0;
+    let square = 0;
+    while (square === 0 || square >= 1) {
+      x = 2 * random.uniform() - 1;
+      y = 2 * random.uniform() - 1;
+      square = x * x + y * y;
     }
+    const factor = deviation * Math.sqrt((-2 * Math.log(square)) / square);
+    into[key] = x * factor;
+    if (key + 1 < into.length) into[key + 1] = y * factor;
   }
 }

@@ -1,25 +1,11 @@
-/** A model as data: what it computes, in order, and which loss it is trained with. Plain JSON, no code. */
-import type { Activation } from "@shoal/kernels-wasm";
+/** A model as data: what it computes, in order, and which losses it is trained with. Plain JSON, no code. */
+import type { ActivationLayer } from "../layers/activation.ts";
+import type { AddLayer } from "../layers/add.ts";
+import type { ConcatenateLayer } from "../layers/concatenate.ts";
+import type { DenseLayer } from "../layers/dense.ts";
+import type { ResidualLayer } from "../layers/residual.ts";
 
-/** `y = activation(x · weightᵀ + bias)`; weight is [outputs, inputs], row-major, as in PyTorch's `Linear`. */
-export interface DenseLayer {
-  readonly type: "dense";
-  readonly outputs: number;
-  /** Fused into the layer; default `identity`. */
-  readonly activation?: Activation | undefined;
-  /** Default true. */
-  readonly bias?: boolean | undefined;
-  /** Takes the place of the layer's index in the names of its parameters. */
-  readonly name?: string | undefined;
-}
-
-/** An element-wise function as a layer of its own, so that indices match PyTorch's `Sequential`. */
-export interface ActivationLayer {
-  readonly type: "activation";
-  readonly function: Activation;
-}
-
-export type LayerSpec = DenseLayer | ActivationLayer;
+export type LayerSpec = DenseLayer | ActivationLayer | ResidualLayer | AddLayer | ConcatenateLayer;
 
 /** Logits against class labels; `smoothing` in [0, 1) as PyTorch's `label_smoothing`. */
 export interface SoftmaxCrossEntropyLoss {
@@ -44,14 +30,34 @@ export interface HuberLoss {
 
 export type LossSpec = SoftmaxCrossEntropyLoss | BinaryCrossEntropyLoss | MeanSquaredErrorLoss | HuberLoss;
 
-export interface ModelSpec {
-  /** Features of one sample. */
-  readonly inputs: number;
-  readonly layers: readonly LayerSpec[];
-  readonly loss: LossSpec;
+/** `weight` (default 1): its share of the sum that is trained. */
+export type WeightedLossSpec = LossSpec & { readonly weight?: number | undefined };
+
+/** Floats of this shape, without the batch axis. */
+export interface FloatsInputSpec {
+  readonly shape: readonly number[];
 }
 
-/** Values of one output row; the width of the last dense layer. */
-export function outputsOf(spec: ModelSpec): number {
-  return spec.layers.reduce((width, layer) => (layer.type === "dense" ? layer.outputs : width), spec.inputs);
+/** Rows of `tokens` numbers in [0, vocabulary). */
+export interface TokensInputSpec {
+  readonly tokens: number;
+  readonly vocabulary: number;
+}
+
+/** Sparse rows of at most `active` of so many `features`. */
+export interface SparseInputSpec {
+  readonly features: number;
+  readonly active: number;
+}
+
+export type InputSpec = FloatsInputSpec | TokensInputSpec | SparseInputSpec;
+
+export interface ModelSpec {
+  /**
+   * One input, which is then called `input` (a number n is short for `{ shape: [n] }`), or several by their names.
+   */
+  readonly inputs: number | InputSpec | Readonly<Record<string, InputSpec>>;
+  readonly layers: readonly LayerSpec[];
+  /** Of the last layer's result, which is then the output `output`; or of several layers by their names. */
+  readonly loss: LossSpec | Readonly<Record<string, WeightedLossSpec>>;
 }

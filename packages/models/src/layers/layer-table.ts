@@ -1,0 +1,45 @@
+/** All layers by their type. A new layer: its file, its interface in `LayerSpec`, a line here. */
+import { z } from "zod";
+import { modelBounds } from "../spec/model-bounds.ts";
+import type { LayerSpec } from "../spec/model-spec.ts";
+import { activation } from "./activation.ts";
+import { add } from "./add.ts";
+import { concatenate } from "./concatenate.ts";
+import { dense } from "./dense.ts";
+import type { LayerDefinition } from "./layer-definition.ts";
+import { residual } from "./residual.ts";
+
+type LayerTable = { readonly [T in LayerSpec["type"]]: LayerDefinition<Extract<LayerSpec, { readonly type: T }>> };
+
+const layerTable: LayerTable = {
+  dense,
+  activation,
+  residual,
+  add,
+  concatenate,
+};
+
+export function definitionOf(layer: LayerSpec): LayerDefinition<LayerSpec> {
+  return layerTable[layer.type] as LayerDefinition<LayerSpec>;
+}
+
+const layersWords = `a list of 1 to ${modelBounds.layers} layers`;
+
+/** The schema of a list of layers; layers that hold layers use it again. */
+export const layersSchema: z.ZodType<readonly LayerSpec[]> = z
+  .array(
+    z.lazy(() => layerSchema),
+    { error: layersWords },
+  )
+  .min(1, { error: layersWords })
+  .max(modelBounds.layers, { error: layersWords });
+
+type LayerOption = z.ZodObject<{ readonly type: z.ZodLiteral<string> }>;
+
+const options = Object.values(layerTable).map(({ schema }) =>
+  typeof schema === "function" ? schema(layersSchema) : schema,
+) as unknown as [LayerOption, ...LayerOption[]];
+
+const layerSchema = z.discriminatedUnion("type", options, {
+  error: `one of ${Object.keys(layerTable).join(", ")}`,
+}) as unknown as z.ZodType<LayerSpec>;

@@ -1,0 +1,43 @@
+/** The schema of a model's losses. */
+import { z } from "zod";
+import { nameField, positiveField, rateField } from "../layers/layer-schema.ts";
+import { chosenSchema, isObject } from "./chosen-schema.ts";
+import { modelBounds } from "./model-bounds.ts";
+import type { LossSpec, ModelSpec, WeightedLossSpec } from "./model-spec.ts";
+
+const lossFields = {
+  softmax_cross_entropy: { smoothing: rateField.optional() },
+  binary_cross_entropy: {},
+  mean_squared_error: {},
+  huber: { delta: positiveField.optional() },
+} as const satisfies Readonly<Record<LossSpec["type"], z.ZodRawShape>>;
+
+const types = Object.keys(lossFields);
+const typeWords = `${types.slice(0, -1).join(", ")} or ${types.at(-1) ?? ""}`;
+
+type LossOption = z.ZodObject<{ readonly type: z.ZodLiteral<string> }>;
+
+/** @param extra fields that a loss has beside its own */
+function lossesWith<T>(extra: z.ZodRawShape): z.ZodType<T> {
+  const options = Object.entries(lossFields).map(([type, fields]) =>
+    z.strictObject({ type: z.literal(type), ...fields, ...extra }),
+  ) as unknown as [LossOption, ...LossOption[]];
+  return z.discriminatedUnion("type", options, { error: typeWords }) as unknown as z.ZodType<T>;
+}
+
+const soleLoss = lossesWith<LossSpec>({});
+const countWords = `losses of 1 to ${modelBounds.outputs} layers`;
+const namedLosses = z
+  .record(nameField, lossesWith<WeightedLossSpec>({ weight: positiveField.optional() }))
+  .refine((losses) => Object.keys(losses).length >= 1 && Object.keys(losses).length <= modelBounds.outputs, {
+    error: countWords,
+  });
+
+/** A record of losses holds nothing but objects. */
+function isRecord(value: unknown): boolean {
+  return isObject(value) && Object.values(value).length > 0 && Object.values(value).every(isObject);
+}
+
+export const lossSchema: z.ZodType<ModelSpec["loss"]> = chosenSchema<ModelSpec["loss"]>((value) =>
+  isRecord(value) ? namedLosses : soleLoss,
+);
