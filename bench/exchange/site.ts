@@ -37,6 +37,7 @@ export async function createSite(): Promise<Site> {
     schedule: { name: "constant" },
     consistency: { mode: "asynchronous" },
     aggregation: "sum",
+    staleness: {},
     slots: 1,
     members: { revision: 1, workers: [{ member: 1, incarnation: 1, name: "worker-1" }], slotOwners: [1] },
   });

@@ -73,6 +73,7 @@ const hostingOf = ({ sizes, hosting }: LinkSceneOptions): Hosting => ({
   schedule: { name: "constant" },
   consistency: { mode: "asynchronous" },
   aggregation: "sum",
+  staleness: {},
   slots: 2,
   members: membersOf(1, 2),
   ...hosting,

@@ -99,6 +99,7 @@ export async function createShardScene(size: number, overrides: Partial<Hosting>
     schedule: { name: "constant" },
     consistency: { mode: "synchronous" },
     aggregation: "mean",
+    staleness: {},
     slots: 1,
     members: membersOf(1, 1, 2),
     ...overrides,

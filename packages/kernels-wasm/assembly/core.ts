@@ -10,3 +10,4 @@ export { adam } from "./adam";
 export { adagrad } from "./adagrad";
 export { rmsprop } from "./rmsprop";
 export { adadelta } from "./adadelta";
+export { compensateDelay, compensateDelayAdaptively } from "./delay-compensation";

@@ -4,6 +4,7 @@ import { lossKernels, type LossExports } from "./families/losses.ts";
 import { matrixKernels, type MatrixExports } from "./families/matrix.ts";
 import { optimizerKernels, type OptimizerExports } from "./families/optimizers.ts";
 import { reductionKernels, type ReductionExports } from "./families/reductions.ts";
+import { stalenessKernels, type StalenessExports } from "./families/staleness.ts";
 import { vectorKernels, type VectorExports } from "./families/vectors.ts";
 import type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 
@@ -15,7 +16,7 @@ export interface ProductExports extends MatrixExports {
 
 /** What the module `core` exports: booleans are 0 and 1, names are codes. */
 export interface CoreExports
-  extends ActivationExports, LossExports, VectorExports, ReductionExports, OptimizerExports {}
+  extends ActivationExports, LossExports, VectorExports, ReductionExports, OptimizerExports, StalenessExports {}
 
 export function faceOf(core: CoreExports, products: ProductExports, build: KernelBuild): Kernels {
   const activations = activationKernels(core);
@@ -27,5 +28,6 @@ export function faceOf(core: CoreExports, products: ProductExports, build: Kerne
     ...vectorKernels(core),
     ...reductionKernels(core),
     ...optimizerKernels(core),
+    ...stalenessKernels(core),
   };
 }

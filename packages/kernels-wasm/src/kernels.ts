@@ -18,6 +18,7 @@ import type { LossKernels } from "./families/losses.ts";
 import type { MatrixKernels } from "./families/matrix.ts";
 import type { OptimizerKernels } from "./families/optimizers.ts";
 import type { ReductionKernels } from "./families/reductions.ts";
+import type { StalenessKernels } from "./families/staleness.ts";
 import type { VectorKernels } from "./families/vectors.ts";
 
 /** Byte offset into kernel memory. */
@@ -31,7 +32,7 @@ export interface ProductKernels extends MatrixKernels {}
 
 /** Kernels of the module `core`, which is the same in every build. */
 export interface CoreKernels
-  extends ActivationKernels, LossKernels, VectorKernels, ReductionKernels, OptimizerKernels {}
+  extends ActivationKernels, LossKernels, VectorKernels, ReductionKernels, OptimizerKernels, StalenessKernels {}
 
 export interface Kernels extends ProductKernels, CoreKernels {
   readonly build: KernelBuild;

@@ -23,3 +23,17 @@ export {
   type ScheduleSpec,
   type StepSchedule,
 } from "./schedule-spec.ts";
+export {
+  createCompensation,
+  type Compensation,
+  type CompensationSite,
+  type CompensationSnapshot,
+} from "./staleness/delay-compensation.ts";
+export {
+  parseStalenessSpec,
+  type DelayCompensation,
+  type ResolvedStalenessSpec,
+  type StalenessSpec,
+  type StalenessWeight,
+} from "./staleness/staleness-spec.ts";
+export { stalenessWeight } from "./staleness/staleness-weight.ts";

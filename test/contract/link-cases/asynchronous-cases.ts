@@ -12,12 +12,28 @@ interface ScriptRow {
   readonly w: readonly number[];
 }
 
+/** The rows of the shared script that are ours to pass, and how each is asked for. */
+const rules = {
+  "plain ASGD": { weight: { name: "none" } },
+  "staleness LR a0/max(1,tau)": { weight: { name: "inverse" } },
+  "DC-ASGD-c lambda=2": { weight: { name: "none" }, compensation: { name: "constant", lambda: 2 } },
+  "DC-ASGD-a l0=2 m=.95 eps=1e-7 MeanSquare per worker": {
+    weight: { name: "none" },
+    compensation: { name: "adaptive", lambda: 2, decay: 0.95, epsilon: 1e-7, meanSquare: "worker" },
+  },
+  "DC-ASGD-a, one shared MeanSquare (paper notation)": {
+    weight: { name: "none" },
+    compensation: { name: "adaptive", lambda: 2, decay: 0.95, epsilon: 1e-7, meanSquare: "shared" },
+  },
+} as const;
+
+type RuleName = keyof typeof rules;
+
 interface Vectors {
   readonly async_script: {
     readonly W0: readonly number[];
     readonly lr: number;
-    readonly "plain ASGD": readonly ScriptRow[];
-  };
+  } & Readonly<Record<RuleName, readonly ScriptRow[]>>;
   readonly [admission: `ssp_sim ${string}`]: Readonly<
     Record<string, { readonly makespan: number; readonly idle: readonly number[]; readonly max_clock_gap: number }>
   >;
@@ -57,18 +73,87 @@ async function playScript(run: CaseRun, rows: readonly ScriptRow[]): Promise<voi
   }
 }
 
+/** @returns the values after two workers, or one, have pushed in turn from values one push old */
+async function playAlternately(
+  it: CaseCluster,
+  name: string,
+  staleness: object,
+  workers: number,
+): Promise<Float32Array> {
+  const members = membersOf(1, [1, 2]);
+  const optimizer = { name: "sgd", learningRate: 0.1, momentum: 0.9 };
+  const run = await it.host({ run: name, size: 3, optimizer, staleness: { ...staleness }, members });
+  const hands = [createCaseWorker(run, 1), createCaseWorker(run, 2)].slice(0, workers);
+  await hands[0]?.initialize(Float32Array.of(1, -2, 0.5));
+  for (let batch = 0; batch < 8; batch += 1) {
+    const hand = hands[batch % workers];
+    const clock = Math.floor(batch / workers);
+    const [{ version = 0 } = {}] = (await hand?.pull(clock))?.replies ?? [];
+    // With two workers the other one's push lies between this one's pull and push.
+    const other = workers === 2 ? hands[(batch + 1) % workers] : undefined;
+    await other?.push({ gradient: Float32Array.of(0.3, batch, -0.2), clock, baseVersion: version });
+    await hand?.push({ gradient: Float32Array.of(-0.1, 0.7, batch), clock, baseVersion: version });
+  }
+  return (await hands[0]?.pull(8))?.values ?? new Float32Array();
+}
+
 export function describeAsynchronousCases(makeCluster: MakeCluster): void {
-  test("async script: plain asynchronous descent has the published versions, staleness and values", () =>
+  test.each(Object.entries(rules))("async script: %s has the published versions, staleness and values", (name, rule) =>
     within(makeCluster, async (it) => {
-      const { W0, lr, "plain ASGD": rows } = vectors.async_script;
+      const { W0, lr, [name as RuleName]: rows } = vectors.async_script;
       const run = await it.host({
         run: "script",
         size: 2,
         optimizer: { name: "sgd", learningRate: lr },
+        staleness: rule,
         members: membersOf(1, [1, 2]),
       });
       await createCaseWorker(run, 1).initialize(Float32Array.from(W0));
       await playScript(run, rows);
+    }),
+  );
+
+  test.each([
+    ["lambda 0", { compensation: { name: "adaptive", lambda: 0 } }, 2],
+    ["a lone worker, constant", { compensation: { name: "constant", lambda: 2 } }, 1],
+    ["a lone worker, adaptive", { compensation: { name: "adaptive", lambda: 2 } }, 1],
+  ] as const)("compensated descent keeps the bits of plain descent with %s", (_name, compensation, workers) =>
+    within(makeCluster, async (it) => {
+      const outcomes = [];
+      for (const [run, staleness] of [
+        ["plain", { weight: { name: "none" } }],
+        ["compensated", { weight: { name: "none" }, ...compensation }],
+      ] as const) {
+        outcomes.push(await playAlternately(it, run, staleness, workers));
+      }
+      expect(outcomes[1]).toEqual(outcomes[0]);
+    }),
+  );
+
+  test("a push beyond the bound is sent back, and its batch counts when it is computed again", () =>
+    within(makeCluster, async (it) => {
+      const run = await it.host({
+        run: "bound",
+        size: 1,
+        optimizer: { name: "accumulate" },
+        staleness: { weight: { name: "none" }, bound: 1 },
+        members: membersOf(1, [1, 2]),
+      });
+      const [fast, slow] = [createCaseWorker(run, 1), createCaseWorker(run, 2)];
+      const gradient = Float32Array.of(1);
+      await fast.initialize(new Float32Array(1));
+      await slow.pull(0);
+      for (const clock of [0, 1]) await fast.push({ gradient, clock, baseVersion: clock, batch: clock });
+      const late = { gradient, batch: 2, clock: 0 };
+      expect(await slow.push({ ...late, baseVersion: 0 })).toEqual([
+        { type: "push_rejected", reason: "too_stale", version: 2 },
+      ]);
+      const { values, replies } = await slow.pull(0);
+      expect([...values]).toEqual([2]);
+      expect(await slow.push({ ...late, baseVersion: replies[0]?.version ?? NaN })).toEqual([
+        { type: "push_applied", version: 3, staleness: 0 },
+      ]);
+      expect(await run.describe()).toMatchObject([{ version: 3, batchesApplied: 3, rejected: 1 }]);
     }));
 
   const published = Object.entries(vectors).find(([name]) =>

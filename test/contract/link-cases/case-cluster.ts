@@ -24,7 +24,9 @@ export interface LinkKind {
   createFactory(hosts: ReadonlyMap<string, ShardHost>, kit: KernelFixture): LinkFactory;
 }
 
-export interface RunOptions extends Partial<Pick<Hosting, "consistency" | "aggregation" | "slots" | "members">> {
+export interface RunOptions extends Partial<
+  Pick<Hosting, "consistency" | "aggregation" | "staleness" | "slots" | "members">
+> {
   readonly run: string;
   /** Keys of the whole vector; each server gets its share as one shard. */
   readonly size: number;
@@ -101,6 +103,7 @@ async function hostRun(
       schedule: { name: "constant" },
       consistency: { mode: "asynchronous" },
       aggregation: "mean",
+      staleness: {},
       slots: 1,
       members: nobody,
       ...given,

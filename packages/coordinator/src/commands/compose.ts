@@ -35,11 +35,11 @@ export function composeServerCommand(
 ): ServerCommand | undefined {
   switch (desired.kind) {
     case "host_shards": {
-      const { optimizer, schedule, consistency, aggregation } = run.job;
+      const { optimizer, schedule, consistency, aggregation, staleness } = run.job;
       const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
       const term = termOf(run);
       const { slots } = run;
-      const how = { optimizer, schedule, consistency, aggregation, slots };
+      const how = { optimizer, schedule, consistency, aggregation, staleness, slots };
       return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
     }
     case "update_run_members":

@@ -1,7 +1,7 @@
 /** Every check that a job can pass or fail before anything starts. */
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { checkDatasetFits, parseDatasetSpec, parseModelSpec, type DatasetSpec } from "@shoal/models";
-import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
+import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
 import { complaintOf } from "./complaint.ts";
 
@@ -20,6 +20,12 @@ export function checkJob(input: unknown): JobSpec {
   const data = inField("job.data", input, () => parseDatasetSpec(job.data, "data"));
   inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));
   inField("job.schedule", input, () => parseScheduleSpec(job.schedule));
+  const { bound } = inField("job.staleness", input, () => parseStalenessSpec(job.staleness));
+  if (bound !== null && job.prefetch) {
+    const sentence =
+      "job.prefetch: expected false with a staleness bound, because a batch that is sent back is computed again";
+    throw new ShoalError("invalid_job", sentence, { field: "job.prefetch" });
+  }
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {

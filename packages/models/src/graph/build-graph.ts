@@ -116,16 +116,27 @@ function addLayer(
 ): number {
   const definition = definitionOf(layer);
   const frozen = scope.frozen || layer.frozen === true;
-  const shapes = inputs.map((value) => construction.values[value]?.shape ?? { kind: "floats", shape: [] } as const);
+  const shapes = inputs.map((value) => construction.values[value]?.shape ?? ({ kind: "floats", shape: [] } as const));
   if (definition.kind === "primitive") {
     return addNode(construction, { layer, definition, name, place, frozen, inputs, shapes });
   }
   const depth = scope.depth + 1;
   if (depth > modelBounds.depth) {
-    refuse(construction.root, place.path, `${place.label}: layers stand in each other at most ${modelBounds.depth} deep`);
+    refuse(
+      construction.root,
+      place.path,
+      `${place.label}: layers stand in each other at most ${modelBounds.depth} deep`,
+    );
   }
   const children = attempt(construction, place, () => definition.expand(layer, shapes));
-  const inner = { values: new Map<string, number>(), entry: inputs[0], prefix: `${name}.`, within: place, frozen, depth };
+  const inner = {
+    values: new Map<string, number>(),
+    entry: inputs[0],
+    prefix: `${name}.`,
+    within: place,
+    frozen,
+    depth,
+  };
   return addLayers(construction, children, inner);
 }
 

@@ -38,7 +38,9 @@ export type PushReply =
   /** "I had this sequence number or this batch already; it counts once. Carry on." */
   | { readonly type: "push_duplicate"; readonly version: number }
   /** "Your clock's step is over (synchronous mode): pull and go on from `version`." */
-  | { readonly type: "push_rejected"; readonly reason: "stale_clock"; readonly version: number };
+  | { readonly type: "push_rejected"; readonly reason: "stale_clock"; readonly version: number }
+  /** "Your values were too old (the job's staleness bound): pull, and compute this batch again." */
+  | { readonly type: "push_rejected"; readonly reason: "too_stale"; readonly version: number };
 
 export interface PullRequest {
   readonly shard: number;

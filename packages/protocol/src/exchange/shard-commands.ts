@@ -106,6 +106,8 @@ export interface ShardSnapshot {
   readonly version: number;
   readonly values: Float32Array;
   readonly optimizer: unknown;
+  /** What the compensation of delays remembers; null where none is. */
+  readonly compensation: unknown;
   /** State of the filters and clocks, as the shard's own plain data. */
   readonly progress: unknown;
 }

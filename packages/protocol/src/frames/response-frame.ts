@@ -87,7 +87,7 @@ function writePush(reply: PushReply): MessageInitShape<typeof ParameterResponseS
     case "push_duplicate":
       return { outcome: { case: "duplicate", value: { version } } };
     case "push_rejected":
-      return { outcome: { case: "staleClock", value: { version } } };
+      return { outcome: { case: reply.reason === "too_stale" ? "tooStale" : "staleClock", value: { version } } };
   }
 }
 
@@ -120,6 +120,8 @@ function readPush({ outcome }: PushOutcome): PushReply {
       return { type: "push_duplicate", version: outcome.value.version };
     case "staleClock":
       return { type: "push_rejected", reason: "stale_clock", version: outcome.value.version };
+    case "tooStale":
+      return { type: "push_rejected", reason: "too_stale", version: outcome.value.version };
     case undefined:
       throw malformedFrame("what came of a push is not said");
   }

@@ -53,6 +53,8 @@ export interface JobSpec {
   readonly gradientClip: GradientClip | null;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
+  /** What the shards do about stale gradients; by default the learning rate is divided by the staleness. */
+  readonly staleness: OpaqueSpec;
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
   /**
@@ -102,6 +104,7 @@ const jobSchema = z.strictObject({
   gradientClip: gradientClipSchema.nullable().default(null),
   consistency: consistencySchema.default({ mode: "synchronous" }),
   aggregation: aggregationSchema.default("mean"),
+  staleness: opaque.default({}),
   batchSize: z.int().min(1).max(1_048_576).default(64),
   microBatch: z.int().min(1).max(1_048_576).nullable().default(null),
   precision: precisionSchema.default("float32"),

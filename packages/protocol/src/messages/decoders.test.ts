@@ -75,6 +75,7 @@ const samples: readonly [keyof typeof schemas, Record<string, unknown>][] = [
       schedule: { name: "constant" },
       consistency: { mode: "synchronous" },
       aggregation: "mean",
+      staleness: {},
       slots: 2,
       members: { revision: 1, workers: [{ member: 1, incarnation: 1, name: "worker-1" }], slotOwners: [1, 1] },
       replyTo,

@@ -33,6 +33,8 @@ export interface HostShards {
   readonly schedule: OpaqueSpec;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
+  /** What is done about stale gradients (`parseStalenessSpec` in `optimization`). */
+  readonly staleness: OpaqueSpec;
   /** Contributions that make one synchronous step. */
   readonly slots: number;
   readonly members: RunMembers;
@@ -115,6 +117,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     schedule: opaque,
     consistency: consistencySchema,
     aggregation: aggregationSchema,
+    staleness: opaque,
     slots: positiveSchema,
     members,
     replyTo,

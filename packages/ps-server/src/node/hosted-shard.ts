@@ -1,7 +1,7 @@
 /** Spawns the actors of a hosting, all or none. */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
+import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import type { ShardAssignment, ShardCommand } from "@shoal/protocol";
 import type { ShardMetrics } from "../shard/metrics.ts";
 import { retire } from "../shard/retire.ts";
@@ -40,6 +40,7 @@ export function spawnShards(
     members: hosting.members,
     optimizer: parseOptimizerSpec(hosting.optimizer),
     schedule: parseScheduleSpec(hosting.schedule),
+    staleness: parseStalenessSpec(hosting.staleness),
     kernels,
     memory,
     clock: system.clock,

@@ -93,6 +93,7 @@ const hosting = (replyTo: Ref<ServerReply>, changes: Partial<HostShards> = {}): 
   schedule: { name: "constant" },
   consistency: { mode: "synchronous" },
   aggregation: "mean",
+  staleness: {},
   slots: 1,
   members,
   replyTo,

@@ -50,6 +50,7 @@ function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "di
   const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, baseVersion: 0 }, slot));
   switch (decision.kind) {
     case "apply":
+    case "too_stale":
       return "next";
     case "contribute":
       return decision.slot === state.barrier.frontier ? "next" : "later";

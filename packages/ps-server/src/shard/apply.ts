@@ -1,5 +1,5 @@
 /** Applies updates: one push at a time, or a whole synchronous step. */
-import { learningRateAt } from "@shoal/optimization";
+import { learningRateAt, stalenessWeight } from "@shoal/optimization";
 import type { PushReply } from "@shoal/protocol";
 import type { Contribution } from "./barrier.ts";
 import type { CheckedGradient } from "./check-push.ts";
@@ -18,8 +18,17 @@ export function applyPush(
   now: number,
 ): void {
   const before = state.progress.version;
+  const { sender, header } = ticket;
   endQueue(state, ticket, now, []);
-  update(state, [ticket], gradient.offset === 0 ? undefined : gradient.offset, () => Math.sqrt(gradient.squaredNorm));
+  state.tooStale.delete(sender.worker);
+  update(state, [ticket], {
+    gradient:
+      gradient.offset === 0
+        ? undefined
+        : () => state.vectors.compensate(sender.worker, header.baseVersion, gradient.offset),
+    gradientNorm: () => Math.sqrt(gradient.squaredNorm),
+    weight: stalenessWeight(state.options.staleness.weight, before - header.baseVersion),
+  });
   release();
   acknowledge(state, ticket, appliedReply(ticket, before), before);
   afterUpdate(state, now);
@@ -35,30 +44,34 @@ export function applyStep(state: ShardState, now: number): void {
   update(
     state,
     contributions.map(({ carrier }) => carrier),
-    gradient,
-    () => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient))),
+    {
+      gradient: gradient === undefined ? undefined : () => gradient,
+      gradientNorm: () => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient))),
+      weight: 1,
+    },
   );
   for (const ticket of waiting) state.waits.remove(ticket);
   for (const contribution of contributions) answerContribution(state, contribution, before);
   afterUpdate(state, now);
 }
 
-/**
- * One version more. A step in which nobody had samples changes no value and still is a step: the version counts it.
- * @param gradient byte offset of what the optimiser gets; undefined for nothing
- */
-function update(
-  state: ShardState,
-  tickets: readonly PushTicket[],
-  gradient: number | undefined,
-  gradientNorm: () => number,
-): void {
+interface Update {
+  /** Byte offset of what the optimiser gets; undefined for nothing. Called at most once, just before it is applied. */
+  readonly gradient: (() => number) | undefined;
+  /** Of the gradient as it was pushed. */
+  readonly gradientNorm: () => number;
+  /** Factor on the learning rate. */
+  readonly weight: number;
+}
+
+/** One version more. A step in which nobody had samples changes no value and still is a step: the version counts it. */
+function update(state: ShardState, tickets: readonly PushTicket[], { gradient, gradientNorm, weight }: Update): void {
   const before = state.progress.version;
   const { clock, metrics, schedule } = state.options;
-  const learningRate = learningRateAt(schedule, state.baseLearningRate, before);
+  const learningRate = weight * learningRateAt(schedule, state.baseLearningRate, before);
   const span = openApply(state, { tickets, before, learningRate, gradientNorm });
   const startedAtMs = clock.now();
-  if (gradient !== undefined) state.vectors.apply(gradient, learningRate);
+  if (gradient !== undefined) state.vectors.apply(gradient(), learningRate);
   metrics.applied(clock.now() - startedAtMs);
   record(state, tickets, before);
   closeApply(state, span);

@@ -14,6 +14,8 @@ const push: PushFacts = {
   slot: 1,
   slotFill: "empty",
   batchCounted: false,
+  stalenessBound: null,
+  tooStaleInRow: 0,
   hasRoom: true,
 };
 
@@ -27,6 +29,27 @@ const pull: PullFacts = {
   missing: () => ["worker-2"],
   below: () => [],
 };
+
+describe("a stale push in asynchronous mode", () => {
+  const stale: PushFacts = { ...push, consistency: { mode: "asynchronous" }, version: 9, baseVersion: 4 };
+
+  test("is applied where there is no bound, and up to the bound", () => {
+    expect(decidePush(stale)).toMatchObject({ kind: "apply" });
+    expect(decidePush({ ...stale, stalenessBound: 5 })).toMatchObject({ kind: "apply" });
+  });
+
+  test("is sent back beyond the bound, which each rejection in a row doubles", () => {
+    const beyond = { ...stale, stalenessBound: 1 };
+    expect(decidePush(beyond)).toEqual({ kind: "too_stale", reason: "staleness 5, at most 1 is applied" });
+    expect(decidePush({ ...beyond, tooStaleInRow: 1 })).toMatchObject({ kind: "too_stale" });
+    expect(decidePush({ ...beyond, tooStaleInRow: 2 })).toMatchObject({ kind: "apply" });
+    expect(decidePush({ ...stale, stalenessBound: 0, tooStaleInRow: 3 })).toMatchObject({ kind: "apply" });
+  });
+
+  test("whose batch counted already is a duplicate, however stale it is", () => {
+    expect(decidePush({ ...stale, stalenessBound: 0, batchCounted: true })).toMatchObject({ kind: "duplicate" });
+  });
+});
 
 describe("a push in synchronous mode", () => {
   test("contributes to the slot of its batch", () => {

@@ -38,6 +38,10 @@ export interface PushFacts {
   readonly slotFill: SlotFill;
   /** Other modes: the batch has been applied already. */
   readonly batchCounted: boolean;
+  /** Other modes: the greatest staleness that is applied; null for any. */
+  readonly stalenessBound: number | null;
+  /** Pushes of the sender that were too stale, in a row. */
+  readonly tooStaleInRow: number;
   /** The filters can remember one more worker and one more batch. */
   readonly hasRoom: boolean;
 }
@@ -51,6 +55,7 @@ export type PushDecision =
   | { readonly kind: "await"; readonly slot: number; readonly reason: string }
   | { readonly kind: "duplicate"; readonly version: number; readonly reason: string }
   | { readonly kind: "stale_clock"; readonly reason: string }
+  | { readonly kind: "too_stale"; readonly reason: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly reason: string };
 
 const refuse = (code: ErrorCode, reason: string): PushDecision => ({ kind: "refuse", code, reason });
@@ -76,8 +81,21 @@ export function decidePush(facts: PushFacts): PushDecision {
 }
 
 function decideApply(facts: PushFacts): PushDecision {
-  if (!facts.batchCounted) return { kind: "apply", reason: "applied as it comes" };
-  return { kind: "duplicate", version: facts.version, reason: `batch ${facts.batch} counted already` };
+  if (facts.batchCounted) {
+    return { kind: "duplicate", version: facts.version, reason: `batch ${facts.batch} counted already` };
+  }
+  const staleness = facts.version - facts.baseVersion;
+  const allowed = allowedStaleness(facts);
+  if (staleness <= allowed) return { kind: "apply", reason: "applied as it comes" };
+  return { kind: "too_stale", reason: `staleness ${staleness}, at most ${allowed} is applied` };
+}
+
+/**
+ * What the bound allows this sender. Each rejection in a row doubles it: a worker that is slower than the others move
+ * on would otherwise compute the same batch for ever.
+ */
+function allowedStaleness({ stalenessBound, tooStaleInRow }: PushFacts): number {
+  return stalenessBound === null ? Number.POSITIVE_INFINITY : (stalenessBound + 1) * 2 ** tooStaleInRow - 1;
 }
 
 function decideContribution(facts: PushFacts): PushDecision {

@@ -9,7 +9,15 @@ export function handleMembers(state: ShardState, members: RunMembers, now: numbe
   if (members.revision <= state.roster.members.revision) return;
   state.roster = createRoster(members);
   state.progress.clocks.update(members);
-  if (!state.roster.isOpen) state.progress.filter.retain((worker) => state.roster.incarnationOf(worker) !== undefined);
+  if (!state.roster.isOpen) forgetOthers(state);
   reconsiderPulls(state, now);
   notifyListeners(state);
+}
+
+/** Who takes no part any more leaves nothing behind but what it contributed. */
+function forgetOthers(state: ShardState): void {
+  const isListed = (worker: number): boolean => state.roster.incarnationOf(worker) !== undefined;
+  state.progress.filter.retain(isListed);
+  state.vectors.compensation?.retain(isListed);
+  for (const worker of state.tooStale.keys()) if (!isListed(worker)) state.tooStale.delete(worker);
 }

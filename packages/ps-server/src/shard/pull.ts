@@ -47,6 +47,7 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   const { version } = state.progress;
   try {
     ticket.receive(state.vectors.values(), version);
+    state.vectors.remember(ticket.sender.worker, version);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
     answerPull(state, ticket, { type: "refused", error: ShoalError.from(error).toJSON() }, now);

@@ -31,6 +31,8 @@ export function gatherFacts(
     refusal: refusalOf(state.roster, sender),
     slot,
     slotFill: slot === undefined ? "empty" : state.barrier.fillOf(slot),
+    stalenessBound: options.staleness.bound,
+    tooStaleInRow: state.tooStale.get(sender.worker) ?? 0,
     batchCounted: batch !== null && progress.batches.has(batch),
     hasRoom: progress.filter.hasRoomFor(sender.worker) && (batch === null || progress.batches.hasRoomFor(batch)),
   };

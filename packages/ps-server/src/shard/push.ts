@@ -51,11 +51,13 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
       progress.counters.duplicates += 1;
       passOver(state, arrival, decision.version);
       return;
-    case "stale_clock": {
-      const { version } = progress;
-      progress.counters.rejected += 1;
-      arrival.command.release();
-      turnAway(state, arrival.ticket, { type: "push_rejected", reason: "stale_clock", version }, arrival.now);
+    case "stale_clock":
+      rejectAs(state, arrival, "stale_clock");
+      return;
+    case "too_stale": {
+      const { worker } = arrival.ticket.sender;
+      state.tooStale.set(worker, (state.tooStale.get(worker) ?? 0) + 1);
+      rejectAs(state, arrival, "too_stale");
       return;
     }
     case "await":
@@ -69,6 +71,15 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
     case "replace":
       takeGradient(state, arrival, decision);
   }
+}
+
+/** A push that is worth nothing any more: its sender goes on from newer values. */
+function rejectAs(state: ShardState, arrival: Arrival, reason: "stale_clock" | "too_stale"): void {
+  const { progress } = state;
+  const { version } = progress;
+  progress.counters.rejected += 1;
+  arrival.command.release();
+  turnAway(state, arrival.ticket, { type: "push_rejected", reason, version }, arrival.now);
 }
 
 /**

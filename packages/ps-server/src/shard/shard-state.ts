@@ -1,7 +1,12 @@
 /** All that one shard holds. Only its actor changes it; admission reads it between two messages. */
 import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec } from "@shoal/optimization";
+import {
+  baseLearningRateOf,
+  type OptimizerSpec,
+  type ResolvedStalenessSpec,
+  type ScheduleSpec,
+} from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
@@ -18,6 +23,7 @@ export interface ShardOptions {
   readonly schedule: ScheduleSpec;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
+  readonly staleness: ResolvedStalenessSpec;
   /** Contributions that make one synchronous step. */
   readonly slots: number;
   readonly members: RunMembers;
@@ -36,6 +42,8 @@ export interface ShardState {
   readonly vectors: ShardVectors;
   readonly barrier: Barrier;
   readonly waits: Waits;
+  /** How often in a row each worker's push was too stale; see `decidePush`. */
+  readonly tooStale: Map<number, number>;
   roster: Roster;
   progress: Progress;
   /** Called when what `ShardAdmission.decide` says may have changed. */
@@ -49,8 +57,18 @@ export interface ShardState {
 export function createShardState(options: ShardOptions): ShardState {
   const size = sizeOf(options.range);
   const { kernels, memory, optimizer, aggregation } = options;
-  const sums = options.consistency.mode === "synchronous";
-  const vectors = createShardVectors({ size, kernels, memory, optimizer, aggregation, sums });
+  const isSynchronous = options.consistency.mode === "synchronous";
+  // A synchronous step is never stale.
+  const compensation = isSynchronous ? ({ name: "none" } as const) : options.staleness.compensation;
+  const vectors = createShardVectors({
+    size,
+    kernels,
+    memory,
+    optimizer,
+    aggregation,
+    sums: isSynchronous,
+    compensation,
+  });
   const progress = createProgress();
   progress.clocks.update(options.members);
   return {
@@ -61,6 +79,7 @@ export function createShardState(options: ShardOptions): ShardState {
     barrier: createBarrier(options.slots, (gradient, samples) => {
       vectors.fold(gradient, samples);
     }),
+    tooStale: new Map(),
     waits: createWaits((kind, change) => options.metrics.waiting(kind, change)),
     roster: createRoster(options.members),
     progress,

@@ -7,11 +7,20 @@
  *           a vector cut into shards gives the same bits as the whole one.
  */
 import type { KernelMemory, Kernels, Region } from "@shoal/kernels-wasm";
-import { createOptimizer, type Optimizer, type OptimizerSpec } from "@shoal/optimization";
+import {
+  createCompensation,
+  createOptimizer,
+  type Compensation,
+  type Optimizer,
+  type OptimizerSpec,
+  type ResolvedStalenessSpec,
+} from "@shoal/optimization";
 import type { Aggregation } from "@shoal/protocol";
 
 export interface ShardVectors {
   readonly optimizer: Optimizer;
+  /** Undefined where the delay of stale gradients is not compensated. */
+  readonly compensation: Compensation | undefined;
   /** Bytes of kernel memory that this shard holds. */
   readonly bytes: number;
   /** View of the values, [size] float32; not to be kept. */
@@ -27,6 +36,10 @@ export interface ShardVectors {
   fold(gradient: number, samples: number): void;
   /** Byte offset of the aggregated gradient of the step; undefined when no contribution had samples. Ends the step. */
   finishStep(): number | undefined;
+  /** A worker was given the present values, of this version. @throws ShoalError out_of_memory */
+  remember(worker: number, version: number): void;
+  /** Byte offset of the gradient as it is to be applied: compensated where that is asked for. Borrows it. */
+  compensate(worker: number, baseVersion: number, gradient: number): number;
   /** One optimiser step with this gradient. Borrows it. */
   apply(gradient: number, learningRate: number): void;
   dispose(): void;
@@ -40,6 +53,7 @@ export interface VectorOptions {
   readonly aggregation: Aggregation;
   /** False outside synchronous mode: no memory is taken for a sum. */
   readonly sums: boolean;
+  readonly compensation: ResolvedStalenessSpec["compensation"];
 }
 
 /** @throws ShoalError out_of_memory - nothing is taken then */
@@ -58,10 +72,16 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
     const values = take();
     const sum = options.sums ? take() : undefined;
     const optimizer = createOptimizer(options.optimizer, { size, kernels, memory });
+    const compensation = createOrDispose(optimizer, () =>
+      createCompensation(options.compensation, { size, kernels, memory }),
+    );
     const aggregator = createAggregator(options, sum?.byteOffset ?? 0);
     return {
       optimizer,
-      bytes: taken.length * size * 4 + optimizer.slotBytes,
+      compensation,
+      get bytes() {
+        return taken.length * size * 4 + optimizer.slotBytes + (compensation?.bytes ?? 0);
+      },
       values: () => memory.floats(values.byteOffset, size),
       write: (source) => {
         memory.floats(values.byteOffset, size).set(source);
@@ -70,16 +90,30 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
       allFinite: (gradient) => kernels.allFinite(gradient, size),
       ...aggregator,
+      remember: (worker, version) => compensation?.remember(worker, version, values.byteOffset),
+      compensate: (worker, baseVersion, gradient) =>
+        compensation?.compensate(worker, baseVersion, gradient, values.byteOffset) ?? gradient,
       apply: (gradient, learningRate) => {
         optimizer.step(values.byteOffset, gradient, learningRate);
       },
       dispose() {
         optimizer.dispose();
+        compensation?.dispose();
         dispose();
       },
     };
   } catch (error) {
     dispose();
+    throw error;
+  }
+}
+
+/** Makes what stands beside the optimiser; when that fails, the optimiser's memory goes back as well. */
+function createOrDispose<T>(optimizer: Optimizer, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    optimizer.dispose();
     throw error;
   }
 }

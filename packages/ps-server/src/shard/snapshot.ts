@@ -5,7 +5,7 @@
  * repeat them. Restored and continued gives the same bits as continued.
  */
 import { ShoalError } from "@shoal/errors";
-import type { OptimizerSnapshot } from "@shoal/optimization";
+import type { CompensationSnapshot, OptimizerSnapshot } from "@shoal/optimization";
 import type { Refusal, ShardRestored, ShardSnapshot } from "@shoal/protocol";
 import { checkProgressSnapshot } from "./check-snapshot.ts";
 import { createProgress, snapshotProgress } from "./progress.ts";
@@ -26,6 +26,7 @@ export function takeSnapshot(state: ShardState): ShardSnapshot {
     version: progress.version,
     values: new Float32Array(vectors.values()),
     optimizer: vectors.optimizer.snapshot(),
+    compensation: vectors.compensation?.snapshot() ?? null,
     progress: snapshotProgress(progress),
   };
 }
@@ -36,6 +37,7 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
     checkFit(state, snapshot);
     const progress = createProgress(checkProgressSnapshot(snapshot.progress));
     state.vectors.optimizer.restore(snapshot.optimizer as OptimizerSnapshot);
+    state.vectors.compensation?.restore(checkCompensation(snapshot.compensation));
     state.vectors.write(snapshot.values);
     progress.version = snapshot.version;
     progress.clocks.update(state.roster.members);
@@ -49,6 +51,13 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
   reconsiderPulls(state, now);
   notifyListeners(state);
   return { type: "restored", version: state.progress.version };
+}
+
+/** @throws RangeError when the snapshot was taken without a compensation */
+function checkCompensation(compensation: unknown): CompensationSnapshot {
+  const { entries } = Object(compensation) as Partial<CompensationSnapshot>;
+  if (!Array.isArray(entries)) throw new RangeError("it has no vectors for the compensation of delays");
+  return compensation as CompensationSnapshot;
 }
 
 function checkFit(state: ShardState, snapshot: ShardSnapshot): void {

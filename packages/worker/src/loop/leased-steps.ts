@@ -33,6 +33,10 @@ function record(
   reporter.add({ clock, loss, samples, computeMs: endedAtMs - startedAtMs, replies });
 }
 
+function isTooStale(reply: PushReply): boolean {
+  return reply.type === "push_rejected" && reply.reason === "too_stale";
+}
+
 /** Awaits `work` and adds the time to the worker's waiting. */
 async function waited<T>({ reporter, clock: time }: LoopPorts, clock: number, work: Promise<T>): Promise<T> {
   const startedAtMs = time.now();
@@ -43,8 +47,10 @@ async function waited<T>({ reporter, clock: time }: LoopPorts, clock: number, wo
 
 /** One exchange for each batch; nothing is on its way between two calls. */
 export function createGatedSteps(ports: LoopPorts): LeasedSteps {
-  const { client, buffers } = ports;
+  const { client, buffers, reporter } = ports;
   const [buffer] = buffers.parameters;
+  // Whether to pull is known only after the push then; a pull that the bound holds back would hold the repetition too.
+  const mayComeBack = ports.job.staleness["bound"] !== undefined && ports.job.staleness["bound"] !== null;
   let values: PulledValues | undefined;
   let clock = 0;
   const pull = async (): Promise<PulledValues> => {
@@ -56,20 +62,28 @@ export function createGatedSteps(ports: LoopPorts): LeasedSteps {
       return clock;
     },
     async run(batch, hasNext) {
-      const from = values ?? (await pull());
-      values = undefined;
       const gradient = buffers.takeGradient();
-      const computed = await computeBatch(ports, batch, from, gradient);
-      const contribution = contributionOf(clock, batch, from, gradient, computed);
-      clock += 1;
-      if (hasNext) {
-        const both = client.pushPull(contribution, { clock, into: buffer.values });
-        const { pushed, pulled } = await waited(ports, clock, both);
-        values = { buffer, versions: pulled };
-        record(ports, clock, batch, pushed, computed);
-      } else {
-        record(ports, clock, batch, await waited(ports, clock, client.push(contribution)), computed);
+      for (;;) {
+        const from = values ?? (await pull());
+        values = undefined;
+        const computed = await computeBatch(ports, batch, from, gradient);
+        const contribution = contributionOf(clock, batch, from, gradient, computed);
+        if (hasNext && !mayComeBack) {
+          const both = client.pushPull(contribution, { clock: clock + 1, into: buffer.values });
+          const { pushed, pulled } = await waited(ports, clock, both);
+          values = { buffer, versions: pulled };
+          record(ports, clock + 1, batch, pushed, computed);
+          break;
+        }
+        const replies = await waited(ports, clock, client.push(contribution));
+        if (!replies.some(isTooStale)) {
+          record(ports, clock + 1, batch, replies, computed);
+          break;
+        }
+        // Shards that took the gradient know the batch and take no second one.
+        reporter.add({ clock, computeMs: computed.endedAtMs - computed.startedAtMs, replies });
       }
+      clock += 1;
       buffers.returnGradient(gradient);
     },
     drain: () => Promise.resolve(),

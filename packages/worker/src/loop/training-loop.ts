@@ -13,7 +13,7 @@ import type { TrainingBuffers, VectorBuffer } from "./training-buffers.ts";
 
 /** A loop runs beside the actors, as an edge: it may wait. When `signal` is aborted its calls fail with `cancelled`. */
 export interface LoopPorts {
-  readonly job: Pick<JobSpec, "consistency" | "prefetch"> & {
+  readonly job: Pick<JobSpec, "consistency" | "prefetch" | "staleness"> & {
     readonly evaluation: Pick<JobSpec["evaluation"], "everySteps">;
   };
   readonly plan: EpochPlan;

@@ -1,7 +1,7 @@
 import { createSimulatedClock, runSimulation, simulate, type SimulatedClock } from "@shoal/actors";
 import { createKernelMemory } from "@shoal/kernels-wasm";
 import { createEpochPlan } from "@shoal/models";
-import type { BatchesReply } from "@shoal/protocol";
+import type { BatchesReply, PushReply } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import type { Contribution, PullTarget } from "../client/contribution.ts";
 import { createAssignmentBoard } from "./assignment-board.ts";
@@ -21,6 +21,8 @@ interface Script {
   readonly leases?: readonly BatchesReply[];
   /** Settles when the shards answer a pull; after 10 ms by default. */
   readonly pullGate?: (clock: number) => Promise<void>;
+  /** What the second of the two shards answers to the first pushes; later ones are applied. */
+  readonly secondShard?: readonly PushReply[];
 }
 
 /** A loop whose ports write down what is asked of them. Computing takes 20 ms, a push 10 ms, a pull 10 ms. */
@@ -37,10 +39,12 @@ function scene(script: Script) {
     note(`pulled ${target.clock}`);
     return [target.clock, target.clock];
   };
-  const push = async ({ batch, base }: Contribution) => {
+  const secondShard = [...(script.secondShard ?? [])];
+  const push = async ({ batch, base }: Contribution): Promise<readonly PushReply[]> => {
     note(`push ${batch} from ${base.join()}`);
     await after(10);
-    return [0, 1].map(() => ({ type: "push_applied", version: (base[0] ?? 0) + 1, staleness: 0 }) as const);
+    const applied = { type: "push_applied", version: (base[0] ?? 0) + 1, staleness: 0 } as const;
+    return [applied, secondShard.shift() ?? applied];
   };
   const leases = [...(script.leases ?? [])];
   const reported: number[] = [];
@@ -92,7 +96,7 @@ function scene(script: Script) {
   return { clock, log, ports, board, abort, reported };
 }
 
-const job = { evaluation: { everySteps: null }, prefetch: true } as const;
+const job = { evaluation: { everySteps: null }, prefetch: true, staleness: {} } as const;
 const synchronous = { ...job, consistency: { mode: "synchronous" } } as const;
 
 describe("the synchronous loop", () => {
@@ -205,6 +209,31 @@ describe("the leased loop", () => {
       "40 pulled 1",
       "40 compute 4-8 from A",
       "60 push 1 from 1,1",
+    ]);
+    expect(Math.max(...reported)).toBe(2);
+  });
+
+  it("computes a batch again that one shard found too stale, from values pulled afterwards", async () => {
+    const asynchronous = {
+      ...job,
+      consistency: { mode: "asynchronous" },
+      prefetch: false,
+      staleness: { bound: 2 },
+    } as const;
+    const secondShard = [{ type: "push_rejected", reason: "too_stale", version: 9 }] as const;
+    const leases = [lease(0, 2)];
+    const { clock, log, ports, reported } = scene({ job: asynchronous, slots: 1, own: [], leases, secondShard });
+    await simulate(clock, runLeasedLoop(ports));
+    expect(log).toEqual([
+      "10 pulled 0",
+      "10 compute 0-4 from A",
+      "30 push 0 from 0,0",
+      "50 pulled 0",
+      "50 compute 0-4 from A",
+      "70 push 0 from 0,0",
+      "90 pulled 1",
+      "90 compute 4-8 from A",
+      "110 push 1 from 1,1",
     ]);
     expect(Math.max(...reported)).toBe(2);
   });

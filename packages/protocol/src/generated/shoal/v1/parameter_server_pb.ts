@@ -29,7 +29,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file shoal/v1/parameter_server.proto.
  */
 export const file_shoal_v1_parameter_server: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSLaAgoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SEwoLZGVhZGxpbmVfbXMYCSABKA0SEwoLdHJhY2VwYXJlbnQYCiABKAkSEgoKdHJhY2VzdGF0ZRgLIAEoCRIPCgdwYXlsb2FkGA8gASgMQgYKBGtpbmQiGwoKSW5pdGlhbGl6ZRINCgVzaGFyZBgBIAEoDSJ7CgRQdXNoEg0KBXNoYXJkGAEgASgNEhAKCHNlcXVlbmNlGAIgASgNEg0KBWNsb2NrGAMgASgNEhQKDGJhc2VfdmVyc2lvbhgEIAEoDRISCgViYXRjaBgFIAEoDUgAiAEBEg8KB3NhbXBsZXMYBiABKA1CCAoGX2JhdGNoIiQKBFB1bGwSDQoFc2hhcmQYASABKA0SDQoFY2xvY2sYAiABKA0iPAoIUHVzaFB1bGwSHAoEcHVzaBgBIAEoCzIOLnNob2FsLnYxLlB1c2gSEgoKcHVsbF9jbG9jaxgCIAEoDSIICgZDYW5jZWwi/gEKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ilQEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSABCCQoHb3V0Y29tZSItCgdBcHBsaWVkEg8KB3ZlcnNpb24YASABKA0SEQoJc3RhbGVuZXNzGAIgASgNIhwKCUR1cGxpY2F0ZRIPCgd2ZXJzaW9uGAEgASgNIh0KClN0YWxlQ2xvY2sSDwoHdmVyc2lvbhgBIAEoDSIeCgtQdWxsT3V0Y29tZRIPCgd2ZXJzaW9uGAEgASgNIqoBCgxSZXF1ZXN0RXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEjQKB2RldGFpbHMYAyADKAsyIy5zaG9hbC52MS5SZXF1ZXN0RXJyb3IuRGV0YWlsc0VudHJ5GkUKDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSJAoFdmFsdWUYAiABKAsyFS5zaG9hbC52MS5FcnJvckRldGFpbDoCOAEiSAoLRXJyb3JEZXRhaWwSDgoEdGV4dBgBIAEoCUgAEhAKBm51bWJlchgCIAEoAUgAEg4KBGZsYWcYAyABKAhIAEIHCgV2YWx1ZTKtAgoPUGFyYW1ldGVyU2VydmVyEkMKBFB1c2gSGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABEkMKBFB1bGwSGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABEkcKCFB1c2hQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghFeGNoYW5nZRIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAFiBnByb3RvMw");
+  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSLaAgoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SEwoLZGVhZGxpbmVfbXMYCSABKA0SEwoLdHJhY2VwYXJlbnQYCiABKAkSEgoKdHJhY2VzdGF0ZRgLIAEoCRIPCgdwYXlsb2FkGA8gASgMQgYKBGtpbmQiGwoKSW5pdGlhbGl6ZRINCgVzaGFyZBgBIAEoDSJ7CgRQdXNoEg0KBXNoYXJkGAEgASgNEhAKCHNlcXVlbmNlGAIgASgNEg0KBWNsb2NrGAMgASgNEhQKDGJhc2VfdmVyc2lvbhgEIAEoDRISCgViYXRjaBgFIAEoDUgAiAEBEg8KB3NhbXBsZXMYBiABKA1CCAoGX2JhdGNoIiQKBFB1bGwSDQoFc2hhcmQYASABKA0SDQoFY2xvY2sYAiABKA0iPAoIUHVzaFB1bGwSHAoEcHVzaBgBIAEoCzIOLnNob2FsLnYxLlB1c2gSEgoKcHVsbF9jbG9jaxgCIAEoDSIICgZDYW5jZWwi/gEKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ivgEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSAASJwoJdG9vX3N0YWxlGAQgASgLMhIuc2hvYWwudjEuVG9vU3RhbGVIAEIJCgdvdXRjb21lIi0KB0FwcGxpZWQSDwoHdmVyc2lvbhgBIAEoDRIRCglzdGFsZW5lc3MYAiABKA0iHAoJRHVwbGljYXRlEg8KB3ZlcnNpb24YASABKA0iHQoKU3RhbGVDbG9jaxIPCgd2ZXJzaW9uGAEgASgNIhsKCFRvb1N0YWxlEg8KB3ZlcnNpb24YASABKA0iHgoLUHVsbE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDSKqAQoMUmVxdWVzdEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRI0CgdkZXRhaWxzGAMgAygLMiMuc2hvYWwudjEuUmVxdWVzdEVycm9yLkRldGFpbHNFbnRyeRpFCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUuc2hvYWwudjEuRXJyb3JEZXRhaWw6AjgBIkgKC0Vycm9yRGV0YWlsEg4KBHRleHQYASABKAlIABIQCgZudW1iZXIYAiABKAFIABIOCgRmbGFnGAMgASgISABCBwoFdmFsdWUyrQIKD1BhcmFtZXRlclNlcnZlchJDCgRQdXNoEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJDCgRQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghQdXNoUHVsbBIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAESRwoIRXhjaGFuZ2USGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABYgZwcm90bzM");
 
 /**
  * One frame of a request. The first frame says what is asked; the others carry only `request`, `offset` and `payload`.
@@ -448,6 +448,14 @@ export type PushOutcome = Message<"shoal.v1.PushOutcome"> & {
      */
     value: StaleClock;
     case: "staleClock";
+  } | {
+    /**
+     * "Your values were too old (the job's staleness bound): pull, and compute this batch again."
+     *
+     * @generated from field: shoal.v1.TooStale too_stale = 4;
+     */
+    value: TooStale;
+    case: "tooStale";
   } | { case: undefined; value?: undefined };
 };
 
@@ -523,6 +531,25 @@ export const StaleClockSchema: GenMessage<StaleClock> = /*@__PURE__*/
   messageDesc(file_shoal_v1_parameter_server, 13);
 
 /**
+ * @generated from message shoal.v1.TooStale
+ */
+export type TooStale = Message<"shoal.v1.TooStale"> & {
+  /**
+   * Version of the shard.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+};
+
+/**
+ * Describes the message shoal.v1.TooStale.
+ * Use `create(TooStaleSchema)` to create a new message.
+ */
+export const TooStaleSchema: GenMessage<TooStale> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 14);
+
+/**
  * "Here are values."
  *
  * @generated from message shoal.v1.PullOutcome
@@ -541,7 +568,7 @@ export type PullOutcome = Message<"shoal.v1.PullOutcome"> & {
  * Use `create(PullOutcomeSchema)` to create a new message.
  */
 export const PullOutcomeSchema: GenMessage<PullOutcome> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 14);
+  messageDesc(file_shoal_v1_parameter_server, 15);
 
 /**
  * An error of Shoal's table (docs/ERRORS.md).
@@ -576,7 +603,7 @@ export type RequestError = Message<"shoal.v1.RequestError"> & {
  * Use `create(RequestErrorSchema)` to create a new message.
  */
 export const RequestErrorSchema: GenMessage<RequestError> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 15);
+  messageDesc(file_shoal_v1_parameter_server, 16);
 
 /**
  * @generated from message shoal.v1.ErrorDetail
@@ -611,7 +638,7 @@ export type ErrorDetail = Message<"shoal.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 16);
+  messageDesc(file_shoal_v1_parameter_server, 17);
 
 /**
  * @generated from service shoal.v1.ParameterServer
