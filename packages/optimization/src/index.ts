@@ -23,12 +23,8 @@ export {
   type ScheduleSpec,
   type StepSchedule,
 } from "./schedule-spec.ts";
-export {
-  createCompensation,
-  type Compensation,
-  type CompensationSite,
-  type CompensationSnapshot,
-} from "./staleness/delay-compensation.ts";
+export { createCompensation, type Compensation, type CompensationSite } from "./staleness/delay-compensation.ts";
+export type { CompensationSnapshot } from "./staleness/worker-vectors.ts";
 export {
   parseStalenessSpec,
   type DelayCompensation,

@@ -88,7 +88,7 @@ async function playAlternately(
   for (let batch = 0; batch < 8; batch += 1) {
     const hand = hands[batch % workers];
     const clock = Math.floor(batch / workers);
-    const [{ version = 0 } = {}] = (await hand?.pull(clock))?.replies ?? [];
+    const version = (await hand?.pull(clock))?.replies[0]?.version ?? NaN;
     // With two workers the other one's push lies between this one's pull and push.
     const other = workers === 2 ? hands[(batch + 1) % workers] : undefined;
     await other?.push({ gradient: Float32Array.of(0.3, batch, -0.2), clock, baseVersion: version });

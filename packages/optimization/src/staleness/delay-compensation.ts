@@ -11,24 +11,9 @@
  *           gradient keeps its bits.
  * Bounds    Two vectors for each of the run's workers (its values, its mean square), one for the result.
  */
-import { ShoalError } from "@shoal/errors";
-import type { KernelMemory, Kernels, Offset, Region } from "@shoal/kernels-wasm";
+import type { KernelMemory, Kernels, Offset } from "@shoal/kernels-wasm";
 import type { ResolvedDelayCompensation } from "./staleness-spec.ts";
-
-/** Vectors of one worker as plain data. */
-export interface CompensationEntry {
-  readonly worker: number;
-  /** Version of the values that it pulled last. */
-  readonly version: number;
-  /** [size] float32 each; null where the rule keeps none. */
-  readonly backup: Float32Array | null;
-  readonly meanSquare: Float32Array | null;
-}
-
-export interface CompensationSnapshot {
-  readonly entries: readonly CompensationEntry[];
-  readonly sharedMeanSquare: Float32Array | null;
-}
+import { createWorkerVectors, type CompensationSnapshot } from "./worker-vectors.ts";
 
 export interface Compensation {
   /** Bytes of kernel memory that it holds now. */
@@ -58,12 +43,6 @@ export interface CompensationSite {
   readonly memory: KernelMemory;
 }
 
-interface Entry {
-  version: number;
-  readonly backup: Region;
-  readonly meanSquare: Region | undefined;
-}
-
 type Rule = Exclude<ResolvedDelayCompensation, { name: "none" }>;
 
 /** @returns undefined for the rule "none" @throws ShoalError out_of_memory */
@@ -72,107 +51,35 @@ export function createCompensation(rule: ResolvedDelayCompensation, site: Compen
 }
 
 function createWith(rule: Rule, { size, kernels, memory }: CompensationSite): Compensation {
-  const vectorBytes = size * Float32Array.BYTES_PER_ELEMENT;
-  const keepsOwn = rule.name === "adaptive" && rule.meanSquare === "worker";
-  const entries = new Map<number, Entry>();
-  const result = memory.allocate(vectorBytes);
-  const shared = rule.name === "adaptive" && !keepsOwn ? allocateOr(memory, vectorBytes, [result]) : undefined;
-
-  const free = ({ backup, meanSquare }: Entry): void => {
-    memory.free(backup);
-    if (meanSquare !== undefined) memory.free(meanSquare);
-  };
-  const entryOf = (worker: number): Entry => {
-    const known = entries.get(worker);
-    if (known !== undefined) return known;
-    const backup = memory.allocate(vectorBytes);
-    const meanSquare = keepsOwn ? allocateOr(memory, vectorBytes, [backup]) : undefined;
-    const entry = { version: 0, backup, meanSquare };
-    entries.set(worker, entry);
-    return entry;
-  };
-  const floats = (region: Region | undefined): Float32Array | null =>
-    region === undefined ? null : memory.floats(region.byteOffset, size).slice();
-  const retain = (isPresent: (worker: number) => boolean): void => {
-    for (const [worker, entry] of entries) {
-      if (isPresent(worker)) continue;
-      entries.delete(worker);
-      free(entry);
-    }
-  };
+  const keepsSquares = rule.name === "adaptive" && rule.meanSquare === "worker";
+  const sharesSquare = rule.name === "adaptive" && rule.meanSquare === "shared";
+  const vectors = createWorkerVectors({ size, memory, keepsSquares, sharesSquare });
+  const { result, sharedSquare } = vectors;
   return {
     get bytes() {
-      const perWorker = keepsOwn ? 2 : 1;
-      return vectorBytes * (entries.size * perWorker + (shared === undefined ? 1 : 2));
+      return vectors.bytes;
     },
     remember(worker, version, values) {
-      const entry = entryOf(worker);
+      const entry = vectors.obtain(worker);
       entry.version = version;
       kernels.copy(values, entry.backup.byteOffset, size);
     },
     compensate(worker, baseVersion, gradient, values) {
-      const entry = entries.get(worker);
+      const entry = vectors.find(worker);
       if (entry === undefined || entry.version !== baseVersion) return gradient;
       const [w, backup, out] = [values, entry.backup.byteOffset, result.byteOffset];
       if (rule.name === "constant") {
         kernels.compensateDelay(gradient, w, backup, out, size, rule.lambda);
       } else {
-        const square = (entry.meanSquare ?? shared ?? result).byteOffset;
+        const square = (entry.meanSquare ?? sharedSquare ?? result).byteOffset;
         const { lambda, decay, epsilon } = rule;
         kernels.compensateDelayAdaptively(gradient, w, backup, square, out, size, lambda, decay, epsilon);
       }
       return out;
     },
-    retain,
-    snapshot: () => ({
-      entries: [...entries].map(([worker, { version, backup, meanSquare }]) => ({
-        worker,
-        version,
-        backup: floats(backup),
-        meanSquare: floats(meanSquare),
-      })),
-      sharedMeanSquare: floats(shared),
-    }),
-    restore(snapshot) {
-      checkLengths(snapshot, size);
-      retain(() => false);
-      for (const { worker, version, backup, meanSquare } of snapshot.entries) {
-        const entry = entryOf(worker);
-        entry.version = version;
-        if (backup !== null) memory.floats(entry.backup.byteOffset, size).set(backup);
-        if (meanSquare !== null && entry.meanSquare !== undefined) {
-          memory.floats(entry.meanSquare.byteOffset, size).set(meanSquare);
-        }
-      }
-      const { sharedMeanSquare } = snapshot;
-      if (sharedMeanSquare !== null && shared !== undefined) {
-        memory.floats(shared.byteOffset, size).set(sharedMeanSquare);
-      }
-    },
-    dispose() {
-      retain(() => false);
-      memory.free(result);
-      if (shared !== undefined) memory.free(shared);
-    },
+    retain: (isPresent) => vectors.retain(isPresent),
+    snapshot: () => vectors.snapshot(),
+    restore: (snapshot) => vectors.restore(snapshot),
+    dispose: () => vectors.dispose(),
   };
-}
-
-/** Allocates, or frees what was taken before and fails. */
-function allocateOr(memory: KernelMemory, byteLength: number, taken: readonly Region[]): Region {
-  try {
-    return memory.allocate(byteLength);
-  } catch (error) {
-    for (const region of taken) memory.free(region);
-    throw error;
-  }
-}
-
-function checkLengths({ entries, sharedMeanSquare }: CompensationSnapshot, size: number): void {
-  const vectors = [...entries.flatMap(({ backup, meanSquare }) => [backup, meanSquare]), sharedMeanSquare];
-  for (const vector of vectors) {
-    if (vector === null || (vector instanceof Float32Array && vector.length === size)) continue;
-    throw new ShoalError("snapshot_corrupt", `A vector of the delay compensation does not have ${size} values.`, {
-      size,
-    });
-  }
 }
