@@ -5,12 +5,13 @@
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
   compile,
+  createBatchFiller,
   createEpochPlan,
   createShuffle,
-  fillBatch,
   initializeParameters,
   layoutOf,
   parseModelSpec,
+  placeOf,
   type Dataset,
 } from "@shoal/models";
 import {
@@ -47,6 +48,7 @@ export function trainPlainly(
   const schedule = parseScheduleSpec(job.schedule);
   const optimizer = createOptimizer(spec, { size, kernels, memory });
   const { train } = dataset;
+  const filler = createBatchFiller(train, placeOf(plan));
   const shuffle = createShuffle(job.seed, train.count);
   const epochs = createEpochPlan({ samples: train.count, batchSize: job.batchSize, slots, epochs: job.epochs });
   const losses: number[] = [];
@@ -56,7 +58,7 @@ export function trainPlainly(
     kernels.fill(sum, size, 0);
     for (let slot = 0; slot < slots; slot += 1) {
       const batch = epochs.batch(step * slots + slot);
-      const rows = fillBatch(train, shuffle.order(batch.epoch), batch.begin, batch.end, plan);
+      const rows = filler.fill(shuffle.order(batch.epoch), batch.begin, batch.end);
       if (rows === 0) continue;
       lossSum += rows * plan.gradient(parameters, gradient, rows);
       kernels.axpy(gradient, sum, size, rows);

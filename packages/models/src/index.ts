@@ -1,4 +1,15 @@
+export { createBatchFiller, type BatchFiller, type BatchPlace } from "./data/batch-filler.ts";
 export { checkDatasetFits } from "./data/check-dataset.ts";
+export { shapeOfDataset, type ColumnShape, type DatasetShape } from "./data/column-shape.ts";
+export type {
+  Column,
+  DenseColumn,
+  LabelColumn,
+  SparseColumn,
+  StoredColumn,
+  StoredContent,
+  WindowColumn,
+} from "./data/column.ts";
 export {
   datasetSpecSchema,
   parseDatasetSpec,
@@ -10,9 +21,20 @@ export {
   type Normalisation,
 } from "./data/dataset-spec.ts";
 export type { Dataset, Split } from "./data/dataset.ts";
-export { generateDigits, type DigitsOptions } from "./data/digits.ts";
+export { digitsShape, generateDigits, type DigitsOptions } from "./data/digits.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
-export { fillBatch } from "./data/fill-batch.ts";
+export { placeOf } from "./data/plan-place.ts";
+export type {
+  CategoryEncoding,
+  ColumnEncoding,
+  InputPreprocessing,
+  NumberEncoding,
+  Preprocessing,
+  RawFormat,
+  TargetPreprocessing,
+  TokenScheme,
+} from "./data/preprocessing.ts";
+export type { OpenRecords, RecordReader } from "./data/record-reader.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { accuracyOf } from "./metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";

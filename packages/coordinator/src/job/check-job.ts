@@ -1,6 +1,13 @@
 /** Every check that a job can pass or fail before anything starts. */
 import { isShoalError, ShoalError } from "@shoal/errors";
-import { checkDatasetFits, parseDatasetSpec, parseModelSpec, type DatasetSpec } from "@shoal/models";
+import {
+  checkDatasetFits,
+  digitsShape,
+  parseDatasetSpec,
+  parseModelSpec,
+  type DatasetShape,
+  type DatasetSpec,
+} from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
 import { complaintOf } from "./complaint.ts";
@@ -31,8 +38,8 @@ export function checkJob(input: unknown): JobSpec {
 }
 
 /** Data sets whose shape is known without reading them. */
-function knownDimensions(data: DatasetSpec): { name: string; features: number; classes: number } | undefined {
-  return data.type === "mnist" || data.type === "digits" ? { name: data.type, features: 784, classes: 10 } : undefined;
+function knownDimensions(data: DatasetSpec): DatasetShape | undefined {
+  return data.type === "mnist" || data.type === "digits" ? { name: data.type, ...digitsShape } : undefined;
 }
 
 /** Runs another package's check; its complaint becomes one about this part of the job. */

@@ -1,7 +1,7 @@
 /** Joins CSV tables to a data set: classes are numbered, rows divided, columns normalised. */
 import { ShoalError } from "@shoal/errors";
 import type { CsvTable, LabelTexts } from "./csv-table.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import { onlyInput, onlyTarget, type Dataset, type Split } from "./dataset.ts";
 import type { CsvDatasetSpec } from "./dataset-spec.ts";
 import { sharedBuffer } from "./shared-buffer.ts";
 
@@ -33,8 +33,6 @@ export function csvDataset(
   return {
     name: spec.file,
     source: `${spec.file}${spec.testFile === undefined ? ", every tenth row for testing" : ` and ${spec.testFile}`}`,
-    features,
-    classes: classOf?.length ?? 0,
     train: toSplit(train, features, classOf),
     test: toSplit(test, features, classOf),
   };
@@ -101,8 +99,16 @@ function classNumbers(texts: LabelTexts): readonly number[] {
 }
 
 function toSplit({ values, labels }: Rows, features: number, classOf: readonly number[] | undefined): Split {
-  const classes = new Int32Array(sharedBuffer(labels.length * Int32Array.BYTES_PER_ELEMENT));
-  if (classOf !== undefined) for (const [row, text] of labels.entries()) classes[row] = classOf[text] ?? 0;
-  const targets = classOf === undefined ? labels : undefined;
-  return { count: labels.length, features, inputs: values, scale: 1, shift: 0, labels: classes, targets };
+  const count = labels.length;
+  const inputs = { [onlyInput]: { kind: "dense", width: features, values, scale: 1, shift: 0 } } as const;
+  if (classOf === undefined) {
+    return {
+      count,
+      inputs,
+      targets: { [onlyTarget]: { kind: "dense", width: 1, values: labels, scale: 1, shift: 0 } },
+    };
+  }
+  const classes = new Int32Array(sharedBuffer(count * Int32Array.BYTES_PER_ELEMENT));
+  for (const [row, text] of labels.entries()) classes[row] = classOf[text] ?? 0;
+  return { count, inputs, targets: { [onlyTarget]: { kind: "labels", classes: classOf.length, values: classes } } };
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { denseInput, labelTarget, numberTarget } from "../../../../test/support/columns.ts";
 import { csvDataset } from "./csv-dataset.ts";
 import { createCsvParser } from "./csv-parser.ts";
 import { createCsvTableReader, type LabelTexts } from "./csv-table.ts";
@@ -71,41 +72,39 @@ const plain = { normalisation: "none" } as const;
 
 describe("CSV data sets", () => {
   it("number classes in sorted order and keep the columns beside the label", () => {
-    const { train, test, classes, features } = dataset("a,y,b\n1,dog,2\n3,cat,4\n", plain, "a,y,b\n5,eel,6\n");
-    expect({ classes, features }).toEqual({ classes: 3, features: 2 });
-    expect([...train.inputs]).toEqual([1, 2, 3, 4]);
-    expect([...train.labels]).toEqual([1, 0]);
-    expect([...test.labels]).toEqual([2]);
+    const { train, test } = dataset("a,y,b\n1,dog,2\n3,cat,4\n", plain, "a,y,b\n5,eel,6\n");
+    expect([labelTarget(train).classes, denseInput(train).width]).toEqual([3, 2]);
+    expect([...denseInput(train).values]).toEqual([1, 2, 3, 4]);
+    expect([...labelTarget(train).values]).toEqual([1, 0]);
+    expect([...labelTarget(test).values]).toEqual([2]);
   });
 
   it("sort labels that are numbers as numbers", () => {
     const { train } = dataset("y,a\n10,0\n9,0\n-1,0\n", plain, "y,a\n9,0\n");
-    expect([...train.labels]).toEqual([2, 1, 0]);
+    expect([...labelTarget(train).values]).toEqual([2, 1, 0]);
   });
 
   it("read files without a header by index, and numbers to predict", () => {
-    const { train, classes } = dataset(
+    const { train } = dataset(
       "1,2,0.5\n3,4,1.5\n",
       { ...plain, hasHeader: false, labelColumn: 2, labelKind: "number" },
       "1,1,1",
     );
-    expect(classes).toBe(0);
-    expect([...(train.targets ?? [])]).toEqual([0.5, 1.5]);
-    expect([...train.labels]).toEqual([0, 0]);
+    expect([...numberTarget(train)]).toEqual([0.5, 1.5]);
   });
 
   it("keep every tenth row for testing when there is no test file", () => {
     const rows = Array.from({ length: 25 }, (_, row) => `${row},${row % 2}`).join("\n");
     const { train, test } = dataset(`a,y\n${rows}`, plain);
-    expect([...test.inputs]).toEqual([9, 19]);
+    expect([...denseInput(test).values]).toEqual([9, 19]);
     expect(train.count).toBe(23);
     expect(() => dataset("a,y\n1,0\n", plain)).toThrow("expected at least 10 rows");
   });
 
   it("scale columns to mean 0 and deviation 1 over the training rows", () => {
     const { train, test } = dataset("a,c,y\n1,5,0\n3,5,1\n", {}, "a,c,y\n5,6,0\n");
-    expect([...train.inputs]).toEqual([-1, 0, 1, 0]);
-    expect([...test.inputs]).toEqual([3, 1]);
+    expect([...denseInput(train).values]).toEqual([-1, 0, 1, 0]);
+    expect([...denseInput(test).values]).toEqual([3, 1]);
   });
 
   it.each([

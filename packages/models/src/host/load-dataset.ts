@@ -1,10 +1,10 @@
 /** Loads a data set into memory, wherever it comes from. */
 import { resolve } from "node:path";
 import { ShoalError } from "@shoal/errors";
-import type { Dataset } from "../data/dataset.ts";
+import { onlyInput, onlyTarget, type Dataset } from "../data/dataset.ts";
 import type { DatasetSpec, IdxDatasetSpec } from "../data/dataset-spec.ts";
 import { generateDigits, type DigitsOptions } from "../data/digits.ts";
-import { idxClasses, idxSplit, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
+import { idxClasses, idxSplit, labelledImages, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
 import type { DatasetEnvironment } from "./environment.ts";
 import { locateMnist } from "./locate-mnist.ts";
 import { readCsvDataset } from "./read-csv.ts";
@@ -83,10 +83,28 @@ function joinIdx(
   testImages: IdxArray,
   testLabels: IdxArray,
 ): Dataset {
-  const train = idxSplit(images, labels, scaling);
-  const test = idxSplit(testImages, testLabels, scaling);
+  const train = labelledImages(images, labels);
+  const test = labelledImages(testImages, testLabels);
   checkSameFeatures(train.features, test.features, testImages.file);
-  return { name, source, features: train.features, classes: idxClasses(train, test), train, test };
+  const classes = idxClasses(train, test);
+  return {
+    name,
+    source,
+    train: idxSplit(train, scaling, classes),
+    test: idxSplit(test, scaling, classes),
+    preprocessing: {
+      version: 1,
+      format: "idx",
+      inputs: { [onlyInput]: { kind: "bytes", width: train.features, ...scaling } },
+      targets: {
+        [onlyTarget]: {
+          kind: "classes",
+          column: "label",
+          names: Array.from({ length: classes }, (_, index) => String(index)),
+        },
+      },
+    },
+  };
 }
 
 function checkSameFeatures(train: number, test: number, file: string): void {

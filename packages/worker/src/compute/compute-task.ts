@@ -10,11 +10,13 @@ import {
   accuracyOf,
   compile,
   createShuffle,
-  fillBatch,
+  createBatchFiller,
   initializeParameters,
   layoutOf,
+  placeOf,
   planBytes,
   type ModelSpec,
+  type OpenRecords,
   type PlanMemory,
   type Split,
 } from "@shoal/models";
@@ -45,6 +47,8 @@ export interface ComputeTaskOptions {
   readonly memory: PlanMemory;
   /** ms since the Unix epoch. */
   readonly now: () => number;
+  /** Opens the files of stored columns; without it there may be none. */
+  readonly openRecords?: OpenRecords | undefined;
 }
 
 /** Rows of one evaluation batch, unless training batches are larger. */
@@ -64,6 +68,9 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
   const { model, seed, train, test } = subject;
   const { now } = options;
   const plan = compile(model, { ...options, batchSize: planRows(subject.batchSize) });
+  const place = placeOf(plan);
+  const trainFiller = createBatchFiller(train, place, options.openRecords);
+  const testFiller = createBatchFiller(test, place, options.openRecords);
   const shuffle = createShuffle(seed, train.count);
   const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
   return {
@@ -73,7 +80,7 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     },
     gradient({ epoch, begin, end, parameters, gradient }) {
       const startedAtMs = now();
-      const samples = fillBatch(train, shuffle.order(epoch), begin, end, plan);
+      const samples = trainFiller.fill(shuffle.order(epoch), begin, end);
       const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples);
       if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
       return { startedAtMs, endedAtMs: now(), samples, loss };
@@ -83,7 +90,7 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       let correct = 0;
       for (let begin = 0; begin < test.count; begin += plan.batchSize) {
         const end = Math.min(test.count, begin + plan.batchSize);
-        const rows = fillBatch(test, testOrder, begin, end, plan);
+        const rows = testFiller.fill(testOrder, begin, end);
         const judged = plan.evaluate(parameters, rows);
         lossSum += judged.lossSum;
         correct += judged.correct;
@@ -91,7 +98,11 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       if (!Number.isFinite(lossSum)) throw diverged("the loss of the test split");
       return { accuracy: accuracyOf(correct, test.count), loss: lossSum / test.count };
     },
-    dispose: () => plan.dispose(),
+    dispose() {
+      trainFiller.close();
+      testFiller.close();
+      plan.dispose();
+    },
   };
 }
 

@@ -1,11 +1,12 @@
 import { createKernelMemory, instantiateKernels, loadKernelModules, type Offset } from "@shoal/kernels-wasm";
 import {
   compile,
+  createBatchFiller,
   createShuffle,
-  fillBatch,
   generateDigits,
   initializeParameters,
   layoutOf,
+  placeOf,
   type ModelSpec,
   type Split,
 } from "@shoal/models";
@@ -41,7 +42,7 @@ afterAll(() => Promise.all([inline.close(), thread.close()]));
 function expectedGradient(epoch: number, begin: number, end: number): { loss: number; gradient: Float32Array } {
   const kernels = instantiateKernels(modules, memory);
   const plan = compile(model, { batchSize: 32, kernels, memory });
-  const rows = fillBatch(train, createShuffle(5, train.count).order(epoch), begin, end, plan);
+  const rows = createBatchFiller(train, placeOf(plan)).fill(createShuffle(5, train.count).order(epoch), begin, end);
   const gradient = allocate();
   const loss = plan.gradient(parameters, gradient, rows);
   return { loss, gradient: memory.floats(gradient, size) };

@@ -7,6 +7,7 @@ import {
   layoutOf,
   parseDatasetSpec,
   parseModelSpec,
+  shapeOfDataset,
   type Dataset,
   type DatasetSpec,
   type EpochPlan,
@@ -43,7 +44,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const model = parseModelSpec(job.model, "job.model");
   const size = checkCovered(model, start.placement);
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
-  checkDatasetFits(model, dataset);
+  checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test } = dataset;
   const { batchSize, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
