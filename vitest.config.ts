@@ -55,7 +55,7 @@ export default defineConfig({
           "packages/*/src/**/*.test.ts",
           "test/*.test.ts",
           "test/support/**/*.test.ts",
-          "bench/frame/**/*.test.ts",
+          "bench/*/*.test.ts",
           "scripts/**/*.test.ts",
         ],
         testTimeout: 20_000,
