@@ -4,11 +4,14 @@
  * A line is what meets the depth: a row of A, a column of B. So one packing serves both operands. The form says how the
  * lines lie in memory; `packPanel` looks at it once a panel, and another source of panels is one more form here.
  */
+import { packGathered } from "./gather";
 
 /** A row of memory is a line: A as it stands, Bᵀ. */
 export const ALONG: i32 = 0;
 /** A row of memory is a step of the depth, lines lie side by side: Aᵀ, B as it stands. */
 export const ACROSS: i32 = 1;
+/** Where tables say, whose address is the step (gather.ts). */
+export const GATHERED: i32 = 2;
 
 /**
  * panel[0…depth][0…width] = the lines from `line` on at the depths from `d` on; `step` bytes from one row of memory to
@@ -26,6 +29,7 @@ export function packPanel(
   stride: i32,
 ): void {
   if (form == ALONG) packRows(source + <usize>line * step + (<usize>d << 2), step, width, depth, panel, stride);
+  else if (form == GATHERED) packGathered(source, step, line, width, d, depth, panel, stride);
   else packColumns(source + <usize>d * step + (<usize>line << 2), step, width, depth, panel, stride);
 }
 

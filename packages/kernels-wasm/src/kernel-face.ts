@@ -1,5 +1,9 @@
 /** Puts the face of `kernels.ts` on the exports of the modules. A call through the face allocates nothing. */
 import { activationKernels, type ActivationExports } from "./families/activations.ts";
+import { attentionKernels, type AttentionExports } from "./families/attention.ts";
+import { convolutionKernels, type ConvolutionExports } from "./families/convolution.ts";
+import { encodingKernels, type EncodingExports } from "./families/encodings.ts";
+import { layerwiseOptimizerKernels, type LayerwiseOptimizerExports } from "./families/layerwise-optimizers.ts";
 import { lossKernels, type LossExports } from "./families/losses.ts";
 import { matrixKernels, type MatrixExports } from "./families/matrix.ts";
 import { optimizerKernels, type OptimizerExports } from "./families/optimizers.ts";
@@ -8,24 +12,35 @@ import { vectorKernels, type VectorExports } from "./families/vectors.ts";
 import type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 
 /** What the module `products` exports, in WebAssembly's own types. */
-export interface ProductExports extends MatrixExports {
+export interface ProductExports extends MatrixExports, AttentionExports, ConvolutionExports {
   scratchBytes(): number;
   setScratch(offset: Offset): void;
 }
 
 /** What the module `core` exports: booleans are 0 and 1, names are codes. */
 export interface CoreExports
-  extends ActivationExports, LossExports, VectorExports, ReductionExports, OptimizerExports {}
+  extends
+    ActivationExports,
+    LossExports,
+    VectorExports,
+    ReductionExports,
+    OptimizerExports,
+    LayerwiseOptimizerExports,
+    EncodingExports {}
 
 export function faceOf(core: CoreExports, products: ProductExports, build: KernelBuild): Kernels {
   const activations = activationKernels(core);
   return {
     build,
     ...matrixKernels(products, activations),
+    ...attentionKernels(products),
+    ...convolutionKernels(products, activations),
     ...activations,
     ...lossKernels(core),
     ...vectorKernels(core),
     ...reductionKernels(core),
     ...optimizerKernels(core),
+    ...layerwiseOptimizerKernels(core),
+    ...encodingKernels(core),
   };
 }

@@ -7,13 +7,17 @@
  * callers (compiled plans, shards) have laid their memory out once and for all.
  *
  * Invariants
- *   K1  Element-wise kernels (families vectors and optimizers) do the same arithmetic for each element wherever it stands
+ *   K1  Element-wise kernels (families vectors, encodings and optimizers) do the same arithmetic for each element wherever it stands
  *       in a vector and in every build: a vector may be split at any key without changing a bit.
  *   K2  Reductions and matrix products give the same bits for the same arguments, build and thread.
  *   K3  The baseline build has no relaxed operation and a fixed order of reduction: it gives the same bits on every
  *       engine and processor. It is the deterministic profile.
  */
 import type { ActivationKernels } from "./families/activations.ts";
+import type { AttentionKernels } from "./families/attention.ts";
+import type { ConvolutionKernels } from "./families/convolution.ts";
+import type { EncodingKernels } from "./families/encodings.ts";
+import type { LayerwiseOptimizerKernels } from "./families/layerwise-optimizers.ts";
 import type { LossKernels } from "./families/losses.ts";
 import type { MatrixKernels } from "./families/matrix.ts";
 import type { OptimizerKernels } from "./families/optimizers.ts";
@@ -27,11 +31,18 @@ export type Offset = number;
 export type KernelBuild = "baseline" | "relaxed";
 
 /** Kernels of the module `products`, compiled for each build. */
-export interface ProductKernels extends MatrixKernels {}
+export interface ProductKernels extends MatrixKernels, AttentionKernels, ConvolutionKernels {}
 
 /** Kernels of the module `core`, which is the same in every build. */
 export interface CoreKernels
-  extends ActivationKernels, LossKernels, VectorKernels, ReductionKernels, OptimizerKernels {}
+  extends
+    ActivationKernels,
+    LossKernels,
+    VectorKernels,
+    ReductionKernels,
+    OptimizerKernels,
+    LayerwiseOptimizerKernels,
+    EncodingKernels {}
 
 export interface Kernels extends ProductKernels, CoreKernels {
   readonly build: KernelBuild;
