@@ -5,12 +5,22 @@ import { compare, figure, type Benchmark, type BenchmarkContext, type Report, ty
 import { takeTurns, type Turns } from "../frame/turns.ts";
 import { preparePeers, type Peers } from "../peers/install.ts";
 import { rateOf, type Contest, type KernelCase } from "./case.ts";
+import { activationCases } from "./activations.ts";
+import { encodingCases } from "./encodings.ts";
+import { optimizerCases } from "./optimizers.ts";
 import { productCases } from "./products.ts";
 import { createSite } from "./site.ts";
+import { vectorCases } from "./vectors.ts";
 
 const turns = { rounds: 7, turnMs: 25 };
 
-export const kernelCases: readonly KernelCase[] = [...productCases];
+export const kernelCases: readonly KernelCase[] = [
+  ...productCases,
+  ...activationCases,
+  ...vectorCases,
+  ...optimizerCases,
+  ...encodingCases,
+];
 
 export const benchmark: Benchmark = {
   name: "kernels",

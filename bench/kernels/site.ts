@@ -47,7 +47,8 @@ export async function createSite(build: KernelBuild | "auto" = "auto"): Promise<
     baseline: instantiateKernels(modules, memory, { build: "baseline" }),
     floats(count) {
       const at = take(count * 4);
-      const values = Float32Array.from({ length: count }, () => next() / 2 ** 31 - 1);
+      const values = new Float32Array(count);
+      for (let index = 0; index < count; index++) values[index] = next() / 2 ** 31 - 1;
       memory.floats(at, count).set(values);
       return { at, values };
     },

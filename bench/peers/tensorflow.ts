@@ -27,6 +27,8 @@ export interface FusedMatMul {
 
 export interface TensorFlow {
   tensor(values: Float32Array | Int32Array, shape: readonly number[], type?: "float32" | "int32"): Tensor;
+  scalar(value: number): Tensor;
+  erf(x: Tensor): Tensor;
   matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
   readonly fused: { matMul(options: FusedMatMul): Tensor };
   conv2d(x: Tensor, filter: Tensor, strides: number, padding: number | "same" | "valid"): Tensor;
