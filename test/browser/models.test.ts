@@ -5,7 +5,6 @@ import {
   encodeModelFile,
   generateDigits,
   initializeParameters,
-  placeOf,
   type Split,
 } from "@shoal/models";
 import { expect, it } from "vitest";
@@ -21,7 +20,8 @@ async function gradientOf(split: Split, shared: boolean): Promise<Float32Array> 
   const vector = (): number => memory.allocate(plan.layout.size * 4).byteOffset;
   const [parameters, gradient] = [vector(), vector()];
   initializeParameters(edgeModel, 1, memory.floats(parameters, plan.layout.size));
-  plan.gradient(parameters, gradient, createBatchFiller(split, placeOf(plan)).fill(order, 0, 40));
+  const rows = createBatchFiller(split, plan).fill(order, 0, 40);
+  plan.gradient(parameters, gradient, rows, { seed: 1, epoch: 0, first: 0 });
   return memory.floats(gradient, plan.layout.size).slice();
 }
 

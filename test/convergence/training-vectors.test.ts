@@ -2,6 +2,7 @@ import { compile, layoutOf, parseModelSpec, type ModelSpec } from "@shoal/models
 import { createOptimizer, parseOptimizerSpec } from "@shoal/optimization";
 import { describe, expect, it } from "vitest";
 import { kernelBuilds, kernelFixture } from "../support/model-kernels.ts";
+import { floatsOf, labelsOf, noDraw } from "../support/plan-places.ts";
 import { loadVectors, type VectorTensor } from "../support/vectors.ts";
 
 interface Training {
@@ -52,9 +53,9 @@ describe.each(kernelBuilds)("PyTorch's training mlp-adam on the %s kernels", asy
     }
     const optimizer = createOptimizer(parseOptimizerSpec({ name: "adam" }), { size, kernels, memory });
     const found = batches.map(([inputs, labels]) => {
-      plan.inputs.set(inputs.data);
-      plan.labels.set(labels.data);
-      const loss = plan.gradient(parameters, gradient, labels.data.length);
+      floatsOf(plan).set(inputs.data);
+      labelsOf(plan).set(labels.data);
+      const loss = plan.gradient(parameters, gradient, labels.data.length, noDraw);
       optimizer.step(parameters, gradient, options.lr);
       return loss;
     });

@@ -11,7 +11,6 @@ import {
   initializeParameters,
   layoutOf,
   parseModelSpec,
-  placeOf,
   type Dataset,
 } from "@shoal/models";
 import {
@@ -48,7 +47,7 @@ export function trainPlainly(
   const schedule = parseScheduleSpec(job.schedule);
   const optimizer = createOptimizer(spec, { size, kernels, memory });
   const { train } = dataset;
-  const filler = createBatchFiller(train, placeOf(plan));
+  const filler = createBatchFiller(train, plan);
   const shuffle = createShuffle(job.seed, train.count);
   const epochs = createEpochPlan({ samples: train.count, batchSize: job.batchSize, slots, epochs: job.epochs });
   const losses: number[] = [];
@@ -60,7 +59,8 @@ export function trainPlainly(
       const batch = epochs.batch(step * slots + slot);
       const rows = filler.fill(shuffle.order(batch.epoch), batch.begin, batch.end);
       if (rows === 0) continue;
-      lossSum += rows * plan.gradient(parameters, gradient, rows);
+      lossSum +=
+        rows * plan.gradient(parameters, gradient, rows, { seed: job.seed, epoch: batch.epoch, first: batch.begin });
       kernels.axpy(gradient, sum, size, rows);
       samples += rows;
     }

@@ -1,5 +1,5 @@
 /** Models and losses in plain float64: the second implementation that compiled plans are compared with. */
-import type { LossSpec, ModelSpec } from "@shoal/models";
+import type { ActivationLayer, DenseLayer, LossSpec, ModelSpec } from "@shoal/models";
 import type { Activation } from "@shoal/kernels-wasm";
 
 export interface ReferenceBatch {
@@ -24,6 +24,14 @@ function apply(name: Activation, x: number): number {
       return 1 / (1 + Math.exp(-x));
     case "gelu":
       return geluOf(x);
+    case "leaky_relu":
+      return x > 0 ? x : 0.01 * x;
+    case "gelu_tanh":
+      return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+    case "silu":
+      return x / (1 + Math.exp(-x));
+    case "softplus":
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
   }
 }
 
@@ -44,7 +52,14 @@ function errorFunction(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-function outputsFor(spec: ModelSpec, parameters: Float64Array, inputs: Float64Array): Float64Array {
+/** A chain of dense layers and activations with one input of so many numbers and one loss. */
+export interface ReferenceModel extends ModelSpec {
+  readonly inputs: number;
+  readonly layers: readonly (DenseLayer | ActivationLayer)[];
+  readonly loss: LossSpec;
+}
+
+function outputsFor(spec: ReferenceModel, parameters: Float64Array, inputs: Float64Array): Float64Array {
   let x = inputs;
   let offset = 0;
   for (const layer of spec.layers) {
@@ -93,7 +108,7 @@ function meanOf(outputs: Float64Array, targets: Float64Array, term: (x: number, 
 }
 
 /** Mean loss over the rows of a batch. */
-export function referenceLoss(spec: ModelSpec, parameters: Float64Array, batch: ReferenceBatch): number {
+export function referenceLoss(spec: ReferenceModel, parameters: Float64Array, batch: ReferenceBatch): number {
   let sum = 0;
   for (let row = 0; row < batch.rows; row += 1) {
     const inputs = batch.inputs.subarray(row * spec.inputs, (row + 1) * spec.inputs);

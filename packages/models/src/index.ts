@@ -23,7 +23,6 @@ export {
 export type { Dataset, Split } from "./data/dataset.ts";
 export { digitsShape, generateDigits, type DigitsOptions } from "./data/digits.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
-export { placeOf } from "./data/plan-place.ts";
 export type {
   CategoryEncoding,
   ColumnEncoding,
@@ -39,20 +38,38 @@ export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { accuracyOf } from "./metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
-export type { Evaluation, Plan, PlanMemory, PlanOutputs } from "./plan/plan.ts";
+export type { Evaluation, Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";
+export type {
+  FloatsInput,
+  LabelsTarget,
+  NumbersTarget,
+  PlanInput,
+  PlanTarget,
+  SparseInput,
+  TokensInput,
+} from "./plan/plan-inputs.ts";
+export type { Draw } from "./plan/stage.ts";
 export { regionMemory } from "./plan/region-memory.ts";
 export { initializeParameters } from "./spec/initialize-parameters.ts";
-export {
-  outputsOf,
-  type ActivationLayer,
-  type BinaryCrossEntropyLoss,
-  type DenseLayer,
-  type HuberLoss,
-  type LayerSpec,
-  type LossSpec,
-  type MeanSquaredErrorLoss,
-  type ModelSpec,
-  type SoftmaxCrossEntropyLoss,
+export { modelBounds } from "./spec/model-bounds.ts";
+export type {
+  ActivationLayer,
+  AddLayer,
+  BinaryCrossEntropyLoss,
+  ConcatenateLayer,
+  DenseLayer,
+  FloatsInputSpec,
+  HuberLoss,
+  InputSpec,
+  LayerSpec,
+  LossSpec,
+  MeanSquaredErrorLoss,
+  ModelSpec,
+  ResidualLayer,
+  SoftmaxCrossEntropyLoss,
+  SparseInputSpec,
+  TokensInputSpec,
+  WeightedLossSpec,
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";
-export { modelBounds, modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";
+export { modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";

@@ -10,7 +10,6 @@ import { createBatchFiller } from "./batch-filler.ts";
 import type { Split } from "./dataset.ts";
 import { generateDigits } from "./digits.ts";
 import { createEpochPlan } from "./epoch-plan.ts";
-import { placeOf } from "./plan-place.ts";
 import { createShuffle } from "./shuffle.ts";
 
 const spec: ModelSpec = {
@@ -24,7 +23,7 @@ const spec: ModelSpec = {
 
 function accuracyOn(split: Split, plan: Plan, parameters: number): number {
   const order = Uint32Array.from({ length: split.count }, (_, index) => index);
-  const filler = createBatchFiller(split, placeOf(plan));
+  const filler = createBatchFiller(split, plan);
   let correct = 0;
   for (let begin = 0; begin < split.count; begin += plan.batchSize) {
     const rows = filler.fill(order, begin, Math.min(begin + plan.batchSize, split.count));
@@ -43,12 +42,12 @@ describe("generated digits", () => {
     initializeParameters(spec, 1, memory.floats(parameters, plan.layout.size));
     const cut = createEpochPlan({ samples: train.count, batchSize: 32, slots: 1, epochs: 5 });
     const shuffle = createShuffle(1, train.count);
-    const filler = createBatchFiller(train, placeOf(plan));
+    const filler = createBatchFiller(train, plan);
     const accuracies: number[] = [];
     for (let number = 0; number < cut.totalBatches; number += 1) {
       const { epoch, begin, end } = cut.batch(number);
       const rows = filler.fill(shuffle.order(epoch), begin, end);
-      plan.gradient(parameters, gradient, rows);
+      plan.gradient(parameters, gradient, rows, { seed: 1, epoch, first: begin });
       kernels.sgdMomentum(parameters, gradient, velocity, plan.layout.size, 0.02, 0.9, 0, 0, false, number === 0);
       if ((number + 1) % cut.batchesPerEpoch === 0) accuracies.push(accuracyOn(test, plan, parameters));
     }

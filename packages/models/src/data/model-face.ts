@@ -14,16 +14,15 @@ export interface ModelFace {
   readonly outputs: Readonly<Record<string, OutputFace>>;
 }
 
-/** @throws ShoalError invalid_argument when the model is none */
 export function modelFaceOf(spec: ModelSpec): ModelFace {
   const { inputs, outputs, values } = buildGraph(spec);
   const shapeOf = (value: number): ValueShape => values[value]?.shape ?? { kind: "floats", shape: [] };
   return {
     inputs: Object.fromEntries(inputs.map(({ name, value }) => [name, shapeOf(value)])),
     outputs: Object.fromEntries(
-      outputs.map(({ name, value, loss }) => {
+      outputs.map(({ name, value, loss }): [string, OutputFace] => {
         const shape = shapeOf(value);
-        return [name, { shape: shape.kind === "floats" ? shape.shape : [], loss }];
+        return [name, { shape: shape.kind === "sparse" ? [] : shape.shape, loss }];
       }),
     ),
   };

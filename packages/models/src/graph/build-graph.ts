@@ -73,11 +73,11 @@ function addLayers(construction: Construction, layers: readonly LayerSpec[], sco
       path: within?.path ?? `layers[${index}]`,
     };
     const local = layer.name ?? String(index);
-    const inputs = resolve(construction, layer, place, scope, previous);
-    previous = addLayer(construction, layer, place, `${scope.prefix}${local}`, inputs, scope);
     if (scope.values.has(local)) {
       refuse(construction.root, `${place.path}.name`, `${place.label}: another layer is called "${local}" already`);
     }
+    const inputs = resolve(construction, layer, place, scope, previous);
+    previous = addLayer(construction, layer, place, `${scope.prefix}${local}`, inputs, scope);
     scope.values.set(local, previous);
   }
   if (previous === undefined) throw new RangeError("a list of layers must not be empty");
@@ -116,16 +116,27 @@ function addLayer(
 ): number {
   const definition = definitionOf(layer);
   const frozen = scope.frozen || layer.frozen === true;
-  const shapes = inputs.map((value) => construction.values[value]?.shape ?? { kind: "floats", shape: [] } as const);
+  const shapes = inputs.map((value) => construction.values[value]?.shape ?? ({ kind: "floats", shape: [] } as const));
   if (definition.kind === "primitive") {
     return addNode(construction, { layer, definition, name, place, frozen, inputs, shapes });
   }
   const depth = scope.depth + 1;
   if (depth > modelBounds.depth) {
-    refuse(construction.root, place.path, `${place.label}: layers stand in each other at most ${modelBounds.depth} deep`);
+    refuse(
+      construction.root,
+      place.path,
+      `${place.label}: layers stand in each other at most ${modelBounds.depth} deep`,
+    );
   }
   const children = attempt(construction, place, () => definition.expand(layer, shapes));
-  const inner = { values: new Map<string, number>(), entry: inputs[0], prefix: `${name}.`, within: place, frozen, depth };
+  const inner = {
+    values: new Map<string, number>(),
+    entry: inputs[0],
+    prefix: `${name}.`,
+    within: place,
+    frozen,
+    depth,
+  };
   return addLayers(construction, children, inner);
 }
 

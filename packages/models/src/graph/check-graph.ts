@@ -7,7 +7,11 @@ import { refuse, type LayerPlace } from "./refuse.ts";
 /** @throws ShoalError invalid_argument when a layer makes more of a sample than is allowed */
 export function checkShape(shape: ValueShape, { label, path }: LayerPlace, root: string): void {
   if (shape.kind === "sparse" || elementsOf(shape.shape) <= modelBounds.width) return;
-  refuse(root, path, `${label}: its result has ${describeShape(shape)} elements, at most ${modelBounds.width} are allowed`);
+  refuse(
+    root,
+    path,
+    `${label}: its result has ${describeShape(shape)} elements, at most ${modelBounds.width} are allowed`,
+  );
 }
 
 /** Every input and every layer must lead to an output. @throws ShoalError invalid_argument */

@@ -17,7 +17,8 @@ function shapeOf(inputs: readonly ValueShape[]): FloatsShape {
   }
   const wanted = describeShape(first);
   const odd = others.find((other) => describeShape(other) !== wanted);
-  if (odd !== undefined) throw new LayerComplaint(`expects inputs of one shape, gets ${wanted} and ${describeShape(odd)}`);
+  if (odd !== undefined)
+    throw new LayerComplaint(`expects inputs of one shape, gets ${wanted} and ${describeShape(odd)}`);
   return first;
 }
 

@@ -47,9 +47,7 @@ type CommonFields = {
 
 const commonFields: CommonFields = {
   name: nameField.optional(),
-  from: z
-    .union([reference, z.array(reference).min(1).max(modelBounds.readers)], { error: fromWords })
-    .optional(),
+  from: z.union([reference, z.array(reference).min(1).max(modelBounds.readers)], { error: fromWords }).optional(),
   frozen: booleanField.optional(),
 };
 

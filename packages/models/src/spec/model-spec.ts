@@ -5,6 +5,8 @@ import type { ConcatenateLayer } from "../layers/concatenate.ts";
 import type { DenseLayer } from "../layers/dense.ts";
 import type { ResidualLayer } from "../layers/residual.ts";
 
+export type { ActivationLayer, AddLayer, ConcatenateLayer, DenseLayer, ResidualLayer };
+
 export type LayerSpec = DenseLayer | ActivationLayer | ResidualLayer | AddLayer | ConcatenateLayer;
 
 /** Logits against class labels; `smoothing` in [0, 1) as PyTorch's `label_smoothing`. */

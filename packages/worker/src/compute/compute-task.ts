@@ -13,7 +13,6 @@ import {
   createBatchFiller,
   initializeParameters,
   layoutOf,
-  placeOf,
   planBytes,
   type ModelSpec,
   type OpenRecords,
@@ -68,9 +67,8 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
   const { model, seed, train, test } = subject;
   const { now } = options;
   const plan = compile(model, { ...options, batchSize: planRows(subject.batchSize) });
-  const place = placeOf(plan);
-  const trainFiller = createBatchFiller(train, place, options.openRecords);
-  const testFiller = createBatchFiller(test, place, options.openRecords);
+  const trainFiller = createBatchFiller(train, plan, options.openRecords);
+  const testFiller = createBatchFiller(test, plan, options.openRecords);
   const shuffle = createShuffle(seed, train.count);
   const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
   return {
@@ -81,7 +79,8 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     gradient({ epoch, begin, end, parameters, gradient }) {
       const startedAtMs = now();
       const samples = trainFiller.fill(shuffle.order(epoch), begin, end);
-      const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples);
+      const draw = { seed, epoch, first: begin };
+      const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples, draw);
       if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },

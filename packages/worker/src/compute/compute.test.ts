@@ -6,7 +6,6 @@ import {
   generateDigits,
   initializeParameters,
   layoutOf,
-  placeOf,
   type ModelSpec,
   type Split,
 } from "@shoal/models";
@@ -42,9 +41,9 @@ afterAll(() => Promise.all([inline.close(), thread.close()]));
 function expectedGradient(epoch: number, begin: number, end: number): { loss: number; gradient: Float32Array } {
   const kernels = instantiateKernels(modules, memory);
   const plan = compile(model, { batchSize: 32, kernels, memory });
-  const rows = createBatchFiller(train, placeOf(plan)).fill(createShuffle(5, train.count).order(epoch), begin, end);
+  const rows = createBatchFiller(train, plan).fill(createShuffle(5, train.count).order(epoch), begin, end);
   const gradient = allocate();
-  const loss = plan.gradient(parameters, gradient, rows);
+  const loss = plan.gradient(parameters, gradient, rows, { seed: 5, epoch, first: begin });
   return { loss, gradient: memory.floats(gradient, size) };
 }
 
