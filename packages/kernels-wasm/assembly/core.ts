@@ -1,12 +1,24 @@
 /** Entry of the module `core`: kernels that are the same in every build. */
 export { activate, activateGradient, exponentials } from "./activations";
 export { addBiasActivate, sumRows } from "./layers";
-export { argmaxRows, distillation, softmax, softmaxCrossEntropy } from "./softmax";
+export { argmaxRows, distillation, softmax, softmaxCrossEntropy, softmaxGradient } from "./softmax";
 export { binaryCrossEntropy, huber, meanSquaredError } from "./losses";
 export { axpy, bytesToFloats, copy, fill, scale, scaleInto } from "./vectors";
+export { averagePool, averagePoolGradient, maxPool, maxPoolGradient, planeMeans } from "./pooling";
+export { batchNorm, batchNormGradient, channelMoments, channelSums } from "./batch-norm";
 export { allFinite, dot, maxAbs, squaredNorm, sum } from "./reductions";
 export { sgd, sgdMomentum } from "./sgd";
 export { adam } from "./adam";
 export { adagrad } from "./adagrad";
 export { rmsprop } from "./rmsprop";
 export { adadelta } from "./adadelta";
+export { lambMoments, lambStep } from "./lamb";
+export { lars } from "./lars";
+export { ftrl } from "./ftrl";
+export { clamp, sumVectors } from "./sum-vectors";
+export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./half-floats";
+export { dequantizeInt8, dequantizeInt8Add, quantizeInt8, quantizeInt8WithFeedback } from "./int8-blocks";
+export { topK } from "./top-k";
+export { normalize, normalizeGradient } from "./normalization";
+export { gatherRows, scatterAddRows } from "./embedding";
+export { dropout } from "./dropout";

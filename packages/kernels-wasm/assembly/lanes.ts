@@ -2,7 +2,8 @@
  * Moves of 1 to 4 float32 lanes, and sums across lanes.
  *
  * Every element-wise kernel is one inlined function of (pointers, lanes): the loop calls it with 4, the rest of the
- * vector with 1, 2 or 3. Whole and rest thus share one definition of the arithmetic (K1).
+ * vector with 1, 2 or 3, or three times with 1 where many vectors would make the code long. Whole and rest thus share one
+ * definition of the arithmetic (K1).
  */
 
 /** Loads `lanes` floats; the other lanes are zero. Never reads past them. */
@@ -41,6 +42,13 @@ export function laneMask(lanes: i32): v128 {
 @inline
 export function wholeBytes(count: i32): usize {
   return (<usize>count >> 2) << 4;
+}
+
+/** Bytes of `count` floats: where the loop over single floats behind the whole groups ends. */
+// @ts-ignore: decorator
+@inline
+export function allBytes(count: i32): usize {
+  return <usize>count << 2;
 }
 
 /** Σ of the four lanes, in the order (0+1) + (2+3). */
