@@ -14,6 +14,7 @@ import {
   initializeParameters,
   layoutOf,
   planBytes,
+  regionMemory,
   type ModelSpec,
   type OpenRecords,
   type PlanMemory,
@@ -21,6 +22,7 @@ import {
 } from "@shoal/models";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
+import { createBatchGradient } from "./batch-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
 
 /** What is computed: plain data that can be posted to a thread; splits on shared memory are not copied. */
@@ -29,6 +31,8 @@ export interface ComputeSubject {
   readonly seed: number;
   /** Most samples of one training batch. */
   readonly batchSize: number;
+  /** Gradient accumulation: most samples that are computed at once; null or absent: a batch in one piece. */
+  readonly microBatch?: number | null;
   readonly train: Split;
   readonly test: Split;
 }
@@ -50,37 +54,59 @@ export interface ComputeTaskOptions {
   readonly openRecords?: OpenRecords | undefined;
 }
 
-/** Rows of one evaluation batch, unless training batches are larger. */
+/** Rows of an evaluation batch, where training batches are smaller and a plan for so many is small. */
 const evaluationRows = 128;
+const evaluationPlanBytes = 32 * 2 ** 20;
 
-function planRows(batchSize: number): number {
-  return Math.max(batchSize, evaluationRows);
+const floatBytes = Float32Array.BYTES_PER_ELEMENT;
+
+type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch">;
+
+function planRows({ model, batchSize, microBatch }: Sizes): number {
+  if (isCut(batchSize, microBatch)) return microBatch;
+  const isSmall = batchSize < evaluationRows && planBytes(model, evaluationRows) <= evaluationPlanBytes;
+  return isSmall ? evaluationRows : batchSize;
+}
+
+function isCut(batchSize: number, microBatch: number | null | undefined): microBatch is number {
+  return typeof microBatch === "number" && microBatch < batchSize;
 }
 
 /** Bytes of kernel memory that a task needs beside its kernels' scratch. */
-export function computeTaskBytes(subject: Pick<ComputeSubject, "model" | "batchSize">): number {
-  return planBytes(subject.model, planRows(subject.batchSize));
+export function computeTaskBytes(subject: Sizes): number {
+  const { model, batchSize, microBatch } = subject;
+  const plan = planBytes(model, planRows(subject));
+  // The gradient of a piece stands behind the plan while it is added to that of the batch.
+  return isCut(batchSize, microBatch) ? plan + layoutOf(model).size * floatBytes : plan;
 }
 
 /** Compiles the model. @throws ShoalError out_of_memory */
 export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
   const { model, seed, train, test } = subject;
-  const { now } = options;
-  const plan = compile(model, { ...options, batchSize: planRows(subject.batchSize) });
+  const { kernels, memory, now } = options;
+  const whole = memory.allocate(computeTaskBytes(subject));
+  const plan = compile(model, { kernels, memory: regionMemory(memory.memory, whole), batchSize: planRows(subject) });
   const trainFiller = createBatchFiller(train, plan, options.openRecords);
   const testFiller = createBatchFiller(test, plan, options.openRecords);
   const shuffle = createShuffle(seed, train.count);
+  const gradientOf = createBatchGradient({
+    plan,
+    filler: trainFiller,
+    kernels,
+    seed,
+    pieceRows: plan.batchSize,
+    partial: whole.byteOffset + plan.peakBytes,
+  });
   const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
   return {
     initialize(into) {
-      const values = new Float32Array(options.memory.memory.buffer, into, layoutOf(model).size);
+      const values = new Float32Array(memory.memory.buffer, into, layoutOf(model).size);
       initializeParameters(model, seed, values);
     },
-    gradient({ epoch, begin, end, parameters, gradient }) {
+    gradient(work) {
       const startedAtMs = now();
-      const samples = trainFiller.fill(shuffle.order(epoch), begin, end);
-      const draw = { seed, epoch, first: begin };
-      const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples, draw);
+      const { epoch, begin, end } = work;
+      const { samples, loss } = gradientOf(work, shuffle.order(epoch));
       if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
@@ -101,6 +127,7 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       trainFiller.close();
       testFiller.close();
       plan.dispose();
+      memory.free(whole);
     },
   };
 }

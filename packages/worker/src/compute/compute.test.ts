@@ -12,7 +12,7 @@ import {
 import { afterAll, describe, expect, it } from "vitest";
 import { startThreadCompute } from "../host/thread-compute.ts";
 import type { ComputePort } from "./compute-port.ts";
-import type { ComputeSubject } from "./compute-task.ts";
+import { computeTaskBytes, type ComputeSubject } from "./compute-task.ts";
 import { createInlineCompute } from "./inline-compute.ts";
 
 const memory = createKernelMemory();
@@ -90,6 +90,28 @@ describe.each([
     const work = { epoch: 0, begin: 0, end: 8, parameters: broken, gradient: allocate() };
     await expect(port.gradient(work)).rejects.toMatchObject({ code: "not_finite" });
     await expect(port.evaluate(broken)).rejects.toMatchObject({ code: "not_finite" });
+  });
+});
+
+describe("gradient accumulation", () => {
+  it("gives the gradient of the whole batch, in less memory and the same bits each time", async () => {
+    const sizes = { ...subject, batchSize: 200 };
+    expect(computeTaskBytes({ ...sizes, microBatch: 11 })).toBeLessThan(computeTaskBytes(sizes) / 2);
+    const wide = createInlineCompute(sizes, { memory, modules, now });
+    const cut = createInlineCompute({ ...sizes, microBatch: 11 }, { memory, modules, now });
+    const [expected, found, again] = [allocate(), allocate(), allocate()];
+    const work = { epoch: 1, begin: 0, end: 200, parameters };
+    const one = await wide.gradient({ ...work, gradient: expected });
+    const pieces = await cut.gradient({ ...work, gradient: found });
+    await cut.gradient({ ...work, gradient: again });
+    expect(pieces.samples).toBe(200);
+    expect(Math.abs(pieces.loss - one.loss)).toBeLessThan(1e-6 * one.loss);
+    // Single precision, sums of 200 terms cut in another way.
+    for (const [key, value] of memory.floats(expected, size).entries()) {
+      expect(Math.abs((memory.floats(found, size)[key] ?? Number.NaN) - value)).toBeLessThan(1e-6);
+    }
+    expect(memory.floats(again, size)).toEqual(memory.floats(found, size));
+    await Promise.all([wide.close(), cut.close()]);
   });
 });
 

@@ -46,9 +46,9 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test } = dataset;
-  const { batchSize, epochs, seed } = job;
+  const { batchSize, microBatch, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
-  const compute = await environment.startCompute({ model, seed, batchSize, train, test });
+  const compute = await environment.startCompute({ model, seed, batchSize, microBatch, train, test });
   try {
     const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
     const close = (): Promise<void> => compute.close();
