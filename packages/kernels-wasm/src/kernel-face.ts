@@ -1,12 +1,17 @@
 /** Puts the face of `kernels.ts` on the exports of the modules. A call through the face allocates nothing. */
 import { activationKernels, type ActivationExports } from "./families/activations.ts";
 import { attentionKernels, type AttentionExports } from "./families/attention.ts";
+import { batchNormKernels, type BatchNormExports } from "./families/batch-norm.ts";
 import { convolutionKernels, type ConvolutionExports } from "./families/convolution.ts";
+import { dropoutKernels, type DropoutExports } from "./families/dropout.ts";
+import { embeddingKernels, type EmbeddingExports } from "./families/embedding.ts";
 import { encodingKernels, type EncodingExports } from "./families/encodings.ts";
 import { layerwiseOptimizerKernels, type LayerwiseOptimizerExports } from "./families/layerwise-optimizers.ts";
 import { lossKernels, type LossExports } from "./families/losses.ts";
 import { matrixKernels, type MatrixExports } from "./families/matrix.ts";
+import { normalizationKernels, type NormalizationExports } from "./families/normalization.ts";
 import { optimizerKernels, type OptimizerExports } from "./families/optimizers.ts";
+import { poolingKernels, type PoolingExports } from "./families/pooling.ts";
 import { reductionKernels, type ReductionExports } from "./families/reductions.ts";
 import { vectorKernels, type VectorExports } from "./families/vectors.ts";
 import type { KernelBuild, Kernels, Offset } from "./kernels.ts";
@@ -24,9 +29,14 @@ export interface CoreExports
     LossExports,
     VectorExports,
     ReductionExports,
+    PoolingExports,
+    BatchNormExports,
     OptimizerExports,
     LayerwiseOptimizerExports,
-    EncodingExports {}
+    EncodingExports,
+    NormalizationExports,
+    EmbeddingExports,
+    DropoutExports {}
 
 export function faceOf(core: CoreExports, products: ProductExports, build: KernelBuild): Kernels {
   const activations = activationKernels(core);
@@ -39,8 +49,13 @@ export function faceOf(core: CoreExports, products: ProductExports, build: Kerne
     ...lossKernels(core),
     ...vectorKernels(core),
     ...reductionKernels(core),
+    ...poolingKernels(core),
+    ...batchNormKernels(core),
     ...optimizerKernels(core),
     ...layerwiseOptimizerKernels(core),
     ...encodingKernels(core),
+    ...normalizationKernels(core),
+    ...embeddingKernels(core),
+    ...dropoutKernels(core),
   };
 }

@@ -15,12 +15,17 @@
  */
 import type { ActivationKernels } from "./families/activations.ts";
 import type { AttentionKernels } from "./families/attention.ts";
+import type { BatchNormKernels } from "./families/batch-norm.ts";
 import type { ConvolutionKernels } from "./families/convolution.ts";
+import type { DropoutKernels } from "./families/dropout.ts";
+import type { EmbeddingKernels } from "./families/embedding.ts";
 import type { EncodingKernels } from "./families/encodings.ts";
 import type { LayerwiseOptimizerKernels } from "./families/layerwise-optimizers.ts";
 import type { LossKernels } from "./families/losses.ts";
 import type { MatrixKernels } from "./families/matrix.ts";
+import type { NormalizationKernels } from "./families/normalization.ts";
 import type { OptimizerKernels } from "./families/optimizers.ts";
+import type { PoolingKernels } from "./families/pooling.ts";
 import type { ReductionKernels } from "./families/reductions.ts";
 import type { VectorKernels } from "./families/vectors.ts";
 
@@ -40,9 +45,14 @@ export interface CoreKernels
     LossKernels,
     VectorKernels,
     ReductionKernels,
+    PoolingKernels,
+    BatchNormKernels,
     OptimizerKernels,
     LayerwiseOptimizerKernels,
-    EncodingKernels {}
+    EncodingKernels,
+    NormalizationKernels,
+    EmbeddingKernels,
+    DropoutKernels {}
 
 export interface Kernels extends ProductKernels, CoreKernels {
   readonly build: KernelBuild;
