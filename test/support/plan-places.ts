@@ -37,3 +37,11 @@ export function numbersOf(plan: Plan, name = "output"): Float32Array {
 export function outputOf(plan: Plan, name = "output"): Plan["outputs"][string] {
   return named(plan.outputs, name);
 }
+
+/** Fills the first rows of a plan's only input of floats or tokens. */
+export function fillOnlyInput(plan: Plan, data: ArrayLike<number>): void {
+  const [input] = Object.values(plan.inputs);
+  if (input?.kind === "floats") input.floats.set(data);
+  else if (input?.kind === "tokens") input.tokens.set(data);
+  else throw new Error(`the plan's input takes ${input?.kind ?? "nothing"}`);
+}
