@@ -27,8 +27,10 @@ const functions: readonly Function[] = [
   {
     name: "gelu",
     // tfjs has no gelu: the formula of a user, x/2 · (1 + erf(x/√2)).
-    tensorFlow: (library, x) =>
-      x.mul(library.scalar(0.5)).mul(library.erf(x.mul(library.scalar(halfRoot))).add(library.scalar(1))),
+    tensorFlow(library, x) {
+      const share = library.add(library.erf(library.mul(x, library.scalar(halfRoot))), library.scalar(1));
+      return library.mul(library.mul(x, library.scalar(0.5)), share);
+    },
     plain: (x) => 0.5 * x * (1 + Math.tanh(0.797_884_56 * (x + 0.044_715 * x * x * x))),
   },
 ];
