@@ -12,7 +12,7 @@ export interface ReferenceBatch {
   readonly targets: Float64Array;
 }
 
-function apply(name: Activation, x: number): number {
+export function applyActivation(name: Activation, x: number): number {
   switch (name) {
     case "identity":
       return x;
@@ -64,7 +64,7 @@ function outputsFor(spec: ReferenceModel, parameters: Float64Array, inputs: Floa
   let offset = 0;
   for (const layer of spec.layers) {
     if (layer.type === "activation") {
-      x = x.map((value) => apply(layer.function, value));
+      x = x.map((value) => applyActivation(layer.function, value));
       continue;
     }
     const { outputs, bias = true, activation = "identity" } = layer;
@@ -73,14 +73,15 @@ function outputsFor(spec: ReferenceModel, parameters: Float64Array, inputs: Floa
     x = Float64Array.from({ length: outputs }, (_, output) => {
       let sum = bias ? (parameters[biasAt + output] ?? 0) : 0;
       for (let k = 0; k < width; k += 1) sum += (parameters[weight + output * width + k] ?? 0) * (from[k] ?? 0);
-      return apply(activation, sum);
+      return applyActivation(activation, sum);
     });
     offset = biasAt + (bias ? outputs : 0);
   }
   return x;
 }
 
-function rowLoss(loss: LossSpec, outputs: Float64Array, label: number, targets: Float64Array): number {
+/** Loss of one row. */
+export function meanLoss(loss: LossSpec, outputs: Float64Array, label: number, targets: Float64Array): number {
   switch (loss.type) {
     case "softmax_cross_entropy": {
       const greatest = Math.max(...outputs);
@@ -114,7 +115,7 @@ export function referenceLoss(spec: ReferenceModel, parameters: Float64Array, ba
     const inputs = batch.inputs.subarray(row * spec.inputs, (row + 1) * spec.inputs);
     const outputs = outputsFor(spec, parameters, inputs);
     const targets = batch.targets.subarray(row * outputs.length, (row + 1) * outputs.length);
-    sum += rowLoss(spec.loss, outputs, batch.labels[row] ?? 0, targets);
+    sum += meanLoss(spec.loss, outputs, batch.labels[row] ?? 0, targets);
   }
   return sum / batch.rows;
 }
