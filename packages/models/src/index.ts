@@ -10,16 +10,8 @@ export type {
   StoredContent,
   WindowColumn,
 } from "./data/column.ts";
-export {
-  datasetSpecSchema,
-  parseDatasetSpec,
-  type CsvDatasetSpec,
-  type DatasetSpec,
-  type DigitsDatasetSpec,
-  type IdxDatasetSpec,
-  type MnistDatasetSpec,
-  type Normalisation,
-} from "./data/dataset-spec.ts";
+export { datasetSpecSchema, parseDatasetSpec } from "./data/dataset-schema.ts";
+export type { DatasetSpec, DigitsDatasetSpec, IdxDatasetSpec, MnistDatasetSpec } from "./data/dataset-spec.ts";
 export type { Dataset, Split } from "./data/dataset.ts";
 export { digitsShape, generateDigits, type DigitsOptions } from "./data/digits.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
@@ -34,8 +26,21 @@ export type {
   TokenScheme,
 } from "./data/preprocessing.ts";
 export type { OpenRecords, RecordReader } from "./data/record-reader.ts";
+export type { LibsvmDatasetSpec, SparseSubstitute } from "./data/sparse-spec.ts";
+export type {
+  ColumnReference,
+  CsvDatasetSpec,
+  JsonLinesDatasetSpec,
+  Normalisation,
+  ParquetDatasetSpec,
+  TableColumnsSpec,
+  TableDatasetSpec,
+  TargetKind,
+} from "./data/table-spec.ts";
+export type { TextDatasetSpec } from "./data/text-spec.ts";
+export { createTokenizer, type Tokenizer, type TokensPreprocessing } from "./data/tokenizer.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
-export { accuracyOf } from "./metrics.ts";
+export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
 export type { Evaluation, Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";
@@ -55,20 +60,29 @@ export { modelBounds } from "./spec/model-bounds.ts";
 export type {
   ActivationLayer,
   AddLayer,
+  AttentionLayer,
   BinaryCrossEntropyLoss,
   ConcatenateLayer,
   DenseLayer,
+  DropoutLayer,
+  EmbeddingLayer,
   FloatsInputSpec,
   HuberLoss,
   InputSpec,
+  LayerNormLayer,
   LayerSpec,
   LossSpec,
   MeanSquaredErrorLoss,
   ModelSpec,
+  PositionalEmbeddingLayer,
   ResidualLayer,
+  RmsNormLayer,
+  SelfAttentionLayer,
   SoftmaxCrossEntropyLoss,
+  SoftmaxLayer,
   SparseInputSpec,
   TokensInputSpec,
+  TransformerBlockLayer,
   WeightedLossSpec,
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";

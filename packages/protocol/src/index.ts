@@ -7,6 +7,7 @@ export * from "./frames/index.ts";
 export * from "./job/gradient-settings.ts";
 export * from "./job/job-spec.ts";
 export * from "./job/parameter-group.ts";
+export type { StopMetric } from "./job/test-metrics.ts";
 export * from "./key-range.ts";
 export * from "./membership-client.ts";
 export * from "./messages/client.ts";

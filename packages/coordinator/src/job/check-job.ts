@@ -3,10 +3,12 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import {
   checkDatasetFits,
   digitsShape,
+  metricKeys,
   parseDatasetSpec,
   parseModelSpec,
   type DatasetShape,
   type DatasetSpec,
+  type ModelSpec,
 } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
@@ -27,6 +29,7 @@ export function checkJob(input: unknown): JobSpec {
   const data = inField("job.data", input, () => parseDatasetSpec(job.data, "data"));
   inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));
   inField("job.schedule", input, () => parseScheduleSpec(job.schedule));
+  checkMeasures(model, job, input);
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {
@@ -35,6 +38,15 @@ export function checkJob(input: unknown): JobSpec {
     });
   }
   return job;
+}
+
+function checkMeasures(model: ModelSpec, job: JobSpec, input: unknown): void {
+  const { metrics } = job.evaluation;
+  const keys = inField("job.evaluation.metrics", input, () => metricKeys(model, metrics));
+  const awaited = job.stop.metric?.name;
+  if (awaited === undefined || keys.includes(awaited)) return;
+  const sentence = `job.stop.metric.name: expected one of ${keys.join(", ")}, got "${awaited}"`;
+  throw new ShoalError("invalid_job", sentence, { field: "job.stop.metric.name" });
 }
 
 /** Data sets whose shape is known without reading them. */

@@ -6,15 +6,12 @@
  * One logit is the score itself; of two classes it is the difference of their logits. Several binary outputs: the mean
  * of their areas, over those that have both answers.
  */
-import { createGrowingFloats, type GrowingFloats } from "../data/growing-floats.ts";
+import { createGrowingScores, type GrowingScores } from "./growing-scores.ts";
 import type { MetricDefinition } from "./metric.ts";
 
-/** Most scores of one answer. */
-const scoreLimit = 2 ** 27;
-
 interface Scores {
-  readonly positive: GrowingFloats;
-  readonly negative: GrowingFloats;
+  readonly positive: GrowingScores;
+  readonly negative: GrowingScores;
 }
 
 export const areaUnderCurve: MetricDefinition = {
@@ -26,8 +23,8 @@ export const areaUnderCurve: MetricDefinition = {
   create({ loss, positions, classes }) {
     const columns = loss.type === "binary_cross_entropy" ? classes : 1;
     const scores = Array.from({ length: columns }, (): Scores => ({
-      positive: createScores(),
-      negative: createScores(),
+      positive: createGrowingScores(),
+      negative: createGrowingScores(),
     }));
     return {
       add(outputs, target, rows) {
@@ -43,20 +40,12 @@ export const areaUnderCurve: MetricDefinition = {
       value() {
         const areas = scores
           .filter(({ positive, negative }) => positive.length > 0 && negative.length > 0)
-          .map(({ positive, negative }) => areaOf(sorted(positive), sorted(negative)));
+          .map(({ positive, negative }) => areaOf(positive.sorted(), negative.sorted()));
         return areas.length === 0 ? undefined : areas.reduce((sum, area) => sum + area, 0) / areas.length;
       },
     };
   },
 };
-
-function createScores(): GrowingFloats {
-  return createGrowingFloats(scoreLimit, "a test split that is measured by its AUC");
-}
-
-function sorted(scores: GrowingFloats): Float32Array {
-  return scores.take((byteLength) => new ArrayBuffer(byteLength)).sort();
-}
 
 /** Of ascending scores. Counts are exact up to 2⁵³ pairs. */
 function areaOf(positive: Float32Array, negative: Float32Array): number {

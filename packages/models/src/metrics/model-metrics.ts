@@ -57,9 +57,12 @@ function isFiniteEntry(entry: readonly [string, number | undefined]): entry is r
   return Number.isFinite(entry[1]);
 }
 
-/** @throws ShoalError invalid_argument - a name is unknown or suits no output; the message begins with `evaluation.metrics` */
-export function checkMetrics(model: ModelSpec, names: readonly string[] | null): void {
-  choose(model, names);
+/**
+ * Under which names an evaluation's metrics will be found.
+ * @throws ShoalError invalid_argument - as `createMetrics`; the message begins with `metrics`
+ */
+export function metricKeys(model: ModelSpec, names: readonly string[] | null): readonly string[] {
+  return choose(model, names).map(({ key }) => key);
 }
 
 function choose(model: ModelSpec, names: readonly string[] | null): readonly ChosenMetric[] {
@@ -96,7 +99,7 @@ function askedFor(asked: string, outputs: readonly MeasuredOutput[]): readonly W
 }
 
 function refuse(sentence: string): never {
-  throw new ShoalError("invalid_argument", `evaluation.metrics: ${sentence}`, { path: "evaluation.metrics" });
+  throw new ShoalError("invalid_argument", `metrics: ${sentence}`, { path: "metrics" });
 }
 
 function measuredOutputs(model: ModelSpec): readonly MeasuredOutput[] {

@@ -7,7 +7,6 @@
 import { ShoalError } from "@shoal/errors";
 import type { Kernels, Offset } from "@shoal/kernels-wasm";
 import {
-  accuracyOf,
   compile,
   createShuffle,
   createBatchFiller,
@@ -24,6 +23,7 @@ import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
 import { createBatchGradient } from "./batch-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
+import { createTestEvaluation } from "./test-evaluation.ts";
 
 /** What is computed: plain data that can be posted to a thread; splits on shared memory are not copied. */
 export interface ComputeSubject {
@@ -33,6 +33,8 @@ export interface ComputeSubject {
   readonly batchSize: number;
   /** Gradient accumulation: most samples that are computed at once; null or absent: a batch in one piece. */
   readonly microBatch?: number | null;
+  /** What is measured on the test split; null or absent: what suits the model's losses. */
+  readonly metrics?: readonly string[] | null;
   readonly train: Split;
   readonly test: Split;
 }
@@ -97,7 +99,6 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     pieceRows: plan.batchSize,
     partial: whole.byteOffset + plan.peakBytes,
   });
-  const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
   return {
     initialize(into) {
       const values = new Float32Array(memory.memory.buffer, into, layoutOf(model).size);
@@ -110,19 +111,13 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
-    evaluate(parameters) {
-      let lossSum = 0;
-      let correct = 0;
-      for (let begin = 0; begin < test.count; begin += plan.batchSize) {
-        const end = Math.min(test.count, begin + plan.batchSize);
-        const rows = testFiller.fill(testOrder, begin, end);
-        const judged = plan.evaluate(parameters, rows);
-        lossSum += judged.lossSum;
-        correct += judged.correct;
-      }
-      if (!Number.isFinite(lossSum)) throw diverged("the loss of the test split");
-      return { accuracy: accuracyOf(correct, test.count), loss: lossSum / test.count };
-    },
+    evaluate: createTestEvaluation({
+      plan,
+      filler: testFiller,
+      count: test.count,
+      memory: memory.memory,
+      metrics: subject.metrics ?? null,
+    }),
     dispose() {
       trainFiller.close();
       testFiller.close();

@@ -36,6 +36,7 @@ export async function finishRun(options: FinishOptions): Promise<FinishedRun> {
     epochs: String(job.epochs),
     test_accuracy: String(result.accuracy),
     test_loss: String(result.loss),
+    test_metrics: JSON.stringify(result.metrics),
   };
   const modelFile = await options.writeModel(run, encodeModelFile(model, parameters, metadata));
   return { result, modelFile };

@@ -48,7 +48,8 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const { train, test } = dataset;
   const { batchSize, microBatch, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
-  const compute = await environment.startCompute({ model, seed, batchSize, microBatch, train, test });
+  const { metrics } = job.evaluation;
+  const compute = await environment.startCompute({ model, seed, batchSize, microBatch, metrics, train, test });
   try {
     const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
     const close = (): Promise<void> => compute.close();
