@@ -69,7 +69,7 @@ export interface OptimizerKernels {
     epsilon: number,
     weightDecay: number,
   ): void;
-  /** FTRL-proximal; `first`: z is set to where w is its minimiser, instead of read. learningRate must not be 0. */
+  /** FTRL-proximal; where n is 0, z is not read but set to where w is its minimiser. learningRate must not be 0. */
   ftrl(
     w: Offset,
     g: Offset,
@@ -80,7 +80,6 @@ export interface OptimizerKernels {
     beta: number,
     l1: number,
     l2: number,
-    first: boolean,
   ): void;
 }
 
@@ -153,7 +152,6 @@ export interface OptimizerExports extends Pick<OptimizerKernels, "sgd" | "adagra
     beta: number,
     l1: number,
     l2: number,
-    first: number,
   ): void;
 }
 
@@ -195,7 +193,6 @@ export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
       raw.rmsprop(w, g, square, mean, velocity, count, rate, alpha, 1 - alpha, epsilon, momentum, decay),
     adadelta: (w, g, square, delta, count, rate, rho, epsilon, decay) =>
       raw.adadelta(w, g, square, delta, count, rate, rho, 1 - rho, epsilon, decay),
-    ftrl: (w, g, z, n, count, rate, beta, l1, l2, first) =>
-      raw.ftrl(w, g, z, n, count, 1 / rate, beta, l1, l2, first ? 1 : 0),
+    ftrl: (w, g, z, n, count, rate, beta, l1, l2) => raw.ftrl(w, g, z, n, count, 1 / rate, beta, l1, l2),
   };
 }
