@@ -8,6 +8,15 @@ import { concatenate } from "./concatenate.ts";
 import { dense } from "./dense.ts";
 import type { LayerDefinition } from "./layer-definition.ts";
 import { residual } from "./residual.ts";
+import { attention } from "./attention.ts";
+import { dropout } from "./dropout.ts";
+import { embedding } from "./embedding.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { positionalEmbedding } from "./positional-embedding.ts";
+import { rmsNorm } from "./rms-norm.ts";
+import { selfAttention } from "./self-attention.ts";
+import { softmax } from "./softmax.ts";
+import { transformerBlock } from "./transformer-block.ts";
 
 type LayerTable = { readonly [T in LayerSpec["type"]]: LayerDefinition<Extract<LayerSpec, { readonly type: T }>> };
 
@@ -17,6 +26,15 @@ const layerTable: LayerTable = {
   residual,
   add,
   concatenate,
+  attention,
+  dropout,
+  embedding,
+  layer_norm: layerNorm,
+  positional_embedding: positionalEmbedding,
+  rms_norm: rmsNorm,
+  self_attention: selfAttention,
+  softmax,
+  transformer_block: transformerBlock,
 };
 
 export function definitionOf(layer: LayerSpec): LayerDefinition<LayerSpec> {

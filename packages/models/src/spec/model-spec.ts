@@ -4,10 +4,48 @@ import type { AddLayer } from "../layers/add.ts";
 import type { ConcatenateLayer } from "../layers/concatenate.ts";
 import type { DenseLayer } from "../layers/dense.ts";
 import type { ResidualLayer } from "../layers/residual.ts";
+import type { AttentionLayer } from "../layers/attention.ts";
+import type { DropoutLayer } from "../layers/dropout.ts";
+import type { EmbeddingLayer } from "../layers/embedding.ts";
+import type { LayerNormLayer } from "../layers/layer-norm.ts";
+import type { PositionalEmbeddingLayer } from "../layers/positional-embedding.ts";
+import type { RmsNormLayer } from "../layers/rms-norm.ts";
+import type { SelfAttentionLayer } from "../layers/self-attention.ts";
+import type { SoftmaxLayer } from "../layers/softmax.ts";
+import type { TransformerBlockLayer } from "../layers/transformer-block.ts";
 
-export type { ActivationLayer, AddLayer, ConcatenateLayer, DenseLayer, ResidualLayer };
+export type {
+  ActivationLayer,
+  AddLayer,
+  ConcatenateLayer,
+  DenseLayer,
+  ResidualLayer,
+  AttentionLayer,
+  DropoutLayer,
+  EmbeddingLayer,
+  LayerNormLayer,
+  PositionalEmbeddingLayer,
+  RmsNormLayer,
+  SelfAttentionLayer,
+  SoftmaxLayer,
+  TransformerBlockLayer,
+};
 
-export type LayerSpec = DenseLayer | ActivationLayer | ResidualLayer | AddLayer | ConcatenateLayer;
+export type LayerSpec =
+  | DenseLayer
+  | ActivationLayer
+  | ResidualLayer
+  | AddLayer
+  | ConcatenateLayer
+  | AttentionLayer
+  | DropoutLayer
+  | EmbeddingLayer
+  | LayerNormLayer
+  | PositionalEmbeddingLayer
+  | RmsNormLayer
+  | SelfAttentionLayer
+  | SoftmaxLayer
+  | TransformerBlockLayer;
 
 /** Logits against class labels; `smoothing` in [0, 1) as PyTorch's `label_smoothing`. */
 export interface SoftmaxCrossEntropyLoss {
