@@ -8,6 +8,13 @@ import { concatenate } from "./concatenate.ts";
 import { dense } from "./dense.ts";
 import type { LayerDefinition } from "./layer-definition.ts";
 import { residual } from "./residual.ts";
+import { averagePool } from "./average-pool.ts";
+import { batchNorm } from "./batch-norm.ts";
+import { convolution } from "./convolution.ts";
+import { flatten } from "./flatten.ts";
+import { globalAveragePool } from "./global-average-pool.ts";
+import { maxPool } from "./max-pool.ts";
+import { reshape } from "./reshape.ts";
 import { attention } from "./attention.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
@@ -26,6 +33,13 @@ const layerTable: LayerTable = {
   residual,
   add,
   concatenate,
+  convolution,
+  max_pool: maxPool,
+  average_pool: averagePool,
+  global_average_pool: globalAveragePool,
+  batch_norm: batchNorm,
+  flatten,
+  reshape,
   attention,
   dropout,
   embedding,

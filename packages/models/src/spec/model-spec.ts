@@ -4,6 +4,13 @@ import type { AddLayer } from "../layers/add.ts";
 import type { ConcatenateLayer } from "../layers/concatenate.ts";
 import type { DenseLayer } from "../layers/dense.ts";
 import type { ResidualLayer } from "../layers/residual.ts";
+import type { AveragePoolLayer } from "../layers/average-pool.ts";
+import type { BatchNormLayer } from "../layers/batch-norm.ts";
+import type { ConvolutionLayer } from "../layers/convolution.ts";
+import type { FlattenLayer } from "../layers/flatten.ts";
+import type { GlobalAveragePoolLayer } from "../layers/global-average-pool.ts";
+import type { MaxPoolLayer } from "../layers/max-pool.ts";
+import type { ReshapeLayer } from "../layers/reshape.ts";
 import type { AttentionLayer } from "../layers/attention.ts";
 import type { DropoutLayer } from "../layers/dropout.ts";
 import type { EmbeddingLayer } from "../layers/embedding.ts";
@@ -20,6 +27,13 @@ export type {
   ConcatenateLayer,
   DenseLayer,
   ResidualLayer,
+  AveragePoolLayer,
+  BatchNormLayer,
+  ConvolutionLayer,
+  FlattenLayer,
+  GlobalAveragePoolLayer,
+  MaxPoolLayer,
+  ReshapeLayer,
   AttentionLayer,
   DropoutLayer,
   EmbeddingLayer,
@@ -37,6 +51,13 @@ export type LayerSpec =
   | ResidualLayer
   | AddLayer
   | ConcatenateLayer
+  | AveragePoolLayer
+  | BatchNormLayer
+  | ConvolutionLayer
+  | FlattenLayer
+  | GlobalAveragePoolLayer
+  | MaxPoolLayer
+  | ReshapeLayer
   | AttentionLayer
   | DropoutLayer
   | EmbeddingLayer
