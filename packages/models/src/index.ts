@@ -40,6 +40,7 @@ export type {
 export type { TextDatasetSpec } from "./data/text-spec.ts";
 export { createTokenizer, type Tokenizer, type TokensPreprocessing } from "./data/tokenizer.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
+export { describeModel, type LayerDescription, type ModelDescription } from "./graph/describe-model.ts";
 export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
