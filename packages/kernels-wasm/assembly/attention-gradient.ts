@@ -13,7 +13,7 @@ import { exponential } from "./exponential";
 import { load, sumLanes } from "./lanes";
 import { ACROSS, ALONG } from "./panels";
 import { packedA } from "./scratch";
-import { TILE_ROWS } from "./tile";
+import { TILE_ROWS } from "./micro-kernels";
 
 /** Bounds of a block of queries and of keys: its scores take 256 KiB, its five sets of panels 640 KiB of the scratch. */
 const MOST_ROWS: i32 = 256;

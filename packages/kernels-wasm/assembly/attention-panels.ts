@@ -6,7 +6,7 @@
  * attention, and what stands between them (scores of 8 queries or 8 keys) fits the nearest cache.
  */
 import { packPanel } from "./panels";
-import { tile8, TILE_ROWS } from "./tile";
+import { multiply8, TILE_ROWS } from "./micro-kernels";
 
 /** Packs the first `lines` lines of a matrix. @returns the end of the panels */
 export function packLines(form: i32, source: usize, step: usize, lines: i32, depth: i32, panels: usize): usize {
@@ -45,15 +45,10 @@ export function multiplyPanels(
   b: usize,
   out: usize,
 ): void {
-  let a = panels + ((<usize>first * panelDepth) << 2);
-  let to = out + (<usize>first << 5);
   const from = b + (<usize>begin << 5);
-  for (let line = first; line < until; line += TILE_ROWS) {
-    const height = min(TILE_ROWS, lines - line);
-    tile8(height, a + ((<usize>begin * height) << 2), from, 32, depth, to, 32, false);
-    a += (<usize>panelDepth * height) << 2;
-    to += <usize>height << 5;
-  }
+  const a = panels + ((<usize>first * panelDepth) << 2);
+  const count = min(lines - first, ((until - first + TILE_ROWS - 1) / TILE_ROWS) * TILE_ROWS);
+  multiply8(count, a, panelDepth, begin, from, 32, depth, out + (<usize>first << 5), 32, false);
 }
 
 /** to[row][d] (+)= factors[row] · from[d][row] for `rows` ≤ 8 rows; `factors` [8] float32. */

@@ -1,4 +1,4 @@
-/** Entry of the module `core`: kernels that are the same in every build. */
+/** Entry of the module `core`: kernels that are the same in every build; it imports the micro-kernels of one. */
 export { activate, activateGradient, exponentials } from "./activations";
 export { addBiasActivate, sumRows } from "./layers";
 export { argmaxRows, distillation, softmax, softmaxCrossEntropy, softmaxGradient } from "./softmax";
@@ -22,3 +22,9 @@ export { topK } from "./top-k";
 export { normalize, normalizeGradient } from "./normalization";
 export { gatherRows, scatterAddRows } from "./embedding";
 export { dropout } from "./dropout";
+export { scratchBytes, setScratch } from "./scratch";
+export { product } from "./matmul";
+export { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution";
+export { setConvolution } from "./patches";
+export { attention } from "./attention";
+export { attentionGradient } from "./attention-gradient";

@@ -5,7 +5,7 @@
  * once, in the order of its addresses) and little depth (an outer product). `dotProduct` is for A·Bᵀ, whose rows of B lie
  * along the depth: four rows of B at a time meet one or two rows of A, and lanes are added at the end.
  */
-import { load, store, sumLanes, wholeBytes } from "./lanes";
+import { load, store, wholeBytes } from "./lanes";
 import { multiplyAdd } from "./multiply-add";
 
 /** C[m×n] (+)= A·B with A[i][p] at a + i·stepRow + p·stepDepth, rows of B `rowBytes` apart (bytes) and k ≥ 1. */
@@ -155,14 +155,21 @@ export function dotProduct(
       rowA += stepA * 2;
       to += stepC * 2;
     }
-    if (i < m) dotOneByFour(rowA, b, stepB, k, to, accumulate);
+    if (i < m) finish(to, dotFour(rowA, b, stepB, k), accumulate);
     b += stepB * 4;
   }
   for (; j < n; j++) {
-    for (let i = 0; i < m; i++) {
-      const to = c + <usize>i * stepC + (<usize>j << 2);
-      const value = dotOneByOne(a + <usize>i * stepA, b, k);
-      f32.store(to, accumulate ? f32.load(to) + value : value);
+    let rowA = a;
+    let to = c + (<usize>j << 2);
+    let i = 0;
+    for (; i < m; ) {
+      // Where fewer than four rows are left they come one by one: four times the same, of which one sum is kept.
+      const rows = m - i < 4 ? 1 : 4;
+      const sums = dotFour(b, rowA, rows == 4 ? stepA : 0, k);
+      scatter(to, stepC, sums, rows, accumulate);
+      rowA += stepA * rows;
+      to += stepC * rows;
+      i += rows;
     }
     b += stepB;
   }
@@ -239,45 +246,49 @@ function dotTwoByFour(a: usize, stepA: usize, b: usize, stepB: usize, k: i32, c:
   finish(c + stepC, sumFour(s10, s11, s12, s13), accumulate);
 }
 
-function dotOneByFour(a: usize, b: usize, stepB: usize, k: i32, c: usize, accumulate: bool): void {
-  let s00 = f32x4.splat(0);
-  let s01 = f32x4.splat(0);
-  let s02 = f32x4.splat(0);
-  let s03 = f32x4.splat(0);
-  let b1 = b + stepB;
-  let b2 = b1 + stepB;
-  let b3 = b2 + stepB;
+/** The products of the vector x[k] with four vectors y, `step` bytes apart. */
+function dotFour(x: usize, y: usize, step: usize, k: i32): v128 {
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  let y1 = y + step;
+  let y2 = y1 + step;
+  let y3 = y2 + step;
   for (let left = k >> 2; left > 0; left--) {
-    const x = v128.load(a);
-    s00 = multiplyAdd(x, v128.load(b), s00);
-    s01 = multiplyAdd(x, v128.load(b1), s01);
-    s02 = multiplyAdd(x, v128.load(b2), s02);
-    s03 = multiplyAdd(x, v128.load(b3), s03);
-    a += 16;
-    b += 16;
-    b1 += 16;
-    b2 += 16;
-    b3 += 16;
+    const factors = v128.load(x);
+    s0 = multiplyAdd(factors, v128.load(y), s0);
+    s1 = multiplyAdd(factors, v128.load(y1), s1);
+    s2 = multiplyAdd(factors, v128.load(y2), s2);
+    s3 = multiplyAdd(factors, v128.load(y3), s3);
+    x += 16;
+    y += 16;
+    y1 += 16;
+    y2 += 16;
+    y3 += 16;
   }
   const lanes = k & 3;
   if (lanes) {
-    const x = load(a, lanes);
-    s00 = multiplyAdd(x, load(b, lanes), s00);
-    s01 = multiplyAdd(x, load(b1, lanes), s01);
-    s02 = multiplyAdd(x, load(b2, lanes), s02);
-    s03 = multiplyAdd(x, load(b3, lanes), s03);
+    const factors = load(x, lanes);
+    s0 = multiplyAdd(factors, load(y, lanes), s0);
+    s1 = multiplyAdd(factors, load(y1, lanes), s1);
+    s2 = multiplyAdd(factors, load(y2, lanes), s2);
+    s3 = multiplyAdd(factors, load(y3, lanes), s3);
   }
-  finish(c, sumFour(s00, s01, s02, s03), accumulate);
+  return sumFour(s0, s1, s2, s3);
 }
 
-function dotOneByOne(a: usize, b: usize, k: i32): f32 {
-  let sum = f32x4.splat(0);
-  for (let left = k >> 2; left > 0; left--) {
-    sum = multiplyAdd(v128.load(a), v128.load(b), sum);
-    a += 16;
-    b += 16;
-  }
-  const lanes = k & 3;
-  if (lanes) sum = multiplyAdd(load(a, lanes), load(b, lanes), sum);
-  return sumLanes(sum);
+/** Stores the first one or four sums one below the other. */
+function scatter(c: usize, stepC: usize, sums: v128, rows: i32, accumulate: bool): void {
+  finishOne(c, f32x4.extract_lane(sums, 0), accumulate);
+  if (rows == 1) return;
+  finishOne(c + stepC, f32x4.extract_lane(sums, 1), accumulate);
+  finishOne(c + stepC * 2, f32x4.extract_lane(sums, 2), accumulate);
+  finishOne(c + stepC * 3, f32x4.extract_lane(sums, 3), accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+function finishOne(c: usize, sum: f32, accumulate: bool): void {
+  f32.store(c, accumulate ? f32.load(c) + sum : sum);
 }

@@ -16,15 +16,12 @@ import { reductionKernels, type ReductionExports } from "./families/reductions.t
 import { vectorKernels, type VectorExports } from "./families/vectors.ts";
 import type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 
-/** What the module `products` exports, in WebAssembly's own types. */
-export interface ProductExports extends MatrixExports, AttentionExports, ConvolutionExports {
-  scratchBytes(): number;
-  setScratch(offset: Offset): void;
-}
-
-/** What the module `core` exports: booleans are 0 and 1, names are codes. */
+/** What the module `core` exports, in WebAssembly's own types: booleans are 0 and 1, names are codes. */
 export interface CoreExports
   extends
+    MatrixExports,
+    AttentionExports,
+    ConvolutionExports,
     ActivationExports,
     LossExports,
     VectorExports,
@@ -36,15 +33,18 @@ export interface CoreExports
     EncodingExports,
     NormalizationExports,
     EmbeddingExports,
-    DropoutExports {}
+    DropoutExports {
+  scratchBytes(): number;
+  setScratch(offset: Offset): void;
+}
 
-export function faceOf(core: CoreExports, products: ProductExports, build: KernelBuild): Kernels {
+export function faceOf(core: CoreExports, build: KernelBuild): Kernels {
   const activations = activationKernels(core);
   return {
     build,
-    ...matrixKernels(products, activations),
-    ...attentionKernels(products),
-    ...convolutionKernels(products, activations),
+    ...matrixKernels(core, activations),
+    ...attentionKernels(core),
+    ...convolutionKernels(core, activations),
     ...activations,
     ...lossKernels(core),
     ...vectorKernels(core),

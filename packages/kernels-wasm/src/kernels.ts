@@ -32,15 +32,17 @@ import type { VectorKernels } from "./families/vectors.ts";
 /** Byte offset into kernel memory. */
 export type Offset = number;
 
-/** Which arithmetic the products use: `relaxed` has fused multiply-add. All other kernels are the same in both. */
+/**
+ * Which arithmetic the products use: `relaxed` has fused multiply-add in the micro-kernels (module `products`) below
+ * matrix products, attention and convolutions. All else (module `core`) is the same in both.
+ */
 export type KernelBuild = "baseline" | "relaxed";
 
-/** Kernels of the module `products`, compiled for each build. */
-export interface ProductKernels extends MatrixKernels, AttentionKernels, ConvolutionKernels {}
-
-/** Kernels of the module `core`, which is the same in every build. */
-export interface CoreKernels
+export interface Kernels
   extends
+    MatrixKernels,
+    AttentionKernels,
+    ConvolutionKernels,
     ActivationKernels,
     LossKernels,
     VectorKernels,
@@ -52,8 +54,6 @@ export interface CoreKernels
     EncodingKernels,
     NormalizationKernels,
     EmbeddingKernels,
-    DropoutKernels {}
-
-export interface Kernels extends ProductKernels, CoreKernels {
+    DropoutKernels {
   readonly build: KernelBuild;
 }
