@@ -1,5 +1,6 @@
 /** Activations and softmax: the accurate `exp` and `tanh` beside the peers' and the engine's own. */
 import type { Activation } from "@shoal/kernels-wasm";
+import { gelu } from "../peers/formulas.ts";
 import type { Tensor, TensorFlow } from "../peers/tensorflow.ts";
 import type { KernelCase, Rival, Stage } from "./case.ts";
 import { peerRivals } from "./peer-rivals.ts";
@@ -14,8 +15,6 @@ interface Function {
   readonly plain: (x: number) => number;
 }
 
-const halfRoot = Math.sqrt(0.5);
-
 const functions: readonly Function[] = [
   { name: "relu", onnx: "Relu", tensorFlow: (library, x) => library.relu(x), plain: (x) => (x > 0 ? x : 0) },
   { name: "tanh", onnx: "Tanh", tensorFlow: (library, x) => library.tanh(x), plain: Math.tanh },
@@ -26,11 +25,7 @@ const functions: readonly Function[] = [
   },
   {
     name: "gelu",
-    // tfjs has no gelu: the formula of a user, x/2 · (1 + erf(x/√2)).
-    tensorFlow(library, x) {
-      const share = library.add(library.erf(library.mul(x, library.scalar(halfRoot))), library.scalar(1));
-      return library.mul(library.mul(x, library.scalar(0.5)), share);
-    },
+    tensorFlow: gelu,
     plain: (x) => 0.5 * x * (1 + Math.tanh(0.797_884_56 * (x + 0.044_715 * x * x * x))),
   },
 ];

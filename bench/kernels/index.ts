@@ -7,8 +7,11 @@ import { preparePeers, type Peers } from "../peers/install.ts";
 import { rateOf, type Contest, type KernelCase } from "./case.ts";
 import { activationCases } from "./activations.ts";
 import { encodingCases } from "./encodings.ts";
+import { imageCases } from "./images.ts";
 import { optimizerCases } from "./optimizers.ts";
+import { denseCases } from "./dense.ts";
 import { productCases } from "./products.ts";
+import { sequenceCases } from "./sequences.ts";
 import { createSite } from "./site.ts";
 import { vectorCases } from "./vectors.ts";
 
@@ -16,6 +19,9 @@ const turns = { rounds: 7, turnMs: 25 };
 
 export const kernelCases: readonly KernelCase[] = [
   ...productCases,
+  ...denseCases,
+  ...imageCases,
+  ...sequenceCases,
   ...activationCases,
   ...vectorCases,
   ...optimizerCases,

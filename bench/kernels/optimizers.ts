@@ -35,7 +35,7 @@ export const optimizerCases: readonly KernelCase[] = [
     kernels.lamb(w, g, first, second, count, 100, rate, 0.9, 0.999, 1e-6, 0.01),
   ),
   updateCase("lars", 1, (kernels, w, g, [velocity]) => kernels.lars(w, g, velocity, count, rate, 0.9, 1e-4, 1e-3)),
-  updateCase("ftrl-proximal", 2, (kernels, w, g, [z, n]) => kernels.ftrl(w, g, z, n, count, rate, 1, 0, 0, false)),
+  updateCase("ftrl-proximal", 2, (kernels, w, g, [z, n]) => kernels.ftrl(w, g, z, n, count, rate, 1, 0, 0)),
 ];
 
 function adam(decoupled: boolean): Update {

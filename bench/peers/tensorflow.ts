@@ -69,9 +69,9 @@ export interface TensorFlow {
   split(x: Tensor, parts: number, axis?: number): readonly Tensor[];
   matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
   conv2d(x: Tensor, filter: Tensor, strides: number, padding: Padding): Tensor;
+  conv2dTranspose(x: Tensor, filter: Tensor, outputShape: readonly number[], strides: number, padding: Padding): Tensor;
   maxPool(x: Tensor, size: number, strides: number, padding: Padding): Tensor;
   softmax(x: Tensor, axis?: number): Tensor;
-  erf(x: Tensor): Tensor;
   tanh(x: Tensor): Tensor;
   sigmoid(x: Tensor): Tensor;
   relu(x: Tensor): Tensor;
