@@ -41,7 +41,7 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, epochs: 0 })).toBe("job.epochs: expected number to be >=1, got 0");
     expect(complaint({ ...job, name: undefined })).toBe("job.name: expected string, got nothing");
     expect(complaint({ ...job, data: { type: "netflix" } })).toBe(
-      'job.data.type: expected mnist, idx, csv or digits, got "netflix"',
+      'job.data.type: expected mnist, idx, csv, jsonl, parquet, libsvm, text or digits, got "netflix"',
     );
     expect(complaint({ ...job, optimizer: { name: "sgd", learningRate: -1 } })).toBe(
       "job.optimizer.learningRate: expected number to be >=0, got -1",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseDatasetSpec } from "./dataset-spec.ts";
+import { parseDatasetSpec } from "./dataset-schema.ts";
 
 describe("parseDatasetSpec", () => {
   it("keeps a valid description as it is", () => {
@@ -9,8 +9,8 @@ describe("parseDatasetSpec", () => {
   });
 
   it.each([
-    ["mnist", 'dataset: expected mnist, idx, csv or digits, got "mnist"'],
-    [{ type: "cifar" }, 'dataset.type: expected mnist, idx, csv or digits, got "cifar"'],
+    ["mnist", 'dataset: expected mnist, idx, csv, jsonl, parquet, libsvm, text or digits, got "mnist"'],
+    [{ type: "cifar" }, 'dataset.type: expected mnist, idx, csv, jsonl, parquet, libsvm, text or digits, got "cifar"'],
     [{ type: "idx", images: "a" }, "dataset.labels: expected a file path, got nothing"],
     [{ type: "csv", file: "a", labelColumn: -1 }, "dataset.labelColumn: expected a column name or an index from 0"],
     [{ type: "csv", file: "a", labelColumn: 0, delimiter: '"' }, "dataset.delimiter: expected one character"],
