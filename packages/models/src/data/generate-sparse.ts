@@ -34,8 +34,7 @@ export function generateSparse(
 }
 
 function generateRows(features: number, active: number, count: number, firstStream: number): Split {
-  const hidden = createCounterRandom(2, "samples", 0);
-  const weights = Float64Array.from({ length: features }, () => hidden.uniform() * 2 - 1);
+  const weights = hiddenWeights(features, active);
   const layout = recordLayout(
     { [onlyInput]: { kind: "sparse", features, active } },
     { [onlyTarget]: { kind: "labels", classes: 2 } },
@@ -48,8 +47,7 @@ function generateRows(features: number, active: number, count: number, firstStre
     const random = createCounterRandom(1, "samples", firstStream + row);
     let score = random.uniform() * 2 - 1;
     for (let group = 0; group < active; group += 1) {
-      const begin = Math.floor((group * features) / active);
-      const end = Math.floor(((group + 1) * features) / active);
+      const [begin, end] = groupRange(group, features, active);
       const feature = begin + random.below(end - begin);
       words[1 + group] = feature;
       values[1 + active + group] = 1;
@@ -59,4 +57,21 @@ function generateRows(features: number, active: number, count: number, firstStre
     sink.push();
   }
   return sink.split();
+}
+
+function groupRange(group: number, features: number, active: number): readonly [begin: number, end: number] {
+  return [Math.floor((group * features) / active), Math.floor(((group + 1) * features) / active)];
+}
+
+/** Of mean 0 in each group, so that both classes are about equally frequent. */
+function hiddenWeights(features: number, active: number): Float64Array {
+  const random = createCounterRandom(2, "samples", 0);
+  const weights = Float64Array.from({ length: features }, () => random.uniform() * 2 - 1);
+  for (let group = 0; group < active; group += 1) {
+    const [begin, end] = groupRange(group, features, active);
+    const own = weights.subarray(begin, end);
+    const mean = own.reduce((sum, weight) => sum + weight, 0) / own.length;
+    for (let feature = 0; feature < own.length; feature += 1) own[feature] = (own[feature] ?? 0) - mean;
+  }
+  return weights;
 }
