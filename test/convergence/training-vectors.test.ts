@@ -22,6 +22,11 @@ interface Recipe {
   readonly lossTolerance: number;
   /** Absolute, for the final parameters. */
   readonly parameterTolerance: number;
+  /**
+   * Parameters [begin, end) of a segment whose gradient is zero but for rounding: Adam makes steps of full length of it,
+   * in whichever direction.
+   */
+  readonly undetermined?: Readonly<Record<string, readonly [begin: number, end: number]>>;
 }
 
 const recipes: Readonly<Record<string, Recipe>> = {
@@ -41,6 +46,45 @@ const recipes: Readonly<Record<string, Recipe>> = {
     lossTolerance: 1e-5,
     // A thousandth of one step of Adam, whose quotient of two small moments loses digits; 2e-6 was seen.
     parameterTolerance: 1e-5,
+  },
+  "cnn-sgd-momentum": {
+    model: parseModelSpec({
+      inputs: { shape: [1, 8, 8] },
+      layers: [
+        { type: "convolution", filters: 4, kernel: 3, padding: 1 },
+        { type: "activation", function: "relu" },
+        { type: "max_pool", kernel: 2 },
+        { type: "convolution", filters: 6, kernel: 3, padding: 1 },
+        { type: "activation", function: "relu" },
+        { type: "max_pool", kernel: 2 },
+        { type: "flatten" },
+        { type: "dense", outputs: 3 },
+      ],
+      loss: { type: "softmax_cross_entropy" },
+    }),
+    optimizer: { name: "sgd", momentum: 0.9 },
+    lossTolerance: 1e-5,
+    parameterTolerance: 1e-5,
+  },
+  "gpt-adamw": {
+    model: parseModelSpec({
+      inputs: { tokens: 8, vocabulary: 11 },
+      layers: [
+        { type: "embedding", name: "tok", width: 16 },
+        { type: "positional_embedding", name: "pos" },
+        { type: "transformer_block", name: "blocks.0", heads: 2 },
+        { type: "transformer_block", name: "blocks.1", heads: 2 },
+        { type: "layer_norm", name: "ln" },
+        { type: "dense", name: "head", outputs: 11, bias: false },
+      ],
+      loss: { type: "softmax_cross_entropy" },
+    }),
+    optimizer: { name: "adamw", weightDecay: 0.01 },
+    lossTolerance: 1e-5,
+    // A 300th of a step of Adam, for the same reason.
+    parameterTolerance: 1e-5,
+    // A bias of the keys adds the same to all scores of a query, and a softmax does not see that.
+    undetermined: { "blocks.0.qkv.bias": [16, 32], "blocks.1.qkv.bias": [16, 32] },
   },
 };
 
@@ -80,7 +124,9 @@ describe.each(kernelBuilds)("PyTorch's trainings on the %s kernels", async (buil
       expect(error, `loss of step ${step}`).toBeLessThanOrEqual(recipe.lossTolerance * expected);
     }
     for (const { name: segment, offset, length } of segments) {
+      const [begin, end] = recipe.undetermined?.[segment] ?? [0, 0];
       for (const [index, value] of values.subarray(offset, offset + length).entries()) {
+        if (index >= begin && index < end) continue;
         const error = Math.abs(value - (final[segment]?.data[index] ?? Number.NaN));
         expect(error, `${segment}[${index}]`).toBeLessThanOrEqual(recipe.parameterTolerance);
       }

@@ -24,6 +24,8 @@ export interface LayerCase {
   /** [rows, …output shape]; default zeros. */
   readonly upstream?: ArrayLike<number>;
   readonly training?: boolean;
+  /** False: a frozen layer, whose parameter gradients stay NaN. */
+  readonly trains?: boolean;
   readonly draw?: Draw;
   readonly index?: number;
 }
@@ -86,7 +88,7 @@ export function runLayer({ kernels, memory }: KernelFixture, given: LayerCase): 
       inputs: places,
       output: { at: output },
       parameters: offsets,
-      trains: true,
+      trains: given.trains ?? true,
       keeps: (stageDefinition.keeps?.(rows) ?? []).map(take),
       scratch: (stageDefinition.scratch?.(rows) ?? []).map(take),
       outputGradient: floats(upstream ?? new Float32Array(elements)),

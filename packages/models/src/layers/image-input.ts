@@ -1,5 +1,6 @@
 /** What the layers on images share: their input, and fields that hold one number for both axes or one for each. */
 import { z } from "zod";
+import { modelBounds } from "../spec/model-bounds.ts";
 import { describeShape, type ValueShape } from "../spec/value-shape.ts";
 import { LayerComplaint } from "./layer-definition.ts";
 import { countField } from "./layer-schema.ts";
@@ -44,7 +45,11 @@ export const sizeField: z.ZodType<BothAxes> = z.union([countField, z.tuple([coun
   error: sizeWords,
 });
 
-const zeroOrMore = z.union([z.literal(0), countField]);
+const zeroWords = "an integer of 0 or more";
+const zeroOrMore = z
+  .int({ error: zeroWords })
+  .min(0, { error: zeroWords })
+  .max(modelBounds.width, { error: `at most ${modelBounds.width}` });
 
 export const paddingField: z.ZodType<BothAxes> = z.union([zeroOrMore, z.tuple([zeroOrMore, zeroOrMore])], {
   error: paddingWords,
