@@ -15,6 +15,7 @@ export * from "./messages/coordinator.ts";
 export * from "./messages/membership.ts";
 export * from "./messages/schema.ts";
 export * from "./messages/server-control.ts";
+export * from "./messages/treatments.ts";
 export * from "./messages/work.ts";
 export * from "./messages/worker-control.ts";
 export * from "./metrics.ts";

@@ -65,6 +65,19 @@ describe("the check of a job", () => {
     expect(complaint(input)).not.toBe("none");
   });
 
+  it("finds groups of parameters that mean nothing", () => {
+    const groups = (group: object, optimizer: object = job.optimizer) =>
+      complaint({ ...job, optimizer, parameterGroups: [{ parameters: "*", weightDecay: 0 }, group] });
+    expect(groups({ parameters: "*.bias", frozen: true })).toBe("none");
+    expect(groups({ parameters: "0.weigth" })).toBe(
+      "job.parameterGroups[1].parameters: expected the name of a parameter or a pattern, such as 0.weight, 1.weight, " +
+        '0.bias, got "0.weigth"',
+    );
+    expect(groups({ parameters: "*", weightDecay: 1 }, { name: "accumulate" })).toMatch(
+      /^job\.parameterGroups\[0\]\.weightDecay: expected none, because the optimiser accumulate has no weight decay/,
+    );
+  });
+
   it("finds a model that does not fit a data set of known shape before anything is loaded", () => {
     expect(complaint({ ...job, model: { ...job.model, inputs: 100 } })).toMatch(/^job\.model\.inputs: expected 784/);
     const layers = [{ type: "dense", outputs: 4 }];

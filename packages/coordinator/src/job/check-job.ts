@@ -3,6 +3,7 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import {
   checkDatasetFits,
   digitsShape,
+  layoutOf,
   metricKeys,
   parseDatasetSpec,
   parseModelSpec,
@@ -12,6 +13,7 @@ import {
 } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
+import { checkGroups } from "./check-groups.ts";
 import { complaintOf } from "./complaint.ts";
 
 /** Slots of one step: their owners must fit a control message. */
@@ -30,6 +32,7 @@ export function checkJob(input: unknown): JobSpec {
   inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));
   inField("job.schedule", input, () => parseScheduleSpec(job.schedule));
   checkMeasures(model, job, input);
+  inField("job", input, () => checkGroups(job, layoutOf(model)));
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {

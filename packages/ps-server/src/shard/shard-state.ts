@@ -1,7 +1,7 @@
 /** All that one shard holds. Only its actor changes it; admission reads it between two messages. */
 import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec } from "@shoal/optimization";
+import { baseLearningRateOf, type OptimizerSpec, type ScheduleSpec, type UpdateRange } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
@@ -15,6 +15,8 @@ export interface ShardOptions {
   readonly shard: number;
   readonly range: KeyRange;
   readonly optimizer: OptimizerSpec;
+  /** How the values are updated, counted from the first of the range. */
+  readonly updates: readonly UpdateRange[];
   readonly schedule: ScheduleSpec;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
@@ -48,9 +50,9 @@ export interface ShardState {
  */
 export function createShardState(options: ShardOptions): ShardState {
   const size = sizeOf(options.range);
-  const { kernels, memory, optimizer, aggregation } = options;
+  const { kernels, memory, optimizer, updates, aggregation } = options;
   const sums = options.consistency.mode === "synchronous";
-  const vectors = createShardVectors({ size, kernels, memory, optimizer, aggregation, sums });
+  const vectors = createShardVectors({ size, kernels, memory, optimizer, updates, aggregation, sums });
   const progress = createProgress();
   progress.clocks.update(options.members);
   return {
