@@ -1,3 +1,4 @@
+export { applyToSparse, applyToTable, type RawSparseRow, type RawTableRow } from "./data/apply-preprocessing.ts";
 export { createBatchFiller, type BatchFiller, type BatchPlace } from "./data/batch-filler.ts";
 export { checkDatasetFits } from "./data/check-dataset.ts";
 export { shapeOfDataset, type ColumnShape, type DatasetShape } from "./data/column-shape.ts";
@@ -25,6 +26,8 @@ export type {
   TargetPreprocessing,
   TokenScheme,
 } from "./data/preprocessing.ts";
+export { decodePreprocessing, encodePreprocessing, preprocessingKey } from "./data/preprocessing-file.ts";
+export type { RawValue } from "./data/raw-rows.ts";
 export type { OpenRecords, RecordReader } from "./data/record-reader.ts";
 export type { LibsvmDatasetSpec, SparseSubstitute } from "./data/sparse-spec.ts";
 export type {
@@ -43,7 +46,9 @@ export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { describeModel, type LayerDescription, type ModelDescription } from "./graph/describe-model.ts";
 export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
 export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
+export { encodeOnnx } from "./onnx/encode-onnx.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
+export type { LossScale } from "./plan/loss-scale.ts";
 export type { Evaluation, Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";
 export type {
   FloatsInput,
@@ -55,6 +60,7 @@ export type {
   TokensInput,
 } from "./plan/plan-inputs.ts";
 export type { Draw } from "./plan/stage.ts";
+export type { Precision } from "./plan/precision.ts";
 export { regionMemory } from "./plan/region-memory.ts";
 export { initializeParameters } from "./spec/initialize-parameters.ts";
 export { modelBounds } from "./spec/model-bounds.ts";

@@ -12,6 +12,7 @@ import {
   type DatasetSpec,
   type EpochPlan,
   type ModelSpec,
+  type Preprocessing,
 } from "@shoal/models";
 import type { Placement, StartRun } from "@shoal/protocol";
 import type { ComputePort } from "../compute/compute-port.ts";
@@ -26,6 +27,7 @@ export interface PrepareEnvironment {
 
 export interface PreparedRun {
   readonly model: ModelSpec;
+  readonly preprocessing: Preprocessing | undefined;
   readonly plan: EpochPlan;
   readonly compute: ComputePort;
   readonly buffers: TrainingBuffers;
@@ -45,7 +47,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const size = checkCovered(model, start.placement);
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
-  const { train, test } = dataset;
+  const { train, test, preprocessing } = dataset;
   const { batchSize, microBatch, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
   const { metrics } = job.evaluation;
@@ -53,7 +55,16 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   try {
     const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
     const close = (): Promise<void> => compute.close();
-    return { model, plan, compute, buffers, dataSource: dataset.source, trainSamples: train.count, close };
+    return {
+      model,
+      preprocessing,
+      plan,
+      compute,
+      buffers,
+      dataSource: dataset.source,
+      trainSamples: train.count,
+      close,
+    };
   } catch (error) {
     await compute.close();
     throw error;
