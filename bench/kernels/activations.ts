@@ -24,7 +24,7 @@ const functions: readonly Function[] = [
     plain: (x) => 1 / (1 + Math.exp(-x)),
   },
   {
-    name: "gelu",
+    name: "gelu_tanh",
     tensorFlow: gelu,
     plain: (x) => 0.5 * x * (1 + Math.tanh(0.797_884_56 * (x + 0.044_715 * x * x * x))),
   },

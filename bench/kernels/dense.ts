@@ -6,12 +6,12 @@ import { peerRivals } from "./peer-rivals.ts";
 
 export const denseCases: readonly KernelCase[] = [
   denseCase(64, 784, 256, "relu"),
-  denseCase(1024, 128, 512, "gelu"),
+  denseCase(1024, 128, 512, "gelu_tanh"),
   denseCase(16, 784, 256, "relu"),
   denseCase(1, 784, 256, "relu"),
 ];
 
-function denseCase(rows: number, inputs: number, outputs: number, activation: "relu" | "gelu"): KernelCase {
+function denseCase(rows: number, inputs: number, outputs: number, activation: "relu" | "gelu_tanh"): KernelCase {
   return {
     name: `dense ${rows}×${inputs}×${outputs} with bias and ${activation}`,
     async create(stage) {

@@ -7,9 +7,11 @@
 import { compare, figure, type Benchmark, type BenchmarkContext, type Report, type Row } from "../frame/report.ts";
 import { takeTurns, type Turns } from "../frame/turns.ts";
 import { preparePeers, type Peers } from "../peers/install.ts";
+import { convolutionalSubject } from "./convolutional.ts";
 import { createOurs, type OurModel } from "./ours.ts";
 import { perceptronSubject } from "./perceptron.ts";
 import type { PeerModel, Subject } from "./subject.ts";
+import { transformerSubject } from "./transformer.ts";
 
 const turns = { rounds: 5, turnMs: 150 };
 const comparedSteps = 3;
@@ -21,6 +23,8 @@ export const subjects: readonly Subject[] = [
   perceptronSubject(16),
   perceptronSubject(64, 10),
   perceptronSubject(256),
+  convolutionalSubject(64, 3),
+  transformerSubject(8, 3),
 ];
 
 export const benchmark: Benchmark = {

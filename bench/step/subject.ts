@@ -25,12 +25,12 @@ export interface Subject {
 }
 
 /** Numbers in [0, 1) and labels, the same ones in every run (Lehmer's generator). */
-export function randomBatch(rows: number, width: number, labelsPerRow: number, classes: number): TrainingBatch {
+export function randomBatch(rows: number, width: number, classes: number): TrainingBatch {
   const next = createRandom();
   return {
     rows,
     inputs: Float32Array.from({ length: rows * width }, () => next() / modulus),
-    labels: Int32Array.from({ length: rows * labelsPerRow }, () => next() % classes),
+    labels: Int32Array.from({ length: rows }, () => next() % classes),
   };
 }
 
