@@ -15,22 +15,20 @@ const sources = join(root, "assembly");
 const target = join(root, "build");
 
 const common = [
-  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3"],
+  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "1"],
   ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
   ...["--enable", "simd", "--enable", "threads"],
 ];
 /**
- * The micro-kernels of `products` are compiled for speed alone; in `core` size counts too, which costs no speed there.
- *
  * The constant tables of each module stand in a part of its own of the first 4 KiB, which the allocator never hands out
  * (see create-kernel-memory.ts). Both builds of `products` have the same tables.
  */
 const modules = {
-  core: { entry: "core.ts", options: [...common, "--shrinkLevel", "1", "--memoryBase", "64"] },
-  "products-baseline": { entry: "products.ts", options: [...common, "--shrinkLevel", "0", "--memoryBase", "2048"] },
+  core: { entry: "core.ts", options: [...common, "--memoryBase", "64"] },
+  "products-baseline": { entry: "products.ts", options: [...common, "--memoryBase", "2048"] },
   "products-relaxed": {
     entry: "products.ts",
-    options: [...common, "--shrinkLevel", "0", "--memoryBase", "2048", "--enable", "relaxed-simd"],
+    options: [...common, "--memoryBase", "2048", "--enable", "relaxed-simd"],
   },
 };
 

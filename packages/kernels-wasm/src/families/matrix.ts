@@ -49,10 +49,7 @@ export interface MatrixExports {
   ): void;
 }
 
-/**
- * Bias and relu are part of the product. What needs an exponential is one pass over the result instead: its cost lies
- * in the arithmetic, and its code would stand in both builds of the products.
- */
+/** Bias and relu are part of the product. Any other activation is one pass over the result: its cost is its arithmetic. */
 export function matrixKernels(
   raw: MatrixExports,
   activations: Pick<ActivationKernels, "addBiasActivate" | "activate">,
