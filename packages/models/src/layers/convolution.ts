@@ -122,6 +122,7 @@ function stageOf(layer: ConvolutionLayer, inputs: readonly ValueShape[]): StageD
   return {
     keeps: (rows) => (keepsSums ? [rows * size * floatBytes] : []),
     scratch: (rows) => (isPadded ? [convolutionScratchBytes(shape, rows)] : []),
+    keepsActivations: true,
     backwardReads: { inputs: true, output: activation !== "identity" && !keepsSums },
     create: (site) => ({ forward: forwardOf(site, work), backward: backwardOf(site, work) }),
   };

@@ -108,6 +108,7 @@ function stageOf(layer: DenseLayer, inputs: readonly ValueShape[]): StageDefinit
   const keepsSums = derivativeReadsInput(activation);
   return {
     keeps: (rows) => (keepsSums ? [rows * positions * outputs * floatBytes] : []),
+    keepsActivations: true,
     backwardReads: { inputs: true, output: activation !== "identity" && !keepsSums },
     create: (site) => ({ forward: forwardOf(site, shape), backward: backwardOf(site, shape) }),
   };

@@ -14,26 +14,33 @@ import type { ModelSpec } from "../spec/model-spec.ts";
 import { elementsOf } from "../spec/value-shape.ts";
 import { createStages } from "./create-stages.ts";
 import { layOutPlan, type PlanBuffers } from "./lay-out.ts";
+import { halfMoves } from "./half-moves.ts";
+import { scaledGradient, type LossScale } from "./loss-scale.ts";
 import { lossFunction } from "./losses.ts";
 import { viewOf } from "./memory-views.ts";
 import type { Plan, PlanMemory } from "./plan.ts";
+import { halfCodec, type Precision } from "./precision.ts";
 import { inputFace, targetFace } from "./plan-places.ts";
 import { planStages, type PlannedStage } from "./plan-stages.ts";
-import { evaluate, forward, gradientOf, type OutputFrame, type PlanFrame, type ZeroRange } from "./run.ts";
+import { evaluate, forward, type OutputFrame, type PlanFrame, type ZeroRange } from "./run.ts";
 
 export interface CompileOptions {
   /** Most rows of one batch. */
   readonly batchSize: number;
   /** Kernels on `memory`. */
   readonly kernels: Kernels;
-  /** The plan takes one region of `planBytes(spec, batchSize)` bytes from it. */
+  /** The plan takes one region of `planBytes` bytes from it. */
   readonly memory: PlanMemory;
+  /** How activations are stored and weights rounded; default `float32`: not at all. */
+  readonly precision?: Precision | undefined;
+  /** What the losses are multiplied by while their gradients are computed; default 1. See `loss-scale.ts`. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 /** Bytes of the one region that a plan for batches of `batchSize` rows takes. */
-export function planBytes(spec: ModelSpec, batchSize: number): number {
+export function planBytes(spec: ModelSpec, batchSize: number, precision: Precision = "float32"): number {
   const graph = buildGraph(spec);
-  return layOutPlan(graph, planStages(graph), batchSize).byteLength;
+  return layOutPlan(graph, planStages(graph), batchSize, precision).byteLength;
 }
 
 /**
@@ -41,13 +48,13 @@ export function planBytes(spec: ModelSpec, batchSize: number): number {
  * @throws RangeError when batchSize is not a positive integer; ShoalError out_of_memory
  */
 export function compile(spec: ModelSpec, options: CompileOptions): Plan {
-  const { batchSize, memory } = options;
+  const { batchSize, memory, precision = "float32" } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`batchSize must be a positive integer, got ${batchSize}`);
   }
   const graph = buildGraph(spec);
   const stages = planStages(graph);
-  const buffers = layOutPlan(graph, stages, batchSize);
+  const buffers = layOutPlan(graph, stages, batchSize, precision);
   const region = memory.allocate(buffers.byteLength);
   const frame = frameOf(graph, stages, buffers, region, options);
   return {
@@ -58,7 +65,7 @@ export function compile(spec: ModelSpec, options: CompileOptions): Plan {
     targets: Object.fromEntries(frame.outputs.map(({ name, target }) => [name, target])),
     outputs: Object.fromEntries(frame.outputs.map(({ name, offset, shape }) => [name, { offset, shape }])),
     peakBytes: buffers.byteLength,
-    gradient: (parameters, gradient, rows, draw) => gradientOf(frame, parameters, gradient, rows, draw),
+    gradient: (parameters, gradient, rows, draw) => scaledGradient(frame, parameters, gradient, rows, draw),
     forward: (parameters, rows) => forward(frame, parameters, rows),
     evaluate: (parameters, rows) => evaluate(frame, parameters, rows),
     dispose: () => memory.free(region),
@@ -72,7 +79,7 @@ function frameOf(
   region: Region,
   options: CompileOptions,
 ): PlanFrame {
-  const { batchSize, kernels } = options;
+  const { batchSize, kernels, precision = "float32", lossScale = 1 } = options;
   const { memory } = options.memory;
   const at = (buffer: number): Offset => region.byteOffset + (buffers.offsets[buffer] ?? 0);
   const context = { kernels, memory, batchSize };
@@ -93,8 +100,10 @@ function frameOf(
     parameterCount: graph.layout.size,
     inputs: inputs.map(({ face }) => face),
     stages: createStages({ graph, stages, buffers, kernels, at, inputs: places }),
+    halves: halfMoves({ stages, buffers, batchSize, codec: halfCodec(kernels, precision), at }),
     outputs: graph.outputs.map((_, index) => outputFrame(graph, index, buffers, at, context)),
     zeroed: zeroRanges(graph, stages),
+    lossScale,
     call: { parameters: 0, gradient: 0, rows: 0, training: false, draw: { seed: 0, epoch: 0, first: 0 } },
   };
 }

@@ -2,9 +2,17 @@
 import type { Graph } from "../graph/graph.ts";
 import { elementsOf, type ValueShape } from "../spec/value-shape.ts";
 import { createBufferBook, type BufferBook, type Span } from "./buffer-layout.ts";
+import {
+  placeHalves,
+  placeKeptHalf,
+  placeParameters,
+  type RoundedParameters,
+  type StoredHalf,
+} from "./half-buffers.ts";
 import { placeGradients, type GradientBuffers } from "./gradient-buffers.ts";
 import type { PlannedStage } from "./plan-stages.ts";
 import { backwardTime, fillTime, lossTime, valueUses } from "./plan-times.ts";
+import type { Precision } from "./precision.ts";
 import { bytesOfValue, placeOwn, placeValues, wordBytes, type OwnBuffers } from "./value-buffers.ts";
 
 /** Numbers of the buffers of an input, as its kind needs them. */
@@ -32,12 +40,20 @@ export interface PlanBuffers {
   readonly values: ReadonlyMap<number, number>;
   readonly own: readonly OwnBuffers[];
   readonly gradients: GradientBuffers;
+  /** Empty in float32. */
+  readonly halves: readonly StoredHalf[];
+  readonly rounded: readonly (RoundedParameters | undefined)[];
   /** Bytes from the start of the region, by the number of the buffer. */
   readonly offsets: readonly number[];
   readonly byteLength: number;
 }
 
-export function layOutPlan(graph: Graph, stages: readonly PlannedStage[], rows: number): PlanBuffers {
+export function layOutPlan(
+  graph: Graph,
+  stages: readonly PlannedStage[],
+  rows: number,
+  precision: Precision = "float32",
+): PlanBuffers {
   const book = createBufferBook();
   const always = { from: fillTime, to: backwardTime(0, stages.length) + 1 };
   const shapeOf = (value: number): ValueShape => graph.values[value]?.shape ?? { kind: "floats", shape: [] };
@@ -55,10 +71,21 @@ export function layOutPlan(graph: Graph, stages: readonly PlannedStage[], rows: 
       expected: book.add(rows * positions * wordBytes, judging),
     };
   });
-  const values = placeValues(book, stages, valueUses(graph, stages), bytesOf);
-  const own = placeOwn(book, stages, rows);
+  const storesHalves = precision !== "float32";
+  const uses = valueUses(graph, stages);
+  const values = placeValues(book, stages, uses, bytesOf, storesHalves);
+  const own = placeOwn(book, stages, rows, storesHalves);
   const gradients = placeGradients(book, graph, stages, bytesOf);
-  return { inputs, outputs, values, own, gradients, ...book.layOut() };
+  const halves = storesHalves ? [...placeHalves(book, stages, uses, values), ...keptHalves(book, stages, own)] : [];
+  const rounded = storesHalves ? placeParameters(book, stages) : [];
+  return { inputs, outputs, values, own, gradients, halves, rounded, ...book.layOut() };
+}
+
+function keptHalves(book: BufferBook, stages: readonly PlannedStage[], own: readonly OwnBuffers[]): StoredHalf[] {
+  return stages.flatMap(({ definition, runsBackward }, index) => {
+    if (!runsBackward || definition.keepsActivations !== true) return [];
+    return (own[index]?.keeps ?? []).map((full) => placeKeptHalf(book, full, index, stages.length));
+  });
 }
 
 /** Inputs stay as they were filled in until they are filled in anew. */

@@ -26,6 +26,14 @@ export interface ValueUse {
   readonly lastBackward: number | undefined;
 }
 
+/**
+ * Whether a value is worth storing: not where the backward pass reads it again right after the forward pass, since then
+ * it would only stand in memory twice.
+ */
+export function isStored(use: ValueUse): use is ValueUse & { readonly firstBackward: number } {
+  return use.firstBackward !== undefined && use.firstBackward - use.lastForward > 2;
+}
+
 /** Uses of all values of a graph; values that fusion made disappear have none. */
 export function valueUses(graph: Graph, stages: readonly PlannedStage[]): ReadonlyMap<number, ValueUse> {
   const forward = new Map<number, number>();

@@ -4,6 +4,8 @@ import type { LossSpec } from "../spec/model-spec.ts";
 import { checkInput, checkTarget } from "./check-batch.ts";
 import { countCorrect } from "./count-correct.ts";
 import type { RunStage } from "./create-stages.ts";
+import type { HalfMoves } from "./half-moves.ts";
+import type { LossScale } from "./loss-scale.ts";
 import type { LossFunction } from "./losses.ts";
 import type { Evaluation } from "./plan.ts";
 import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
@@ -47,6 +49,9 @@ export interface PlanFrame {
   readonly stages: readonly RunStage[];
   readonly outputs: readonly OutputFrame[];
   readonly zeroed: readonly ZeroRange[];
+  /** One for each stage. */
+  readonly halves: readonly HalfMoves[];
+  readonly lossScale: LossScale;
   /** What stages are told: one object, written anew for each call. */
   readonly call: { -readonly [K in keyof BackwardCall]: BackwardCall[K] };
 }
@@ -62,8 +67,19 @@ export function forward(frame: PlanFrame, parameters: Offset, rows: number): voi
   runForward(frame);
 }
 
-export function gradientOf(frame: PlanFrame, parameters: Offset, gradient: Offset, rows: number, draw: Draw): number {
-  const { kernels, zeroed, call, stages } = frame;
+/**
+ * The gradient of the mean loss times `scale`; see `Plan.gradient` for the rest.
+ * @returns the mean loss itself
+ */
+export function gradientOf(
+  frame: PlanFrame,
+  parameters: Offset,
+  gradient: Offset,
+  rows: number,
+  draw: Draw,
+  scale: number,
+): number {
+  const { kernels, zeroed, stages } = frame;
   checkRows(frame, rows);
   if (rows === 0) {
     kernels.fill(gradient, frame.parameterCount, 0);
@@ -73,7 +89,7 @@ export function gradientOf(frame: PlanFrame, parameters: Offset, gradient: Offse
   checkTargets(frame, rows);
   prepare(frame, parameters, gradient, rows, true, draw);
   runForward(frame);
-  const loss = lossesOf(frame, rows);
+  const loss = lossesOf(frame, rows, scale);
   for (let index = 0; index < zeroed.length; index += 1) {
     const range = zeroed[index];
     if (range !== undefined) kernels.fill(gradient + range.begin * floatBytes, range.length, 0);
@@ -81,7 +97,7 @@ export function gradientOf(frame: PlanFrame, parameters: Offset, gradient: Offse
   for (let index = stages.length - 1; index >= 0; index -= 1) {
     const run = stages[index];
     if (run?.runsBackward !== true) continue;
-    run.stage.backward(call);
+    runBackward(frame, run, index);
     addGradients(kernels, run, rows);
   }
   return loss;
@@ -91,7 +107,7 @@ export function evaluate(frame: PlanFrame, parameters: Offset, rows: number): Ev
   checkTargets(frame, rows);
   forward(frame, parameters, rows);
   if (rows === 0) return { lossSum: 0, correct: 0 };
-  const lossSum = lossesOf(frame, rows) * rows;
+  const lossSum = lossesOf(frame, rows, 1) * rows;
   return { lossSum, correct: countCorrect(frame.kernels, frame.outputs, rows) };
 }
 
@@ -110,19 +126,36 @@ function prepare(
   call.draw = draw;
 }
 
-function runForward({ stages, call }: PlanFrame): void {
-  for (let index = 0; index < stages.length; index += 1) stages[index]?.stage.forward(call);
+function runForward({ stages, halves, call }: PlanFrame): void {
+  const { parameters } = call;
+  for (let index = 0; index < stages.length; index += 1) {
+    const moves = halves[index];
+    call.parameters = moves?.round(parameters) ?? parameters;
+    stages[index]?.stage.forward(call);
+    moves?.store(call.rows);
+  }
+  call.parameters = parameters;
 }
 
-/** Writes the gradients of the outputs. @returns the weighted sum of the mean losses */
-function lossesOf({ kernels, outputs }: PlanFrame, rows: number): number {
+function runBackward({ halves, call }: PlanFrame, run: RunStage, index: number): void {
+  const { parameters } = call;
+  const moves = halves[index];
+  call.parameters = moves?.round(parameters) ?? parameters;
+  moves?.restore(call.rows);
+  run.stage.backward(call);
+  call.parameters = parameters;
+}
+
+/** Writes the gradients of the outputs, times `scale`. @returns the weighted sum of the mean losses */
+function lossesOf({ kernels, outputs }: PlanFrame, rows: number, scale: number): number {
   let sum = 0;
   for (let index = 0; index < outputs.length; index += 1) {
     const output = outputs[index];
     if (output === undefined) continue;
     const { lossOf, offset, answers, gradient, positions, classes, weight } = output;
     sum += weight * lossOf(offset, answers, gradient, rows * positions);
-    if (weight !== 1) kernels.scale(gradient, rows * positions * classes, weight);
+    const factor = weight * scale;
+    if (factor !== 1) kernels.scale(gradient, rows * positions * classes, factor);
   }
   return sum;
 }
