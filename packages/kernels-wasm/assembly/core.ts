@@ -22,6 +22,7 @@ export { topK } from "./top-k";
 export { normalize, normalizeGradient } from "./normalization";
 export { gatherRows, scatterAddRows } from "./embedding";
 export { dropout } from "./dropout";
+export { factorPairs, factorPairsGradient, sparseProduct, sparseScatter } from "./sparse";
 export { scratchBytes, setScratch } from "./scratch";
 export { product } from "./matmul";
 export { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution";

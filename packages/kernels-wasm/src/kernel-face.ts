@@ -13,6 +13,7 @@ import { normalizationKernels, type NormalizationExports } from "./families/norm
 import { optimizerKernels, type OptimizerExports } from "./families/optimizers.ts";
 import { poolingKernels, type PoolingExports } from "./families/pooling.ts";
 import { reductionKernels, type ReductionExports } from "./families/reductions.ts";
+import { sparseKernels, type SparseExports } from "./families/sparse.ts";
 import { vectorKernels, type VectorExports } from "./families/vectors.ts";
 import type { KernelBuild, Kernels, Offset } from "./kernels.ts";
 
@@ -33,6 +34,7 @@ export interface CoreExports
     EncodingExports,
     NormalizationExports,
     EmbeddingExports,
+    SparseExports,
     DropoutExports {
   scratchBytes(): number;
   setScratch(offset: Offset): void;
@@ -56,6 +58,7 @@ export function faceOf(core: CoreExports, build: KernelBuild): Kernels {
     ...encodingKernels(core),
     ...normalizationKernels(core),
     ...embeddingKernels(core),
+    ...sparseKernels(core),
     ...dropoutKernels(core),
   };
 }

@@ -27,6 +27,7 @@ import type { NormalizationKernels } from "./families/normalization.ts";
 import type { OptimizerKernels } from "./families/optimizers.ts";
 import type { PoolingKernels } from "./families/pooling.ts";
 import type { ReductionKernels } from "./families/reductions.ts";
+import type { SparseKernels } from "./families/sparse.ts";
 import type { VectorKernels } from "./families/vectors.ts";
 
 /** Byte offset into kernel memory. */
@@ -54,6 +55,7 @@ export interface Kernels
     EncodingKernels,
     NormalizationKernels,
     EmbeddingKernels,
+    SparseKernels,
     DropoutKernels {
   readonly build: KernelBuild;
 }
