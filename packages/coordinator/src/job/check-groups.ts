@@ -2,8 +2,8 @@
 import { ShoalError } from "@shoal/errors";
 import type { ParameterLayout } from "@shoal/models";
 import { parseOptimizerSpec } from "@shoal/optimization";
-import { maximumTreatments, maximumUpdateRanges, type JobSpec } from "@shoal/protocol";
-import { closeNames, matchesPattern } from "../placement/name-pattern.ts";
+import { matchesPattern, maximumTreatments, maximumUpdateRanges, type JobSpec } from "@shoal/protocol";
+import { closeNames } from "../placement/close-names.ts";
 import { parameterUpdates } from "../placement/parameter-updates.ts";
 
 const shownNames = 3;

@@ -1,8 +1,8 @@
 import type { ParameterLayout, Segment } from "@shoal/models";
-import type { ParameterGroup } from "@shoal/protocol";
+import { matchesPattern, type ParameterGroup } from "@shoal/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closeNames, matchesPattern } from "./name-pattern.ts";
+import { closeNames } from "./close-names.ts";
 import { parameterUpdates, updatesWithin } from "./parameter-updates.ts";
 import { partitionAt } from "./partition-at.ts";
 

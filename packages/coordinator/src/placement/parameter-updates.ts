@@ -8,8 +8,14 @@
  */
 import type { ParameterLayout, Segment } from "@shoal/models";
 import { isLayerwise, parseOptimizerSpec, plainTreatment } from "@shoal/optimization";
-import type { JobSpec, KeyRange, ParameterGroup, RangeTreatment, UpdateTreatment } from "@shoal/protocol";
-import { matchesPattern } from "./name-pattern.ts";
+import {
+  groupOf,
+  type JobSpec,
+  type KeyRange,
+  type ParameterGroup,
+  type RangeTreatment,
+  type UpdateTreatment,
+} from "@shoal/protocol";
 
 export interface ParameterUpdates {
   /** The first one is the optimiser as it is. */
@@ -44,7 +50,7 @@ export function parameterUpdates(
 }
 
 function treatmentOf(segment: Segment, groups: readonly ParameterGroup[]): UpdateTreatment {
-  const group = groups.find(({ parameters }) => matchesPattern(parameters, segment.name));
+  const group = groupOf(groups, segment.name);
   if (segment.frozen || group?.frozen === true) return { kind: "frozen" };
   if (segment.role === "statistic") return { kind: "statistic", rate: segment.rate ?? 1 };
   return {

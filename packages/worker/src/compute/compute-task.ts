@@ -5,7 +5,7 @@
  * the same bits from the same parameters.
  */
 import { ShoalError } from "@shoal/errors";
-import type { Kernels, Offset } from "@shoal/kernels-wasm";
+import type { KernelBuild, KernelModules, Kernels, Offset } from "@shoal/kernels-wasm";
 import {
   compile,
   createShuffle,
@@ -14,14 +14,17 @@ import {
   layoutOf,
   planBytes,
   regionMemory,
+  type LossScale,
   type ModelSpec,
   type OpenRecords,
   type PlanMemory,
+  type Precision,
   type Split,
 } from "@shoal/models";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
 import { createBatchGradient } from "./batch-gradient.ts";
+import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
 import { createTestEvaluation } from "./test-evaluation.ts";
 
@@ -33,8 +36,16 @@ export interface ComputeSubject {
   readonly batchSize: number;
   /** Gradient accumulation: most samples that are computed at once; null or absent: a batch in one piece. */
   readonly microBatch?: number | null;
+  /** Absent: float32. */
+  readonly precision?: Precision;
+  /** Absent: 1. */
+  readonly lossScale?: LossScale;
   /** What is measured on the test split; null or absent: what suits the model's losses. */
   readonly metrics?: readonly string[] | null;
+  /** Bound on the gradient of each batch; null or absent: none. */
+  readonly clip?: ClipPlan | null;
+  /** Compute with the kernels that give the same bits on every engine and processor. */
+  readonly deterministic?: boolean;
   readonly train: Split;
   readonly test: Split;
 }
@@ -46,7 +57,13 @@ export interface ComputeTask {
   dispose(): void;
 }
 
+/** The kernels to compute a subject with. */
+export function buildFor(subject: ComputeSubject, modules: KernelModules): KernelBuild {
+  return subject.deterministic === true || modules.relaxed === undefined ? "baseline" : "relaxed";
+}
+
 export interface ComputeTaskOptions {
+  /** Of the build that `buildFor` names. */
   readonly kernels: Kernels;
   /** Gives the plan its region of `computeTaskBytes`. */
   readonly memory: PlanMemory;
@@ -62,11 +79,11 @@ const evaluationPlanBytes = 32 * 2 ** 20;
 
 const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 
-type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch">;
+type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch" | "precision">;
 
-function planRows({ model, batchSize, microBatch }: Sizes): number {
+function planRows({ model, batchSize, microBatch, precision }: Sizes): number {
   if (isCut(batchSize, microBatch)) return microBatch;
-  const isSmall = batchSize < evaluationRows && planBytes(model, evaluationRows) <= evaluationPlanBytes;
+  const isSmall = batchSize < evaluationRows && planBytes(model, evaluationRows, precision) <= evaluationPlanBytes;
   return isSmall ? evaluationRows : batchSize;
 }
 
@@ -76,18 +93,25 @@ function isCut(batchSize: number, microBatch: number | null | undefined): microB
 
 /** Bytes of kernel memory that a task needs beside its kernels' scratch. */
 export function computeTaskBytes(subject: Sizes): number {
-  const { model, batchSize, microBatch } = subject;
-  const plan = planBytes(model, planRows(subject));
+  const { model, batchSize, microBatch, precision } = subject;
+  const plan = planBytes(model, planRows(subject), precision);
   // The gradient of a piece stands behind the plan while it is added to that of the batch.
   return isCut(batchSize, microBatch) ? plan + layoutOf(model).size * floatBytes : plan;
 }
 
 /** Compiles the model. @throws ShoalError out_of_memory */
 export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
-  const { model, seed, train, test } = subject;
+  const { model, seed, train, test, precision, lossScale } = subject;
   const { kernels, memory, now } = options;
+  const clip = subject.clip ?? null;
   const whole = memory.allocate(computeTaskBytes(subject));
-  const plan = compile(model, { kernels, memory: regionMemory(memory.memory, whole), batchSize: planRows(subject) });
+  const plan = compile(model, {
+    kernels,
+    memory: regionMemory(memory.memory, whole),
+    batchSize: planRows(subject),
+    precision,
+    lossScale,
+  });
   const trainFiller = createBatchFiller(train, plan, options.openRecords);
   const testFiller = createBatchFiller(test, plan, options.openRecords);
   const shuffle = createShuffle(seed, train.count);
@@ -108,7 +132,11 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       const startedAtMs = now();
       const { epoch, begin, end } = work;
       const { samples, loss } = gradientOf(work, shuffle.order(epoch));
-      if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
+      const where = `positions ${begin} to ${end} of epoch ${epoch}`;
+      if (!Number.isFinite(loss)) throw diverged(`the training loss of ${where}`);
+      if (clip !== null && samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
+        throw diverged(`the gradient of ${where}`);
+      }
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
     evaluate: createTestEvaluation({

@@ -38,14 +38,42 @@ const thread = await startThreadCompute(subject, { owner: "worker-1", memory, mo
 afterAll(() => Promise.all([inline.close(), thread.close()]));
 
 /** The same gradient by the plan itself. */
-function expectedGradient(epoch: number, begin: number, end: number): { loss: number; gradient: Float32Array } {
-  const kernels = instantiateKernels(modules, memory);
+function expectedGradient(
+  epoch: number,
+  begin: number,
+  end: number,
+  build: "auto" | "baseline" = "auto",
+): { loss: number; gradient: Float32Array } {
+  const kernels = instantiateKernels(modules, memory, { build });
   const plan = compile(model, { batchSize: 32, kernels, memory });
   const rows = createBatchFiller(train, plan).fill(createShuffle(5, train.count).order(epoch), begin, end);
   const gradient = allocate();
   const loss = plan.gradient(parameters, gradient, rows, { seed: 5, epoch, first: begin });
   return { loss, gradient: memory.floats(gradient, size) };
 }
+
+describe.each(["inline", "thread"] as const)("the deterministic profile, %s", (kind) => {
+  it("computes with the baseline kernels, and clips what the job bounds", async () => {
+    const clip = { clip: { norm: 0.01 }, ranges: [{ begin: 0, end: size }] };
+    const exact: ComputeSubject = { ...subject, deterministic: true, clip };
+    const port =
+      kind === "inline"
+        ? createInlineCompute(exact, { memory, modules, now })
+        : await startThreadCompute(exact, { owner: "worker-1", memory, modules });
+    const gradient = allocate();
+    const { loss } = await port.gradient({ epoch: 1, begin: 40, end: 70, parameters, gradient });
+    await port.close();
+    const expected = expectedGradient(1, 40, 70, "baseline");
+    const kernels = instantiateKernels(modules, memory);
+    kernels.scale(memory.offsetOf(expected.gradient) ?? 0, size, 0.01 / (Math.hypot(...expected.gradient) + 1e-6));
+    expect(loss).toBe(expected.loss);
+    // The factor is taken from a norm in float64 here and of float32 blocks there: it may round otherwise.
+    memory.floats(gradient, size).forEach((value, i) => {
+      const wanted = expected.gradient[i] ?? NaN;
+      expect(Math.abs(value - wanted)).toBeLessThanOrEqual(2e-7 * Math.abs(wanted));
+    });
+  });
+});
 
 describe.each([
   ["inline", inline],
@@ -112,6 +140,23 @@ describe("gradient accumulation", () => {
     }
     expect(memory.floats(again, size)).toEqual(memory.floats(found, size));
     await Promise.all([wide.close(), cut.close()]);
+  });
+});
+
+describe("mixed precision", () => {
+  it("computes with rounded weights and comes close to float32", async () => {
+    const half = createInlineCompute(
+      { ...subject, precision: "bfloat16", lossScale: "dynamic" },
+      { memory, modules, now },
+    );
+    const [expected, found] = [allocate(), allocate()];
+    const work = { epoch: 1, begin: 0, end: 32, parameters };
+    const whole = await inline.gradient({ ...work, gradient: expected });
+    const rounded = await half.gradient({ ...work, gradient: found });
+    expect(rounded.loss).not.toBe(whole.loss);
+    // Weights and activations are off by 2^-9 of themselves.
+    expect(Math.abs(rounded.loss - whole.loss)).toBeLessThan(0.01 * whole.loss);
+    await half.close();
   });
 });
 

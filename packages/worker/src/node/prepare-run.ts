@@ -14,7 +14,8 @@ import {
   type ModelSpec,
   type Preprocessing,
 } from "@shoal/models";
-import type { Placement, StartRun } from "@shoal/protocol";
+import type { JobSpec, Placement, StartRun } from "@shoal/protocol";
+import { learningRanges, type ClipPlan } from "../compute/clip-gradient.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
 import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-buffers.ts";
@@ -48,10 +49,22 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test, preprocessing } = dataset;
-  const { batchSize, microBatch, epochs, seed } = job;
+  const { batchSize, microBatch, precision, lossScale, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
   const { metrics } = job.evaluation;
-  const compute = await environment.startCompute({ model, seed, batchSize, microBatch, metrics, train, test });
+  const compute = await environment.startCompute({
+    model,
+    seed,
+    batchSize,
+    microBatch,
+    precision,
+    lossScale,
+    metrics,
+    train,
+    test,
+    clip: clipPlan(model, job),
+    deterministic: job.deterministic,
+  });
   try {
     const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
     const close = (): Promise<void> => compute.close();
@@ -69,6 +82,10 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
     await compute.close();
     throw error;
   }
+}
+
+function clipPlan(model: ModelSpec, { gradientClip: clip, parameterGroups }: JobSpec): ClipPlan | null {
+  return clip === null ? null : { clip, ranges: learningRanges(layoutOf(model), parameterGroups) };
 }
 
 /** @returns the elements of the parameter vector */

@@ -1,20 +1,4 @@
-/** Patterns of parameter names, and names that somebody may have meant. */
-
-/** True when `pattern`, in which `*` stands for any characters, is the whole of `name`. One pass, no backtracking. */
-export function matchesPattern(pattern: string, name: string): boolean {
-  const parts = pattern.split("*");
-  const first = parts[0] ?? "";
-  if (parts.length === 1) return name === first;
-  const last = parts.at(-1) ?? "";
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let from = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const at = name.indexOf(part, from);
-    if (at < 0) return false;
-    from = at + part.length;
-  }
-  return from <= name.length - last.length;
-}
+/** Names that somebody may have meant by a pattern that matches none. */
 
 /** At most `limit` of `names`, those nearest to `pattern` by edit distance, `*` left out. */
 export function closeNames(pattern: string, names: readonly string[], limit: number): readonly string[] {
