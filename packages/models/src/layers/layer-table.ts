@@ -52,7 +52,7 @@ const layerTable: LayerTable = {
 };
 
 export function definitionOf(layer: LayerSpec): LayerDefinition<LayerSpec> {
-  return layerTable[layer.type] as LayerDefinition<LayerSpec>;
+  return layerTable[layer.type];
 }
 
 const layersWords = `a list of 1 to ${modelBounds.layers} layers`;
