@@ -45,7 +45,14 @@ export { createTokenizer, type Tokenizer, type TokensPreprocessing } from "./dat
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { describeModel, type LayerDescription, type ModelDescription } from "./graph/describe-model.ts";
 export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
-export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
+export {
+  decodeModelFile,
+  encodeModelFile,
+  type FilePrecision,
+  type ModelFile,
+  type ModelMetadata,
+} from "./model-file/model-file.ts";
+export { matchTensors, readTensors, type InitialTensor, type Tensor } from "./model-file/read-tensors.ts";
 export { encodeOnnx } from "./onnx/encode-onnx.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
 export type { LossScale } from "./plan/loss-scale.ts";
@@ -90,6 +97,10 @@ export type {
   SparseInputSpec,
   TokensInputSpec,
   TransformerBlockLayer,
+  SparseDenseLayer,
+  FactorPairsLayer,
+  FactorizationMachineLayer,
+  WideAndDeepLayer,
   WeightedLossSpec,
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";

@@ -24,6 +24,10 @@ import { rmsNorm } from "./rms-norm.ts";
 import { selfAttention } from "./self-attention.ts";
 import { softmax } from "./softmax.ts";
 import { transformerBlock } from "./transformer-block.ts";
+import { factorPairs } from "./factor-pairs.ts";
+import { factorizationMachine } from "./factorization-machine.ts";
+import { sparseDense } from "./sparse-dense.ts";
+import { wideAndDeep } from "./wide-and-deep.ts";
 
 type LayerTable = { readonly [T in LayerSpec["type"]]: LayerDefinition<Extract<LayerSpec, { readonly type: T }>> };
 
@@ -49,6 +53,10 @@ const layerTable: LayerTable = {
   self_attention: selfAttention,
   softmax,
   transformer_block: transformerBlock,
+  sparse_dense: sparseDense,
+  factor_pairs: factorPairs,
+  factorization_machine: factorizationMachine,
+  wide_and_deep: wideAndDeep,
 };
 
 export function definitionOf(layer: LayerSpec): LayerDefinition<LayerSpec> {

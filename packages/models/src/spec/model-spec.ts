@@ -20,6 +20,10 @@ import type { RmsNormLayer } from "../layers/rms-norm.ts";
 import type { SelfAttentionLayer } from "../layers/self-attention.ts";
 import type { SoftmaxLayer } from "../layers/softmax.ts";
 import type { TransformerBlockLayer } from "../layers/transformer-block.ts";
+import type { FactorPairsLayer } from "../layers/factor-pairs.ts";
+import type { FactorizationMachineLayer } from "../layers/factorization-machine.ts";
+import type { SparseDenseLayer } from "../layers/sparse-dense.ts";
+import type { WideAndDeepLayer } from "../layers/wide-and-deep.ts";
 
 export type {
   ActivationLayer,
@@ -43,6 +47,10 @@ export type {
   SelfAttentionLayer,
   SoftmaxLayer,
   TransformerBlockLayer,
+  SparseDenseLayer,
+  FactorPairsLayer,
+  FactorizationMachineLayer,
+  WideAndDeepLayer,
 };
 
 export type LayerSpec =
@@ -66,7 +74,11 @@ export type LayerSpec =
   | RmsNormLayer
   | SelfAttentionLayer
   | SoftmaxLayer
-  | TransformerBlockLayer;
+  | TransformerBlockLayer
+  | SparseDenseLayer
+  | FactorPairsLayer
+  | FactorizationMachineLayer
+  | WideAndDeepLayer;
 
 /** Logits against class labels; `smoothing` in [0, 1) as PyTorch's `label_smoothing`. */
 export interface SoftmaxCrossEntropyLoss {
