@@ -6,7 +6,8 @@
  *   dBias = Σ dy,  dWeight = Σ dy·(x − mean)·inverse
  *   dx = weight·inverse·(dy − dBias/n − (x − mean)·inverse·dWeight/n)
  *
- * Sums are taken in float64 and the variance in a second pass: no digits are lost when a mean is far from zero. Where
+ * Sums are taken in float64 (of two values each) and the variance in a second pass: no digits are lost when a mean is
+ * far from zero. Where
  * the positions are one, four channels go side by side; else four positions of one channel.
  */
 import { addPromoted, laneMask, load, store, sumDoubles } from "./lanes";
@@ -76,13 +77,17 @@ function reduceChannels(
     for (let row = 0; row < rows; row++) {
       let i = <usize>row * rowBytes + at * positions;
       let left = positions;
-      for (; left >= 4; left -= 4) {
-        total = addPromoted(total, term(f32x4.sub(v128.load(a + i), ma), b, i, mb, 4));
-        i += 16;
+      for (; left >= 8; left -= 8) {
+        const first = term(f32x4.sub(v128.load(a + i), ma), b, i, mb, 4);
+        const second = term(f32x4.sub(v128.load(a + i, 16), ma), b, i + 16, mb, 4);
+        total = addPromoted(total, f32x4.add(first, second));
+        i += 32;
       }
-      if (left) {
-        const value = term(f32x4.sub(load(a + i, left), ma), b, i, mb, left);
-        total = addPromoted(total, v128.and(value, laneMask(left)));
+      for (; left > 0; left -= 4) {
+        const lanes = min(4, left);
+        const value = term(f32x4.sub(load(a + i, lanes), ma), b, i, mb, lanes);
+        total = addPromoted(total, v128.and(value, laneMask(lanes)));
+        i += 16;
       }
     }
     f32.store(out + at, <f32>(sumDoubles(total) * scale));

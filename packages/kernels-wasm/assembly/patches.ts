@@ -4,8 +4,6 @@
  * A *position* is a place of the kernel on an image, counted through all samples of a call; a *tap* is one weight of a
  * filter: (channel, kernel row, kernel column). The value under tap t at position p stands at taps[t] + positions[p].
  */
-import { load, store } from "./lanes";
-
 /** Shape of the convolution under way: set before each call, `height` and `width` with their padding. */
 export let channels: i32 = 0;
 export let height: i32 = 0;
@@ -138,33 +136,28 @@ export function scatterPatches(
   images: usize,
 ): void {
   const begin = first % outputWidth;
+  const step = <usize>strideX << 2;
   for (let i = 0; i < rows; i++) {
     const image = images + i32.load(tapTable + (<usize>i << 2));
     let n = 0;
     let run = min(outputWidth - begin, count);
     while (n < count) {
-      scatterRun(block, image + i32.load(positionTable + (<usize>n << 2)), run);
-      block += <usize>run << 2;
+      let to = image + i32.load(positionTable + (<usize>n << 2));
       n += run;
+      let left = run;
+      if (step == 4) {
+        for (; left >= 4; left -= 4) {
+          v128.store(to, f32x4.add(v128.load(to), v128.load(block)));
+          block += 16;
+          to += 16;
+        }
+      }
+      for (; left > 0; left--) {
+        f32.store(to, f32.load(to) + f32.load(block));
+        block += 4;
+        to += step;
+      }
       run = min(outputWidth, count - n);
     }
-  }
-}
-
-/** Adds the values of neighbouring positions of one output row. */
-function scatterRun(from: usize, to: usize, run: i32): void {
-  if (strideX == 1) {
-    for (; run >= 4; run -= 4) {
-      v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
-      from += 16;
-      to += 16;
-    }
-    if (run) store(to, f32x4.add(load(to, run), load(from, run)), run);
-    return;
-  }
-  for (; run > 0; run--) {
-    f32.store(to, f32.load(to) + f32.load(from));
-    from += 4;
-    to += <usize>strideX << 2;
   }
 }

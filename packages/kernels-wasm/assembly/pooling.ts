@@ -67,16 +67,23 @@ function maxOfFour(
   step: i32,
 ): void {
   const start = i32x4.add(i32x4.splat(at), i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(step)));
-  let greatest = four(plane + (<usize>at << 2), step);
+  let line = plane + (<usize>at << 2);
+  let greatest = four(line, step);
   let index = start;
-  for (let ky = 0; ky < kernelHeight; ky++) {
-    for (let kx = 0; kx < kernelWidth; kx++) {
-      const offset = ky * width + kx;
-      const value = four(plane + (<usize>(at + offset) << 2), step);
+  let here = start;
+  const below = i32x4.splat(width - kernelWidth);
+  for (let ky = kernelHeight; ky > 0; ky--) {
+    let from = line;
+    for (let kx = kernelWidth; kx > 0; kx--) {
+      const value = four(from, step);
       const wins = v128.or(f32x4.gt(value, greatest), f32x4.ne(value, value));
       greatest = v128.bitselect(value, greatest, wins);
-      index = v128.bitselect(i32x4.add(start, i32x4.splat(offset)), index, wins);
+      index = v128.bitselect(here, index, wins);
+      here = i32x4.add(here, i32x4.splat(1));
+      from += 4;
     }
+    here = i32x4.add(here, below);
+    line += <usize>width << 2;
   }
   v128.store(y, greatest);
   v128.store(indices, index);
