@@ -254,4 +254,62 @@ describe("a plan", async () => {
       expect([...run.values]).toEqual([...plain]);
     });
   });
+
+  it("reuses the memory of what is over", () => {
+    const chain = (layers: number): ModelSpec => ({
+      inputs: 64,
+      layers: Array.from({ length: layers }, () => ({ type: "dense", outputs: 64, frozen: true, activation: "relu" })),
+      loss: { type: "mean_squared_error" },
+    });
+    const trained = (layers: number): ModelSpec => ({
+      ...chain(layers),
+      layers: [...chain(layers).layers, { type: "dense", outputs: 64 }],
+    });
+    // Frozen layers before the first trained one keep nothing: two values at a time, however many there are.
+    expect(planBytes(trained(20), 32)).toBe(planBytes(trained(4), 32));
+  });
+
+  it("sums the losses of several outputs by their weights and leaves frozen gradients zero", () => {
+    const spec: ModelSpec = {
+      inputs: { left: { shape: [2] }, right: { shape: [3] } },
+      layers: [
+        { type: "dense", outputs: 2, name: "a", from: "left", bias: false, frozen: true },
+        { type: "dense", outputs: 1, name: "b", from: "right", bias: false },
+      ],
+      loss: { a: { type: "softmax_cross_entropy" }, b: { type: "mean_squared_error", weight: 3 } },
+    };
+    withPlan(fixture, spec, 2, (run) => {
+      run.values.set([1, 0, 0, 1, 1, 1, 1]);
+      floatsOf(run.plan, "left").set([0, 0, 5, 0]);
+      floatsOf(run.plan, "right").set([1, 2, 3, 0, 0, 0]);
+      labelsOf(run.plan, "a").set([1, 0]);
+      numbersOf(run.plan, "b").set([4, 0]);
+      run.gradients.fill(Number.NaN);
+      const loss = run.plan.gradient(run.parameters, run.gradient, 2, noDraw);
+      const crossEntropy = (Math.log(2) + Math.log1p(Math.exp(-5))) / 2;
+      expect(loss).toBeCloseTo(crossEntropy + (3 * 2 ** 2) / 2, 5);
+      // d/dw of 3·mean((w·x − t)²): 3 · 2 · (6 − 4) · x / 2 rows.
+      expect([...run.gradients]).toEqual([0, 0, 0, 0, 6, 12, 18]);
+      const { lossSum, correct } = run.plan.evaluate(run.parameters, 2);
+      expect(lossSum).toBeCloseTo(2 * loss, 5);
+      expect(correct).toBe(1);
+    });
+  });
+
+  it("takes the mean over the positions of a row", () => {
+    const spec: ModelSpec = {
+      inputs: { shape: [2, 3] },
+      layers: [{ type: "dense", outputs: 3, bias: false }],
+      loss: { type: "softmax_cross_entropy" },
+    };
+    withPlan(fixture, spec, 1, (run) => {
+      run.values.set([1, 0, 0, 0, 1, 0, 0, 0, 1]);
+      floatsOf(run.plan).set([9, 0, 0, 0, 0, 0]);
+      labelsOf(run.plan).set([0, 1]);
+      const { lossSum, correct } = run.plan.evaluate(run.parameters, 1);
+      expect(lossSum).toBeCloseTo((Math.log1p(2 * Math.exp(-9)) + Math.log(3)) / 2, 5);
+      expect(correct).toBe(0.5);
+      expect(outputOf(run.plan).shape).toEqual([2, 3]);
+    });
+  });
 });

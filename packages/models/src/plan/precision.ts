@@ -24,7 +24,17 @@ export interface HalfCodec {
 }
 
 export function halfCodec(kernels: Kernels, precision: Precision): HalfCodec {
-  const { copy } = kernels;
-  if (precision === "float16") return { encode: kernels.encodeFloat16, decode: kernels.decodeFloat16, copy };
-  return { encode: kernels.encodeBfloat16, decode: kernels.decodeBfloat16, copy };
+  const copy: HalfCodec["copy"] = (x, out, count) => kernels.copy(x, out, count);
+  if (precision === "float16") {
+    return {
+      encode: (x, out, count) => kernels.encodeFloat16(x, out, count),
+      decode: (x, out, count) => kernels.decodeFloat16(x, out, count),
+      copy,
+    };
+  }
+  return {
+    encode: (x, out, count) => kernels.encodeBfloat16(x, out, count),
+    decode: (x, out, count) => kernels.decodeBfloat16(x, out, count),
+    copy,
+  };
 }
