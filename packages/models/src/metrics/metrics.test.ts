@@ -61,7 +61,7 @@ describe("metrics", () => {
         const won = positive.flatMap(([left]) =>
           negative.map(([right]) => (left > right ? 1 : left === right ? 0.5 : 0)),
         );
-        const sum = won.reduce((total, each) => total + each, 0);
+        const sum = won.reduce<number>((total, each) => total + each, 0);
         // Halves of whole numbers: exact.
         expect(metrics.values()).toEqual(won.length === 0 ? {} : { auc: sum / won.length });
       }),

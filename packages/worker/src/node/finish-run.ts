@@ -42,6 +42,7 @@ export async function finishRun(options: FinishOptions): Promise<FinishedRun> {
     job: job.name,
     seed: String(job.seed),
     epochs: String(job.epochs),
+    "shoal.job": JSON.stringify(job),
     test_accuracy: String(result.accuracy),
     test_loss: String(result.loss),
     test_metrics: JSON.stringify(result.metrics),

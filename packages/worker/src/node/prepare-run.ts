@@ -5,12 +5,15 @@ import {
   checkDatasetFits,
   createEpochPlan,
   layoutOf,
+  matchTensors,
   parseDatasetSpec,
   parseModelSpec,
+  readTensors,
   shapeOfDataset,
   type Dataset,
   type DatasetSpec,
   type EpochPlan,
+  type InitialTensor,
   type ModelSpec,
   type Preprocessing,
 } from "@shoal/models";
@@ -23,6 +26,8 @@ import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-bu
 export interface PrepareEnvironment {
   readonly memory: KernelMemory;
   readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
+  /** Reads a model file that a job begins with. @throws ShoalError data_not_found */
+  readonly readModel: (file: string) => Promise<Uint8Array>;
   readonly startCompute: (subject: ComputeSubject) => Promise<ComputePort>;
 }
 
@@ -31,6 +36,8 @@ export interface PreparedRun {
   readonly preprocessing: Preprocessing | undefined;
   readonly plan: EpochPlan;
   readonly compute: ComputePort;
+  /** Where the job names a file to begin with: its values. */
+  readonly initial: readonly InitialTensor[];
   readonly buffers: TrainingBuffers;
   readonly dataSource: string;
   readonly trainSamples: number;
@@ -46,6 +53,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const { job, slots } = start;
   const model = parseModelSpec(job.model, "job.model");
   const size = checkCovered(model, start.placement);
+  const initial = await readInitial(start, model, environment);
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test, preprocessing } = dataset;
@@ -73,6 +81,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
       preprocessing,
       plan,
       compute,
+      initial,
       buffers,
       dataSource: dataset.source,
       trainSamples: train.count,
@@ -86,6 +95,27 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
 
 function clipPlan(model: ModelSpec, { gradientClip: clip, parameterGroups }: JobSpec): ClipPlan | null {
   return clip === null ? null : { clip, ranges: learningRanges(layoutOf(model), parameterGroups) };
+}
+
+/**
+ * Every worker reads it: any of them may have to give the shards their first values.
+ * @throws ShoalError data_not_found, data_corrupt, layout_mismatch - all name the file
+ */
+async function readInitial(
+  { job }: StartRun,
+  model: ModelSpec,
+  environment: Pick<PrepareEnvironment, "readModel">,
+): Promise<readonly InitialTensor[]> {
+  if (job.initial === null) return [];
+  const { file } = job.initial;
+  try {
+    return matchTensors(layoutOf(model), readTensors(await environment.readModel(file)));
+  } catch (error) {
+    const { code, message, details } = ShoalError.from(error);
+    throw new ShoalError(code, `job.initial.file ${file}: ${message.replace(/^\[[a-z_]+\] /, "")}`, details, {
+      cause: error,
+    });
+  }
 }
 
 /** @returns the elements of the parameter vector */
