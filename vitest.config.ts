@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { playwright } from "@vitest/browser-playwright";
+import { trainInNode } from "./test/support/train-in-node.ts";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Packages run from their sources: no build stands between an edit and its test. */
@@ -43,6 +44,7 @@ const browser: TestProjectInlineConfiguration = {
       screenshotFailures: false,
       provider: playwright({ launchOptions: { executablePath: chromium, args: ["--no-sandbox"] } }),
       instances: [{ browser: "chromium" }],
+      commands: { trainInNode },
     },
   },
 };
@@ -55,7 +57,7 @@ export default defineConfig({
           "packages/*/src/**/*.test.ts",
           "test/*.test.ts",
           "test/support/**/*.test.ts",
-          "bench/frame/**/*.test.ts",
+          "bench/*/*.test.ts",
           "scripts/**/*.test.ts",
         ],
         testTimeout: 20_000,

@@ -32,7 +32,8 @@ export async function createSite(): Promise<Site> {
   await host.host({
     run,
     term: 1,
-    shards: sizes.map((bytes, shard) => ({ shard, begin: 0, end: bytes / 4 })),
+    shards: sizes.map((bytes, shard) => ({ shard, begin: 0, end: bytes / 4, updates: [[bytes / 4, 0]] })),
+    treatments: [{ kind: "optimizer", weightDecay: null, learningRateScale: 1 }],
     optimizer: { name: "accumulate", scale: 1 },
     schedule: { name: "constant" },
     consistency: { mode: "asynchronous" },

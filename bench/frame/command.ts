@@ -6,7 +6,7 @@ import { describeMachine } from "./machine.ts";
 import { missedRows, type Benchmark, type BenchmarkContext, type Report } from "./report.ts";
 import { renderTable } from "./table.ts";
 
-const usage = "npm run bench -- NAME [--json FILE] [--check]";
+const usage = "npm run bench -- NAME [--only TEXT] [--json FILE] [--check]";
 
 /** Where the command finds its benchmarks and what it prints on. */
 export interface CommandWorld {
@@ -17,6 +17,7 @@ export interface CommandWorld {
 
 interface Request {
   readonly name: string;
+  readonly only: string | undefined;
   readonly json: string | undefined;
   readonly check: boolean;
 }
@@ -31,7 +32,10 @@ export async function runCommand(parameters: readonly string[], world: CommandWo
   }
   const benchmark = await loadBenchmark(world.folder, request.name);
   const startedAt = new Date().toISOString();
-  const report = await benchmark.run(world.context);
+  const report = await benchmark.run({
+    ...world.context,
+    ...(request.only === undefined ? {} : { only: request.only }),
+  });
   world.print(`${benchmark.name}: ${benchmark.summary}\n\n${renderTable(report)}`);
   if (request.json !== undefined) writeJson(request.json, benchmark, startedAt, report);
   const missed = missedRows(report);
@@ -48,13 +52,13 @@ function parse(parameters: readonly string[], names: readonly string[]): Request
     const { values, positionals } = parseArgs({
       args: [...parameters],
       allowPositionals: true,
-      options: { json: { type: "string" }, check: { type: "boolean", default: false } },
+      options: { only: { type: "string" }, json: { type: "string" }, check: { type: "boolean", default: false } },
     });
     const [name, ...rest] = positionals;
     if (name === undefined) return "Which benchmark?";
     if (rest.length > 0) return `One benchmark at a time: ${positionals.join(", ")}`;
     if (!names.includes(name)) return `There is no benchmark ${name}.`;
-    return { name, json: values.json, check: values.check };
+    return { name, only: values.only, json: values.json, check: values.check };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

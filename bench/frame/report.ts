@@ -30,6 +30,10 @@ export interface BenchmarkContext {
   readonly say: (line: string) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
+  /** Leaves out what has not this text in its name. */
+  readonly only?: string;
+  /** How long and how often contestants take turns; default the benchmark's own. */
+  readonly turns?: { readonly rounds: number; readonly turnMs: number };
 }
 
 /** What `bench/NAME/index.ts` exports as `benchmark`. */

@@ -166,7 +166,7 @@ class Player {
           type: "run_finished",
           run: message.run,
           node: this.#system.node,
-          result: { accuracy: 0.9, loss: 0.3 },
+          result: { accuracy: 0.9, loss: 0.3, metrics: { accuracy: 0.9 } },
           modelFile: `/models/${message.run}.safetensors`,
         });
         return;
@@ -342,7 +342,8 @@ class Player {
   #evaluate(work: Work, step: number): void {
     const { accuracyAt = () => 0.5, lossAt = () => 1 } = this.#script;
     this.#record.evaluated.push(step);
-    const result = { accuracy: accuracyAt(step), loss: lossAt(step) };
+    const accuracy = accuracyAt(step);
+    const result = { accuracy, loss: lossAt(step), metrics: { accuracy } };
     const version = work.shards.version;
     this.#coordinator.tell({
       type: "report_evaluation",

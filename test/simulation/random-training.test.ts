@@ -36,7 +36,7 @@ describe("a training on a bad network", () => {
         return { atMs, mishap: { kind: "leave", worker: `worker-${index + 1}` } } as const;
       });
       const mishaps = [...leaves, { atMs: 3000, mishap: { kind: "join", worker: "worker-3" } } as const];
-      const job = { ...drawn.job, workers: 1, shards: 3, stop: { accuracy: null, patience: null } };
+      const job = { ...drawn.job, workers: 1, shards: 3, stop: { accuracy: null, metric: null, patience: null } };
       const calm = { leaseMs: 1000, linkLoss: 0, linkMs: 20 };
       const { status, violations } = await play({ ...drawn, ...calm, workers: 2, mishaps, job }, site);
       expect(violations).toEqual([]);

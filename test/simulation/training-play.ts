@@ -172,13 +172,17 @@ function drawDataset(count: number): Dataset {
   const random = createRandom("soak data");
   const split = (samples: number): Dataset["train"] => {
     const labels = Int32Array.from({ length: samples }, (_, index) => index % classes);
-    const inputs = Float32Array.from({ length: samples * features }, (_, index) => {
+    const values = Float32Array.from({ length: samples * features }, (_, index) => {
       const label = labels[Math.floor(index / features)] ?? 0;
       return random.uniform() - 0.5 + (index % classes === label ? 1 : 0);
     });
-    return { count: samples, features, inputs, scale: 1, shift: 0, labels, targets: undefined };
+    return {
+      count: samples,
+      inputs: { input: { kind: "dense", width: features, values, scale: 1, shift: 0 } },
+      targets: { output: { kind: "labels", classes, values: labels } },
+    };
   };
-  return { name: "soak", source: "drawn", features, classes, train: split(count), test: split(30) };
+  return { name: "soak", source: "drawn", train: split(count), test: split(30) };
 }
 
 /** The one way in which workers alone can fail a run: all that were in a synchronous step died in the middle of a push. */

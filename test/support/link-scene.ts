@@ -12,6 +12,7 @@ import {
 } from "@shoal/ps-server";
 import { createGrpcLinkFactory, createInProcessLinkFactory } from "@shoal/worker";
 import { kernelFixture } from "./model-kernels.ts";
+import { plainShards } from "./plain-shards.ts";
 
 const token = "the cluster's token";
 
@@ -68,7 +69,7 @@ function membersOf(...numbers: readonly number[]): RunMembers {
 const hostingOf = ({ sizes, hosting }: LinkSceneOptions): Hosting => ({
   run: sceneRun,
   term: 1,
-  shards: sizes.map((size, shard) => ({ shard, begin: 0, end: size })),
+  ...plainShards(...sizes.map((size, shard) => ({ shard, begin: 0, end: size }))),
   optimizer: { name: "accumulate", scale: 1 },
   schedule: { name: "constant" },
   consistency: { mode: "asynchronous" },

@@ -5,22 +5,25 @@
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
   compile,
+  createBatchFiller,
   createEpochPlan,
   createShuffle,
-  fillBatch,
   initializeParameters,
   layoutOf,
   parseModelSpec,
   type Dataset,
+  type ParameterLayout,
 } from "@shoal/models";
 import {
   baseLearningRateOf,
   createOptimizer,
+  isLayerwise,
   learningRateAt,
   parseOptimizerSpec,
   parseScheduleSpec,
 } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
+import { createPlainUpdate } from "./plain-updates.ts";
 
 export interface PlainTraining {
   /** Final parameters, a copy. */
@@ -38,15 +41,19 @@ export function trainPlainly(
   memory: KernelMemory,
 ): PlainTraining {
   const model = parseModelSpec(job.model);
-  const { size } = layoutOf(model);
+  const layout = layoutOf(model);
+  const { size } = layout;
   const plan = compile(model, { batchSize: job.batchSize, kernels, memory });
   const regions = [0, 1, 2].map(() => memory.allocate(size * 4));
   const [parameters = 0, gradient = 0, sum = 0] = regions.map((region) => region.byteOffset);
   initializeParameters(model, job.seed, memory.floats(parameters, size));
   const spec = parseOptimizerSpec(job.optimizer);
   const schedule = parseScheduleSpec(job.schedule);
-  const optimizer = createOptimizer(spec, { size, kernels, memory });
+  const isPlain = isWhole(job, layout);
+  const update = createPlainUpdate(job, layout, kernels, memory);
+  const optimizer = isPlain ? createOptimizer(spec, { size, kernels, memory }) : update;
   const { train } = dataset;
+  const filler = createBatchFiller(train, plan);
   const shuffle = createShuffle(job.seed, train.count);
   const epochs = createEpochPlan({ samples: train.count, batchSize: job.batchSize, slots, epochs: job.epochs });
   const losses: number[] = [];
@@ -56,9 +63,11 @@ export function trainPlainly(
     kernels.fill(sum, size, 0);
     for (let slot = 0; slot < slots; slot += 1) {
       const batch = epochs.batch(step * slots + slot);
-      const rows = fillBatch(train, shuffle.order(batch.epoch), batch.begin, batch.end, plan);
+      const rows = filler.fill(shuffle.order(batch.epoch), batch.begin, batch.end);
       if (rows === 0) continue;
-      lossSum += rows * plan.gradient(parameters, gradient, rows);
+      lossSum +=
+        rows * plan.gradient(parameters, gradient, rows, { seed: job.seed, epoch: batch.epoch, first: batch.begin });
+      update.clip(gradient);
       kernels.axpy(gradient, sum, size, rows);
       samples += rows;
     }
@@ -70,7 +79,14 @@ export function trainPlainly(
   }
   const result = memory.floats(parameters, size).slice();
   optimizer.dispose();
+  if (isPlain) update.dispose();
   plan.dispose();
   for (const region of regions) memory.free(region);
   return { parameters: result, losses };
+}
+
+/** True when one optimiser updates all values alike: then the loop takes it as one vector. */
+function isWhole(job: JobSpec, { segments }: ParameterLayout): boolean {
+  const isUniform = segments.every(({ frozen, role }) => !frozen && role !== "statistic");
+  return isUniform && job.parameterGroups.length === 0 && !isLayerwise(parseOptimizerSpec(job.optimizer));
 }

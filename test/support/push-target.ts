@@ -2,6 +2,7 @@
 import { createActorSystem, createInProcessBus, createRandom, systemClock } from "@shoal/actors";
 import { createParameterRpcServer, createShardHost } from "@shoal/ps-server";
 import { kernelFixture } from "./model-kernels.ts";
+import { plainShards } from "./plain-shards.ts";
 
 const keys = Number(process.argv[2]);
 const members = Array.from({ length: Number(process.argv[3]) }, (_, index) => index + 1);
@@ -17,11 +18,12 @@ const host = createShardHost({ system, memory, kernels });
 await host.host({
   run: "run-1",
   term: 1,
-  shards: [{ shard: 0, begin: 0, end: keys }],
+  ...plainShards({ shard: 0, begin: 0, end: keys }),
   optimizer: { name: "sgd", learningRate: 1 },
   schedule: { name: "constant" },
   consistency: { mode: "asynchronous" },
   aggregation: "sum",
+  staleness: { weight: { name: "none" } },
   slots: members.length,
   members: {
     revision: 1,

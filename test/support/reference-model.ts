@@ -1,5 +1,5 @@
 /** Models and losses in plain float64: the second implementation that compiled plans are compared with. */
-import type { LossSpec, ModelSpec } from "@shoal/models";
+import type { ActivationLayer, DenseLayer, LossSpec, ModelSpec } from "@shoal/models";
 import type { Activation } from "@shoal/kernels-wasm";
 
 export interface ReferenceBatch {
@@ -12,7 +12,7 @@ export interface ReferenceBatch {
   readonly targets: Float64Array;
 }
 
-function apply(name: Activation, x: number): number {
+export function applyActivation(name: Activation, x: number): number {
   switch (name) {
     case "identity":
       return x;
@@ -24,6 +24,14 @@ function apply(name: Activation, x: number): number {
       return 1 / (1 + Math.exp(-x));
     case "gelu":
       return geluOf(x);
+    case "leaky_relu":
+      return x > 0 ? x : 0.01 * x;
+    case "gelu_tanh":
+      return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+    case "silu":
+      return x / (1 + Math.exp(-x));
+    case "softplus":
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
   }
 }
 
@@ -44,12 +52,19 @@ function errorFunction(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-function outputsFor(spec: ModelSpec, parameters: Float64Array, inputs: Float64Array): Float64Array {
+/** A chain of dense layers and activations with one input of so many numbers and one loss. */
+export interface ReferenceModel extends ModelSpec {
+  readonly inputs: number;
+  readonly layers: readonly (DenseLayer | ActivationLayer)[];
+  readonly loss: LossSpec;
+}
+
+function outputsFor(spec: ReferenceModel, parameters: Float64Array, inputs: Float64Array): Float64Array {
   let x = inputs;
   let offset = 0;
   for (const layer of spec.layers) {
     if (layer.type === "activation") {
-      x = x.map((value) => apply(layer.function, value));
+      x = x.map((value) => applyActivation(layer.function, value));
       continue;
     }
     const { outputs, bias = true, activation = "identity" } = layer;
@@ -58,14 +73,15 @@ function outputsFor(spec: ModelSpec, parameters: Float64Array, inputs: Float64Ar
     x = Float64Array.from({ length: outputs }, (_, output) => {
       let sum = bias ? (parameters[biasAt + output] ?? 0) : 0;
       for (let k = 0; k < width; k += 1) sum += (parameters[weight + output * width + k] ?? 0) * (from[k] ?? 0);
-      return apply(activation, sum);
+      return applyActivation(activation, sum);
     });
     offset = biasAt + (bias ? outputs : 0);
   }
   return x;
 }
 
-function rowLoss(loss: LossSpec, outputs: Float64Array, label: number, targets: Float64Array): number {
+/** Loss of one row. */
+export function meanLoss(loss: LossSpec, outputs: Float64Array, label: number, targets: Float64Array): number {
   switch (loss.type) {
     case "softmax_cross_entropy": {
       const greatest = Math.max(...outputs);
@@ -93,13 +109,13 @@ function meanOf(outputs: Float64Array, targets: Float64Array, term: (x: number, 
 }
 
 /** Mean loss over the rows of a batch. */
-export function referenceLoss(spec: ModelSpec, parameters: Float64Array, batch: ReferenceBatch): number {
+export function referenceLoss(spec: ReferenceModel, parameters: Float64Array, batch: ReferenceBatch): number {
   let sum = 0;
   for (let row = 0; row < batch.rows; row += 1) {
     const inputs = batch.inputs.subarray(row * spec.inputs, (row + 1) * spec.inputs);
     const outputs = outputsFor(spec, parameters, inputs);
     const targets = batch.targets.subarray(row * outputs.length, (row + 1) * outputs.length);
-    sum += rowLoss(spec.loss, outputs, batch.labels[row] ?? 0, targets);
+    sum += meanLoss(spec.loss, outputs, batch.labels[row] ?? 0, targets);
   }
   return sum / batch.rows;
 }

@@ -26,6 +26,7 @@ import type {
 } from "@shoal/protocol";
 import { createShardHost, type Hosting, type ShardHost } from "@shoal/ps-server";
 import { kernelFixture } from "./model-kernels.ts";
+import { plainShards } from "./plain-shards.ts";
 
 const kit = await kernelFixture();
 
@@ -94,7 +95,7 @@ export async function createShardScene(size: number, overrides: Partial<Hosting>
   await host.host({
     run: runName,
     term: 1,
-    shards: [{ shard: 3, begin: 0, end: size }],
+    ...plainShards({ shard: 3, begin: 0, end: size }),
     optimizer: { name: "sgd", learningRate: 1 },
     schedule: { name: "constant" },
     consistency: { mode: "synchronous" },

@@ -1,4 +1,5 @@
 /** A whole cluster of real actors in this process, whose members a test can add and cut off. */
+import { ShoalError } from "@shoal/errors";
 import {
   createActorSystem,
   createInProcessBus,
@@ -158,6 +159,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
       links,
       loadDataset: () => Promise.resolve(dataset),
+      readModel: async (file) => await readKept(models, file),
       writeModel: async (run, bytes) => {
         models.set(run, bytes);
         await options.onModel?.(run);
@@ -229,4 +231,11 @@ async function insist<R>(ask: () => Promise<R>): Promise<R> {
       if (attempts === 20) throw error;
     }
   }
+}
+
+/** A model file that a run of this cluster wrote, by the path that it was given. */
+function readKept(models: ReadonlyMap<string, Uint8Array>, file: string): Promise<Uint8Array> {
+  const bytes = [...models].find(([run]) => file === `/models/${run}.safetensors`)?.[1];
+  if (bytes !== undefined) return Promise.resolve(bytes);
+  return Promise.reject(new ShoalError("data_not_found", `cannot read ${file}`, { file }));
 }

@@ -69,10 +69,13 @@ describe("the edge trainer", () => {
 
   it("refuses what does not fit the model", async () => {
     const { trainer, task } = trainerAndTask();
-    const wrong: Split = { ...data, features: 4 };
+    const narrow = { kind: "dense", width: 4, values: new Float32Array(4 * data.count), scale: 1, shift: 0 } as const;
+    const wrong: Split = { ...data, inputs: { input: narrow } };
     const short = task.parameters.subarray(1);
     await expect(trainer.train({ ...task, parameters: short })).rejects.toMatchObject({ code: "layout_mismatch" });
-    await expect(trainer.train({ ...task, data: wrong })).rejects.toThrow("the samples have 4 features");
+    await expect(trainer.train({ ...task, data: wrong })).rejects.toThrow(
+      "a column of floats does not fit an input of",
+    );
     await expect(trainer.train({ ...task, learningRate: 0 })).rejects.toThrow("learningRate must be");
     await expect(trainer.train({ ...task, epochs: 0 })).rejects.toThrow("epochs must be a positive integer");
   });

@@ -17,9 +17,9 @@ import {
 } from "@shoal/kernels-wasm";
 import {
   compile,
+  createBatchFiller,
   createEpochPlan,
   createShuffle,
-  fillBatch,
   type ModelSpec,
   type ParameterLayout,
   type Plan,
@@ -115,14 +115,11 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
   };
 }
 
-function checkTask({ parameters, data, learningRate }: EdgeTask, plan: Plan): void {
+function checkTask({ parameters, learningRate }: EdgeTask, plan: Plan): void {
   const { size } = plan.layout;
   if (parameters.length !== size) {
     const details = { expected: size, found: parameters.length };
     throw new ShoalError("layout_mismatch", `${parameters.length} parameters for a model of ${size}`, details);
-  }
-  if (data.features !== plan.features) {
-    throw new RangeError(`the samples have ${data.features} features, the model takes ${plan.features}`);
   }
   if (!(learningRate > 0) || learningRate === Infinity) {
     throw new RangeError(`learningRate must be a positive number, got ${learningRate}`);
@@ -153,13 +150,14 @@ async function runEpochs(place: Workplace, task: EdgeTask): Promise<number> {
   const { data, epochs, learningRate, pause } = task;
   const cut = createEpochPlan({ samples: data.count, batchSize: plan.batchSize, slots: 1, epochs });
   const shuffle = createShuffle(task.seed, data.count);
+  const filler = createBatchFiller(data, plan);
   let lossSum = 0;
   for (let number = 0; number < cut.totalBatches; number += 1) {
     if (task.signal?.aborted === true) throw new ShoalError("cancelled", "the local training was stopped");
     const { epoch, begin, end } = cut.batch(number);
     if (number % cut.batchesPerEpoch === 0) lossSum = 0;
-    const rows = fillBatch(data, shuffle.order(epoch), begin, end, plan);
-    lossSum += plan.gradient(parameters, gradient, rows) * rows;
+    const rows = filler.fill(shuffle.order(epoch), begin, end);
+    lossSum += plan.gradient(parameters, gradient, rows, { seed: task.seed, epoch, first: begin }) * rows;
     kernels.sgd(parameters, gradient, plan.layout.size, learningRate, 0);
     if (pause !== undefined) await pause();
   }

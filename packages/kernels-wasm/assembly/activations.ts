@@ -7,6 +7,7 @@
  */
 import { exponential, hyperbolicTangent, logistic, logOnePlusLanes, normalDistribution } from "./exponential";
 import { load, store, wholeBytes } from "./lanes";
+import { edge } from "./scratch";
 
 /** Numbers of the activations; `src/activation-codes.ts` has the same. */
 export const IDENTITY: i32 = 0;
@@ -45,13 +46,10 @@ function softplus(x: v128): v128 {
 export function activated(x: v128, activation: i32): v128 {
   if (activation == RELU) return v128.andnot(x, f32x4.lt(x, f32x4.splat(0)));
   if (activation == TANH) return hyperbolicTangent(x);
-  if (activation == SIGMOID) return logistic(x);
   if (activation == GELU) return f32x4.mul(x, normalDistribution(x));
   if (activation == LEAKY_RELU) {
     return v128.bitselect(f32x4.mul(x, f32x4.splat(LEAK)), x, f32x4.lt(x, f32x4.splat(0)));
   }
-  if (activation == GELU_TANH) return f32x4.mul(x, logistic(geluTanhExponent(x)));
-  if (activation == SILU) return f32x4.mul(x, logistic(x));
   if (activation == SOFTPLUS) return softplus(x);
   return x;
 }
@@ -63,33 +61,31 @@ function activateAll(x: usize, y: usize, count: i32, activation: i32): void {
   for (let i: usize = 0; i < whole; i += 16) v128.store(y + i, activated(v128.load(x + i), activation));
 }
 
-/** The last one to three elements: one function for all activations, so that each stands in the code twice, not thrice. */
-function activateRest(x: usize, y: usize, lanes: i32, activation: i32): void {
-  const value = load(x, lanes);
-  let result = value;
-  if (activation == RELU) result = activated(value, RELU);
-  else if (activation == TANH) result = activated(value, TANH);
-  else if (activation == SIGMOID) result = activated(value, SIGMOID);
-  else if (activation == GELU) result = activated(value, GELU);
-  else if (activation == LEAKY_RELU) result = activated(value, LEAKY_RELU);
-  else if (activation == GELU_TANH) result = activated(value, GELU_TANH);
-  else if (activation == SILU) result = activated(value, SILU);
-  else if (activation == SOFTPLUS) result = activated(value, SOFTPLUS);
-  store(y, result, lanes);
+/** sigmoid, silu and gelu_tanh by one loop: a branch that always goes one way costs less than code for each. */
+function activateGated(x: usize, y: usize, count: i32, activation: i32): void {
+  const whole = wholeBytes(count);
+  for (let i: usize = 0; i < whole; i += 16) {
+    const value = v128.load(x + i);
+    const gate = logistic(activation == GELU_TANH ? geluTanhExponent(value) : value);
+    v128.store(y + i, activation == SIGMOID ? gate : f32x4.mul(value, gate));
+  }
 }
 
 export function activate(x: usize, y: usize, count: i32, activation: i32): void {
   if (activation == RELU) activateAll(x, y, count, RELU);
   else if (activation == TANH) activateAll(x, y, count, TANH);
-  else if (activation == SIGMOID) activateAll(x, y, count, SIGMOID);
   else if (activation == GELU) activateAll(x, y, count, GELU);
   else if (activation == LEAKY_RELU) activateAll(x, y, count, LEAKY_RELU);
-  else if (activation == GELU_TANH) activateAll(x, y, count, GELU_TANH);
-  else if (activation == SILU) activateAll(x, y, count, SILU);
   else if (activation == SOFTPLUS) activateAll(x, y, count, SOFTPLUS);
+  else if (activation != IDENTITY) activateGated(x, y, count, activation);
   else if (x != y) memory.copy(y, x, wholeBytes(count));
   const whole = wholeBytes(count);
-  if (count & 3) activateRest(x + whole, y + whole, count & 3, activation);
+  const rest = count & 3;
+  if (rest) {
+    v128.store(edge(), load(x + whole, rest));
+    activate(edge(), edge(), 4, activation);
+    store(y + whole, v128.load(edge()), rest);
+  }
 }
 
 /** y = e^x; infinity from 88.4 up. */
@@ -111,23 +107,6 @@ function geluSlope(x: v128): v128 {
   return f32x4.add(normalDistribution(x), f32x4.mul(x, density));
 }
 
-/** Derivative of x·σ(s) with t = x·s': σ·(1 + t·(1 − σ)). */
-// @ts-ignore: decorator
-@inline
-function gatedSlope(s: v128, t: v128): v128 {
-  const gate = logistic(s);
-  const one = f32x4.splat(1);
-  return f32x4.mul(gate, f32x4.add(one, f32x4.mul(t, f32x4.sub(one, gate))));
-}
-
-/** x·(2u)' = x·(OUTER + 3·CUBIC·x²). */
-// @ts-ignore: decorator
-@inline
-function geluTanhSlope(x: v128): v128 {
-  const t = f32x4.mul(x, f32x4.add(f32x4.splat(OUTER), f32x4.mul(f32x4.splat(3 * CUBIC), f32x4.mul(x, x))));
-  return gatedSlope(geluTanhExponent(x), t);
-}
-
 /** dy · activation', from what `known` is for this activation: its output, or its input (see the face). */
 // @ts-ignore: decorator
 @inline
@@ -139,9 +118,6 @@ function gradient(known: v128, dy: v128, activation: i32): v128 {
   if (activation == LEAKY_RELU) {
     return v128.bitselect(dy, f32x4.mul(dy, f32x4.splat(LEAK)), f32x4.gt(known, f32x4.splat(0)));
   }
-  if (activation == GELU_TANH) return f32x4.mul(dy, geluTanhSlope(known));
-  if (activation == SILU) return f32x4.mul(dy, gatedSlope(known, known));
-  if (activation == SOFTPLUS) return f32x4.mul(dy, logistic(known));
   return dy;
 }
 
@@ -154,19 +130,26 @@ function gradientAll(known: usize, dy: usize, dx: usize, count: i32, activation:
   }
 }
 
-function gradientRest(known: usize, dy: usize, dx: usize, lanes: i32, activation: i32): void {
-  const value = load(known, lanes);
-  const slope = load(dy, lanes);
-  let result = slope;
-  if (activation == RELU) result = gradient(value, slope, RELU);
-  else if (activation == TANH) result = gradient(value, slope, TANH);
-  else if (activation == SIGMOID) result = gradient(value, slope, SIGMOID);
-  else if (activation == GELU) result = gradient(value, slope, GELU);
-  else if (activation == LEAKY_RELU) result = gradient(value, slope, LEAKY_RELU);
-  else if (activation == GELU_TANH) result = gradient(value, slope, GELU_TANH);
-  else if (activation == SILU) result = gradient(value, slope, SILU);
-  else if (activation == SOFTPLUS) result = gradient(value, slope, SOFTPLUS);
-  store(dx, result, lanes);
+/**
+ * silu, gelu_tanh and softplus by one loop: x·σ(s) has the derivative σ·(1 + t·(1 − σ)) with t = x·s', and softplus has σ.
+ * For gelu_tanh t is x·(OUTER + 3·CUBIC·x²).
+ */
+function gradientGated(known: usize, dy: usize, dx: usize, count: i32, activation: i32): void {
+  const whole = wholeBytes(count);
+  const one = f32x4.splat(1);
+  for (let i: usize = 0; i < whole; i += 16) {
+    const x = v128.load(known + i);
+    let t = x;
+    let s = x;
+    if (activation == GELU_TANH) {
+      s = geluTanhExponent(x);
+      t = f32x4.mul(x, f32x4.add(f32x4.splat(OUTER), f32x4.mul(f32x4.splat(3 * CUBIC), f32x4.mul(x, x))));
+    }
+    const gate = logistic(s);
+    let slope = f32x4.mul(v128.load(dy + i), gate);
+    if (activation != SOFTPLUS) slope = f32x4.mul(slope, f32x4.add(one, f32x4.mul(t, f32x4.sub(one, gate))));
+    v128.store(dx + i, slope);
+  }
 }
 
 export function activateGradient(known: usize, dy: usize, dx: usize, count: i32, activation: i32): void {
@@ -175,10 +158,14 @@ export function activateGradient(known: usize, dy: usize, dx: usize, count: i32,
   else if (activation == SIGMOID) gradientAll(known, dy, dx, count, SIGMOID);
   else if (activation == GELU) gradientAll(known, dy, dx, count, GELU);
   else if (activation == LEAKY_RELU) gradientAll(known, dy, dx, count, LEAKY_RELU);
-  else if (activation == GELU_TANH) gradientAll(known, dy, dx, count, GELU_TANH);
-  else if (activation == SILU) gradientAll(known, dy, dx, count, SILU);
-  else if (activation == SOFTPLUS) gradientAll(known, dy, dx, count, SOFTPLUS);
+  else if (activation != IDENTITY) gradientGated(known, dy, dx, count, activation);
   else if (dy != dx) memory.copy(dx, dy, wholeBytes(count));
   const whole = wholeBytes(count);
-  if (count & 3) gradientRest(known + whole, dy + whole, dx + whole, count & 3, activation);
+  const rest = count & 3;
+  if (rest) {
+    v128.store(edge(), load(known + whole, rest));
+    v128.store(edge(), load(dy + whole, rest), 16);
+    activateGradient(edge(), edge() + 16, edge(), 4, activation);
+    store(dx + whole, v128.load(edge()), rest);
+  }
 }

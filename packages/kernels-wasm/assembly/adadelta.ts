@@ -1,5 +1,5 @@
 /** Adadelta; equation in `optimization/src/adadelta.ts`. */
-import { load, store, wholeBytes } from "./lanes";
+import { allBytes, load, store, wholeBytes } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -48,7 +48,7 @@ export function adadelta(
   for (let i: usize = 0; i < whole; i += 16) {
     adadeltaAt(w + i, g + i, square + i, delta + i, 4, rate, p, r, e, decay);
   }
-  if (count & 3) {
-    adadeltaAt(w + whole, g + whole, square + whole, delta + whole, count & 3, rate, p, r, e, decay);
+  for (let i = whole, end = allBytes(count); i < end; i += 4) {
+    adadeltaAt(w + i, g + i, square + i, delta + i, 1, rate, p, r, e, decay);
   }
 }

@@ -1,5 +1,5 @@
 /** Adagrad; equation in `optimization/src/adagrad.ts`. */
-import { load, store, wholeBytes } from "./lanes";
+import { allBytes, load, store, wholeBytes } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -26,5 +26,5 @@ export function adagrad(
   const e = f32x4.splat(epsilon);
   const decay = f32x4.splat(weightDecay);
   for (let i: usize = 0; i < whole; i += 16) adagradAt(w + i, g + i, accumulator + i, 4, rate, e, decay);
-  if (count & 3) adagradAt(w + whole, g + whole, accumulator + whole, count & 3, rate, e, decay);
+  for (let i = whole, end = allBytes(count); i < end; i += 4) adagradAt(w + i, g + i, accumulator + i, 1, rate, e, decay);
 }

@@ -1,5 +1,5 @@
 /** Adam, AdamW and AMSGrad in one pass; equations in `optimization/src/adam.ts`. */
-import { load, store, wholeBytes } from "./lanes";
+import { allBytes, load, store, wholeBytes } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -69,7 +69,7 @@ export function adam(
   leastSecond: f32,
 ): void {
   const whole = wholeBytes(count);
-  const rest = count & 3;
+  const end = allBytes(count);
   const b1 = f32x4.splat(beta1);
   const r1 = f32x4.splat(rest1);
   const b2 = f32x4.splat(beta2);
@@ -85,8 +85,7 @@ export function adam(
   for (let i: usize = 0; i < whole; i += 16) {
     adamAt(w + i, g + i, first + i, second + i, maximum + i, 4, b1, r1, b2, r2, s, k, e, h, d, f, q, amsgrad);
   }
-  if (rest) {
-    const i = whole;
-    adamAt(w + i, g + i, first + i, second + i, maximum + i, rest, b1, r1, b2, r2, s, k, e, h, d, f, q, amsgrad);
+  for (let i = whole; i < end; i += 4) {
+    adamAt(w + i, g + i, first + i, second + i, maximum + i, 1, b1, r1, b2, r2, s, k, e, h, d, f, q, amsgrad);
   }
 }

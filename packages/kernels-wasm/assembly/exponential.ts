@@ -42,8 +42,8 @@ const ERFC: usize = memory.data<f32>([
   0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368,
   -1.26551223, 0.70710678, 0.5,
 ]);
-/** (artanh s/s − 1)/s² in powers of s², highest first, by a Chebyshev fit for s ≤ ⅓; then 2. */
-const ARTANH: usize = memory.data<f32>([0.13433775, 0.14116979, 0.20003836, 0.3333332, 2]);
+/** (artanh s/s − 1)/s² in powers of s², highest first, by a Chebyshev fit for s ≤ ⅓; then 2 and ln 2. */
+const ARTANH: usize = memory.data<f32>([0.13433775, 0.14116979, 0.20003836, 0.3333332, 2, 0.6931472]);
 const EXPONENT_OF_ONE: usize = memory.data<i32>([0x3f800000]);
 
 // @ts-ignore: decorator
@@ -130,11 +130,10 @@ export function normalDistribution(x: v128): v128 {
   return v128.bitselect(f32x4.sub(one, tail), tail, f32x4.gt(x, f32x4.splat(0)));
 }
 
-/** ln(1 + e) = 2·artanh(e/(2 + e)) for 0 ≤ e ≤ 1; error at most 2 ulp. */
+/** 2·artanh s for 0 ≤ s ≤ ⅓. */
 // @ts-ignore: decorator
 @inline
-export function logOnePlusLanes(e: v128): v128 {
-  const s = f32x4.div(e, f32x4.add(e, splatAt(ARTANH, 4)));
+function twiceArtanhLanes(s: v128): v128 {
   const z = f32x4.mul(s, s);
   let p = splatAt(ARTANH, 0);
   p = multiplyThenAdd(p, z, splatAt(ARTANH, 1));
@@ -142,6 +141,25 @@ export function logOnePlusLanes(e: v128): v128 {
   p = multiplyThenAdd(p, z, splatAt(ARTANH, 3));
   const twice = f32x4.add(s, s);
   return multiplyThenAdd(f32x4.mul(p, z), twice, twice);
+}
+
+/** ln(1 + e) for 0 ≤ e ≤ 1; error at most 2 ulp. */
+// @ts-ignore: decorator
+@inline
+export function logOnePlusLanes(e: v128): v128 {
+  return twiceArtanhLanes(f32x4.div(e, f32x4.add(e, splatAt(ARTANH, 4))));
+}
+
+/** ln x for finite x ≥ 1, as a sum of softmax is; error at most 2 ulp; what is not finite stays above 88. */
+// @ts-ignore: decorator
+@inline
+export function logarithmLanes(x: v128): v128 {
+  const bits = i32x4.sub(x, splatAt(EXPONENT_OF_ONE, 0));
+  const exponent = i32x4.shr_s(bits, 23);
+  const mantissa = i32x4.sub(x, i32x4.shl(exponent, 23));
+  const one = splatAt(ONE, 0);
+  const s = f32x4.div(f32x4.sub(mantissa, one), f32x4.add(mantissa, one));
+  return multiplyThenAdd(f32x4.convert_i32x4_s(exponent), splatAt(ARTANH, 5), twiceArtanhLanes(s));
 }
 
 /** 2·artanh s = 2 (s + s³/3 + s⁵/5 + …) for 0 ≤ s ≤ ⅓; truncated below 1e-13 relative. */

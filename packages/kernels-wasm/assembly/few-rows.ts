@@ -3,9 +3,10 @@
  *
  * `rowProduct` runs over whole rows of B, eight at a time: C[i] (+)= Σ A[i][p]·B[p]. It serves one row (the matrix is read
  * once, in the order of its addresses) and little depth (an outer product). `dotProduct` is for A·Bᵀ, whose rows of B lie
- * along the depth: four rows of B at a time meet one or two rows of A, and lanes are added at the end.
+ * along the depth: four rows of B at a time meet one or two rows of A, and lanes are added at the end; columns that are
+ * left over meet four rows of A.
  */
-import { load, store, sumLanes, wholeBytes } from "./lanes";
+import { allBytes, wholeBytes } from "./lanes";
 import { multiplyAdd } from "./multiply-add";
 
 /** C[m×n] (+)= A·B with A[i][p] at a + i·stepRow + p·stepDepth, rows of B `rowBytes` apart (bytes) and k ≥ 1. */
@@ -26,31 +27,36 @@ export function rowProduct(
     let factors = a;
     let from = b;
     let left = k;
-    let add = accumulate;
+    if (!accumulate) memory.fill(c, 0, <usize>n << 2);
     for (; left >= 8; left -= 8) {
-      addEightRows(factors, stepDepth, from, rowBytes, c, n, add);
+      addEightRows(factors, stepDepth, from, rowBytes, c, n);
       factors += stepDepth * 8;
       from += rowBytes * 8;
-      add = true;
     }
-    for (; left >= 2; left -= 2) {
-      addTwoRows(f32.load(factors), f32.load(factors + stepDepth), from, from + rowBytes, c, n, add);
-      factors += stepDepth * 2;
-      from += rowBytes * 2;
-      add = true;
+    for (; left > 0; left--) {
+      addRow(factors, from, c, n);
+      factors += stepDepth;
+      from += rowBytes;
     }
-    if (left) addRow(f32.load(factors), from, c, n, add);
     a += stepRow;
     c += stepC;
   }
 }
 
+/** Four floats, or one and zeros. */
 // @ts-ignore: decorator
 @inline
-function eightAt(
+function at(pointer: usize, four: bool): v128 {
+  return four ? v128.load(pointer) : v128.load32_zero(pointer);
+}
+
+// @ts-ignore: decorator
+@inline
+function addEight(
   b: usize,
   rowBytes: usize,
-  lanes: i32,
+  c: usize,
+  four: bool,
   f0: v128,
   f1: v128,
   f2: v128,
@@ -59,76 +65,45 @@ function eightAt(
   f5: v128,
   f6: v128,
   f7: v128,
-  start: v128,
 ): v128 {
   const far = b + rowBytes * 4;
-  let even = multiplyAdd(f0, load(b, lanes), start);
-  let odd = f32x4.mul(f1, load(b + rowBytes, lanes));
-  even = multiplyAdd(f2, load(b + rowBytes * 2, lanes), even);
-  odd = multiplyAdd(f3, load(b + rowBytes * 3, lanes), odd);
-  even = multiplyAdd(f4, load(far, lanes), even);
-  odd = multiplyAdd(f5, load(far + rowBytes, lanes), odd);
-  even = multiplyAdd(f6, load(far + rowBytes * 2, lanes), even);
-  odd = multiplyAdd(f7, load(far + rowBytes * 3, lanes), odd);
+  let even = multiplyAdd(f0, at(b, four), at(c, four));
+  let odd = f32x4.mul(f1, at(b + rowBytes, four));
+  even = multiplyAdd(f2, at(b + rowBytes * 2, four), even);
+  odd = multiplyAdd(f3, at(b + rowBytes * 3, four), odd);
+  even = multiplyAdd(f4, at(far, four), even);
+  odd = multiplyAdd(f5, at(far + rowBytes, four), odd);
+  even = multiplyAdd(f6, at(far + rowBytes * 2, four), even);
+  odd = multiplyAdd(f7, at(far + rowBytes * 3, four), odd);
   return f32x4.add(even, odd);
 }
 
-function addEightRows(a: usize, stepDepth: usize, b: usize, rowBytes: usize, c: usize, n: i32, accumulate: bool): void {
+function addEightRows(a: usize, stepDepth: usize, b: usize, rowBytes: usize, c: usize, n: i32): void {
   const f0 = v128.load32_splat(a);
-  const f1 = v128.load32_splat(a + stepDepth);
-  const f2 = v128.load32_splat(a + stepDepth * 2);
-  const f3 = v128.load32_splat(a + stepDepth * 3);
-  const f4 = v128.load32_splat(a + stepDepth * 4);
-  const f5 = v128.load32_splat(a + stepDepth * 5);
-  const f6 = v128.load32_splat(a + stepDepth * 6);
-  const f7 = v128.load32_splat(a + stepDepth * 7);
+  const f1 = v128.load32_splat((a += stepDepth));
+  const f2 = v128.load32_splat((a += stepDepth));
+  const f3 = v128.load32_splat((a += stepDepth));
+  const f4 = v128.load32_splat((a += stepDepth));
+  const f5 = v128.load32_splat((a += stepDepth));
+  const f6 = v128.load32_splat((a += stepDepth));
+  const f7 = v128.load32_splat(a + stepDepth);
   const whole = wholeBytes(n);
-  const zero = f32x4.splat(0);
-  if (accumulate) {
-    for (let j: usize = 0; j < whole; j += 16) {
-      v128.store(c + j, eightAt(b + j, rowBytes, 4, f0, f1, f2, f3, f4, f5, f6, f7, v128.load(c + j)));
-    }
-  } else {
-    for (let j: usize = 0; j < whole; j += 16) {
-      v128.store(c + j, eightAt(b + j, rowBytes, 4, f0, f1, f2, f3, f4, f5, f6, f7, zero));
-    }
+  let j: usize = 0;
+  for (; j < whole; j += 16) {
+    v128.store(c + j, addEight(b + j, rowBytes, c + j, true, f0, f1, f2, f3, f4, f5, f6, f7));
   }
-  const rest = n & 3;
-  if (rest) {
-    const start = accumulate ? load(c + whole, rest) : zero;
-    store(c + whole, eightAt(b + whole, rowBytes, rest, f0, f1, f2, f3, f4, f5, f6, f7, start), rest);
+  for (const all = allBytes(n); j < all; j += 4) {
+    v128.store32_lane(c + j, addEight(b + j, rowBytes, c + j, false, f0, f1, f2, f3, f4, f5, f6, f7), 0);
   }
 }
 
-function addTwoRows(f0: f32, f1: f32, b0: usize, b1: usize, c: usize, n: i32, accumulate: bool): void {
-  const first = f32x4.splat(f0);
-  const second = f32x4.splat(f1);
-  const zero = f32x4.splat(0);
+function addRow(a: usize, b: usize, c: usize, n: i32): void {
+  const factors = v128.load32_splat(a);
   const whole = wholeBytes(n);
-  for (let j: usize = 0; j < whole; j += 16) {
-    const start = accumulate ? v128.load(c + j) : zero;
-    v128.store(c + j, multiplyAdd(second, v128.load(b1 + j), multiplyAdd(first, v128.load(b0 + j), start)));
-  }
-  const rest = n & 3;
-  if (rest) {
-    const start = accumulate ? load(c + whole, rest) : zero;
-    const sum = multiplyAdd(second, load(b1 + whole, rest), multiplyAdd(first, load(b0 + whole, rest), start));
-    store(c + whole, sum, rest);
-  }
-}
-
-function addRow(factor: f32, b: usize, c: usize, n: i32, accumulate: bool): void {
-  const factors = f32x4.splat(factor);
-  const zero = f32x4.splat(0);
-  const whole = wholeBytes(n);
-  for (let j: usize = 0; j < whole; j += 16) {
-    const start = accumulate ? v128.load(c + j) : zero;
-    v128.store(c + j, multiplyAdd(factors, v128.load(b + j), start));
-  }
-  const rest = n & 3;
-  if (rest) {
-    const start = accumulate ? load(c + whole, rest) : zero;
-    store(c + whole, multiplyAdd(factors, load(b + whole, rest), start), rest);
+  let j: usize = 0;
+  for (; j < whole; j += 16) v128.store(c + j, multiplyAdd(factors, v128.load(b + j), v128.load(c + j)));
+  for (const all = allBytes(n); j < all; j += 4) {
+    v128.store32_lane(c + j, multiplyAdd(factors, at(b + j, false), at(c + j, false)), 0);
   }
 }
 
@@ -155,14 +130,21 @@ export function dotProduct(
       rowA += stepA * 2;
       to += stepC * 2;
     }
-    if (i < m) dotOneByFour(rowA, b, stepB, k, to, accumulate);
+    if (i < m) finish(to, dotFour(rowA, b, stepB, k), accumulate);
     b += stepB * 4;
   }
   for (; j < n; j++) {
-    for (let i = 0; i < m; i++) {
-      const to = c + <usize>i * stepC + (<usize>j << 2);
-      const value = dotOneByOne(a + <usize>i * stepA, b, k);
-      f32.store(to, accumulate ? f32.load(to) + value : value);
+    let rowA = a;
+    let to = c + (<usize>j << 2);
+    let i = 0;
+    for (; i < m; ) {
+      // Where fewer than four rows are left they come one by one: four times the same, of which one sum is kept.
+      const rows = m - i < 4 ? 1 : 4;
+      const sums = dotFour(b, rowA, rows == 4 ? stepA : 0, k);
+      scatter(to, stepC, sums, rows, accumulate);
+      rowA += stepA * rows;
+      to += stepC * rows;
+      i += rows;
     }
     b += stepB;
   }
@@ -218,66 +200,79 @@ function dotTwoByFour(a: usize, stepA: usize, b: usize, stepB: usize, k: i32, c:
     b2 += 16;
     b3 += 16;
   }
-  const lanes = k & 3;
-  if (lanes) {
-    const x = load(a, lanes);
-    const y = load(a1, lanes);
-    const z0 = load(b, lanes);
+  for (let left = k & 3; left > 0; left--) {
+    const x = at(a, false);
+    const y = at(a1, false);
+    const z0 = at(b, false);
     s00 = multiplyAdd(x, z0, s00);
     s10 = multiplyAdd(y, z0, s10);
-    const z1 = load(b1, lanes);
+    const z1 = at(b1, false);
     s01 = multiplyAdd(x, z1, s01);
     s11 = multiplyAdd(y, z1, s11);
-    const z2 = load(b2, lanes);
+    const z2 = at(b2, false);
     s02 = multiplyAdd(x, z2, s02);
     s12 = multiplyAdd(y, z2, s12);
-    const z3 = load(b3, lanes);
+    const z3 = at(b3, false);
     s03 = multiplyAdd(x, z3, s03);
     s13 = multiplyAdd(y, z3, s13);
+    a += 4;
+    a1 += 4;
+    b += 4;
+    b1 += 4;
+    b2 += 4;
+    b3 += 4;
   }
   finish(c, sumFour(s00, s01, s02, s03), accumulate);
   finish(c + stepC, sumFour(s10, s11, s12, s13), accumulate);
 }
 
-function dotOneByFour(a: usize, b: usize, stepB: usize, k: i32, c: usize, accumulate: bool): void {
-  let s00 = f32x4.splat(0);
-  let s01 = f32x4.splat(0);
-  let s02 = f32x4.splat(0);
-  let s03 = f32x4.splat(0);
-  let b1 = b + stepB;
-  let b2 = b1 + stepB;
-  let b3 = b2 + stepB;
+/** The products of the vector x[k] with four vectors y, `step` bytes apart. */
+function dotFour(x: usize, y: usize, step: usize, k: i32): v128 {
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  let y1 = y + step;
+  let y2 = y1 + step;
+  let y3 = y2 + step;
   for (let left = k >> 2; left > 0; left--) {
-    const x = v128.load(a);
-    s00 = multiplyAdd(x, v128.load(b), s00);
-    s01 = multiplyAdd(x, v128.load(b1), s01);
-    s02 = multiplyAdd(x, v128.load(b2), s02);
-    s03 = multiplyAdd(x, v128.load(b3), s03);
-    a += 16;
-    b += 16;
-    b1 += 16;
-    b2 += 16;
-    b3 += 16;
+    const factors = v128.load(x);
+    s0 = multiplyAdd(factors, v128.load(y), s0);
+    s1 = multiplyAdd(factors, v128.load(y1), s1);
+    s2 = multiplyAdd(factors, v128.load(y2), s2);
+    s3 = multiplyAdd(factors, v128.load(y3), s3);
+    x += 16;
+    y += 16;
+    y1 += 16;
+    y2 += 16;
+    y3 += 16;
   }
-  const lanes = k & 3;
-  if (lanes) {
-    const x = load(a, lanes);
-    s00 = multiplyAdd(x, load(b, lanes), s00);
-    s01 = multiplyAdd(x, load(b1, lanes), s01);
-    s02 = multiplyAdd(x, load(b2, lanes), s02);
-    s03 = multiplyAdd(x, load(b3, lanes), s03);
+  for (let left = k & 3; left > 0; left--) {
+    const factors = at(x, false);
+    s0 = multiplyAdd(factors, at(y, false), s0);
+    s1 = multiplyAdd(factors, at(y1, false), s1);
+    s2 = multiplyAdd(factors, at(y2, false), s2);
+    s3 = multiplyAdd(factors, at(y3, false), s3);
+    x += 4;
+    y += 4;
+    y1 += 4;
+    y2 += 4;
+    y3 += 4;
   }
-  finish(c, sumFour(s00, s01, s02, s03), accumulate);
+  return sumFour(s0, s1, s2, s3);
 }
 
-function dotOneByOne(a: usize, b: usize, k: i32): f32 {
-  let sum = f32x4.splat(0);
-  for (let left = k >> 2; left > 0; left--) {
-    sum = multiplyAdd(v128.load(a), v128.load(b), sum);
-    a += 16;
-    b += 16;
-  }
-  const lanes = k & 3;
-  if (lanes) sum = multiplyAdd(load(a, lanes), load(b, lanes), sum);
-  return sumLanes(sum);
+/** Stores the first one or four sums one below the other. */
+function scatter(c: usize, stepC: usize, sums: v128, rows: i32, accumulate: bool): void {
+  finishOne(c, f32x4.extract_lane(sums, 0), accumulate);
+  if (rows == 1) return;
+  finishOne(c + stepC, f32x4.extract_lane(sums, 1), accumulate);
+  finishOne(c + stepC * 2, f32x4.extract_lane(sums, 2), accumulate);
+  finishOne(c + stepC * 3, f32x4.extract_lane(sums, 3), accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+function finishOne(c: usize, sum: f32, accumulate: bool): void {
+  f32.store(c, accumulate ? f32.load(c) + sum : sum);
 }

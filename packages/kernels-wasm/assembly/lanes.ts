@@ -2,30 +2,40 @@
  * Moves of 1 to 4 float32 lanes, and sums across lanes.
  *
  * Every element-wise kernel is one inlined function of (pointers, lanes): the loop calls it with 4, the rest of the
- * vector with 1, 2 or 3. Whole and rest thus share one definition of the arithmetic (K1).
+ * vector with 1, 2 or 3, or three times with 1 where many vectors would make the code long. Whole and rest thus share one
+ * definition of the arithmetic (K1).
  */
 
 /** Loads `lanes` floats; the other lanes are zero. Never reads past them. */
 // @ts-ignore: decorator
 @inline
 export function load(pointer: usize, lanes: i32): v128 {
-  if (lanes == 4) return v128.load(pointer);
+  return lanes == 4 ? v128.load(pointer) : loadRest(pointer, lanes);
+}
+
+/** Calls itself, so that the compiler leaves it a function: it stands at the end of every vector, not in its loop. */
+function loadRest(pointer: usize, lanes: i32): v128 {
   if (lanes == 1) return v128.load32_zero(pointer);
-  const low = v128.load64_zero(pointer);
-  return lanes == 2 ? low : v128.load32_lane(pointer, low, 2, 8);
+  if (lanes == 2) return v128.load64_zero(pointer);
+  return v128.load32_lane(pointer, loadRest(pointer, 2), 2, 8);
 }
 
 /** Stores the first `lanes` floats of `value`. */
 // @ts-ignore: decorator
 @inline
 export function store(pointer: usize, value: v128, lanes: i32): void {
-  if (lanes == 4) {
-    v128.store(pointer, value);
-  } else if (lanes == 1) {
+  if (lanes == 4) v128.store(pointer, value);
+  else storeRest(pointer, value, lanes);
+}
+
+function storeRest(pointer: usize, value: v128, lanes: i32): void {
+  if (lanes == 1) {
     v128.store32_lane(pointer, value, 0);
-  } else {
+  } else if (lanes == 2) {
     v128.store64_lane(pointer, value, 0);
-    if (lanes == 3) v128.store32_lane(pointer, value, 2, 8);
+  } else {
+    storeRest(pointer, value, 2);
+    v128.store32_lane(pointer, value, 2, 8);
   }
 }
 
@@ -41,6 +51,13 @@ export function laneMask(lanes: i32): v128 {
 @inline
 export function wholeBytes(count: i32): usize {
   return (<usize>count >> 2) << 4;
+}
+
+/** Bytes of `count` floats: where the loop over single floats behind the whole groups ends. */
+// @ts-ignore: decorator
+@inline
+export function allBytes(count: i32): usize {
+  return <usize>count << 2;
 }
 
 /** Σ of the four lanes, in the order (0+1) + (2+3). */

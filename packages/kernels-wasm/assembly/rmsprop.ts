@@ -1,5 +1,5 @@
 /** RMSprop, centred or not, with or without momentum; equation in `optimization/src/rmsprop.ts`. */
-import { load, store, wholeBytes } from "./lanes";
+import { allBytes, load, store, wholeBytes } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -67,8 +67,7 @@ export function rmsprop(
   for (let i: usize = 0; i < whole; i += 16) {
     rmspropAt(w + i, g + i, square + i, mean + i, velocity + i, 4, rate, a, r, e, mu, d, centered, moving);
   }
-  if (count & 3) {
-    const i = whole;
-    rmspropAt(w + i, g + i, square + i, mean + i, velocity + i, count & 3, rate, a, r, e, mu, d, centered, moving);
+  for (let i = whole, end = allBytes(count); i < end; i += 4) {
+    rmspropAt(w + i, g + i, square + i, mean + i, velocity + i, 1, rate, a, r, e, mu, d, centered, moving);
   }
 }

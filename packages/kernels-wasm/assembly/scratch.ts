@@ -3,23 +3,26 @@
  * own scratch; nothing in it outlives a call.
  */
 
-/** Greatest depth (k) of a packed block: a B panel of 8 columns then takes 8 KiB, a quarter of a small L1. */
-export const BLOCK_DEPTH: i32 = 256;
-/** Greatest number of rows of a packed block of A: 96 KiB, well inside any L2. */
+/** Greatest depth (k) of a packed block: panels of A and B then take 21 KiB, which fits a small L1. */
+export const BLOCK_DEPTH: i32 = 384;
+/** Greatest number of rows of a packed block of A: 144 KiB, well inside any L2. */
 export const BLOCK_ROWS: i32 = 96;
-/** Greatest number of columns of a packed block of B: 1 MiB. */
-export const BLOCK_COLUMNS: i32 = 1024;
+/** Greatest number of columns of a packed block of B: 960 KiB. */
+export const BLOCK_COLUMNS: i32 = 640;
 
-/** Room for one 6×8 tile whose columns hang over the edge of C. */
-const TILE_BYTES: usize = 256;
+/** Room for a panel of 8 columns that hang over the edge of C. */
+const EDGE_BYTES: usize = <usize>BLOCK_ROWS << 5;
 const A_BYTES: usize = <usize>BLOCK_ROWS * BLOCK_DEPTH * 4;
-const B_BYTES: usize = <usize>BLOCK_COLUMNS * BLOCK_DEPTH * 4;
+/** Floats of the packed block of B. */
+export const B_FLOATS: usize = <usize>BLOCK_COLUMNS * BLOCK_DEPTH;
+/** What packs no B has its own blocks there: a convolution behind 512 columns of B (convolution.ts). */
+const B_BYTES: usize = 1_253_376;
 
 let base: usize = 0;
 
 /** Bytes that `setScratch` needs at its offset. */
 export function scratchBytes(): i32 {
-  return <i32>(TILE_BYTES + A_BYTES + B_BYTES);
+  return <i32>(EDGE_BYTES + A_BYTES + B_BYTES);
 }
 
 /** Tells this instance its scratch region; must precede every matrix product. */
@@ -29,18 +32,18 @@ export function setScratch(offset: usize): void {
 
 // @ts-ignore: decorator
 @inline
-export function edgeTile(): usize {
+export function edge(): usize {
   return base;
 }
 
 // @ts-ignore: decorator
 @inline
 export function packedA(): usize {
-  return base + TILE_BYTES;
+  return base + EDGE_BYTES;
 }
 
 // @ts-ignore: decorator
 @inline
 export function packedB(): usize {
-  return base + TILE_BYTES + A_BYTES;
+  return base + EDGE_BYTES + A_BYTES;
 }

@@ -1,5 +1,5 @@
 /** Stochastic gradient descent with momentum; equations in `optimization/src/sgd.ts`. */
-import { load, store, wholeBytes } from "./lanes";
+import { allBytes, load, store, wholeBytes } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -14,7 +14,7 @@ export function sgd(w: usize, g: usize, count: i32, learningRate: f32, weightDec
   const rate = f32x4.splat(learningRate);
   const decay = f32x4.splat(weightDecay);
   for (let i: usize = 0; i < whole; i += 16) sgdAt(w + i, g + i, 4, rate, decay);
-  if (count & 3) sgdAt(w + whole, g + whole, count & 3, rate, decay);
+  for (let i = whole, end = allBytes(count); i < end; i += 4) sgdAt(w + i, g + i, 1, rate, decay);
 }
 
 // @ts-ignore: decorator
@@ -62,7 +62,7 @@ export function sgdMomentum(
   for (let i: usize = 0; i < whole; i += 16) {
     momentumAt(w + i, g + i, velocity + i, 4, rate, keep, take, decay, nesterov, first);
   }
-  if (count & 3) {
-    momentumAt(w + whole, g + whole, velocity + whole, count & 3, rate, keep, take, decay, nesterov, first);
+  for (let i = whole, end = allBytes(count); i < end; i += 4) {
+    momentumAt(w + i, g + i, velocity + i, 1, rate, keep, take, decay, nesterov, first);
   }
 }

@@ -64,6 +64,28 @@ export function softmax(x: usize, y: usize, rows: i32, columns: i32): void {
   }
 }
 
+/** dx = y ⊙ (dy − Σ y ⊙ dy) along rows, for y = softmax(x). */
+export function softmaxGradient(y: usize, dy: usize, dx: usize, rows: i32, columns: i32): void {
+  const rowBytes = <usize>columns << 2;
+  for (let row = 0; row < rows; row++) {
+    let sum = f32x4.splat(0);
+    for (let j = 0; j < columns; j += 4) {
+      const at = <usize>j << 2;
+      const lanes = min(4, columns - j);
+      sum = f32x4.add(sum, f32x4.mul(load(y + at, lanes), load(dy + at, lanes)));
+    }
+    const sums = f32x4.splat(sumLanes(sum));
+    for (let j = 0; j < columns; j += 4) {
+      const at = <usize>j << 2;
+      const lanes = min(4, columns - j);
+      store(dx + at, f32x4.mul(load(y + at, lanes), f32x4.sub(load(dy + at, lanes), sums)), lanes);
+    }
+    y += rowBytes;
+    dy += rowBytes;
+    dx += rowBytes;
+  }
+}
+
 /** Σ (shift − x) over a row. */
 function sumBelow(x: usize, columns: i32, shift: f32): f64 {
   let sum: f64 = 0;

@@ -9,7 +9,6 @@ import { multiplyAdd } from "./multiply-add";
 
 /** Rows of the greatest tile of this build. */
 export const TILE_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
-export const TILE_COLUMNS: i32 = 8;
 
 // @ts-ignore: decorator
 @inline
@@ -182,22 +181,47 @@ function narrow6(a: usize, b: usize, depth: i32, c: usize, rowBytes: usize, accu
   narrowTile(6, a, b, depth, c, rowBytes, accumulate);
 }
 
-/** Computes a tile of 1 to TILE_ROWS rows and 8 columns. `depth` is at least 1. */
-export function tile8(rows: i32, a: usize, b: usize, stepB: usize, depth: i32, c: usize, rowBytes: usize, accumulate: bool): void {
-  if (rows == 1) wide1(a, b, stepB, depth, c, rowBytes, accumulate);
-  else if (rows == 2) wide2(a, b, stepB, depth, c, rowBytes, accumulate);
-  else if (rows == 3) wide3(a, b, stepB, depth, c, rowBytes, accumulate);
-  else if (rows == 4) wide4(a, b, stepB, depth, c, rowBytes, accumulate);
-  else if (rows == 5) wide5(a, b, stepB, depth, c, rowBytes, accumulate);
-  else if (TILE_ROWS > 5) wide6(a, b, stepB, depth, c, rowBytes, accumulate);
+/**
+ * C[lines×8] (+)= packed A · a panel of B, tile by tile; A stands in panels [panelDepth][TILE_ROWS], the last one as narrow
+ * as it needs to be, of which the depths [begin, begin + depth) are used. `depth` is at least 1.
+ */
+export function multiply8(
+  lines: i32,
+  a: usize,
+  panelDepth: i32,
+  begin: i32,
+  b: usize,
+  stepB: usize,
+  depth: i32,
+  c: usize,
+  stepC: usize,
+  accumulate: bool,
+): void {
+  for (; lines > 0; lines -= TILE_ROWS) {
+    const rows = min(TILE_ROWS, lines);
+    const from = a + ((<usize>begin * rows) << 2);
+    if (TILE_ROWS > 5 && rows > 5) wide6(from, b, stepB, depth, c, stepC, accumulate);
+    else if (rows == 5) wide5(from, b, stepB, depth, c, stepC, accumulate);
+    else if (rows == 4) wide4(from, b, stepB, depth, c, stepC, accumulate);
+    else if (rows == 3) wide3(from, b, stepB, depth, c, stepC, accumulate);
+    else if (rows == 2) wide2(from, b, stepB, depth, c, stepC, accumulate);
+    else wide1(from, b, stepB, depth, c, stepC, accumulate);
+    a += (<usize>panelDepth * rows) << 2;
+    c += stepC * TILE_ROWS;
+  }
 }
 
-/** Computes a tile of 1 to TILE_ROWS rows and 4 columns. `depth` is at least 1. */
-export function tile4(rows: i32, a: usize, b: usize, depth: i32, c: usize, rowBytes: usize, accumulate: bool): void {
-  if (rows == 1) narrow1(a, b, depth, c, rowBytes, accumulate);
-  else if (rows == 2) narrow2(a, b, depth, c, rowBytes, accumulate);
-  else if (rows == 3) narrow3(a, b, depth, c, rowBytes, accumulate);
-  else if (rows == 4) narrow4(a, b, depth, c, rowBytes, accumulate);
-  else if (rows == 5) narrow5(a, b, depth, c, rowBytes, accumulate);
-  else if (TILE_ROWS > 5) narrow6(a, b, depth, c, rowBytes, accumulate);
+/** The same for 4 columns, whose panel of B is [depth][4], and the whole depth. */
+export function multiply4(lines: i32, a: usize, b: usize, depth: i32, c: usize, stepC: usize, accumulate: bool): void {
+  for (; lines > 0; lines -= TILE_ROWS) {
+    const rows = min(TILE_ROWS, lines);
+    if (TILE_ROWS > 5 && rows > 5) narrow6(a, b, depth, c, stepC, accumulate);
+    else if (rows == 5) narrow5(a, b, depth, c, stepC, accumulate);
+    else if (rows == 4) narrow4(a, b, depth, c, stepC, accumulate);
+    else if (rows == 3) narrow3(a, b, depth, c, stepC, accumulate);
+    else if (rows == 2) narrow2(a, b, depth, c, stepC, accumulate);
+    else narrow1(a, b, depth, c, stepC, accumulate);
+    a += (<usize>depth * rows) << 2;
+    c += stepC * TILE_ROWS;
+  }
 }

@@ -15,7 +15,7 @@ const sources = join(root, "assembly");
 const target = join(root, "build");
 
 const common = [
-  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "0"],
+  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "1"],
   ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
   ...["--enable", "simd", "--enable", "threads"],
 ];

@@ -2,13 +2,13 @@
  * Instantiates compiled kernels on a kernel memory. Every thread has an instance of its own, with a scratch region of
  * its own (matrix products pack their panels there); all instances of a process share one memory.
  */
-import { faceOf, type CoreExports, type ProductExports } from "./kernel-face.ts";
+import { faceOf, type CoreExports } from "./kernel-face.ts";
 import type { KernelMemory, Region } from "./kernel-memory.ts";
 import type { MemoryModules, KernelModules } from "./kernel-modules.ts";
 import type { KernelBuild, Kernels } from "./kernels.ts";
 
 /** Bytes of scratch that an instance needs: the owner of the memory allocates them for each thread. */
-export const kernelScratchBytes = 1_147_136;
+export const kernelScratchBytes = 1_403_904;
 
 /** A memory with the scratch region that this instance alone may use. */
 export interface ScratchedMemory {
@@ -39,13 +39,13 @@ export function instantiateKernels(
   if (scratch.byteLength < kernelScratchBytes) {
     throw new RangeError(`the scratch has ${scratch.byteLength} bytes; the kernels need ${kernelScratchBytes}`);
   }
-  const exportsOf = (module: WebAssembly.Module): WebAssembly.Exports =>
-    new WebAssembly.Instance(module, { env: { memory: memory.memory } }).exports;
-  // The binaries are ours and a test compares their exports with these types.
-  const core = exportsOf(moduleFor(modules.core, build, memory.memory)) as unknown as CoreExports;
-  const products = exportsOf(moduleFor(modules[build], build, memory.memory)) as unknown as ProductExports;
-  products.setScratch(scratch.byteOffset);
-  return faceOf(core, products, build);
+  const env = { memory: memory.memory };
+  const products = new WebAssembly.Instance(moduleFor(modules[build], build, memory.memory), { env }).exports;
+  const { exports } = new WebAssembly.Instance(moduleFor(modules.core, build, memory.memory), { env, products });
+  // The binaries are ours and a test compares their exports with this type.
+  const core = exports as unknown as CoreExports;
+  core.setScratch(scratch.byteOffset);
+  return faceOf(core, build);
 }
 
 /** What a thread is sent to make its own instance: all of it survives structured clone when the memory is shared. */

@@ -7,33 +7,57 @@
  * callers (compiled plans, shards) have laid their memory out once and for all.
  *
  * Invariants
- *   K1  Element-wise kernels (families vectors and optimizers) do the same arithmetic for each element wherever it stands
+ *   K1  Element-wise kernels (families vectors, encodings and optimizers) do the same arithmetic for each element wherever it stands
  *       in a vector and in every build: a vector may be split at any key without changing a bit.
  *   K2  Reductions and matrix products give the same bits for the same arguments, build and thread.
  *   K3  The baseline build has no relaxed operation and a fixed order of reduction: it gives the same bits on every
  *       engine and processor. It is the deterministic profile.
  */
 import type { ActivationKernels } from "./families/activations.ts";
+import type { AttentionKernels } from "./families/attention.ts";
+import type { BatchNormKernels } from "./families/batch-norm.ts";
+import type { ConvolutionKernels } from "./families/convolution.ts";
+import type { DropoutKernels } from "./families/dropout.ts";
+import type { EmbeddingKernels } from "./families/embedding.ts";
+import type { EncodingKernels } from "./families/encodings.ts";
+import type { LayerwiseOptimizerKernels } from "./families/layerwise-optimizers.ts";
 import type { LossKernels } from "./families/losses.ts";
 import type { MatrixKernels } from "./families/matrix.ts";
+import type { NormalizationKernels } from "./families/normalization.ts";
 import type { OptimizerKernels } from "./families/optimizers.ts";
+import type { PoolingKernels } from "./families/pooling.ts";
 import type { ReductionKernels } from "./families/reductions.ts";
+import type { SparseKernels } from "./families/sparse.ts";
 import type { StalenessKernels } from "./families/staleness.ts";
 import type { VectorKernels } from "./families/vectors.ts";
 
 /** Byte offset into kernel memory. */
 export type Offset = number;
 
-/** Which arithmetic the products use: `relaxed` has fused multiply-add. All other kernels are the same in both. */
+/**
+ * Which arithmetic the products use: `relaxed` has fused multiply-add in the micro-kernels (module `products`) below
+ * matrix products, attention and convolutions. All else (module `core`) is the same in both.
+ */
 export type KernelBuild = "baseline" | "relaxed";
 
-/** Kernels of the module `products`, compiled for each build. */
-export interface ProductKernels extends MatrixKernels {}
-
-/** Kernels of the module `core`, which is the same in every build. */
-export interface CoreKernels
-  extends ActivationKernels, LossKernels, VectorKernels, ReductionKernels, OptimizerKernels, StalenessKernels {}
-
-export interface Kernels extends ProductKernels, CoreKernels {
+export interface Kernels
+  extends
+    MatrixKernels,
+    AttentionKernels,
+    ConvolutionKernels,
+    ActivationKernels,
+    LossKernels,
+    VectorKernels,
+    ReductionKernels,
+    PoolingKernels,
+    BatchNormKernels,
+    OptimizerKernels,
+    LayerwiseOptimizerKernels,
+    EncodingKernels,
+    NormalizationKernels,
+    EmbeddingKernels,
+    SparseKernels,
+    DropoutKernels,
+    StalenessKernels {
   readonly build: KernelBuild;
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Activation } from "./index.ts";
 import { createKernelSite, type KernelSite } from "../../../test/support/kernel-site.ts";
 
 type Form = "matmul" | "matmulTransposeA" | "matmulTransposeB";
@@ -52,9 +53,13 @@ const forms: readonly Form[] = ["matmul", "matmulTransposeA", "matmulTransposeB"
 /** Every border of the loops: rows of a tile, narrow and wide last panels, blocks of depth, rows and columns. */
 const borders: readonly Shape[] = [
   ...[1, 2, 3, 5, 6, 7, 12, 13].flatMap((m) => [1, 4, 7, 8, 9, 12, 17].map((n) => ({ m, k: 9, n }))),
-  ...[0, 1, 2, 3, 255, 256, 257, 515].map((k) => ({ m: 14, k, n: 11 })),
+  ...[0, 1, 2, 3, 383, 384, 385, 515].map((k) => ({ m: 14, k, n: 11 })),
   ...[95, 96, 97, 191].map((m) => ({ m, k: 5, n: 9 })),
-  ...[1_023, 1_024, 1_030].map((n) => ({ m: 13, k: 6, n })),
+  ...[639, 640, 647].map((n) => ({ m: 13, k: 6, n })),
+  ...[4, 5, 12, 13].flatMap((m) => [1, 2, 3, 5, 6, 11, 12, 13].map((n) => ({ m, k: 131, n }))),
+  ...[767, 768, 769].map((k) => ({ m: 13, k, n: 14 })),
+  { m: 20, k: 3, n: 641 },
+  { m: 5, k: 25_000, n: 11 },
   { m: 1, k: 300, n: 130 },
   { m: 64, k: 784, n: 10 },
 ];
@@ -79,6 +84,54 @@ describe.each(["baseline", "relaxed"] as const)("a matrix product of the %s kern
         (form, shape, accumulate, shift) => check(site, form, shape, accumulate, shift),
       ),
     );
+  });
+
+  it("adds the bias and applies the activation of a dense layer, at every border", () => {
+    // The product itself is checked above; the last step is one rounding and an activation within 4 ulps, where it is not denormal.
+    const { kernels } = site;
+    const last: readonly [Activation, (x: number) => number][] = [
+      ["identity", (x) => x],
+      ["relu", (x) => Math.max(0, x)],
+      ["tanh", Math.tanh],
+      ["sigmoid", (x) => 1 / (1 + Math.exp(-x))],
+    ];
+    for (const { m, k, n } of borders) {
+      for (const [activation, apply] of last) {
+        for (const biased of [true, false]) {
+          const x = site.vector(values(m * k, 3));
+          const weight = site.vector(values(n * k, 5));
+          const bias = site.vector(values(n, 7));
+          const [sums, y] = [site.blank(m * n), site.blank(m * n)];
+          kernels.matmulTransposeB(x.at, weight.at, sums.at, m, k, n, false);
+          kernels.dense(x.at, weight.at, biased ? bias.at : 0, y.at, m, k, n, activation);
+          const wrong = y.view.findIndex((value, i) => {
+            const sum = Math.fround((sums.view[i] ?? NaN) + (biased ? (bias.view[i % n] ?? NaN) : 0));
+            const expected = apply(sum);
+            return !(Math.abs(value - expected) <= 2 ** -21 * Math.abs(expected) + 2 ** -120);
+          });
+          expect(wrong, `${activation} ${m}×${k}×${n}`).toBe(-1);
+          site.clear();
+        }
+      }
+    }
+  });
+
+  it("keeps NaN and infinity in every column that they belong to, with relu too", () => {
+    const { kernels } = site;
+    for (const [m, k, n] of [
+      [1, 9, 13],
+      [7, 5, 6],
+      [20, 30, 19],
+    ] as const) {
+      const x = site.vector(new Float32Array(m * k).fill(1));
+      const weight = site.vector(
+        Float32Array.from({ length: n * k }, (_, i) => (i < k ? NaN : i < 2 * k ? Infinity : -1)),
+      );
+      const y = site.blank(m * n);
+      kernels.dense(x.at, weight.at, 0, y.at, m, k, n, "relu");
+      expect([...y.view]).toEqual(Array.from({ length: m * n }, (_, i) => [NaN, Infinity][i % n] ?? 0));
+      site.clear();
+    }
   });
 
   it("gives the same bits each time, whatever its scratch held (K2)", () => {

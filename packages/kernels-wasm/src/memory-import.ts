@@ -10,6 +10,8 @@ import { ShoalError } from "@shoal/errors";
 
 const importSection = 2;
 const memoryKind = 2;
+const functionKind = 0;
+const globalKind = 3;
 /** Flags of limits that have a maximum: bit 0 maximum, bit 1 shared. */
 const limitsFlag = { private: 1, shared: 3 } as const;
 
@@ -19,7 +21,8 @@ interface Cursor {
 }
 
 /**
- * Returns a copy of a binary whose only import is its memory (with a maximum), for a memory that is shared or not.
+ * Returns a copy of a binary that imports a memory (with a maximum), functions and globals, for a memory that is shared
+ * or not.
  *
  * @param binary - borrowed
  * @throws ShoalError data_corrupt - when the bytes are not such a binary
@@ -44,12 +47,18 @@ function memoryLimitsAt(bytes: Uint8Array): number {
   throw corrupt("no import section", bytes.length);
 }
 
+/** Finds the memory among the imports. */
 function inImports(cursor: Cursor): number {
-  const count = readUnsigned(cursor);
-  skipName(cursor);
-  skipName(cursor);
-  if (count !== 1 || readByte(cursor) !== memoryKind) throw corrupt("imports other than one memory", cursor.at);
-  return cursor.at;
+  for (let left = readUnsigned(cursor); left > 0; left--) {
+    skipName(cursor);
+    skipName(cursor);
+    const kind = readByte(cursor);
+    if (kind === memoryKind) return cursor.at;
+    if (kind === functionKind) readUnsigned(cursor);
+    else if (kind === globalKind) cursor.at += 2;
+    else throw corrupt(`import of kind ${kind}`, cursor.at);
+  }
+  throw corrupt("no import of a memory", cursor.at);
 }
 
 function skipName(cursor: Cursor): void {

@@ -16,6 +16,8 @@ const elementWise: Readonly<Record<string, ElementWise>> = {
   scale: (k, v, n) => k.scale(at(v, 0), n, 1.7),
   axpy: (k, v, n) => k.axpy(at(v, 1), at(v, 0), n, -0.37),
   scaleInto: (k, v, n) => k.scaleInto(at(v, 1), at(v, 0), n, 0.77),
+  clamp: (k, v, n) => k.clamp(at(v, 0), n, 100),
+  ftrl: (k, v, n) => k.ftrl(at(v, 0), at(v, 1), at(v, 2), at(v, 3), n, 0.1, 1, 0.5, 0.1),
   sgd: (k, v, n) => k.sgd(at(v, 0), at(v, 1), n, 0.1, 0.01),
   firstMomentum: (k, v, n) => k.sgdMomentum(at(v, 0), at(v, 1), at(v, 2), n, 0.1, 0.9, 0.2, 0.01, false, true),
   nesterov: (k, v, n) => k.sgdMomentum(at(v, 0), at(v, 1), at(v, 2), n, 0.1, 0.9, 0, 0.01, true, false),
@@ -102,6 +104,45 @@ describe.each([baseline, relaxed])("the vector kernels ($kernels.build)", (site)
     expect([...v.view.subarray(0, 2)]).toEqual([0, 0]);
     expect(m.view[3]).toBeCloseTo(9e-4, 9);
     expect(m.view[4]).toBeGreaterThan(2 ** -100);
+    site.clear();
+  });
+});
+
+describe.each([baseline, relaxed])("the sum of vectors", (site) => {
+  it("adds any number of vectors in their order, also into the first of them", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 11 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        fc.nat(),
+        (vectors, size, seed) => {
+          const content = Array.from({ length: vectors }, (_, v) =>
+            Float32Array.from({ length: size }, (_value, i) => Math.sin(seed + i * 7 + v * 13) * 10 ** (v % 4)),
+          );
+          const placed = content.map((values) => site.vector(values));
+          const list = site.integers([...placed.map((vector) => vector.at), 0]);
+          const wanted = Float32Array.from({ length: size }, (_, i) =>
+            content.reduce((sum, values) => Math.fround(sum + (values[i] ?? NaN)), 0),
+          );
+          const out = site.blank(size);
+          site.kernels.sumVectors(list, vectors, out.at, size);
+          expect(out.view).toEqual(wanted);
+          const [first] = placed;
+          if (first !== undefined) {
+            site.kernels.sumVectors(list, vectors, first.at, size);
+            expect(first.view).toEqual(wanted);
+          }
+          site.clear();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("keeps values within a limit and NaN as it is", () => {
+    const x = site.vector([1, -3, NaN, Infinity, -Infinity, 0.5, -0.5]);
+    site.kernels.clamp(x.at, 7, 2);
+    expect([...x.view]).toEqual([1, -2, NaN, 2, -2, 0.5, -0.5]);
     site.clear();
   });
 });

@@ -1,36 +1,107 @@
+export { applyToSparse, applyToTable, type RawSparseRow, type RawTableRow } from "./data/apply-preprocessing.ts";
+export { createBatchFiller, type BatchFiller, type BatchPlace } from "./data/batch-filler.ts";
 export { checkDatasetFits } from "./data/check-dataset.ts";
-export {
-  datasetSpecSchema,
-  parseDatasetSpec,
-  type CsvDatasetSpec,
-  type DatasetSpec,
-  type DigitsDatasetSpec,
-  type IdxDatasetSpec,
-  type MnistDatasetSpec,
-  type Normalisation,
-} from "./data/dataset-spec.ts";
+export { shapeOfDataset, type ColumnShape, type DatasetShape } from "./data/column-shape.ts";
+export type {
+  Column,
+  DenseColumn,
+  LabelColumn,
+  SparseColumn,
+  StoredColumn,
+  StoredContent,
+  WindowColumn,
+} from "./data/column.ts";
+export { datasetSpecSchema, parseDatasetSpec } from "./data/dataset-schema.ts";
+export type { DatasetSpec, DigitsDatasetSpec, IdxDatasetSpec, MnistDatasetSpec } from "./data/dataset-spec.ts";
 export type { Dataset, Split } from "./data/dataset.ts";
-export { generateDigits, type DigitsOptions } from "./data/digits.ts";
+export { digitsShape, generateDigits, type DigitsOptions } from "./data/digits.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
-export { fillBatch } from "./data/fill-batch.ts";
+export type {
+  CategoryEncoding,
+  ColumnEncoding,
+  InputPreprocessing,
+  NumberEncoding,
+  Preprocessing,
+  RawFormat,
+  TargetPreprocessing,
+  TokenScheme,
+} from "./data/preprocessing.ts";
+export { decodePreprocessing, encodePreprocessing, preprocessingKey } from "./data/preprocessing-file.ts";
+export type { RawValue } from "./data/raw-rows.ts";
+export type { OpenRecords, RecordReader } from "./data/record-reader.ts";
+export type { LibsvmDatasetSpec, SparseSubstitute } from "./data/sparse-spec.ts";
+export type {
+  ColumnReference,
+  CsvDatasetSpec,
+  JsonLinesDatasetSpec,
+  Normalisation,
+  ParquetDatasetSpec,
+  TableColumnsSpec,
+  TableDatasetSpec,
+  TargetKind,
+} from "./data/table-spec.ts";
+export type { TextDatasetSpec } from "./data/text-spec.ts";
+export { createTokenizer, type Tokenizer, type TokensPreprocessing } from "./data/tokenizer.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
-export { accuracyOf } from "./metrics.ts";
-export { decodeModelFile, encodeModelFile, type ModelFile, type ModelMetadata } from "./model-file/model-file.ts";
+export { describeModel, type LayerDescription, type ModelDescription } from "./graph/describe-model.ts";
+export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
+export {
+  decodeModelFile,
+  encodeModelFile,
+  type FilePrecision,
+  type ModelFile,
+  type ModelMetadata,
+} from "./model-file/model-file.ts";
+export { matchTensors, readTensors, type InitialTensor, type Tensor } from "./model-file/read-tensors.ts";
+export { encodeOnnx } from "./onnx/encode-onnx.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
-export type { Evaluation, Plan, PlanMemory, PlanOutputs } from "./plan/plan.ts";
+export type { LossScale } from "./plan/loss-scale.ts";
+export type { Evaluation, Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";
+export type {
+  FloatsInput,
+  LabelsTarget,
+  NumbersTarget,
+  PlanInput,
+  PlanTarget,
+  SparseInput,
+  TokensInput,
+} from "./plan/plan-inputs.ts";
+export type { Draw } from "./plan/stage.ts";
+export type { Precision } from "./plan/precision.ts";
 export { regionMemory } from "./plan/region-memory.ts";
 export { initializeParameters } from "./spec/initialize-parameters.ts";
-export {
-  outputsOf,
-  type ActivationLayer,
-  type BinaryCrossEntropyLoss,
-  type DenseLayer,
-  type HuberLoss,
-  type LayerSpec,
-  type LossSpec,
-  type MeanSquaredErrorLoss,
-  type ModelSpec,
-  type SoftmaxCrossEntropyLoss,
+export { modelBounds } from "./spec/model-bounds.ts";
+export type {
+  ActivationLayer,
+  AddLayer,
+  AttentionLayer,
+  BinaryCrossEntropyLoss,
+  ConcatenateLayer,
+  DenseLayer,
+  DropoutLayer,
+  EmbeddingLayer,
+  FloatsInputSpec,
+  HuberLoss,
+  InputSpec,
+  LayerNormLayer,
+  LayerSpec,
+  LossSpec,
+  MeanSquaredErrorLoss,
+  ModelSpec,
+  PositionalEmbeddingLayer,
+  ResidualLayer,
+  RmsNormLayer,
+  SelfAttentionLayer,
+  SoftmaxCrossEntropyLoss,
+  SoftmaxLayer,
+  SparseInputSpec,
+  TokensInputSpec,
+  TransformerBlockLayer,
+  SparseDenseLayer,
+  FactorPairsLayer,
+  FactorizationMachineLayer,
+  WideAndDeepLayer,
+  WeightedLossSpec,
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";
-export { modelBounds, modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";
+export { modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";

@@ -60,6 +60,8 @@ const everySpec: readonly OptimizerSpec[] = [
   { name: "rmsprop", momentum: 0.5 },
   { name: "rmsprop", centered: true, momentum: 0.5, weightDecay: 0.1 },
   { name: "adadelta" },
+  { name: "ftrl" },
+  { name: "ftrl", beta: 0.5, l1: 0.3, l2: 0.1 },
   { name: "accumulate", scale: 2 },
 ];
 const anySpec = fc.constantFrom(...everySpec);

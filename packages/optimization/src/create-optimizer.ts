@@ -1,14 +1,11 @@
 /** Puts an update rule to work: allocates its slots in kernel memory and counts its steps. */
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { createAccumulate } from "./accumulate.ts";
-import { createAdadelta } from "./adadelta.ts";
-import { createAdagrad } from "./adagrad.ts";
-import { createAdam } from "./adam.ts";
-import { parseOptimizerSpec, type OptimizerSpec, type ResolvedOptimizerSpec } from "./optimizer-spec.ts";
+import { parseOptimizerSpec, type OptimizerSpec } from "./optimizer-spec.ts";
 import type { Optimizer, OptimizerSnapshot } from "./optimizer.ts";
-import { createRmsprop } from "./rmsprop.ts";
-import { createSgd } from "./sgd.ts";
+import { createRangeSteps } from "./range-steps.ts";
+import { ruleOf } from "./rule-of.ts";
+import { checkRanges, plainTreatment, type UpdateRange } from "./update-range.ts";
 import type { UpdateRule } from "./update-rule.ts";
 
 export interface OptimizerSite {
@@ -17,12 +14,18 @@ export interface OptimizerSite {
   readonly kernels: Kernels;
   /** The memory that the kernels work in; the slots are taken from it. */
   readonly memory: KernelMemory;
+  /**
+   * Ranges that are updated in ways of their own; they cover the values in order. With `lamb` and `lars` each is one
+   * layer. Default: one range, the optimiser as it is.
+   */
+  readonly ranges?: readonly UpdateRange[] | undefined;
 }
 
 /**
  * Creates an optimiser with fresh slots.
  *
- * @throws ShoalError invalid_argument - when the specification fails its check
+ * @throws ShoalError invalid_argument - when the specification fails its check, or a range wants a decay it cannot have
+ * @throws RangeError when the ranges do not cover the values
  * @throws ShoalError out_of_memory - when there is no room for the slots; none is kept then
  */
 export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optimizer {
@@ -30,6 +33,8 @@ export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optim
   if (!(Number.isSafeInteger(size) && size >= 1)) {
     throw new RangeError(`size is ${size}; an optimiser needs at least 1 value`);
   }
+  const ranges = site.ranges ?? [{ begin: 0, end: size, treatment: plainTreatment }];
+  checkRanges(ranges, size);
   const resolved = parseOptimizerSpec(spec);
   const rule = ruleOf(resolved);
   const regionBytes = size * Float32Array.BYTES_PER_ELEMENT;
@@ -40,6 +45,7 @@ export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optim
   for (const slot of slots) {
     if (rule.initialSlotValue !== 0) kernels.fill(slot, size, rule.initialSlotValue);
   }
+  const steps = createRangeSteps(resolved, kernels, slots, ranges);
   let stepCount = 0;
 
   return {
@@ -50,9 +56,10 @@ export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optim
     get stepCount() {
       return stepCount;
     },
-    step(values, gradient, learningRate) {
+    step(values, gradient, learningRate, summed = 1) {
       stepCount += 1;
-      rule.apply(kernels, slots, { values, gradient, count: size, step: stepCount, learningRate });
+      const call = { values, gradient, step: stepCount, learningRate, summed };
+      for (const step of steps) step(call);
     },
     snapshot() {
       const copies = rule.slotNames.map((name, index) => [name, memory.floats(slots[index] ?? 0, size).slice()]);
@@ -67,24 +74,6 @@ export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optim
       if (region !== undefined) memory.free(region);
     },
   };
-}
-
-function ruleOf(spec: ResolvedOptimizerSpec): UpdateRule {
-  switch (spec.name) {
-    case "sgd":
-      return createSgd(spec);
-    case "adam":
-    case "adamw":
-      return createAdam(spec);
-    case "adagrad":
-      return createAdagrad(spec);
-    case "rmsprop":
-      return createRmsprop(spec);
-    case "adadelta":
-      return createAdadelta(spec);
-    case "accumulate":
-      return createAccumulate(spec);
-  }
 }
 
 /** The snapshot's slots in the rule's order, all checked before one is written. */

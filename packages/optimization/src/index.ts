@@ -9,8 +9,13 @@ export type { AdamSpec, AdamWSpec } from "./adam.ts";
 export type { AdagradSpec } from "./adagrad.ts";
 export type { RmspropSpec } from "./rmsprop.ts";
 export type { AdadeltaSpec } from "./adadelta.ts";
+export type { LambSpec } from "./lamb.ts";
+export type { LarsSpec } from "./lars.ts";
+export type { FtrlSpec } from "./ftrl.ts";
 export type { AccumulateSpec } from "./accumulate.ts";
 export { createOptimizer, type OptimizerSite } from "./create-optimizer.ts";
+export { isLayerwise, withWeightDecay } from "./rule-of.ts";
+export { plainTreatment, type Treatment, type UpdateRange } from "./update-range.ts";
 export type { Optimizer, OptimizerSnapshot } from "./optimizer.ts";
 export { learningRateAt } from "./learning-rate.ts";
 export {

@@ -9,12 +9,26 @@ describe("an optimiser specification", () => {
     expect(parseOptimizerSpec({ name: "adamw", learningRate: 0.5 })).toEqual({
       ...{ name: "adamw", learningRate: 0.5, betas: [0.9, 0.999], epsilon: 1e-8, amsgrad: false, weightDecay: 0.01 },
     });
+    expect(parseOptimizerSpec({ name: "lamb" })).toMatchObject({ epsilon: 1e-6, weightDecay: 0.01 });
+    expect(parseOptimizerSpec({ name: "lars" })).toMatchObject({ momentum: 0.9, trust: 0.001 });
+    expect(parseOptimizerSpec({ name: "ftrl" })).toEqual({ name: "ftrl", learningRate: 0.1, beta: 1, l1: 0, l2: 0 });
     expect(baseLearningRateOf({ name: "adadelta" })).toBe(1);
     expect(baseLearningRateOf({ name: "accumulate" })).toBe(1);
   });
 
   it("is JSON, and checking it twice changes nothing", () => {
-    for (const name of ["sgd", "adam", "adamw", "adagrad", "rmsprop", "adadelta", "accumulate"]) {
+    for (const name of [
+      "sgd",
+      "adam",
+      "adamw",
+      "adagrad",
+      "rmsprop",
+      "adadelta",
+      "lamb",
+      "lars",
+      "ftrl",
+      "accumulate",
+    ]) {
       const spec = parseOptimizerSpec({ name });
       expect(parseOptimizerSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
     }

@@ -11,11 +11,24 @@ import {
   type ResolvedAdamW,
 } from "./adam.ts";
 import { checkSpec, type SchemasByName } from "./check-spec.ts";
+import { ftrlSchema, type FtrlSpec, type ResolvedFtrl } from "./ftrl.ts";
+import { lambSchema, type LambSpec, type ResolvedLamb } from "./lamb.ts";
+import { larsSchema, type LarsSpec, type ResolvedLars } from "./lars.ts";
 import { rmspropSchema, type ResolvedRmsprop, type RmspropSpec } from "./rmsprop.ts";
 import { sgdSchema, type ResolvedSgd, type SgdSpec } from "./sgd.ts";
 
-/** An optimiser as a person writes it: what is left out takes PyTorch's default. */
-export type OptimizerSpec = SgdSpec | AdamSpec | AdamWSpec | AdagradSpec | RmspropSpec | AdadeltaSpec | AccumulateSpec;
+/** An optimiser as a person writes it: what is left out takes PyTorch's default, or the paper's. */
+export type OptimizerSpec =
+  | SgdSpec
+  | AdamSpec
+  | AdamWSpec
+  | AdagradSpec
+  | RmspropSpec
+  | AdadeltaSpec
+  | LambSpec
+  | LarsSpec
+  | FtrlSpec
+  | AccumulateSpec;
 
 /** The same with every option present; itself a valid {@link OptimizerSpec}. */
 export type ResolvedOptimizerSpec =
@@ -25,6 +38,9 @@ export type ResolvedOptimizerSpec =
   | ResolvedAdagrad
   | ResolvedRmsprop
   | ResolvedAdadelta
+  | ResolvedLamb
+  | ResolvedLars
+  | ResolvedFtrl
   | ResolvedAccumulate;
 
 const schemas: SchemasByName<ResolvedOptimizerSpec> = {
@@ -34,6 +50,9 @@ const schemas: SchemasByName<ResolvedOptimizerSpec> = {
   adagrad: adagradSchema,
   rmsprop: rmspropSchema,
   adadelta: adadeltaSchema,
+  lamb: lambSchema,
+  lars: larsSchema,
+  ftrl: ftrlSchema,
   accumulate: accumulateSchema,
 };
 

@@ -21,13 +21,14 @@ export interface Optimizer {
   readonly stepCount: number;
   /**
    * Takes one step: one pass over values, gradient and slots; splitting the vector at any key (with an
-   * optimiser for each part) gives the same bits.
+   * optimiser for each part) gives the same bits, with `lamb` and `lars` between layers only.
    *
    * @param values - [size] float32, overwritten
    * @param gradient - [size] float32, borrowed and not changed
    * @param learningRate - of this step, see `learningRateAt`
+   * @param summed - contributions that the gradient is the plain sum of; default 1. Statistics move by their mean.
    */
-  step(values: Offset, gradient: Offset, learningRate: number): void;
+  step(values: Offset, gradient: Offset, learningRate: number, summed?: number): void;
   /** A copy of slots and step count. */
   snapshot(): OptimizerSnapshot;
   /**

@@ -46,6 +46,8 @@ export const attributes = {
   loss: "shoal.loss",
   /** Of the test split, 0 … 1; on `evaluate`, a trace of its own. */
   accuracy: "shoal.accuracy",
+  /** With the metric's name behind it; on `evaluate`. */
+  metric: "shoal.metric.",
   waitMs: "shoal.wait_ms",
   waitedFor: "shoal.waited_for",
   attempt: "shoal.attempt",

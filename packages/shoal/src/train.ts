@@ -83,6 +83,5 @@ function resultOf(status: RunStatus): TrainResult {
   const failure = failureOf(status);
   if (failure !== null) throw failure;
   if (status.result === null) throw new Error(`run ${status.run} completed without a result`);
-  const { accuracy, loss, modelFile } = status.result;
-  return { run: status.run, accuracy, loss, modelFile, status };
+  return { run: status.run, ...status.result, status };
 }

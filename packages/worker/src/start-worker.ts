@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly coordinator: Ref<CoordinatorMessage>;
   readonly links: LinkFactory;
   readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
+  /** Reads the model file that a job begins with. @throws ShoalError data_not_found */
+  readonly readModel: (file: string) => Promise<Uint8Array>;
   /** Keeps the model file of a run. @returns its absolute path */
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */

@@ -10,6 +10,7 @@ import {
 } from "@shoal/protocol";
 import { createShardHost, type Hosting, type ShardHost } from "@shoal/ps-server";
 import { kernelFixture, type KernelFixture } from "../../support/model-kernels.ts";
+import { plainShards } from "../../support/plain-shards.ts";
 
 /** A server as its workers see it. */
 export interface Exposed {
@@ -107,7 +108,7 @@ async function hostRun(
       slots: 1,
       members: nobody,
       ...given,
-      shards: [{ shard, ...(ranges[shard] as KeyRange) }],
+      ...plainShards({ shard, ...(ranges[shard] as KeyRange) }),
     });
   }
   return {

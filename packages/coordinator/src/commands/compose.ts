@@ -38,8 +38,8 @@ export function composeServerCommand(
       const { optimizer, schedule, consistency, aggregation, staleness } = run.job;
       const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
       const term = termOf(run);
-      const { slots } = run;
-      const how = { optimizer, schedule, consistency, aggregation, staleness, slots };
+      const { slots, treatments } = run;
+      const how = { treatments, optimizer, schedule, consistency, aggregation, staleness, slots };
       return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
     }
     case "update_run_members":

@@ -41,7 +41,7 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, epochs: 0 })).toBe("job.epochs: expected number to be >=1, got 0");
     expect(complaint({ ...job, name: undefined })).toBe("job.name: expected string, got nothing");
     expect(complaint({ ...job, data: { type: "netflix" } })).toBe(
-      'job.data.type: expected mnist, idx, csv or digits, got "netflix"',
+      'job.data.type: expected mnist, idx, csv, jsonl, parquet, libsvm, text or digits, got "netflix"',
     );
     expect(complaint({ ...job, optimizer: { name: "sgd", learningRate: -1 } })).toBe(
       "job.optimizer.learningRate: expected number to be >=0, got -1",
@@ -63,6 +63,19 @@ describe("the check of a job", () => {
   ])("names %s when that is what is wrong", (field, input) => {
     expect(complaint(input).startsWith(field)).toBe(true);
     expect(complaint(input)).not.toBe("none");
+  });
+
+  it("finds groups of parameters that mean nothing", () => {
+    const groups = (group: object, optimizer: object = job.optimizer) =>
+      complaint({ ...job, optimizer, parameterGroups: [{ parameters: "*", weightDecay: 0 }, group] });
+    expect(groups({ parameters: "*.bias", frozen: true })).toBe("none");
+    expect(groups({ parameters: "0.weigth" })).toBe(
+      "job.parameterGroups[1].parameters: expected the name of a parameter or a pattern, such as 0.weight, 1.weight, " +
+        '0.bias, got "0.weigth"',
+    );
+    expect(groups({ parameters: "*", weightDecay: 1 }, { name: "accumulate" })).toMatch(
+      /^job\.parameterGroups\[0\]\.weightDecay: expected none, because the optimiser accumulate has no weight decay/,
+    );
   });
 
   it("finds a model that does not fit a data set of known shape before anything is loaded", () => {

@@ -1,8 +1,19 @@
 /** Every check that a job can pass or fail before anything starts. */
 import { isShoalError, ShoalError } from "@shoal/errors";
-import { checkDatasetFits, parseDatasetSpec, parseModelSpec, type DatasetSpec } from "@shoal/models";
+import {
+  checkDatasetFits,
+  digitsShape,
+  layoutOf,
+  metricKeys,
+  parseDatasetSpec,
+  parseModelSpec,
+  type DatasetShape,
+  type DatasetSpec,
+  type ModelSpec,
+} from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
+import { checkGroups } from "./check-groups.ts";
 import { complaintOf } from "./complaint.ts";
 
 /** Slots of one step: their owners must fit a control message. */
@@ -20,12 +31,9 @@ export function checkJob(input: unknown): JobSpec {
   const data = inField("job.data", input, () => parseDatasetSpec(job.data, "data"));
   inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));
   inField("job.schedule", input, () => parseScheduleSpec(job.schedule));
-  const { bound } = inField("job.staleness", input, () => parseStalenessSpec(job.staleness));
-  if (bound !== null && job.prefetch) {
-    const sentence =
-      "job.prefetch: expected false with a staleness bound, because a batch that is sent back is computed again";
-    throw new ShoalError("invalid_job", sentence, { field: "job.prefetch" });
-  }
+  checkMeasures(model, job, input);
+  inField("job", input, () => checkGroups(job, layoutOf(model)));
+  checkStaleness(job, input);
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {
@@ -36,9 +44,26 @@ export function checkJob(input: unknown): JobSpec {
   return job;
 }
 
+function checkMeasures(model: ModelSpec, job: JobSpec, input: unknown): void {
+  const { metrics } = job.evaluation;
+  const keys = inField("job.evaluation.metrics", input, () => metricKeys(model, metrics));
+  const awaited = job.stop.metric?.name;
+  if (awaited === undefined || keys.includes(awaited)) return;
+  const sentence = `job.stop.metric.name: expected one of ${keys.join(", ")}, got "${awaited}"`;
+  throw new ShoalError("invalid_job", sentence, { field: "job.stop.metric.name" });
+}
+
+function checkStaleness(job: JobSpec, input: unknown): void {
+  const { bound } = inField("job.staleness", input, () => parseStalenessSpec(job.staleness));
+  if (bound === null || !job.prefetch) return;
+  const sentence =
+    "job.prefetch: expected false with a staleness bound, because a batch that is sent back is computed again";
+  throw new ShoalError("invalid_job", sentence, { field: "job.prefetch" });
+}
+
 /** Data sets whose shape is known without reading them. */
-function knownDimensions(data: DatasetSpec): { name: string; features: number; classes: number } | undefined {
-  return data.type === "mnist" || data.type === "digits" ? { name: data.type, features: 784, classes: 10 } : undefined;
+function knownDimensions(data: DatasetSpec): DatasetShape | undefined {
+  return data.type === "mnist" || data.type === "digits" ? { name: data.type, ...digitsShape } : undefined;
 }
 
 /** Runs another package's check; its complaint becomes one about this part of the job. */

@@ -10,7 +10,7 @@ const server = (member: number): { member: number; name: string; endpoint: strin
 
 describe("placement", () => {
   it("deals two ranges to each server in turn", () => {
-    const { term, shards } = placeShards(64, null, [server(2), server(1)], 7);
+    const { term, shards } = placeShards(64, null, null, [server(2), server(1)], 7);
     expect(term).toBe(7);
     expect(shards.map(({ shard, begin, end, node }) => [shard, begin, end, node])).toEqual([
       [0, 0, 16, "server-1"],
@@ -22,7 +22,7 @@ describe("placement", () => {
   });
 
   it("leaves servers out when the vector is too short for all", () => {
-    const nodes = placeShards(10, null, [server(1), server(2)], 1).shards.map((shard) => shard.node);
+    const nodes = placeShards(10, null, null, [server(1), server(2)], 1).shards.map((shard) => shard.node);
     expect(nodes).toEqual(["server-1"]);
   });
 
@@ -34,8 +34,8 @@ describe("placement", () => {
         fc.option(fc.integer({ min: 1, max: 40 })),
         members,
         (size, shards, ids) => {
-          const placement = placeShards(size, shards, ids.map(server), 1);
-          expect(placeShards(size, shards, ids.toReversed().map(server), 1)).toEqual(placement);
+          const placement = placeShards(size, shards, null, ids.map(server), 1);
+          expect(placeShards(size, shards, null, ids.toReversed().map(server), 1)).toEqual(placement);
           let next = 0;
           const keys = new Map(ids.map((id) => [`server-${id}`, 0]));
           for (const [index, shard] of placement.shards.entries()) {
@@ -53,6 +53,6 @@ describe("placement", () => {
   });
 
   it("needs a server", () => {
-    expect(() => placeShards(10, null, [], 1)).toThrow(RangeError);
+    expect(() => placeShards(10, null, null, [], 1)).toThrow(RangeError);
   });
 });

@@ -1,5 +1,6 @@
 /** Placement: which server owns which key range of a run. */
 import { partitionKeys, sizeOf, type Placement, type ShardPlacement } from "@shoal/protocol";
+import { partitionAt } from "./partition-at.ts";
 
 /** A server that shards can be placed on. */
 export interface PlacementServer {
@@ -18,6 +19,7 @@ export const shardsPerServer = 2;
  *
  * @param parameterCount size of the flat vector, at least 1
  * @param shards ranges wanted; null: two for each server
+ * @param cuts the only keys at which to cut; null: anywhere
  * @param servers at least one
  * @param term fences this placement against earlier ones
  * @throws RangeError when there is no server
@@ -25,11 +27,13 @@ export const shardsPerServer = 2;
 export function placeShards(
   parameterCount: number,
   shards: number | null,
+  cuts: readonly number[] | null,
   servers: readonly PlacementServer[],
   term: number,
 ): Placement {
   if (servers.length === 0) throw new RangeError("expected at least one server to place shards on, got none");
-  const ranges = partitionKeys(parameterCount, shards ?? shardsPerServer * servers.length);
+  const wanted = shards ?? shardsPerServer * servers.length;
+  const ranges = cuts === null ? partitionKeys(parameterCount, wanted) : partitionAt(parameterCount, wanted, cuts);
   const byMember = servers.toSorted((a, b) => a.member - b.member);
   const keys = new Map(byMember.map((server) => [server.member, 0]));
   const largestFirst = [...ranges.entries()].toSorted(([i, a], [j, b]) => sizeOf(b) - sizeOf(a) || i - j);

@@ -1,5 +1,5 @@
 /** Evaluations of a run, and when they end it. */
-import type { Evaluation, StopSpec } from "@shoal/protocol";
+import type { Evaluation, StopMetric, StopSpec } from "@shoal/protocol";
 import type { Holder } from "../leases/ledger.ts";
 
 export interface EvaluationLog {
@@ -28,12 +28,18 @@ export interface StopDecision {
   readonly reason: string;
 }
 
-/** Adds an evaluation. @param bound evaluations kept; the best loss outlives them */
+/** A status with all evaluations must fit one message: so many bytes of metrics are kept, names included. */
+const keptMetricBytes = 48 * 1024;
+const numberBytes = 9;
+
+/** Adds an evaluation. @param bound evaluations kept, fewer with many metrics; the best loss outlives them */
 export function addEvaluation(log: EvaluationLog, evaluation: Evaluation, bound: number): EvaluationLog {
   const better = log.bestLoss === null || evaluation.loss < log.bestLoss;
+  const metricBytes = Object.keys(evaluation.metrics).reduce((sum, name) => sum + name.length + numberBytes, 1);
+  const kept = Math.min(bound, Math.floor(keptMetricBytes / metricBytes));
   return {
     ...log,
-    list: [...log.list, evaluation].slice(-bound),
+    list: [...log.list, evaluation].slice(-kept),
     bestLoss: better ? evaluation.loss : log.bestLoss,
     sinceBest: better ? 0 : log.sinceBest + 1,
   };
@@ -46,11 +52,25 @@ export function decideStop(stop: StopSpec, log: EvaluationLog): StopDecision {
   if (stop.accuracy !== null && accuracy >= stop.accuracy) {
     return { kind: "stop", reason: `test accuracy ${accuracy} reached ${stop.accuracy} at step ${step}` };
   }
+  if (stop.metric !== null && hasReached(stop.metric, newest)) {
+    const { name, atLeast, atMost } = stop.metric;
+    return {
+      kind: "stop",
+      reason: `test ${name} ${newest.metrics[name]} reached ${atLeast ?? atMost} at step ${step}`,
+    };
+  }
   if (stop.patience !== null && log.sinceBest >= stop.patience) {
     const reason = `no better test loss than ${log.bestLoss} for ${log.sinceBest} evaluations, at step ${step}`;
     return { kind: "stop", reason };
   }
   return { kind: "go_on", reason: `test accuracy ${accuracy} at step ${step}` };
+}
+
+/** A metric that is not defined on the test split reaches nothing. */
+function hasReached({ name, atLeast, atMost }: StopMetric, { metrics }: Evaluation): boolean {
+  const value = metrics[name];
+  if (value === undefined) return false;
+  return atLeast === undefined ? value <= atMost : value >= atLeast;
 }
 
 /** Completed intervals of `interval` batches. */

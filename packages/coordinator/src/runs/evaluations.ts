@@ -30,7 +30,7 @@ export function evaluationReported(
   const relieved: RunState = { ...run, evaluations: relieve(run.evaluations, report, true) };
   if (isRepeated(run, report)) return answer(relieved, run.phase === "training", reasonOf(run, now));
   const { step, version, result } = report;
-  const evaluation: Evaluation = { accuracy: result.accuracy, loss: result.loss, step, version, atMs: now };
+  const evaluation: Evaluation = { ...result, step, version, atMs: now };
   const evaluations = addEvaluation(relieved.evaluations, evaluation, settings.evaluations);
   const next: RunState = { ...relieved, evaluations, progressAtMs: now };
   if (run.phase !== "training") return answer(next, false, reasonOf(run, now));

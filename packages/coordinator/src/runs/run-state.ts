@@ -8,7 +8,7 @@
  */
 import type { SerializedError } from "@shoal/errors";
 import type { EpochPlan } from "@shoal/models";
-import type { JobSpec, Placement, RunPhase, RunStatus, ShardAssignment } from "@shoal/protocol";
+import type { JobSpec, Placement, RunPhase, RunStatus, ShardAssignment, UpdateTreatment } from "@shoal/protocol";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
@@ -84,6 +84,8 @@ export interface RunState {
   readonly endedAtMs: number | null;
   readonly slots: number;
   readonly placement: Placement | null;
+  /** What the updates of the shards refer to; empty until the run starts. */
+  readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
   readonly workers: ReadonlyMap<number, RunWorker>;
   readonly roster: Roster;
@@ -126,6 +128,7 @@ export function createRun(given: NewRun, now: number): RunState {
     endedAtMs: null,
     slots: 0,
     placement: null,
+    treatments: [],
     servers: [],
     workers: new Map(),
     roster: { revision: 0, members: [], slotOwners: [], initializer: null },

@@ -1,6 +1,8 @@
 /** Makes a queued run start: fixes its slots, places its shards, enrols its workers. */
+import { layoutOf, parseModelSpec } from "@shoal/models";
 import { sizeOf, type ShardAssignment } from "@shoal/protocol";
 import type { Member } from "../membership/membership.ts";
+import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.ts";
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
 import { isSynchronous, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
@@ -18,11 +20,15 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     name,
     endpoint: endpoint ?? name,
   }));
-  const placement = placeShards(run.parameterCount, run.job.shards, candidates, term);
+  const { treatments, ranges, cuts } = parameterUpdates(run.job, layoutOf(parseModelSpec(run.job.model)));
+  const placement = placeShards(run.parameterCount, run.job.shards, cuts, candidates, term);
   const servers = members.servers.flatMap((server): RunServer[] => {
     const shards = placement.shards
       .filter((shard) => shard.node === server.name && sizeOf(shard) > 0)
-      .map(({ shard, begin, end }): ShardAssignment => ({ shard, begin, end }));
+      .map(({ shard, begin, end }): ShardAssignment => ({
+        ...{ shard, begin, end },
+        updates: updatesWithin(ranges, { begin, end }),
+      }));
     return shards.length === 0 ? [] : [newServer(server, shards)];
   });
   const workers = new Map(members.workers.map((worker) => [worker.member, newWorker(worker, true)]));
@@ -33,6 +39,7 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     startedAtMs: now,
     progressAtMs: now,
     placement,
+    treatments,
     servers,
     workers,
     slots: run.job.consistency.mode === "synchronous" ? (run.job.slots ?? workers.size) : 1,

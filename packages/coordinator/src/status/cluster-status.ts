@@ -11,7 +11,7 @@ const sentenceLength = 300;
 
 /**
  * Every member and every run that is remembered. Runs are listed in brief (`describe_run` has all), so that the whole
- * fits one message: the last evaluation only, shortened sentences, workers only of the run under way.
+ * fits one message: the last evaluation only, no metrics, shortened sentences, workers only of the run under way.
  */
 export function clusterStatus(cluster: ClusterState, now: number, settings: CoordinatorSettings): ClusterStatus {
   const runs = [...cluster.runs.values()].map((run): RunStatus => {
@@ -22,7 +22,8 @@ export function clusterStatus(cluster: ClusterState, now: number, settings: Coor
       reason: status.reason.slice(0, sentenceLength),
       dataSource: status.dataSource.slice(0, sentenceLength),
       workers: isUnderWay(run) ? status.workers : [],
-      evaluations: status.evaluations.slice(-1),
+      evaluations: status.evaluations.slice(-1).map((evaluation) => ({ ...evaluation, metrics: {} })),
+      result: status.result === null ? null : { ...status.result, metrics: {} },
       error: error === null ? null : { ...error, message: error.message.slice(0, sentenceLength), details: {} },
     };
   });

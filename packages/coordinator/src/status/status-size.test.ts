@@ -32,7 +32,8 @@ function largestRun(index: number): RunState {
   );
   let { evaluations } = run;
   for (let step = 0; step < 600; step += 1) {
-    const evaluation = { accuracy: 0.987654321, loss: 0.123456789, step: 1e6 + step, version: 1e6, atMs: now };
+    const metrics = { mean_absolute_error: 0.1, mean_squared_error: 0.2 };
+    const evaluation = { accuracy: 0.987654321, loss: 0.123456789, metrics, step: 1e6 + step, version: 1e6, atMs: now };
     evaluations = addEvaluation(evaluations, evaluation, defaultSettings.evaluations);
   }
   return { ...run, phase: "training", figures: { ...run.figures, workers }, evaluations, dataSource: "d".repeat(200) };

@@ -35,6 +35,8 @@ export interface LossKernels {
   ): number;
   /** Softmax of x[rows×columns] along rows, into y (may equal x). */
   softmax(x: Offset, y: Offset, rows: number, columns: number): void;
+  /** dx = y ⊙ (dy − Σ y ⊙ dy) along rows of y = softmax(x); dx may equal dy. */
+  softmaxGradient(y: Offset, dy: Offset, dx: Offset, rows: number, columns: number): void;
   /** Writes the index of each row's greatest element to int32 out[rows]; the first of equals. */
   argmaxRows(x: Offset, out: Offset, rows: number, columns: number): void;
 }
@@ -49,6 +51,7 @@ export function lossKernels(raw: LossExports): LossKernels {
     huber: raw.huber,
     distillation: raw.distillation,
     softmax: raw.softmax,
+    softmaxGradient: raw.softmaxGradient,
     argmaxRows: raw.argmaxRows,
   };
 }

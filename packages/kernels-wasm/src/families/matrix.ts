@@ -49,31 +49,28 @@ export interface MatrixExports {
   ): void;
 }
 
-/**
- * Bias and relu are part of the product. What needs an exponential is one pass over the result instead: its cost lies
- * in the arithmetic, and its code would stand in both builds of the products.
- */
+/** Bias and relu are part of the product. Any other activation is one pass over the result: its cost is its arithmetic. */
 export function matrixKernels(
-  { product }: MatrixExports,
-  { addBiasActivate, activate }: Pick<ActivationKernels, "addBiasActivate" | "activate">,
+  raw: MatrixExports,
+  activations: Pick<ActivationKernels, "addBiasActivate" | "activate">,
 ): MatrixKernels {
   return {
     matmul: (a, b, c, m, k, n, accumulate) =>
-      product(along, a, k * 4, across, b, n * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
+      raw.product(along, a, k * 4, across, b, n * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
     matmulTransposeA: (a, b, c, m, k, n, accumulate) =>
-      product(across, a, m * 4, across, b, n * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
+      raw.product(across, a, m * 4, across, b, n * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
     matmulTransposeB: (a, b, c, m, k, n, accumulate) =>
-      product(along, a, k * 4, along, b, k * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
+      raw.product(along, a, k * 4, along, b, k * 4, c, n * 4, m, k, n, accumulate ? 1 : 0, 0, 0),
     dense(x, weight, bias, y, rows, inputs, outputs, activation) {
       const fused = activation === "identity" || activation === "relu";
       const relu = activation === "relu" ? 1 : 0;
       const rowBytes = inputs * 4;
       const stepY = outputs * 4;
       const fusedBias = fused ? bias : 0;
-      product(along, x, rowBytes, along, weight, rowBytes, y, stepY, rows, inputs, outputs, 0, fusedBias, relu);
+      raw.product(along, x, rowBytes, along, weight, rowBytes, y, stepY, rows, inputs, outputs, 0, fusedBias, relu);
       if (fused) return;
-      if (bias === 0) activate(y, y, rows * outputs, activation);
-      else addBiasActivate(y, bias, rows, outputs, activation);
+      if (bias === 0) activations.activate(y, y, rows * outputs, activation);
+      else activations.addBiasActivate(y, bias, rows, outputs, activation);
     },
   };
 }

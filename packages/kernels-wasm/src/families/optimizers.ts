@@ -2,6 +2,7 @@
  * Optimiser updates (K1): one pass over values w, gradient g and slots; formulas and options as in PyTorch.
  */
 import type { Offset } from "../kernels.ts";
+import { biasCorrection, leastFirstMoment, leastSecondMoment } from "./adam-corrections.ts";
 
 export interface OptimizerKernels {
   /** weightDecay is L2 (added to g); g is not modified. `first`: the momentum buffer is set to g instead of decayed. */
@@ -68,6 +69,18 @@ export interface OptimizerKernels {
     epsilon: number,
     weightDecay: number,
   ): void;
+  /** FTRL-proximal; where n is 0, z is not read but set to where w is its minimiser. learningRate must not be 0. */
+  ftrl(
+    w: Offset,
+    g: Offset,
+    z: Offset,
+    n: Offset,
+    count: number,
+    learningRate: number,
+    beta: number,
+    l1: number,
+    l2: number,
+  ): void;
 }
 
 /** What is derived from an option (1 − β) is handed in. */
@@ -129,16 +142,18 @@ export interface OptimizerExports extends Pick<OptimizerKernels, "sgd" | "adagra
     epsilon: number,
     weightDecay: number,
   ): void;
+  ftrl(
+    w: Offset,
+    g: Offset,
+    z: Offset,
+    n: Offset,
+    count: number,
+    inverse: number,
+    beta: number,
+    l1: number,
+    l2: number,
+  ): void;
 }
-
-/**
- * WebAssembly cannot flush denormal numbers to zero, and arithmetic on them is many times slower. A first moment below
- * 2^-100 moves no parameter (its step is below 1e-22 learning rates at ε = 1e-8) but would decay through the denormals
- * for hundreds of steps, taking the products with the learning rate along; a second moment is flushed where it would
- * become denormal itself. The same in every build.
- */
-const leastFirstMoment = 2 ** -100;
-const leastSecondMoment = 2 ** -126;
 
 /** 1 − β is taken in float64 here, before either is rounded to float32, as PyTorch does. */
 export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
@@ -148,8 +163,8 @@ export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
     sgdMomentum: (w, g, velocity, count, rate, momentum, dampening, decay, nesterov, first) =>
       raw.sgdMomentum(w, g, velocity, count, rate, momentum, 1 - dampening, decay, nesterov ? 1 : 0, first ? 1 : 0),
     adam(w, g, first, second, maxSecond, count, step, rate, beta1, beta2, epsilon, decay, decoupled) {
-      const stepSize = rate / (1 - integerPower(beta1, step));
-      const correction = 1 / Math.sqrt(1 - integerPower(beta2, step));
+      const stepSize = rate / biasCorrection(beta1, step);
+      const correction = 1 / Math.sqrt(biasCorrection(beta2, step));
       const shrink = decoupled ? 1 - rate * decay : 1;
       const l2 = decoupled ? 0 : decay;
       const rest1 = 1 - beta1;
@@ -178,15 +193,6 @@ export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
       raw.rmsprop(w, g, square, mean, velocity, count, rate, alpha, 1 - alpha, epsilon, momentum, decay),
     adadelta: (w, g, square, delta, count, rate, rho, epsilon, decay) =>
       raw.adadelta(w, g, square, delta, count, rate, rho, 1 - rho, epsilon, decay),
+    ftrl: (w, g, z, n, count, rate, beta, l1, l2) => raw.ftrl(w, g, z, n, count, 1 / rate, beta, l1, l2),
   };
-}
-
-/** base^exponent by squaring. Math.pow may differ between engines in the last bit, and updates must not (K1). */
-function integerPower(base: number, exponent: number): number {
-  let result = 1;
-  for (let square = base, left = exponent; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) result *= square;
-    square *= square;
-  }
-  return result;
 }

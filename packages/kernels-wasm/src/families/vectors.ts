@@ -11,6 +11,14 @@ export interface VectorKernels {
   axpy(x: Offset, y: Offset, count: number, scale: number): void;
   /** y = scale · x. */
   scaleInto(x: Offset, y: Offset, count: number, scale: number): void;
+  /** x = max(−limit, min(limit, x)); NaN stays. */
+  clamp(x: Offset, count: number, limit: number): void;
+  /**
+   * out = Σ of `vectors` vectors, added one after the other in the order of the list (K1).
+   * @param list - [vectors] int32 byte offsets of the vectors
+   * @param out - overwritten; may be the first of the vectors, not another
+   */
+  sumVectors(list: Offset, vectors: number, out: Offset, count: number): void;
   /** out[count] = scale · (x − shift) for bytes x: pixels to inputs. */
   bytesToFloats(x: Offset, out: Offset, count: number, scale: number, shift: number): void;
 }
@@ -24,6 +32,8 @@ export function vectorKernels(raw: VectorExports): VectorKernels {
     scale: raw.scale,
     axpy: raw.axpy,
     scaleInto: raw.scaleInto,
+    clamp: raw.clamp,
+    sumVectors: raw.sumVectors,
     bytesToFloats: raw.bytesToFloats,
   };
 }

@@ -44,24 +44,32 @@ export interface SparseColumn {
   readonly values: Float32Array | undefined;
 }
 
+/** How one sample of a column stands in a record. */
+export type StoredContent =
+  /** float32. */
+  | { readonly kind: "floats"; readonly width: number }
+  | { readonly kind: "bytes"; readonly width: number; readonly scale: number; readonly shift: number }
+  /** One int32. */
+  | { readonly kind: "labels"; readonly classes: number }
+  /** int32; the windows of neighbouring records overlap. */
+  | { readonly kind: "tokens"; readonly length: number; readonly vocabulary: number }
+  /** The number of entries (uint32), then room for `active` indices (uint32), then for as many values (float32). */
+  | { readonly kind: "sparse"; readonly features: number; readonly active: number };
+
 /**
  * Records of equal length in a file that is too large for memory; read by position, so that a seeded order works as it
- * does in memory. `begin` and `recordBytes` place a column's bytes within the records.
+ * does in memory. All numbers are little-endian. A column's bytes of record i begin at `begin + i · recordBytes + at`.
  */
 export interface StoredColumn {
   readonly kind: "stored";
   readonly file: string;
-  /** Bytes of a whole record, of all columns together. */
+  /** From one record to the next. */
   readonly recordBytes: number;
   /** First byte of record 0. */
   readonly begin: number;
   /** First byte of this column within a record. */
   readonly at: number;
-  /** What the bytes are: float32 numbers, bytes, or int32 classes. */
-  readonly content:
-    | { readonly kind: "floats"; readonly width: number }
-    | { readonly kind: "bytes"; readonly width: number; readonly scale: number; readonly shift: number }
-    | { readonly kind: "labels"; readonly classes: number };
+  readonly content: StoredContent;
 }
 
 export type Column = DenseColumn | LabelColumn | WindowColumn | SparseColumn | StoredColumn;

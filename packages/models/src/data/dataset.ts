@@ -1,26 +1,25 @@
-/** A data set in memory. A `Split` can be posted to a thread: its arrays stand on shared memory where that exists. */
+/** A data set as named columns. A `Split` can be posted to a thread: its arrays stand on shared memory where that exists. */
+import type { Column } from "./column.ts";
+import type { Preprocessing } from "./preprocessing.ts";
+
+/** Names of a data set's only input and only target, unless its specification names them. */
+export const onlyInput = "input";
+export const onlyTarget = "output";
+
+/** All columns have `count` samples. */
 export interface Split {
-  /** Samples. */
   readonly count: number;
-  /** Columns of `inputs`. */
-  readonly features: number;
-  /** [count, features]; bytes stand for `scale · (byte − shift)`, floats for themselves. */
-  readonly inputs: Uint8Array | Float32Array;
-  readonly scale: number;
-  readonly shift: number;
-  /** [count] classes; all 0 where the data set has numbers to predict. */
-  readonly labels: Int32Array;
-  /** [count] numbers to predict, only for data sets without classes. */
-  readonly targets: Float32Array | undefined;
+  readonly inputs: Readonly<Record<string, Column>>;
+  /** Empty for samples whose answers are not known. */
+  readonly targets: Readonly<Record<string, Column>>;
 }
 
 export interface Dataset {
   readonly name: string;
   /** One sentence for people: where the data came from. */
   readonly source: string;
-  readonly features: number;
-  /** 0 for data sets that have numbers to predict. */
-  readonly classes: number;
   readonly train: Split;
   readonly test: Split;
+  /** How raw values became these columns; undefined where a specification says it all (generated digits). */
+  readonly preprocessing?: Preprocessing | undefined;
 }

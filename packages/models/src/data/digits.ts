@@ -1,6 +1,7 @@
 /** Generated digits: a data set for when there is none, the same on every machine. */
 import { createCounterRandom } from "../random/counter-random.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { DatasetShape } from "./column-shape.ts";
+import { onlyInput, onlyTarget, type Dataset, type Split } from "./dataset.ts";
 import { digitSide, drawDigit } from "./draw-digit.ts";
 import { sharedBuffer } from "./shared-buffer.ts";
 
@@ -23,14 +24,18 @@ const firstTestStream = 2 ** 31;
 const pixelMean = 30;
 const pixelDeviation = 57;
 
+/** What generated digits and MNIST are to a model. */
+export const digitsShape: Pick<DatasetShape, "inputs" | "targets"> = {
+  inputs: { [onlyInput]: { kind: "floats", width: features } },
+  targets: { [onlyTarget]: { kind: "labels", classes: digits } },
+};
+
 /** Draws the data set. Sample i depends on the seed and i alone, not on how many there are. */
 export function generateDigits(options: DigitsOptions = {}): Dataset {
   const { samples = defaultSamples, testSamples = defaultTestSamples, seed = 1 } = options;
   return {
     name: "digits",
     source: `generated digits (seed ${seed}, ${samples} for training, ${testSamples} for testing)`,
-    features,
-    classes: digits,
     train: generateSplit(seed, samples, 0),
     test: generateSplit(seed, testSamples, firstTestStream),
   };
@@ -45,5 +50,10 @@ function generateSplit(seed: number, count: number, firstStream: number): Split 
     labels[sample] = digit;
     drawDigit(digit, random, inputs.subarray(sample * features, (sample + 1) * features));
   }
-  return { count, features, inputs, scale: 1 / pixelDeviation, shift: pixelMean, labels, targets: undefined };
+  const scaling = { scale: 1 / pixelDeviation, shift: pixelMean };
+  return {
+    count,
+    inputs: { [onlyInput]: { kind: "dense", width: features, values: inputs, ...scaling } },
+    targets: { [onlyTarget]: { kind: "labels", classes: digits, values: labels } },
+  };
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isShoalError } from "@shoal/errors";
-import { idxClasses, idxSplit, parseIdx, type IdxArray } from "./idx.ts";
+import { denseInput, labelTarget } from "../../../../test/support/columns.ts";
+import { idxClasses, idxSplit, labelledImages, parseIdx, type IdxArray } from "./idx.ts";
 
 function idxBytes(dimensions: readonly number[], data: readonly number[]): Uint8Array {
   const header = [
@@ -20,11 +21,14 @@ const labels = (data = [7, 1]): IdxArray => parseIdx(idxBytes([data.length], dat
 
 describe("IDX files", () => {
   it("join images and labels to a split", () => {
-    const split = idxSplit(images(), labels(), unit);
-    expect(split).toMatchObject({ count: 2, features: 3, scale: 1, shift: 0 });
-    expect([...split.inputs]).toEqual([1, 2, 3, 4, 5, 6]);
-    expect([...split.labels]).toEqual([7, 1]);
-    expect(idxClasses(split)).toBe(8);
+    const joined = labelledImages(images(), labels());
+    expect(idxClasses(joined)).toBe(8);
+    const split = idxSplit(joined, unit, 8);
+    expect(split.count).toBe(2);
+    expect(denseInput(split)).toMatchObject({ width: 3, scale: 1, shift: 0 });
+    expect([...denseInput(split).values]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(labelTarget(split).classes).toBe(8);
+    expect([...labelTarget(split).values]).toEqual([7, 1]);
   });
 
   it.each([
@@ -46,9 +50,9 @@ describe("IDX files", () => {
   });
 
   it("are refused when images and labels do not belong together", () => {
-    expect(() => idxSplit(images(), labels([1]), unit)).toThrow("labels: 1 labels for the 2 samples of images");
-    expect(() => idxSplit(images(), images(), unit)).toThrow("labels have 1 dimension, found 3");
-    expect(() => idxSplit(labels([]), labels([]), unit)).toThrow("the file has no samples");
+    expect(() => labelledImages(images(), labels([1]))).toThrow("labels: 1 labels for the 2 samples of images");
+    expect(() => labelledImages(images(), images())).toThrow("labels have 1 dimension, found 3");
+    expect(() => labelledImages(labels([]), labels([]))).toThrow("the file has no samples");
   });
 
   it("never break the reader", () => {

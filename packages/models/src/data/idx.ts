@@ -3,7 +3,7 @@
  * 32-bit integer, then the elements. Only unsigned bytes occur in data sets of this kind.
  */
 import { ShoalError } from "@shoal/errors";
-import type { Split } from "./dataset.ts";
+import { onlyInput, onlyTarget, type Split } from "./dataset.ts";
 import { sharedBuffer } from "./shared-buffer.ts";
 
 export interface IdxArray {
@@ -49,8 +49,16 @@ export interface ByteScaling {
   readonly shift: number;
 }
 
-/** Joins images and their labels; copies both. @throws ShoalError data_corrupt when they do not belong together */
-export function idxSplit(images: IdxArray, labels: IdxArray, { scale, shift }: ByteScaling): Split {
+/** Images with their labels, checked to belong together. */
+export interface LabelledImages {
+  readonly images: IdxArray;
+  readonly labels: IdxArray;
+  /** Elements of one image. */
+  readonly features: number;
+}
+
+/** @throws ShoalError data_corrupt when images and labels do not belong together */
+export function labelledImages(images: IdxArray, labels: IdxArray): LabelledImages {
   const [count = 0, ...shape] = images.dimensions;
   if (count === 0) throw corrupt(images.file, prefixBytes, "the file has no samples");
   if (labels.dimensions.length !== 1) {
@@ -62,16 +70,29 @@ export function idxSplit(images: IdxArray, labels: IdxArray, { scale, shift }: B
   }
   const features = shape.reduce((product, dimension) => product * dimension, 1);
   if (features === 0) throw corrupt(images.file, prefixBytes, "the samples have no elements");
-  const inputs = new Uint8Array(sharedBuffer(images.data.length));
-  inputs.set(images.data);
-  const ownLabels = new Int32Array(sharedBuffer(count * Int32Array.BYTES_PER_ELEMENT));
+  return { images, labels, features };
+}
+
+/** Copies both. @param classes more than the greatest label */
+export function idxSplit(
+  { images, labels, features }: LabelledImages,
+  { scale, shift }: ByteScaling,
+  classes: number,
+): Split {
+  const values = new Uint8Array(sharedBuffer(images.data.length));
+  values.set(images.data);
+  const ownLabels = new Int32Array(sharedBuffer(labels.data.length * Int32Array.BYTES_PER_ELEMENT));
   ownLabels.set(labels.data);
-  return { count, features, inputs, scale, shift, labels: ownLabels, targets: undefined };
+  return {
+    count: labels.data.length,
+    inputs: { [onlyInput]: { kind: "dense", width: features, values, scale, shift } },
+    targets: { [onlyTarget]: { kind: "labels", classes, values: ownLabels } },
+  };
 }
 
 /** One more than the greatest label. */
-export function idxClasses(...splits: readonly Split[]): number {
+export function idxClasses(...arrays: readonly LabelledImages[]): number {
   let greatest = 0;
-  for (const { labels } of splits) for (const label of labels) greatest = Math.max(greatest, label);
+  for (const { labels } of arrays) for (const label of labels.data) greatest = Math.max(greatest, label);
   return greatest + 1;
 }

@@ -73,11 +73,11 @@ function addLayers(construction: Construction, layers: readonly LayerSpec[], sco
       path: within?.path ?? `layers[${index}]`,
     };
     const local = layer.name ?? String(index);
-    const inputs = resolve(construction, layer, place, scope, previous);
-    previous = addLayer(construction, layer, place, `${scope.prefix}${local}`, inputs, scope);
     if (scope.values.has(local)) {
       refuse(construction.root, `${place.path}.name`, `${place.label}: another layer is called "${local}" already`);
     }
+    const inputs = resolve(construction, layer, place, scope, previous);
+    previous = addLayer(construction, layer, place, `${scope.prefix}${local}`, inputs, scope);
     scope.values.set(local, previous);
   }
   if (previous === undefined) throw new RangeError("a list of layers must not be empty");

@@ -2,8 +2,10 @@
 export interface DatasetEnvironment {
   /** Where the user keeps data (`--data`, `SHOAL_DATA`). */
   readonly dataFolder?: string | undefined;
-  /** Where downloads are kept; made when missing. */
+  /** Where downloads and the samples of large data sets are kept; made when missing. */
   readonly cacheFolder: string;
+  /** Bytes of decoded values up to which a data set is kept in memory; default 256 MiB. Larger ones go to files. */
+  readonly memoryLimitBytes?: number | undefined;
   /** Start of relative paths in a specification; default the working folder. */
   readonly baseFolder?: string | undefined;
   /** Default the platform's fetch. */

@@ -21,8 +21,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const environment = (): { cacheFolder: string; baseFolder: string } => ({ cacheFolder: folder, baseFolder: folder });
 const csv = (file: string): DatasetSpec => ({ type: "csv", file, labelColumn: "y", labelKind: "number" });
-const arraysOf = ({ inputs, labels, targets }: Split): readonly ArrayBufferView[] =>
-  [inputs, labels, targets].filter((array) => array !== undefined);
+const arraysOf = ({ inputs, targets }: Split): readonly unknown[] =>
+  [...Object.values(inputs), ...Object.values(targets)].map((column) => "values" in column && column.values?.buffer);
 
 describe("loadDatasetInThread", () => {
   it.each([["digits", { type: "digits", samples: 50, testSamples: 20, seed: 4 }] as const, ["CSV", csv("rows.csv")]])(
@@ -30,8 +30,8 @@ describe("loadDatasetInThread", () => {
     async (_kind, spec) => {
       const loaded = await loadDatasetInThread(spec, environment());
       expect(loaded).toEqual(await loadDataset(spec, environment()));
-      for (const array of [...arraysOf(loaded.train), ...arraysOf(loaded.test)]) {
-        expect(array.buffer).toBeInstanceOf(SharedArrayBuffer);
+      for (const buffer of [...arraysOf(loaded.train), ...arraysOf(loaded.test)]) {
+        expect(buffer).toBeInstanceOf(SharedArrayBuffer);
       }
     },
   );

@@ -24,12 +24,12 @@ const execArgv = runsFromSources ? ["--conditions=shoal-source"] : [];
  * @throws ShoalError as `loadDataset`; `internal` when the thread crashes
  */
 export function loadDatasetInThread(spec: DatasetSpec, environment: DatasetThreadEnvironment): Promise<Dataset> {
-  const { dataFolder, cacheFolder, baseFolder, mirrors, log } = environment;
-  const data: DatasetThreadData = { spec, environment: { dataFolder, cacheFolder, baseFolder, mirrors } };
+  const { log, ...rest } = environment;
+  const data: DatasetThreadData = { spec, environment: rest };
   return askThread<Dataset>({ name: `the thread that loads ${describe(spec)}`, entry, data, execArgv, log });
 }
 
 function describe(spec: DatasetSpec): string {
-  if (spec.type === "csv") return spec.file;
-  return spec.type === "idx" ? spec.images : spec.type;
+  if (spec.type === "idx") return spec.images;
+  return "file" in spec ? spec.file : spec.type;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { denseInput, labelTarget } from "../../../../test/support/columns.ts";
 import { loadDataset } from "./load-dataset.ts";
 
 const idx = (dimensions: readonly number[], data: readonly number[]): Uint8Array =>
@@ -23,17 +24,18 @@ const files = { images: "images.gz", labels: "labels", testImages: "images.gz", 
 
 describe("loadDataset", () => {
   it("reads IDX files relative to the base folder, packed or plain", async () => {
-    const { train, classes, source } = await loadDataset({ type: "idx", ...files }, environment());
-    expect(classes).toBe(2);
+    const { train, source } = await loadDataset({ type: "idx", ...files }, environment());
+    expect(labelTarget(train).classes).toBe(2);
     expect(source).toContain(join(folder, "images.gz"));
-    expect([...train.inputs].map((byte) => train.scale * (byte - train.shift))).toEqual([0, 1, 51 / 255, 102 / 255]);
+    const { values, scale, shift } = denseInput(train);
+    expect([...values].map((byte) => scale * (byte - shift))).toEqual([0, 1, 51 / 255, 102 / 255]);
   });
 
   it("reads CSV files with the names of their columns", async () => {
     const spec = { type: "csv", file: "rows.csv", labelColumn: "name", normalisation: "none" } as const;
-    const { train, test, classes } = await loadDataset(spec, environment());
-    expect({ classes, train: train.count, test: test.count }).toEqual({ classes: 2, train: 18, test: 2 });
-    expect([...test.inputs]).toEqual([2, 2]);
+    const { train, test } = await loadDataset(spec, environment());
+    expect([labelTarget(train).classes, train.count, test.count]).toEqual([2, 18, 2]);
+    expect([...denseInput(test).values]).toEqual([2, 2]);
   });
 
   it("generates digits", async () => {

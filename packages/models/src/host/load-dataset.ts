@@ -1,13 +1,15 @@
-/** Loads a data set into memory, wherever it comes from. */
+/** Loads a data set, wherever it comes from. */
 import { resolve } from "node:path";
 import { ShoalError } from "@shoal/errors";
-import type { Dataset } from "../data/dataset.ts";
+import { onlyInput, onlyTarget, type Dataset } from "../data/dataset.ts";
 import type { DatasetSpec, IdxDatasetSpec } from "../data/dataset-spec.ts";
 import { generateDigits, type DigitsOptions } from "../data/digits.ts";
-import { idxClasses, idxSplit, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
+import { idxClasses, idxSplit, labelledImages, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
 import type { DatasetEnvironment } from "./environment.ts";
+import { loadLibsvm } from "./load-sparse.ts";
+import { loadTable } from "./load-table.ts";
+import { loadText } from "./load-text.ts";
 import { locateMnist } from "./locate-mnist.ts";
-import { readCsvDataset } from "./read-csv.ts";
 import { readIdxFile } from "./read-file.ts";
 
 /** Mean 0.1307 and deviation 0.3081 of MNIST's training pixels, in bytes. */
@@ -21,7 +23,7 @@ const substitute: DigitsOptions = { samples: 30_000, testSamples: 5_000 };
 /**
  * Loads what a specification names. MNIST that can neither be found nor downloaded is replaced by generated digits;
  * `source` and the log say so.
- * @throws ShoalError data_not_found, data_corrupt
+ * @throws ShoalError data_not_found, data_corrupt; file_not_writable when a large data set finds no room
  */
 export async function loadDataset(spec: DatasetSpec, environment: DatasetEnvironment): Promise<Dataset> {
   const path = (file: string): string => resolve(environment.baseFolder ?? ".", file);
@@ -31,11 +33,13 @@ export async function loadDataset(spec: DatasetSpec, environment: DatasetEnviron
     case "mnist":
       return await loadMnist(environment);
     case "csv":
-      return await readCsvDataset({
-        ...spec,
-        file: path(spec.file),
-        testFile: spec.testFile === undefined ? undefined : path(spec.testFile),
-      });
+    case "jsonl":
+    case "parquet":
+      return await loadTable(spec, environment);
+    case "libsvm":
+      return await loadLibsvm(spec, environment);
+    case "text":
+      return await loadText(spec, environment);
     case "idx":
       return await loadIdx(spec, path);
   }
@@ -83,10 +87,28 @@ function joinIdx(
   testImages: IdxArray,
   testLabels: IdxArray,
 ): Dataset {
-  const train = idxSplit(images, labels, scaling);
-  const test = idxSplit(testImages, testLabels, scaling);
+  const train = labelledImages(images, labels);
+  const test = labelledImages(testImages, testLabels);
   checkSameFeatures(train.features, test.features, testImages.file);
-  return { name, source, features: train.features, classes: idxClasses(train, test), train, test };
+  const classes = idxClasses(train, test);
+  return {
+    name,
+    source,
+    train: idxSplit(train, scaling, classes),
+    test: idxSplit(test, scaling, classes),
+    preprocessing: {
+      version: 1,
+      format: "idx",
+      inputs: { [onlyInput]: { kind: "bytes", width: train.features, ...scaling } },
+      targets: {
+        [onlyTarget]: {
+          kind: "classes",
+          column: "label",
+          names: Array.from({ length: classes }, (_, index) => String(index)),
+        },
+      },
+    },
+  };
 }
 
 function checkSameFeatures(train: number, test: number, file: string): void {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { denseInput, labelTarget } from "../../../../test/support/columns.ts";
 import { loadDataset } from "./load-dataset.ts";
 import { locateMnist, type MnistSearch } from "./locate-mnist.ts";
 import { mnistFiles, type MnistFile } from "./mnist-files.ts";
@@ -194,11 +195,11 @@ describe("loading MNIST", () => {
     expect(dataset).toMatchObject({
       name: "mnist",
       source: `MNIST from ${join(real, "mnist")}`,
-      features: 784,
-      classes: 10,
       train: { count: 60_000 },
       test: { count: 10_000 },
     });
-    expect([...dataset.train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
+    expect(denseInput(dataset.train).width).toBe(784);
+    expect(labelTarget(dataset.test).classes).toBe(10);
+    expect([...labelTarget(dataset.train).values.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
   });
 });

@@ -2,7 +2,7 @@
  * Fully connected layer on the last axis of its input: y = f(x·Wᵀ + b).
  *
  * Backward, with g = dy ⊙ f':  dW = gᵀ·x,  db = Σ rows of g,  dx = g·W.
- * Initial values as PyTorch's `Linear` draws them: weight and bias uniform in ±1/√fan_in (He et al., ICCV 2015, with the
+ * Initial values, unless a deviation is given, as PyTorch's `Linear` draws them: weight and bias uniform in ±1/√fan_in (He et al., ICCV 2015, with the
  * gain for a = √5, which leaves 1/√fan_in).
  */
 import { derivativeReadsInput, type Activation } from "@shoal/kernels-wasm";
@@ -14,7 +14,7 @@ import {
   type ParameterDeclaration,
   type PrimitiveDefinition,
 } from "./layer-definition.ts";
-import { activationField, booleanField, countField, layerSchema } from "./layer-schema.ts";
+import { activationField, booleanField, countField, layerSchema, positiveField } from "./layer-schema.ts";
 import { lastAxisOf, oneFloatsInput } from "./one-input.ts";
 
 /** `y = activation(x · weightᵀ + bias)`; weight is [outputs, inputs], row-major, as in PyTorch's `Linear`. */
@@ -27,6 +27,8 @@ export interface DenseLayer extends LayerFields {
   readonly activation?: Activation | undefined;
   /** Default true. */
   readonly bias?: boolean | undefined;
+  /** Draws the weights from a normal distribution of this deviation, and lets the bias begin at 0. */
+  readonly deviation?: number | undefined;
 }
 
 const floatBytes = 4;
@@ -41,9 +43,12 @@ function widthOf(layer: DenseLayer, inputs: readonly ValueShape[]): number {
 
 function parametersOf(layer: DenseLayer, inputs: readonly ValueShape[]): readonly ParameterDeclaration[] {
   const width = widthOf(layer, inputs);
-  const initial = { kind: "uniform", bound: 1 / Math.sqrt(width) } as const;
+  const { deviation } = layer;
+  const uniform = { kind: "uniform", bound: 1 / Math.sqrt(width) } as const;
+  const initial = deviation === undefined ? uniform : ({ kind: "normal", deviation } as const);
+  const level = deviation === undefined ? uniform : ({ kind: "constant", value: 0 } as const);
   const weight = { name: "weight", shape: [layer.outputs, width], role: "weight", initial } as const;
-  const bias = { name: "bias", shape: [layer.outputs], role: "bias", initial } as const;
+  const bias = { name: "bias", shape: [layer.outputs], role: "bias", initial: level } as const;
   return layer.bias === false ? [weight] : [weight, bias];
 }
 
@@ -103,6 +108,7 @@ function stageOf(layer: DenseLayer, inputs: readonly ValueShape[]): StageDefinit
   const keepsSums = derivativeReadsInput(activation);
   return {
     keeps: (rows) => (keepsSums ? [rows * positions * outputs * floatBytes] : []),
+    keepsActivations: true,
     backwardReads: { inputs: true, output: activation !== "identity" && !keepsSums },
     create: (site) => ({ forward: forwardOf(site, shape), backward: backwardOf(site, shape) }),
   };
@@ -115,6 +121,7 @@ export const dense: PrimitiveDefinition<DenseLayer> = {
     inputs: countField.optional(),
     activation: activationField.optional(),
     bias: booleanField.optional(),
+    deviation: positiveField.optional(),
   }),
   infer(layer, inputs) {
     widthOf(layer, inputs);

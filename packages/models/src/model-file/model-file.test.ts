@@ -103,7 +103,8 @@ describe("model files", () => {
     const entry = { dtype: "F32", shape: [2], data_offsets: [24, 32] };
     const decode = (change: object) => (): unknown => decodeModelFile(withHeader({ ...header, ...change }, data));
     expect(decode({})).not.toThrow();
-    expect(decode({ "0.bias": { ...entry, dtype: "F16" } })).toThrow("tensor 0.bias: expected F32 [2], found F16 [2]");
+    expect(decode({ "0.bias": { ...entry, dtype: "F16" } })).toThrow("tensor 0.bias: expected F16 [2], found F16 [2]");
+    expect(decode({ "0.bias": { ...entry, dtype: "I32" } })).toThrow("expected F32 [2], found I32 [2] in 8 bytes");
     expect(decode({ "0.bias": { ...entry, shape: [1, 2] } })).toThrow("found F32 [1, 2]");
     expect(decode({ "0.bias": { ...entry, data_offsets: [24, 99] } })).toThrow("claims bytes [24,99] of the 48 bytes");
     expect(decode({ "0.bias": { ...entry, data_offsets: [16, 24] } })).toThrow("tensors overlap or leave a gap");

@@ -3,6 +3,7 @@ import { ShoalError } from "@shoal/errors";
 import type { ModelSpec } from "../spec/model-spec.ts";
 import { layoutOf, type Segment } from "../spec/parameter-layout.ts";
 import { parseModelSpec } from "../spec/parse-model-spec.ts";
+import { elementTypeOf, readElements, writeElements, type ElementType } from "./element-types.ts";
 import { corrupt, lengthBytes, metadataKey, readHeader, type Header } from "./header.ts";
 
 /** What a model file says beside the tensors; all values are text. */
@@ -18,39 +19,51 @@ export interface ModelFile {
 
 /** The metadata entry that holds the specification as JSON. */
 const specKey = "shoal.model";
-const floatType = "F32";
-const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 /** Tensors begin at a multiple of this, so that readers may map them. */
 const alignment = 8;
+
+/** How the numbers of a file are stored; float32 is exact. */
+export type FilePrecision = "float32" | "float16" | "bfloat16";
+
+const dtypes: Readonly<Record<FilePrecision, string>> = { float32: "F32", float16: "F16", bfloat16: "BF16" };
 
 /**
  * Encodes a model as safetensors; other tools find PyTorch's names and shapes in it. Borrows `parameters`.
  * @throws ShoalError layout_mismatch when `parameters` has not the layout's size; RangeError for a reserved metadata key
  */
-export function encodeModelFile(spec: ModelSpec, parameters: Float32Array, metadata: ModelMetadata = {}): Uint8Array {
+export function encodeModelFile(
+  spec: ModelSpec,
+  parameters: Float32Array,
+  metadata: ModelMetadata = {},
+  precision: FilePrecision = "float32",
+): Uint8Array {
   const layout = layoutOf(spec);
   if (parameters.length !== layout.size) {
     const details = { expected: layout.size, found: parameters.length };
     throw new ShoalError("layout_mismatch", `${parameters.length} parameters for a model of ${layout.size}`, details);
   }
   if (Object.hasOwn(metadata, specKey)) throw new RangeError(`the metadata key ${specKey} is reserved`);
+  const dtype = dtypes[precision];
+  const type = typeOf(dtype);
   const entries = layout.segments.map(({ name, shape, offset, length }) => [
     name,
-    { dtype: floatType, shape, data_offsets: [offset * floatBytes, (offset + length) * floatBytes] },
+    { dtype, shape, data_offsets: [offset * type.bytes, (offset + length) * type.bytes] },
   ]);
   const header = { [metadataKey]: { ...metadata, [specKey]: JSON.stringify(spec) }, ...Object.fromEntries(entries) };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerLength = Math.ceil(text.length / alignment) * alignment;
-  const bytes = new Uint8Array(lengthBytes + headerLength + parameters.length * floatBytes);
+  const bytes = new Uint8Array(lengthBytes + headerLength + parameters.length * type.bytes);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
   bytes.fill(0x20, lengthBytes + text.length, lengthBytes + headerLength);
   bytes.set(text, lengthBytes);
-  // Float32Array is little-endian on every platform that Node and browsers run on, as the format asks.
-  bytes.set(
-    new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength),
-    lengthBytes + headerLength,
-  );
+  writeElements(type, parameters, bytes, lengthBytes + headerLength);
   return bytes;
+}
+
+function typeOf(dtype: string): ElementType {
+  const type = elementTypeOf(dtype);
+  if (type === undefined) throw new RangeError(`no element type ${dtype}`);
+  return type;
 }
 
 /** Decodes and checks a model file. Borrows `bytes`. @throws ShoalError data_corrupt, with the byte position */
@@ -60,7 +73,7 @@ export function decodeModelFile(bytes: Uint8Array): ModelFile {
   if (specText === undefined) throw corrupt(`no specification ("${specKey}") in the metadata`, lengthBytes);
   const spec = readSpec(specText);
   const layout = layoutOf(spec);
-  checkCoverage(header, layout.size, bytes.length);
+  checkCoverage(header, bytes.length);
   const parameters = new Float32Array(layout.size);
   for (const segment of layout.segments) copyTensor(bytes, header, segment, parameters);
   if (header.tensors.size !== layout.segments.length) {
@@ -78,15 +91,15 @@ function readSpec(text: string): ModelSpec {
 }
 
 /** The format allows neither gaps nor overlaps: the tensors cover the data exactly. */
-function checkCoverage(header: Header, size: number, fileLength: number): void {
-  const expected = header.dataBegin + size * floatBytes;
-  if (fileLength !== expected) {
-    throw corrupt(`the file has ${fileLength} bytes, its model needs ${expected}`, Math.min(fileLength, expected));
-  }
+function checkCoverage(header: Header, fileLength: number): void {
   let covered = 0;
   for (const { begin, end } of [...header.tensors.values()].toSorted((left, right) => left.begin - right.begin)) {
     if (begin !== covered) throw corrupt(`tensors overlap or leave a gap`, header.dataBegin + covered);
     covered = end;
+  }
+  const expected = header.dataBegin + covered;
+  if (fileLength !== expected) {
+    throw corrupt(`the file has ${fileLength} bytes, its tensors need ${expected}`, Math.min(fileLength, expected));
   }
 }
 
@@ -95,11 +108,12 @@ function copyTensor(bytes: Uint8Array, header: Header, segment: Segment, into: F
   const entry = header.tensors.get(name);
   if (entry === undefined) throw corrupt(`tensor ${name} is missing`, lengthBytes);
   const begin = header.dataBegin + entry.begin;
+  const type = elementTypeOf(entry.dtype);
   const sameShape = entry.shape.length === shape.length && shape.every((size, axis) => entry.shape[axis] === size);
-  if (entry.dtype !== floatType || !sameShape || entry.end - entry.begin !== length * floatBytes) {
+  if (type === undefined || !sameShape || entry.end - entry.begin !== length * type.bytes) {
+    const expected = `${type === undefined ? "F32" : entry.dtype} [${shape.join(", ")}]`;
     const found = `${entry.dtype} [${entry.shape.join(", ")}] in ${entry.end - entry.begin} bytes`;
-    throw corrupt(`tensor ${name}: expected ${floatType} [${shape.join(", ")}], found ${found}`, begin);
+    throw corrupt(`tensor ${name}: expected ${expected}, found ${found}`, begin);
   }
-  const target = new Uint8Array(into.buffer, offset * floatBytes, length * floatBytes);
-  target.set(bytes.subarray(begin, header.dataBegin + entry.end));
+  readElements(type, bytes, begin, into.subarray(offset, offset + length));
 }

@@ -1,52 +1,46 @@
 /**
- * Compiles a model: infers every shape, lays everything out in one region, and yields a plan whose step is a list of
- * kernel calls.
+ * Compiles a model: builds its graph, fuses what can be fused, lays everything out in one region, and yields a plan whose
+ * step is a list of kernel calls.
  *
  * Invariants
- *   P1  buffers of a plan do not overlap; a step writes nothing but the plan's region and the gradient it was given.
- *   P2  the same parameters, batch and build give the same bits, wherever and whenever the step runs.
+ *   P1  buffers of a plan that are alive at the same time do not overlap; a step writes nothing but the plan's region and
+ *       the gradient it was given.
+ *   P2  the same parameters, batch, draw and build give the same bits, wherever and whenever the step runs.
  */
 import type { Kernels, Offset, Region } from "@shoal/kernels-wasm";
-import { outputsOf, type ModelSpec } from "../spec/model-spec.ts";
-import { layoutOf } from "../spec/parameter-layout.ts";
-import { layOutBuffers, type PlanBuffers } from "./buffers.ts";
+import { buildGraph } from "../graph/build-graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { ModelSpec } from "../spec/model-spec.ts";
+import { elementsOf } from "../spec/value-shape.ts";
+import { createStages } from "./create-stages.ts";
+import { layOutPlan, type PlanBuffers } from "./lay-out.ts";
+import { halfMoves } from "./half-moves.ts";
+import { scaledGradient, type LossScale } from "./loss-scale.ts";
 import { lossFunction } from "./losses.ts";
-import { lower, type Stage } from "./lower.ts";
-import type { PlacedStage } from "./passes.ts";
+import { viewOf } from "./memory-views.ts";
 import type { Plan, PlanMemory } from "./plan.ts";
-import { createPlanViews } from "./plan-views.ts";
-import { evaluate, forward, gradientOf, type PlanFrame } from "./run.ts";
+import { halfCodec, type Precision } from "./precision.ts";
+import { inputFace, targetFace } from "./plan-places.ts";
+import { planStages, type PlannedStage } from "./plan-stages.ts";
+import { evaluate, forward, type OutputFrame, type PlanFrame, type ZeroRange } from "./run.ts";
 
 export interface CompileOptions {
   /** Most rows of one batch. */
   readonly batchSize: number;
   /** Kernels on `memory`. */
   readonly kernels: Kernels;
-  /** The plan takes one region of `planBytes(spec, batchSize)` bytes from it. */
+  /** The plan takes one region of `planBytes` bytes from it. */
   readonly memory: PlanMemory;
-}
-
-function buffersOf(spec: ModelSpec, stages: readonly Stage[], batchSize: number): PlanBuffers {
-  return layOutBuffers(stages, spec.inputs, batchSize, spec.loss.type === "softmax_cross_entropy");
+  /** How activations are stored and weights rounded; default `float32`: not at all. */
+  readonly precision?: Precision | undefined;
+  /** What the losses are multiplied by while their gradients are computed; default 1. See `loss-scale.ts`. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 /** Bytes of the one region that a plan for batches of `batchSize` rows takes. */
-export function planBytes(spec: ModelSpec, batchSize: number): number {
-  return buffersOf(spec, lower(spec), batchSize).byteLength;
-}
-
-function place(stages: readonly Stage[], buffers: PlanBuffers, region: Region): PlacedStage[] {
-  const placed: PlacedStage[] = [];
-  let inputs = region.byteOffset + buffers.inputs;
-  let needsInputGradient = false;
-  for (const [index, stage] of stages.entries()) {
-    const own = buffers.stages[index] ?? { outputs: 0, sums: 0 };
-    const outputs = region.byteOffset + own.outputs;
-    placed.push({ stage, inputs, outputs, sums: region.byteOffset + own.sums, needsInputGradient });
-    inputs = outputs;
-    needsInputGradient ||= stage.type === "dense";
-  }
-  return placed;
+export function planBytes(spec: ModelSpec, batchSize: number, precision: Precision = "float32"): number {
+  const graph = buildGraph(spec);
+  return layOutPlan(graph, planStages(graph), batchSize, precision).byteLength;
 }
 
 /**
@@ -54,38 +48,24 @@ function place(stages: readonly Stage[], buffers: PlanBuffers, region: Region): 
  * @throws RangeError when batchSize is not a positive integer; ShoalError out_of_memory
  */
 export function compile(spec: ModelSpec, options: CompileOptions): Plan {
-  const { batchSize, kernels, memory } = options;
+  const { batchSize, memory, precision = "float32" } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new RangeError(`batchSize must be a positive integer, got ${batchSize}`);
   }
-  const stages = lower(spec);
-  const buffers = buffersOf(spec, stages, batchSize);
+  const graph = buildGraph(spec);
+  const stages = planStages(graph);
+  const buffers = layOutPlan(graph, stages, batchSize, precision);
   const region = memory.allocate(buffers.byteLength);
-  const frame = frameOf(spec, options, stages, buffers, region);
-  const at = (offset: number): Offset => region.byteOffset + offset;
+  const frame = frameOf(graph, stages, buffers, region, options);
   return {
     spec,
-    layout: layoutOf(spec),
+    layout: graph.layout,
     batchSize,
-    features: spec.inputs,
-    outputs: frame.outputs.columns,
+    inputs: Object.fromEntries(graph.inputs.map(({ name }, index) => [name, present(frame.inputs[index])])),
+    targets: Object.fromEntries(frame.outputs.map(({ name, target }) => [name, target])),
+    outputs: Object.fromEntries(frame.outputs.map(({ name, offset, shape }) => [name, { offset, shape }])),
     peakBytes: buffers.byteLength,
-    get inputs() {
-      return frame.views().inputs;
-    },
-    get inputBytes() {
-      return frame.views().inputBytes;
-    },
-    get labels() {
-      return frame.views().labels;
-    },
-    get targets() {
-      return frame.views().targets;
-    },
-    convertBytes(rows, scale, shift) {
-      kernels.bytesToFloats(at(buffers.inputBytes), at(buffers.inputs), rows * spec.inputs, scale, shift);
-    },
-    gradient: (parameters, gradient, rows) => gradientOf(frame, parameters, gradient, rows),
+    gradient: (parameters, gradient, rows, draw) => scaledGradient(frame, parameters, gradient, rows, draw),
     forward: (parameters, rows) => forward(frame, parameters, rows),
     evaluate: (parameters, rows) => evaluate(frame, parameters, rows),
     dispose: () => memory.free(region),
@@ -93,29 +73,99 @@ export function compile(spec: ModelSpec, options: CompileOptions): Plan {
 }
 
 function frameOf(
-  spec: ModelSpec,
-  options: CompileOptions,
-  stages: readonly Stage[],
+  graph: Graph,
+  stages: readonly PlannedStage[],
   buffers: PlanBuffers,
   region: Region,
+  options: CompileOptions,
 ): PlanFrame {
-  const { batchSize, kernels, memory } = options;
-  const outputs = outputsOf(spec);
-  const hasLabels = spec.loss.type === "softmax_cross_entropy";
-  const placed = place(stages, buffers, region);
-  const at = (offset: number): Offset => region.byteOffset + offset;
+  const { batchSize, kernels, precision = "float32", lossScale = 1 } = options;
+  const { memory } = options.memory;
+  const at = (buffer: number): Offset => region.byteOffset + (buffers.offsets[buffer] ?? 0);
+  const context = { kernels, memory, batchSize };
+  const inputs = graph.inputs.map(({ value }, index) => {
+    const { at: main, bytes, indices, values } = present(buffers.inputs[index]);
+    const place = {
+      at: at(main),
+      bytes: optional(at, bytes),
+      indices: optional(at, indices),
+      values: optional(at, values),
+    };
+    return { value, place, face: inputFace(present(graph.values[value]).shape, place, context) };
+  });
+  const places = new Map(inputs.map(({ value, place }) => [value, place]));
   return {
     kernels,
-    loss: spec.loss,
-    lossOf: lossFunction(kernels, spec.loss, outputs),
-    placed,
     batchSize,
-    parameterCount: layoutOf(spec).size,
-    outputs: { offset: placed.at(-1)?.outputs ?? at(buffers.inputs), columns: outputs },
-    answers: at(hasLabels ? buffers.labels : buffers.targets),
-    gradients: [at(buffers.gradients[0]), at(buffers.gradients[1])],
-    predicted: at(buffers.predicted),
-    expected: at(buffers.expected),
-    views: createPlanViews(memory.memory, region, buffers, { batchSize, features: spec.inputs, outputs, hasLabels }),
+    parameterCount: graph.layout.size,
+    inputs: inputs.map(({ face }) => face),
+    stages: createStages({ graph, stages, buffers, kernels, at, inputs: places }),
+    halves: halfMoves({ stages, buffers, batchSize, codec: halfCodec(kernels, precision), at }),
+    outputs: graph.outputs.map((_, index) => outputFrame(graph, index, buffers, at, context)),
+    zeroed: zeroRanges(graph, stages),
+    lossScale,
+    call: { parameters: 0, gradient: 0, rows: 0, training: false, draw: { seed: 0, epoch: 0, first: 0 } },
   };
+}
+
+function outputFrame(
+  graph: Graph,
+  index: number,
+  buffers: PlanBuffers,
+  at: (buffer: number) => Offset,
+  context: { readonly kernels: Kernels; readonly memory: WebAssembly.Memory; readonly batchSize: number },
+): OutputFrame {
+  const { name, value, loss } = present(graph.outputs[index]);
+  const own = present(buffers.outputs[index]);
+  const { shape } = present(graph.values[value]);
+  const axes = shape.kind === "sparse" ? [] : shape.shape;
+  const classes = axes.at(-1) ?? 1;
+  const positions = elementsOf(axes) / classes;
+  const offset = at(buffers.values.get(value) ?? 0);
+  const integers = (buffer: number): (() => Int32Array) =>
+    viewOf(context.memory, (memory) => new Int32Array(memory, at(buffer), context.batchSize * positions));
+  return {
+    name,
+    loss,
+    weight: loss.weight ?? 1,
+    lossOf: lossFunction(context.kernels, loss, classes),
+    offset,
+    shape: axes,
+    positions,
+    classes,
+    answers: at(own.target),
+    target: targetFace(loss.type === "softmax_cross_entropy", positions, classes, at(own.target), context),
+    gradient: at(buffers.gradients.outputs.get(value) ?? 0),
+    predictedAt: at(own.predicted),
+    expectedAt: at(own.expected),
+    predicted: integers(own.predicted),
+    expected: integers(own.expected),
+    values: viewOf(
+      context.memory,
+      (memory) => new Float32Array(memory, offset, context.batchSize * positions * classes),
+    ),
+  };
+}
+
+/** Nobody writes the gradients of parameters that are not trained, so they are set to zero. */
+function zeroRanges(graph: Graph, stages: readonly PlannedStage[]): readonly ZeroRange[] {
+  const written = new Set(stages.filter(({ trains }) => trains).map(({ node }) => node.index));
+  const ranges: { begin: number; length: number }[] = [];
+  for (const { index, segments } of graph.nodes) {
+    for (const { offset, length } of written.has(index) ? [] : segments) {
+      const last = ranges.at(-1);
+      if (last !== undefined && last.begin + last.length === offset) last.length += length;
+      else ranges.push({ begin: offset, length });
+    }
+  }
+  return ranges;
+}
+
+function optional(at: (buffer: number) => Offset, buffer: number | undefined): Offset | undefined {
+  return buffer === undefined ? undefined : at(buffer);
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new RangeError("the plan and its graph have come apart");
+  return value;
 }

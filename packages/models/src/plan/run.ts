@@ -1,64 +1,170 @@
-/** One batch through a laid-out plan: forward, gradient, evaluation. */
-import { ShoalError } from "@shoal/errors";
+/** One batch through a laid-out plan: forward, gradient, evaluation. Loops go by index: iterators would be allocated. */
 import type { Kernels, Offset } from "@shoal/kernels-wasm";
-import { judgementOf, type LossFunction } from "./losses.ts";
-import { runBackward, runForward, type PlacedStage } from "./passes.ts";
-import type { Evaluation, PlanOutputs } from "./plan.ts";
-import type { PlanViews } from "./plan-views.ts";
 import type { LossSpec } from "../spec/model-spec.ts";
+import { checkInput, checkTarget } from "./check-batch.ts";
+import { countCorrect } from "./count-correct.ts";
+import type { RunStage } from "./create-stages.ts";
+import type { HalfMoves } from "./half-moves.ts";
+import type { LossScale } from "./loss-scale.ts";
+import type { LossFunction } from "./losses.ts";
+import type { Evaluation } from "./plan.ts";
+import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
+import type { BackwardCall, Draw } from "./stage.ts";
 
-/** Everything that a step needs, decided at compilation. Offsets are absolute. */
+/** An output with its loss. Offsets are absolute. */
+export interface OutputFrame {
+  readonly name: string;
+  readonly loss: LossSpec;
+  readonly weight: number;
+  readonly lossOf: LossFunction;
+  readonly offset: Offset;
+  readonly shape: readonly number[];
+  /** Rows of `classes` numbers that one sample has. */
+  readonly positions: number;
+  readonly classes: number;
+  /** Labels or numbers. */
+  readonly answers: Offset;
+  readonly target: PlanTarget;
+  readonly gradient: Offset;
+  readonly predictedAt: Offset;
+  readonly expectedAt: Offset;
+  readonly predicted: () => Int32Array;
+  readonly expected: () => Int32Array;
+  readonly values: () => Float32Array;
+}
+
+/** Elements [begin, begin + length) of the gradient. */
+export interface ZeroRange {
+  readonly begin: number;
+  readonly length: number;
+}
+
+/** Everything that a step needs, decided at compilation. */
 export interface PlanFrame {
   readonly kernels: Kernels;
-  readonly loss: LossSpec;
-  readonly lossOf: LossFunction;
-  readonly placed: readonly PlacedStage[];
   readonly batchSize: number;
   /** Elements of the parameter vector. */
   readonly parameterCount: number;
-  readonly outputs: PlanOutputs;
-  /** Labels or targets. */
-  readonly answers: Offset;
-  readonly gradients: readonly [Offset, Offset];
-  readonly predicted: Offset;
-  readonly expected: Offset;
-  readonly views: () => PlanViews;
+  readonly inputs: readonly PlanInput[];
+  readonly stages: readonly RunStage[];
+  readonly outputs: readonly OutputFrame[];
+  readonly zeroed: readonly ZeroRange[];
+  /** One for each stage. */
+  readonly halves: readonly HalfMoves[];
+  readonly lossScale: LossScale;
+  /** What stages are told: one object, written anew for each call. */
+  readonly call: { -readonly [K in keyof BackwardCall]: BackwardCall[K] };
 }
 
-export function forward(frame: PlanFrame, parameters: Offset, rows: number): PlanOutputs {
+const floatBytes = 4;
+/** Stages draw nothing when a model is used. */
+const noDraw: Draw = { seed: 0, epoch: 0, first: 0 };
+
+export function forward(frame: PlanFrame, parameters: Offset, rows: number): void {
   checkRows(frame, rows);
-  for (const placed of frame.placed) runForward(frame.kernels, placed, parameters, rows);
-  return frame.outputs;
+  checkInputs(frame, rows);
+  prepare(frame, parameters, 0, rows, false, noDraw);
+  runForward(frame);
 }
 
-export function gradientOf(frame: PlanFrame, parameters: Offset, gradient: Offset, rows: number): number {
+/**
+ * The gradient of the mean loss times `scale`; see `Plan.gradient` for the rest.
+ * @returns the mean loss itself
+ */
+export function gradientOf(
+  frame: PlanFrame,
+  parameters: Offset,
+  gradient: Offset,
+  rows: number,
+  draw: Draw,
+  scale: number,
+): number {
+  const { kernels, zeroed, stages } = frame;
   checkRows(frame, rows);
   if (rows === 0) {
-    frame.kernels.fill(gradient, frame.parameterCount, 0);
+    kernels.fill(gradient, frame.parameterCount, 0);
     return 0;
   }
-  checkLabels(frame, rows);
-  forward(frame, parameters, rows);
-  const first = frame.gradients[0];
-  const second = frame.gradients[1];
-  const loss = frame.lossOf(frame.outputs.offset, frame.answers, first, rows);
-  let upstream = first;
-  for (let index = frame.placed.length - 1; index >= 0; index -= 1) {
-    const placed = frame.placed[index];
-    if (placed === undefined) break;
-    const spare = upstream === first ? second : first;
-    upstream = runBackward(frame.kernels, placed, parameters, gradient, rows, upstream, spare);
+  checkInputs(frame, rows);
+  checkTargets(frame, rows);
+  prepare(frame, parameters, gradient, rows, true, draw);
+  runForward(frame);
+  const loss = lossesOf(frame, rows, scale);
+  for (let index = 0; index < zeroed.length; index += 1) {
+    const range = zeroed[index];
+    if (range !== undefined) kernels.fill(gradient + range.begin * floatBytes, range.length, 0);
+  }
+  for (let index = stages.length - 1; index >= 0; index -= 1) {
+    const run = stages[index];
+    if (run?.runsBackward !== true) continue;
+    runBackward(frame, run, index);
+    addGradients(kernels, run, rows);
   }
   return loss;
 }
 
 export function evaluate(frame: PlanFrame, parameters: Offset, rows: number): Evaluation {
-  checkRows(frame, rows);
-  if (rows === 0) return { lossSum: 0, correct: 0 };
-  checkLabels(frame, rows);
+  checkTargets(frame, rows);
   forward(frame, parameters, rows);
-  const lossSum = frame.lossOf(frame.outputs.offset, frame.answers, frame.gradients[0], rows) * rows;
-  return { lossSum, correct: countCorrect(frame, rows) };
+  if (rows === 0) return { lossSum: 0, correct: 0 };
+  const lossSum = lossesOf(frame, rows, 1) * rows;
+  return { lossSum, correct: countCorrect(frame.kernels, frame.outputs, rows) };
+}
+
+function prepare(
+  { call }: PlanFrame,
+  parameters: Offset,
+  gradient: Offset,
+  rows: number,
+  training: boolean,
+  draw: Draw,
+): void {
+  call.parameters = parameters;
+  call.gradient = gradient;
+  call.rows = rows;
+  call.training = training;
+  call.draw = draw;
+}
+
+function runForward({ stages, halves, call }: PlanFrame): void {
+  const { parameters } = call;
+  for (let index = 0; index < stages.length; index += 1) {
+    const moves = halves[index];
+    call.parameters = moves?.round(parameters) ?? parameters;
+    stages[index]?.stage.forward(call);
+    moves?.store(call.rows);
+  }
+  call.parameters = parameters;
+}
+
+function runBackward({ halves, call }: PlanFrame, run: RunStage, index: number): void {
+  const { parameters } = call;
+  const moves = halves[index];
+  call.parameters = moves?.round(parameters) ?? parameters;
+  moves?.restore(call.rows);
+  run.stage.backward(call);
+  call.parameters = parameters;
+}
+
+/** Writes the gradients of the outputs, times `scale`. @returns the weighted sum of the mean losses */
+function lossesOf({ kernels, outputs }: PlanFrame, rows: number, scale: number): number {
+  let sum = 0;
+  for (let index = 0; index < outputs.length; index += 1) {
+    const output = outputs[index];
+    if (output === undefined) continue;
+    const { lossOf, offset, answers, gradient, positions, classes, weight } = output;
+    sum += weight * lossOf(offset, answers, gradient, rows * positions);
+    const factor = weight * scale;
+    if (factor !== 1) kernels.scale(gradient, rows * positions * classes, factor);
+  }
+  return sum;
+}
+
+function addGradients(kernels: Kernels, { sums }: RunStage, rows: number): void {
+  for (let index = 0; index < sums.length; index += 1) {
+    const sum = sums[index];
+    if (sum !== undefined) kernels.axpy(sum.from, sum.into, rows * sum.width, 1);
+  }
 }
 
 function checkRows(frame: PlanFrame, rows: number): void {
@@ -67,48 +173,17 @@ function checkRows(frame: PlanFrame, rows: number): void {
   }
 }
 
-/** Kernels trust their arguments: a label beyond the outputs would read memory of others. */
-function checkLabels(frame: PlanFrame, rows: number): void {
-  const { labels } = frame.views();
-  const classes = frame.outputs.columns;
-  for (let row = 0; row < rows && labels.length > 0; row += 1) {
-    const label = labels[row] ?? -1;
-    if (label < 0 || label >= classes) {
-      throw new ShoalError("invalid_argument", `label ${label} of row ${row} is not in [0, ${classes})`, {
-        row,
-        label,
-      });
-    }
+function checkInputs({ inputs }: PlanFrame, rows: number): void {
+  for (let index = 0; index < inputs.length; index += 1) {
+    const input = inputs[index];
+    if (input !== undefined) checkInput(input, rows);
   }
 }
 
-function countCorrect(frame: PlanFrame, rows: number): number {
-  const { kernels, outputs, predicted, expected, answers } = frame;
-  const views = frame.views();
-  switch (judgementOf(frame.loss, outputs.columns)) {
-    case "none":
-      return 0;
-    case "label":
-      kernels.argmaxRows(outputs.offset, predicted, rows, outputs.columns);
-      return countEqual(views.predicted, views.labels, rows);
-    case "greatest":
-      kernels.argmaxRows(outputs.offset, predicted, rows, outputs.columns);
-      kernels.argmaxRows(answers, expected, rows, outputs.columns);
-      return countEqual(views.predicted, views.expected, rows);
-    case "sign":
-      return countSameSide(views.outputs, views.targets, rows);
+function checkTargets(frame: PlanFrame, rows: number): void {
+  checkRows(frame, rows);
+  for (let index = 0; index < frame.outputs.length; index += 1) {
+    const output = frame.outputs[index];
+    if (output !== undefined) checkTarget(output.target, rows);
   }
-}
-
-function countEqual(left: Int32Array, right: Int32Array, rows: number): number {
-  let equal = 0;
-  for (let row = 0; row < rows; row += 1) if (left[row] === right[row]) equal += 1;
-  return equal;
-}
-
-/** A positive logit stands for a target above one half. */
-function countSameSide(logits: Float32Array, targets: Float32Array, rows: number): number {
-  let equal = 0;
-  for (let row = 0; row < rows; row += 1) if ((logits[row] ?? 0) > 0 === (targets[row] ?? 0) > 0.5) equal += 1;
-  return equal;
 }

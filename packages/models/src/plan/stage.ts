@@ -73,6 +73,8 @@ export interface Stage {
 export interface StageDefinition {
   /** Bytes of buffers that live from the forward to the backward pass, for `rows` samples: masks, statistics. */
   keeps?(rows: number): readonly number[];
+  /** What it keeps are float32 activations, in proportion to the rows: they may be stored in half meanwhile. */
+  readonly keepsActivations?: boolean | undefined;
   /** Bytes of buffers that live within one pass. */
   scratch?(rows: number): readonly number[];
   /** Which of its values the backward pass reads again. */

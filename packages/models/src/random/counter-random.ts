@@ -2,9 +2,9 @@
 import { philox } from "./philox.ts";
 
 /** What a sequence is for; part of the counter, so that the same seed gives unrelated draws for each purpose. */
-export type RandomPurpose = "parameters" | "shuffle" | "digits";
+export type RandomPurpose = "parameters" | "shuffle" | "digits" | "samples";
 
-const purposes: Readonly<Record<RandomPurpose, number>> = { parameters: 1, shuffle: 2, digits: 3 };
+const purposes: Readonly<Record<RandomPurpose, number>> = { parameters: 1, shuffle: 2, digits: 3, samples: 9 };
 const wordRange = 2 ** 32;
 
 export interface CounterRandom {

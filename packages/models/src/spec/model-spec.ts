@@ -4,8 +4,81 @@ import type { AddLayer } from "../layers/add.ts";
 import type { ConcatenateLayer } from "../layers/concatenate.ts";
 import type { DenseLayer } from "../layers/dense.ts";
 import type { ResidualLayer } from "../layers/residual.ts";
+import type { AveragePoolLayer } from "../layers/average-pool.ts";
+import type { BatchNormLayer } from "../layers/batch-norm.ts";
+import type { ConvolutionLayer } from "../layers/convolution.ts";
+import type { FlattenLayer } from "../layers/flatten.ts";
+import type { GlobalAveragePoolLayer } from "../layers/global-average-pool.ts";
+import type { MaxPoolLayer } from "../layers/max-pool.ts";
+import type { ReshapeLayer } from "../layers/reshape.ts";
+import type { AttentionLayer } from "../layers/attention.ts";
+import type { DropoutLayer } from "../layers/dropout.ts";
+import type { EmbeddingLayer } from "../layers/embedding.ts";
+import type { LayerNormLayer } from "../layers/layer-norm.ts";
+import type { PositionalEmbeddingLayer } from "../layers/positional-embedding.ts";
+import type { RmsNormLayer } from "../layers/rms-norm.ts";
+import type { SelfAttentionLayer } from "../layers/self-attention.ts";
+import type { SoftmaxLayer } from "../layers/softmax.ts";
+import type { TransformerBlockLayer } from "../layers/transformer-block.ts";
+import type { FactorPairsLayer } from "../layers/factor-pairs.ts";
+import type { FactorizationMachineLayer } from "../layers/factorization-machine.ts";
+import type { SparseDenseLayer } from "../layers/sparse-dense.ts";
+import type { WideAndDeepLayer } from "../layers/wide-and-deep.ts";
 
-export type LayerSpec = DenseLayer | ActivationLayer | ResidualLayer | AddLayer | ConcatenateLayer;
+export type {
+  ActivationLayer,
+  AddLayer,
+  ConcatenateLayer,
+  DenseLayer,
+  ResidualLayer,
+  AveragePoolLayer,
+  BatchNormLayer,
+  ConvolutionLayer,
+  FlattenLayer,
+  GlobalAveragePoolLayer,
+  MaxPoolLayer,
+  ReshapeLayer,
+  AttentionLayer,
+  DropoutLayer,
+  EmbeddingLayer,
+  LayerNormLayer,
+  PositionalEmbeddingLayer,
+  RmsNormLayer,
+  SelfAttentionLayer,
+  SoftmaxLayer,
+  TransformerBlockLayer,
+  SparseDenseLayer,
+  FactorPairsLayer,
+  FactorizationMachineLayer,
+  WideAndDeepLayer,
+};
+
+export type LayerSpec =
+  | DenseLayer
+  | ActivationLayer
+  | ResidualLayer
+  | AddLayer
+  | ConcatenateLayer
+  | AveragePoolLayer
+  | BatchNormLayer
+  | ConvolutionLayer
+  | FlattenLayer
+  | GlobalAveragePoolLayer
+  | MaxPoolLayer
+  | ReshapeLayer
+  | AttentionLayer
+  | DropoutLayer
+  | EmbeddingLayer
+  | LayerNormLayer
+  | PositionalEmbeddingLayer
+  | RmsNormLayer
+  | SelfAttentionLayer
+  | SoftmaxLayer
+  | TransformerBlockLayer
+  | SparseDenseLayer
+  | FactorPairsLayer
+  | FactorizationMachineLayer
+  | WideAndDeepLayer;
 
 /** Logits against class labels; `smoothing` in [0, 1) as PyTorch's `label_smoothing`. */
 export interface SoftmaxCrossEntropyLoss {

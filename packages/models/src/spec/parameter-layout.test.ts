@@ -16,11 +16,11 @@ const spec: ModelSpec = {
 
 describe("layoutOf", () => {
   it("names parameters as PyTorch's Sequential and packs them without gaps", () => {
-    expect(layoutOf(spec)).toEqual({
+    expect(layoutOf(spec)).toMatchObject({
       size: 16 * 12 + 16 + 9 * 16 + 5 * 9 + 5,
       segments: [
-        { name: "0.weight", shape: [16, 12], offset: 0, length: 192 },
-        { name: "0.bias", shape: [16], offset: 192, length: 16 },
+        { name: "0.weight", shape: [16, 12], offset: 0, length: 192, role: "weight", frozen: false },
+        { name: "0.bias", shape: [16], offset: 192, length: 16, role: "bias" },
         { name: "2.weight", shape: [9, 16], offset: 208, length: 144 },
         { name: "head.weight", shape: [5, 9], offset: 352, length: 45 },
         { name: "head.bias", shape: [5], offset: 397, length: 5 },

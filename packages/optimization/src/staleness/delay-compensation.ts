@@ -13,6 +13,7 @@
  */
 import type { KernelMemory, Kernels, Offset } from "@shoal/kernels-wasm";
 import type { ResolvedDelayCompensation } from "./staleness-spec.ts";
+import type { UpdateRange } from "../update-range.ts";
 import { createWorkerVectors, type CompensationSnapshot } from "./worker-vectors.ts";
 
 export interface Compensation {
@@ -41,6 +42,8 @@ export interface CompensationSite {
   readonly size: number;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
+  /** Ways of their own for parts of the vector; statistics are not gradients and are never compensated. */
+  readonly ranges?: readonly UpdateRange[] | undefined;
 }
 
 type Rule = Exclude<ResolvedDelayCompensation, { name: "none" }>;
@@ -50,7 +53,8 @@ export function createCompensation(rule: ResolvedDelayCompensation, site: Compen
   return rule.name === "none" ? undefined : createWith(rule, site);
 }
 
-function createWith(rule: Rule, { size, kernels, memory }: CompensationSite): Compensation {
+function createWith(rule: Rule, { size, kernels, memory, ranges = [] }: CompensationSite): Compensation {
+  const statistics = ranges.filter(({ treatment }) => treatment.kind === "statistic");
   const keepsSquares = rule.name === "adaptive" && rule.meanSquare === "worker";
   const sharesSquare = rule.name === "adaptive" && rule.meanSquare === "shared";
   const vectors = createWorkerVectors({ size, memory, keepsSquares, sharesSquare });
@@ -75,6 +79,7 @@ function createWith(rule: Rule, { size, kernels, memory }: CompensationSite): Co
         const { lambda, decay, epsilon } = rule;
         kernels.compensateDelayAdaptively(gradient, w, backup, square, out, size, lambda, decay, epsilon);
       }
+      for (const { begin, end } of statistics) kernels.copy(gradient + begin * 4, out + begin * 4, end - begin);
       return out;
     },
     retain: (isPresent) => vectors.retain(isPresent),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
 import { createOptimizer } from "../create-optimizer.ts";
+import { plainTreatment } from "../update-range.ts";
 import { createCompensation, type Compensation } from "./delay-compensation.ts";
 import { parseStalenessSpec } from "./staleness-spec.ts";
 import { stalenessWeight } from "./staleness-weight.ts";
@@ -104,6 +105,18 @@ describe("delay compensation", () => {
       // Float32 against float64: 1e-6 relative covers the roundings of two steps.
       expect(Math.abs((memory.floats(w, 1)[0] ?? NaN) / expected - 1)).toBeLessThan(1e-6);
     }
+  });
+
+  it("leaves running statistics alone", () => {
+    const ranges = [
+      { begin: 0, end: 1, treatment: plainTreatment },
+      { begin: 1, end: 3, treatment: { kind: "statistic", rate: 0.1 } },
+    ] as const;
+    const { compensation: rule } = parseStalenessSpec({ compensation: { name: "constant", lambda: 2 } });
+    const made = createCompensation(rule, { size: 3, kernels, memory, ranges });
+    made?.remember(1, 0, vector(0, 0, 0));
+    const out = made?.compensate(1, 0, vector(1, 2, 3), vector(1, 1, 1)) ?? 0;
+    expect([...memory.floats(out, 3)]).toEqual([3, 2, 3]);
   });
 
   it("does nothing for values that it does not know", () => {

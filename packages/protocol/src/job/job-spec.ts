@@ -17,6 +17,7 @@ import {
   type Precision,
 } from "./gradient-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
+import { metricNamesSchema, stopMetricSchema, type StopMetric } from "./test-metrics.ts";
 
 /** A specification that another package checks: an object with plain data in it. */
 export type OpaqueSpec = Readonly<Record<string, unknown>>;
@@ -36,6 +37,8 @@ export interface InitialSpec {
 export interface StopSpec {
   /** End the run when an evaluation reaches this test accuracy (0…1); null: never. */
   readonly accuracy: number | null;
+  /** End the run when a metric reaches a bound; null: never. */
+  readonly metric: StopMetric | null;
   /** End the run after so many evaluations without a better loss; null: never. */
   readonly patience: number | null;
 }
@@ -118,11 +121,15 @@ const jobSchema = z.strictObject({
   evaluation: z
     .strictObject({
       everySteps: optionalCount,
-      metrics: z.array(z.string().min(1).max(64)).max(32).nullable().default(null),
+      metrics: metricNamesSchema.nullable().default(null),
     })
     .prefault({}),
   stop: z
-    .strictObject({ accuracy: z.number().min(0).max(1).nullable().default(null), patience: optionalCount })
+    .strictObject({
+      accuracy: z.number().min(0).max(1).nullable().default(null),
+      metric: stopMetricSchema.nullable().default(null),
+      patience: optionalCount,
+    })
     .prefault({}),
   initial: z
     .strictObject({ file: z.string().min(1).max(4096) })

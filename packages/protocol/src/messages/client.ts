@@ -3,6 +3,7 @@ import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
+import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
 import type { TestResult } from "./worker-control.ts";
 
@@ -162,13 +163,16 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
       z.strictObject({
         accuracy: z.number(),
         loss: z.number(),
+        metrics: metricsSchema,
         step: countSchema,
         version: countSchema,
         atMs: measure,
       }),
     )
     .max(10_000),
-  result: z.strictObject({ accuracy: z.number(), loss: z.number(), modelFile: z.string() }).nullable(),
+  result: z
+    .strictObject({ accuracy: z.number(), loss: z.number(), metrics: metricsSchema, modelFile: z.string() })
+    .nullable(),
   error: errorSchema.nullable(),
 });
 

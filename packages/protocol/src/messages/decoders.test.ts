@@ -70,7 +70,18 @@ const samples: readonly [keyof typeof schemas, Record<string, unknown>][] = [
       type: "host_shards",
       run: "mnist",
       term: 1,
-      shards: [{ shard: 0, begin: 0, end: 100 }],
+      shards: [
+        {
+          shard: 0,
+          begin: 0,
+          end: 100,
+          updates: [
+            [60, 0],
+            [100, 1],
+          ],
+        },
+      ],
+      treatments: [{ kind: "optimizer", weightDecay: null, learningRateScale: 1 }, { kind: "frozen" }],
       optimizer: { name: "sgd", learningRate: 0.1 },
       schedule: { name: "constant" },
       consistency: { mode: "synchronous" },

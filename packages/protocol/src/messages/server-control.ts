@@ -5,6 +5,7 @@ import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { treatmentsSchema, updatesSchema, type RangeTreatment, type UpdateTreatment } from "./treatments.ts";
 
 /** Who takes part in a run, as the coordinator sees it at `revision`. */
 export interface RunMembers {
@@ -20,6 +21,8 @@ export interface ShardAssignment {
   readonly shard: number;
   readonly begin: number;
   readonly end: number;
+  /** Cover the key range; each names an entry of the run's treatments. */
+  readonly updates: readonly RangeTreatment[];
 }
 
 /** "Own these key ranges of this run." Repeated until answered; hosting twice is hosting once. */
@@ -29,6 +32,7 @@ export interface HostShards {
   /** Fences an earlier placement of the same run. */
   readonly term: number;
   readonly shards: readonly ShardAssignment[];
+  readonly treatments: readonly UpdateTreatment[];
   readonly optimizer: OpaqueSpec;
   readonly schedule: OpaqueSpec;
   readonly consistency: Consistency;
@@ -110,9 +114,10 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     run: nameSchema,
     term: countSchema,
     shards: z
-      .array(z.strictObject({ shard: countSchema, begin: countSchema, end: positiveSchema }))
+      .array(z.strictObject({ shard: countSchema, begin: countSchema, end: positiveSchema, updates: updatesSchema }))
       .min(1)
       .max(4096),
+    treatments: treatmentsSchema,
     optimizer: opaque,
     schedule: opaque,
     consistency: consistencySchema,

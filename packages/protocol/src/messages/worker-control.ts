@@ -3,6 +3,7 @@ import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
+import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
 
 /** Where a shard lives. */
@@ -69,8 +70,11 @@ export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun;
 
 /** Measured on the whole test split. */
 export interface TestResult {
+  /** Share of right answers; 0 for a model whose answers are numbers. */
   readonly accuracy: number;
   readonly loss: number;
+  /** The metrics that the job asks for, by name; those that are not defined on this split are absent. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export type WorkerReply =
@@ -139,6 +143,7 @@ const from = { run: nameSchema, node: nameSchema };
 export const testResultSchema: z.ZodType<TestResult> = z.strictObject({
   accuracy: z.number().min(0).max(1),
   loss: z.number(),
+  metrics: metricsSchema,
 });
 
 export const workerReplySchema: z.ZodType<WorkerReply> = z.discriminatedUnion("type", [

@@ -8,6 +8,7 @@ import { retire } from "../shard/retire.ts";
 import { createShardState, type ShardOptions, type ShardState } from "../shard/shard-state.ts";
 import { createShard, shardActorOptions, type ShardSignal } from "../shard/shard.ts";
 import type { Hosting, ShardHostOptions } from "./shard-host.ts";
+import { updateRanges } from "./update-ranges.ts";
 
 export interface HostedShard {
   readonly ref: Ref<ShardCommand>;
@@ -50,8 +51,10 @@ export function spawnShards(
   const hosted = new Map<number, HostedShard>();
   const suffix = isFirst ? "" : `-term-${term}`;
   try {
-    for (const { shard, begin, end } of checkRanges(hosting.shards)) {
-      states.push(createShardState({ ...shared, shard, range: { begin, end } } satisfies ShardOptions));
+    for (const assignment of checkRanges(hosting.shards)) {
+      const { shard, begin, end } = assignment;
+      const updates = updateRanges(assignment, hosting.treatments);
+      states.push(createShardState({ ...shared, shard, range: { begin, end }, updates } satisfies ShardOptions));
     }
     for (const state of states) {
       const { shard } = state.options;

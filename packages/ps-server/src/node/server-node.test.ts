@@ -23,6 +23,7 @@ import {
 import { afterEach, describe, expect, test } from "vitest";
 import { kernelFixture } from "../../../../test/support/model-kernels.ts";
 import { startServer, type ServerHandle } from "./start-server.ts";
+import { plainShards } from "../../../../test/support/plain-shards.ts";
 
 interface Node {
   readonly clock: SimulatedClock;
@@ -85,10 +86,7 @@ const hosting = (replyTo: Ref<ServerReply>, changes: Partial<HostShards> = {}): 
   type: "host_shards",
   run: "run-1",
   term: 1,
-  shards: [
-    { shard: 0, begin: 0, end: 64 },
-    { shard: 2, begin: 128, end: 200 },
-  ],
+  ...plainShards({ shard: 0, begin: 0, end: 64 }, { shard: 2, begin: 128, end: 200 }),
   optimizer: { name: "adam", learningRate: 0.1 },
   schedule: { name: "constant" },
   consistency: { mode: "synchronous" },
@@ -147,20 +145,11 @@ describe("a server node", () => {
     const failures: readonly (readonly [string, Partial<HostShards>])[] = [
       ["invalid_argument", { optimizer: { name: "adagram" } }],
       ["invalid_argument", { schedule: { name: "step", stepSize: 0 } }],
-      ["invalid_argument", { shards: [{ shard: 0, begin: 64, end: 64 }] }],
-      [
-        "invalid_argument",
-        { shards: [hosting(node.client.ref("a/b")).shards[0] as never, { shard: 0, begin: 64, end: 65 }] },
-      ],
-      [
-        "out_of_memory",
-        {
-          shards: [
-            { shard: 0, begin: 0, end: 64 },
-            { shard: 1, begin: 64, end: 1_100_000_000 },
-          ],
-        },
-      ],
+      ["invalid_argument", plainShards({ shard: 0, begin: 64, end: 64 })],
+      ["invalid_argument", { shards: [{ shard: 0, begin: 0, end: 64, updates: [[63, 0]] }] }],
+      ["invalid_argument", { shards: [{ shard: 0, begin: 0, end: 64, updates: [[64, 1]] }] }],
+      ["invalid_argument", plainShards({ shard: 0, begin: 0, end: 64 }, { shard: 0, begin: 64, end: 65 })],
+      ["out_of_memory", plainShards({ shard: 0, begin: 0, end: 64 }, { shard: 1, begin: 64, end: 1_100_000_000 })],
     ];
     for (const [code, changes] of failures) {
       const reply = await node.ask((replyTo) => hosting(replyTo, changes));

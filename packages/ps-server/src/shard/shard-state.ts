@@ -6,6 +6,7 @@ import {
   type OptimizerSpec,
   type ResolvedStalenessSpec,
   type ScheduleSpec,
+  type UpdateRange,
 } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
@@ -20,6 +21,8 @@ export interface ShardOptions {
   readonly shard: number;
   readonly range: KeyRange;
   readonly optimizer: OptimizerSpec;
+  /** How the values are updated, counted from the first of the range. */
+  readonly updates: readonly UpdateRange[];
   readonly schedule: ScheduleSpec;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
@@ -56,7 +59,7 @@ export interface ShardState {
  */
 export function createShardState(options: ShardOptions): ShardState {
   const size = sizeOf(options.range);
-  const { kernels, memory, optimizer, aggregation } = options;
+  const { kernels, memory, optimizer, updates, aggregation } = options;
   const isSynchronous = options.consistency.mode === "synchronous";
   // A synchronous step is never stale.
   const compensation = isSynchronous ? ({ name: "none" } as const) : options.staleness.compensation;
@@ -65,6 +68,7 @@ export function createShardState(options: ShardOptions): ShardState {
     kernels,
     memory,
     optimizer,
+    updates,
     aggregation,
     sums: isSynchronous,
     compensation,

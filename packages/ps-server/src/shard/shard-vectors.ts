@@ -4,7 +4,8 @@
  * Boundary  Arithmetic and memory only; who may push when is decided in consistency.ts.
  * Invariant V1  The result of a step depends on the contributions and their slots alone: sum = Σ nᵢ·gᵢ in slot order
  *           (n = samples), then one scaling by 1/Σn; with aggregation "sum" plainly Σ gᵢ. Kernels are element-wise, so
- *           a vector cut into shards gives the same bits as the whole one.
+ *           a vector cut into shards gives the same bits as the whole one (between layers, where the optimiser takes
+ *           norms of layers).
  */
 import type { KernelMemory, Kernels, Region } from "@shoal/kernels-wasm";
 import {
@@ -14,6 +15,7 @@ import {
   type Optimizer,
   type OptimizerSpec,
   type ResolvedStalenessSpec,
+  type UpdateRange,
 } from "@shoal/optimization";
 import type { Aggregation } from "@shoal/protocol";
 
@@ -50,6 +52,7 @@ export interface VectorOptions {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly optimizer: OptimizerSpec;
+  readonly updates: readonly UpdateRange[];
   readonly aggregation: Aggregation;
   /** False outside synchronous mode: no memory is taken for a sum. */
   readonly sums: boolean;
@@ -71,9 +74,9 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
   try {
     const values = take();
     const sum = options.sums ? take() : undefined;
-    const optimizer = createOptimizer(options.optimizer, { size, kernels, memory });
+    const optimizer = createOptimizer(options.optimizer, { size, kernels, memory, ranges: options.updates });
     const compensation = createOrDispose(optimizer, () =>
-      createCompensation(options.compensation, { size, kernels, memory }),
+      createCompensation(options.compensation, { size, kernels, memory, ranges: options.updates }),
     );
     const aggregator = createAggregator(options, sum?.byteOffset ?? 0);
     return {
@@ -89,12 +92,13 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       offsetOf: (gradient) => memory.offsetOf(gradient),
       squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
       allFinite: (gradient) => kernels.allFinite(gradient, size),
-      ...aggregator,
+      fold: aggregator.fold,
+      finishStep: aggregator.finishStep,
       remember: (worker, version) => compensation?.remember(worker, version, values.byteOffset),
       compensate: (worker, baseVersion, gradient) =>
         compensation?.compensate(worker, baseVersion, gradient, values.byteOffset) ?? gradient,
       apply: (gradient, learningRate) => {
-        optimizer.step(values.byteOffset, gradient, learningRate);
+        optimizer.step(values.byteOffset, gradient, learningRate, aggregator.summed());
       },
       dispose() {
         optimizer.dispose();
@@ -118,20 +122,31 @@ function createOrDispose<T>(optimizer: Optimizer, make: () => T): T {
   }
 }
 
-function createAggregator(options: VectorOptions, sum: number): Pick<ShardVectors, "fold" | "finishStep"> {
+interface Aggregator extends Pick<ShardVectors, "fold" | "finishStep"> {
+  /** Contributions that the newest gradient is the plain sum of; 1 where it is a mean, or one contribution. */
+  summed(): number;
+}
+
+function createAggregator(options: VectorOptions, sum: number): Aggregator {
   const { size, kernels, aggregation } = options;
   let samplesFolded = 0;
+  let contributions = 0;
+  let summed = 1;
   return {
+    summed: () => summed,
     fold(gradient, samples) {
       if (samples === 0) return;
       const weight = aggregation === "mean" ? samples : 1;
       if (samplesFolded === 0) kernels.scaleInto(gradient, sum, size, weight);
       else kernels.axpy(gradient, sum, size, weight);
       samplesFolded += samples;
+      contributions += 1;
     },
     finishStep() {
       const samples = samplesFolded;
+      summed = aggregation === "sum" ? Math.max(contributions, 1) : 1;
       samplesFolded = 0;
+      contributions = 0;
       if (samples === 0) return undefined;
       if (aggregation === "mean") kernels.scale(sum, size, 1 / samples);
       return sum;

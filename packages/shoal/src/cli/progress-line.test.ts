@@ -42,7 +42,9 @@ describe("progress line", () => {
   });
 
   it("shows the newest evaluation", () => {
-    const evaluations = [{ step: 50, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1 }];
+    const evaluations = [
+      { step: 50, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1, metrics: { accuracy: 0.9712 } },
+    ];
     expect(progressText(statusOf({ evaluations }))).toContain("test 97.12 %");
   });
 
@@ -78,7 +80,9 @@ describe("progress line", () => {
   });
 
   it("keeps the time left on a terminal of 80 columns", () => {
-    const evaluations = [{ step: 2300, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1 }];
+    const evaluations = [
+      { step: 2300, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1, metrics: { accuracy: 0.9712 } },
+    ];
     const wide = statusOf({ step: 2300, totalSteps: 2345, samplesPerSecond: 20_000, evaluations });
     expect(progressText(wide)).toMatch(/test 97\.12 % {2}6 s left$/);
     expect(progressText(wide, 79)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  test 97.12 %  6 s left");

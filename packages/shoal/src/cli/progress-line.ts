@@ -2,6 +2,7 @@
 import type { RunStatus } from "@shoal/protocol";
 import { hasEnded } from "../cluster/follow-run.ts";
 import type { Output } from "./output.ts";
+import { shortResult } from "./result-text.ts";
 
 const redrawMs = 100;
 const plainMs = 2_000;
@@ -28,7 +29,7 @@ function formOf(status: RunStatus, { short = false, test = true }: { short?: boo
     short ? staleness : `${staleness} (max ${status.stalenessMax})`,
   ];
   const evaluation = status.evaluations.at(-1);
-  if (evaluation !== undefined && test) parts.push(`test ${(100 * evaluation.accuracy).toFixed(2)} %`);
+  if (evaluation !== undefined && test) parts.push(`test ${shortResult(evaluation)}`);
   const left = timeLeftMs(status);
   if (left !== null) parts.push(`${formatDuration(left)} left`);
   return parts.join("  ");

@@ -4,6 +4,7 @@ import type { CoordinatorMessage, RunStatus } from "@shoal/protocol";
 import { failureOf, followRun } from "../cluster/follow-run.ts";
 import type { Output } from "./output.ts";
 import { createProgressLine, formatDuration } from "./progress-line.ts";
+import { resultLines } from "./result-text.ts";
 
 /**
  * Follows a run with a live line; under --json one value for each evaluation and one for the end.
@@ -44,12 +45,12 @@ export async function showRun(
   return status;
 }
 
-/** Test accuracy, pace and where the model is. */
+/** What the test split says, pace and where the model is. */
 export function sayResult(status: RunStatus, output: Output): void {
   const { result } = status;
   if (result === null) return;
   output.line();
-  output.line(`test accuracy  ${(100 * result.accuracy).toFixed(2)} %   (loss ${result.loss.toFixed(4)})`);
+  for (const [what, value] of resultLines(result)) output.line(`${what.padEnd(14)} ${value}`);
   output.line(
     `training took  ${formatDuration(status.elapsedMs)}   (${Math.round(status.samplesPerSecond).toLocaleString("en-US")} samples/s, ` +
       `staleness ${status.stalenessMean.toFixed(2)} on average, ${status.stalenessMax} at most)`,

@@ -2,6 +2,7 @@
 import type { ClusterStatus, RunStatus } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
+import { resultLines } from "./result-text.ts";
 
 export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
   for (const member of status.members) {
@@ -26,7 +27,11 @@ function sayRun(run: RunStatus, output: Output): void {
     );
   }
   if (run.result !== null)
-    output.line(`  test accuracy ${(100 * run.result.accuracy).toFixed(2)} %  ${run.result.modelFile}`);
+    output.line(
+      `  ${resultLines(run.result)
+        .map((line) => line.join(" "))
+        .join(", ")}  ${run.result.modelFile}`,
+    );
   const problem = run.error?.message.replace(/^\[[a-z_]+\] /, "");
   if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
 }

@@ -25,7 +25,7 @@ import { startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
-import { createDatasetLoader, createNodeKit, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
+import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
 import { awaitJoined } from "./await-joined.ts";
 import { defaultCluster } from "./cluster-address.ts";
 
@@ -139,6 +139,7 @@ async function startWorkers(
       coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
       links,
       loadDataset,
+      readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
     });
     site.started(worker);

@@ -1,6 +1,7 @@
 /** What every process of Shoal has once: kernel memory, kernels on this thread, data and model folders. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ShoalError } from "@shoal/errors";
 import {
   createKernelMemory,
   instantiateKernels,
@@ -50,6 +51,20 @@ export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) =
     loading.catch(() => loaded.delete(key));
     return loading;
   };
+}
+
+/**
+ * Reads a model file; paths that are not absolute begin at the working directory.
+ * @throws ShoalError data_not_found
+ */
+export async function readModelFile(file: string): Promise<Uint8Array> {
+  const path = resolve(file);
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ShoalError("data_not_found", `cannot read ${path}: ${reason}`, { file: path }, { cause });
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `shoal worker`: a worker as a process, its links over gRPC, its compute in a thread. */
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createGrpcLinkFactory, startWorker } from "@shoal/worker";
-import { createDatasetLoader, createNodeKit, writeModelFile } from "./node-kit.ts";
+import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
 export interface WorkerRoleOptions extends RoleOptions {
@@ -19,6 +19,7 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       coordinator: system.ref<CoordinatorMessage>(coordinatorAddress),
       links,
       loadDataset: createDatasetLoader(options),
+      readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       computeKind: "thread",
     });

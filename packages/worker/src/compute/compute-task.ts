@@ -5,22 +5,28 @@
  * the same bits from the same parameters.
  */
 import { ShoalError } from "@shoal/errors";
-import type { Kernels, Offset } from "@shoal/kernels-wasm";
+import type { KernelBuild, KernelModules, Kernels, Offset } from "@shoal/kernels-wasm";
 import {
-  accuracyOf,
   compile,
   createShuffle,
-  fillBatch,
+  createBatchFiller,
   initializeParameters,
   layoutOf,
   planBytes,
+  regionMemory,
+  type LossScale,
   type ModelSpec,
+  type OpenRecords,
   type PlanMemory,
+  type Precision,
   type Split,
 } from "@shoal/models";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
+import { createBatchGradient } from "./batch-gradient.ts";
+import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
+import { createTestEvaluation } from "./test-evaluation.ts";
 
 /** What is computed: plain data that can be posted to a thread; splits on shared memory are not copied. */
 export interface ComputeSubject {
@@ -28,6 +34,18 @@ export interface ComputeSubject {
   readonly seed: number;
   /** Most samples of one training batch. */
   readonly batchSize: number;
+  /** Gradient accumulation: most samples that are computed at once; null or absent: a batch in one piece. */
+  readonly microBatch?: number | null;
+  /** Absent: float32. */
+  readonly precision?: Precision;
+  /** Absent: 1. */
+  readonly lossScale?: LossScale;
+  /** What is measured on the test split; null or absent: what suits the model's losses. */
+  readonly metrics?: readonly string[] | null;
+  /** Bound on the gradient of each batch; null or absent: none. */
+  readonly clip?: ClipPlan | null;
+  /** Compute with the kernels that give the same bits on every engine and processor. */
+  readonly deterministic?: boolean;
   readonly train: Split;
   readonly test: Split;
 }
@@ -39,59 +57,101 @@ export interface ComputeTask {
   dispose(): void;
 }
 
+/** The kernels to compute a subject with. */
+export function buildFor(subject: ComputeSubject, modules: KernelModules): KernelBuild {
+  return subject.deterministic === true || modules.relaxed === undefined ? "baseline" : "relaxed";
+}
+
 export interface ComputeTaskOptions {
+  /** Of the build that `buildFor` names. */
   readonly kernels: Kernels;
   /** Gives the plan its region of `computeTaskBytes`. */
   readonly memory: PlanMemory;
   /** ms since the Unix epoch. */
   readonly now: () => number;
+  /** Opens the files of stored columns; without it there may be none. */
+  readonly openRecords?: OpenRecords | undefined;
 }
 
-/** Rows of one evaluation batch, unless training batches are larger. */
+/** Rows of an evaluation batch, where training batches are smaller and a plan for so many is small. */
 const evaluationRows = 128;
+const evaluationPlanBytes = 32 * 2 ** 20;
 
-function planRows(batchSize: number): number {
-  return Math.max(batchSize, evaluationRows);
+const floatBytes = Float32Array.BYTES_PER_ELEMENT;
+
+type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch" | "precision">;
+
+function planRows({ model, batchSize, microBatch, precision }: Sizes): number {
+  if (isCut(batchSize, microBatch)) return microBatch;
+  const isSmall = batchSize < evaluationRows && planBytes(model, evaluationRows, precision) <= evaluationPlanBytes;
+  return isSmall ? evaluationRows : batchSize;
+}
+
+function isCut(batchSize: number, microBatch: number | null | undefined): microBatch is number {
+  return typeof microBatch === "number" && microBatch < batchSize;
 }
 
 /** Bytes of kernel memory that a task needs beside its kernels' scratch. */
-export function computeTaskBytes(subject: Pick<ComputeSubject, "model" | "batchSize">): number {
-  return planBytes(subject.model, planRows(subject.batchSize));
+export function computeTaskBytes(subject: Sizes): number {
+  const { model, batchSize, microBatch, precision } = subject;
+  const plan = planBytes(model, planRows(subject), precision);
+  // The gradient of a piece stands behind the plan while it is added to that of the batch.
+  return isCut(batchSize, microBatch) ? plan + layoutOf(model).size * floatBytes : plan;
 }
 
 /** Compiles the model. @throws ShoalError out_of_memory */
 export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
-  const { model, seed, train, test } = subject;
-  const { now } = options;
-  const plan = compile(model, { ...options, batchSize: planRows(subject.batchSize) });
+  const { model, seed, train, test, precision, lossScale } = subject;
+  const { kernels, memory, now } = options;
+  const clip = subject.clip ?? null;
+  const whole = memory.allocate(computeTaskBytes(subject));
+  const plan = compile(model, {
+    kernels,
+    memory: regionMemory(memory.memory, whole),
+    batchSize: planRows(subject),
+    precision,
+    lossScale,
+  });
+  const trainFiller = createBatchFiller(train, plan, options.openRecords);
+  const testFiller = createBatchFiller(test, plan, options.openRecords);
   const shuffle = createShuffle(seed, train.count);
-  const testOrder = Uint32Array.from({ length: test.count }, (_, position) => position);
+  const gradientOf = createBatchGradient({
+    plan,
+    filler: trainFiller,
+    kernels,
+    seed,
+    pieceRows: plan.batchSize,
+    partial: whole.byteOffset + plan.peakBytes,
+  });
   return {
     initialize(into) {
-      const values = new Float32Array(options.memory.memory.buffer, into, layoutOf(model).size);
+      const values = new Float32Array(memory.memory.buffer, into, layoutOf(model).size);
       initializeParameters(model, seed, values);
     },
-    gradient({ epoch, begin, end, parameters, gradient }) {
+    gradient(work) {
       const startedAtMs = now();
-      const samples = fillBatch(train, shuffle.order(epoch), begin, end, plan);
-      const loss = samples === 0 ? 0 : plan.gradient(parameters, gradient, samples);
-      if (!Number.isFinite(loss)) throw diverged(`the training loss of positions ${begin} to ${end} of epoch ${epoch}`);
+      const { epoch, begin, end } = work;
+      const { samples, loss } = gradientOf(work, shuffle.order(epoch));
+      const where = `positions ${begin} to ${end} of epoch ${epoch}`;
+      if (!Number.isFinite(loss)) throw diverged(`the training loss of ${where}`);
+      if (clip !== null && samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
+        throw diverged(`the gradient of ${where}`);
+      }
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
-    evaluate(parameters) {
-      let lossSum = 0;
-      let correct = 0;
-      for (let begin = 0; begin < test.count; begin += plan.batchSize) {
-        const end = Math.min(test.count, begin + plan.batchSize);
-        const rows = fillBatch(test, testOrder, begin, end, plan);
-        const judged = plan.evaluate(parameters, rows);
-        lossSum += judged.lossSum;
-        correct += judged.correct;
-      }
-      if (!Number.isFinite(lossSum)) throw diverged("the loss of the test split");
-      return { accuracy: accuracyOf(correct, test.count), loss: lossSum / test.count };
+    evaluate: createTestEvaluation({
+      plan,
+      filler: testFiller,
+      count: test.count,
+      memory: memory.memory,
+      metrics: subject.metrics ?? null,
+    }),
+    dispose() {
+      trainFiller.close();
+      testFiller.close();
+      plan.dispose();
+      memory.free(whole);
     },
-    dispose: () => plan.dispose(),
   };
 }
 

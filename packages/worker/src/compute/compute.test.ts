@@ -1,8 +1,8 @@
 import { createKernelMemory, instantiateKernels, loadKernelModules, type Offset } from "@shoal/kernels-wasm";
 import {
   compile,
+  createBatchFiller,
   createShuffle,
-  fillBatch,
   generateDigits,
   initializeParameters,
   layoutOf,
@@ -12,7 +12,7 @@ import {
 import { afterAll, describe, expect, it } from "vitest";
 import { startThreadCompute } from "../host/thread-compute.ts";
 import type { ComputePort } from "./compute-port.ts";
-import type { ComputeSubject } from "./compute-task.ts";
+import { computeTaskBytes, type ComputeSubject } from "./compute-task.ts";
 import { createInlineCompute } from "./inline-compute.ts";
 
 const memory = createKernelMemory();
@@ -38,14 +38,42 @@ const thread = await startThreadCompute(subject, { owner: "worker-1", memory, mo
 afterAll(() => Promise.all([inline.close(), thread.close()]));
 
 /** The same gradient by the plan itself. */
-function expectedGradient(epoch: number, begin: number, end: number): { loss: number; gradient: Float32Array } {
-  const kernels = instantiateKernels(modules, memory);
+function expectedGradient(
+  epoch: number,
+  begin: number,
+  end: number,
+  build: "auto" | "baseline" = "auto",
+): { loss: number; gradient: Float32Array } {
+  const kernels = instantiateKernels(modules, memory, { build });
   const plan = compile(model, { batchSize: 32, kernels, memory });
-  const rows = fillBatch(train, createShuffle(5, train.count).order(epoch), begin, end, plan);
+  const rows = createBatchFiller(train, plan).fill(createShuffle(5, train.count).order(epoch), begin, end);
   const gradient = allocate();
-  const loss = plan.gradient(parameters, gradient, rows);
+  const loss = plan.gradient(parameters, gradient, rows, { seed: 5, epoch, first: begin });
   return { loss, gradient: memory.floats(gradient, size) };
 }
+
+describe.each(["inline", "thread"] as const)("the deterministic profile, %s", (kind) => {
+  it("computes with the baseline kernels, and clips what the job bounds", async () => {
+    const clip = { clip: { norm: 0.01 }, ranges: [{ begin: 0, end: size }] };
+    const exact: ComputeSubject = { ...subject, deterministic: true, clip };
+    const port =
+      kind === "inline"
+        ? createInlineCompute(exact, { memory, modules, now })
+        : await startThreadCompute(exact, { owner: "worker-1", memory, modules });
+    const gradient = allocate();
+    const { loss } = await port.gradient({ epoch: 1, begin: 40, end: 70, parameters, gradient });
+    await port.close();
+    const expected = expectedGradient(1, 40, 70, "baseline");
+    const kernels = instantiateKernels(modules, memory);
+    kernels.scale(memory.offsetOf(expected.gradient) ?? 0, size, 0.01 / (Math.hypot(...expected.gradient) + 1e-6));
+    expect(loss).toBe(expected.loss);
+    // The factor is taken from a norm in float64 here and of float32 blocks there: it may round otherwise.
+    memory.floats(gradient, size).forEach((value, i) => {
+      const wanted = expected.gradient[i] ?? NaN;
+      expect(Math.abs(value - wanted)).toBeLessThanOrEqual(2e-7 * Math.abs(wanted));
+    });
+  });
+});
 
 describe.each([
   ["inline", inline],
@@ -90,6 +118,45 @@ describe.each([
     const work = { epoch: 0, begin: 0, end: 8, parameters: broken, gradient: allocate() };
     await expect(port.gradient(work)).rejects.toMatchObject({ code: "not_finite" });
     await expect(port.evaluate(broken)).rejects.toMatchObject({ code: "not_finite" });
+  });
+});
+
+describe("gradient accumulation", () => {
+  it("gives the gradient of the whole batch, in less memory and the same bits each time", async () => {
+    const sizes = { ...subject, batchSize: 200 };
+    expect(computeTaskBytes({ ...sizes, microBatch: 11 })).toBeLessThan(computeTaskBytes(sizes) / 2);
+    const wide = createInlineCompute(sizes, { memory, modules, now });
+    const cut = createInlineCompute({ ...sizes, microBatch: 11 }, { memory, modules, now });
+    const [expected, found, again] = [allocate(), allocate(), allocate()];
+    const work = { epoch: 1, begin: 0, end: 200, parameters };
+    const one = await wide.gradient({ ...work, gradient: expected });
+    const pieces = await cut.gradient({ ...work, gradient: found });
+    await cut.gradient({ ...work, gradient: again });
+    expect(pieces.samples).toBe(200);
+    expect(Math.abs(pieces.loss - one.loss)).toBeLessThan(1e-6 * one.loss);
+    // Single precision, sums of 200 terms cut in another way.
+    for (const [key, value] of memory.floats(expected, size).entries()) {
+      expect(Math.abs((memory.floats(found, size)[key] ?? Number.NaN) - value)).toBeLessThan(1e-6);
+    }
+    expect(memory.floats(again, size)).toEqual(memory.floats(found, size));
+    await Promise.all([wide.close(), cut.close()]);
+  });
+});
+
+describe("mixed precision", () => {
+  it("computes with rounded weights and comes close to float32", async () => {
+    const half = createInlineCompute(
+      { ...subject, precision: "bfloat16", lossScale: "dynamic" },
+      { memory, modules, now },
+    );
+    const [expected, found] = [allocate(), allocate()];
+    const work = { epoch: 1, begin: 0, end: 32, parameters };
+    const whole = await inline.gradient({ ...work, gradient: expected });
+    const rounded = await half.gradient({ ...work, gradient: found });
+    expect(rounded.loss).not.toBe(whole.loss);
+    // Weights and activations are off by 2^-9 of themselves.
+    expect(Math.abs(rounded.loss - whole.loss)).toBeLessThan(0.01 * whole.loss);
+    await half.close();
   });
 });
 

@@ -4,7 +4,7 @@ import { instantiateKernels, type KernelMemory, type KernelModules } from "@shoa
 import { regionMemory } from "@shoal/models";
 import type { ComputePort } from "./compute-port.ts";
 import { allocateComputeRegions } from "./compute-regions.ts";
-import { createComputeTask, type ComputeSubject } from "./compute-task.ts";
+import { buildFor, createComputeTask, type ComputeSubject } from "./compute-task.ts";
 
 export interface ComputeEnvironment {
   readonly memory: KernelMemory;
@@ -17,7 +17,11 @@ export interface ComputeEnvironment {
 export function createInlineCompute(subject: ComputeSubject, environment: ComputeEnvironment): ComputePort {
   const { memory, modules, now } = environment;
   const regions = allocateComputeRegions(subject, memory);
-  const kernels = instantiateKernels(modules, { memory: memory.memory, scratch: regions.scratch });
+  const kernels = instantiateKernels(
+    modules,
+    { memory: memory.memory, scratch: regions.scratch },
+    { build: buildFor(subject, modules) },
+  );
   const task = createComputeTask(subject, { kernels, memory: regionMemory(memory.memory, regions.plan), now });
   let isClosed = false;
   /** Errors come as rejections, as from a thread. */

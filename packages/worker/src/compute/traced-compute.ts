@@ -17,6 +17,7 @@ export function traceEvaluations(compute: ComputePort, identity: LinkIdentity, c
       try {
         const result = await compute.evaluate(parameters);
         span.setAttributes({ [attributes.loss]: result.loss, [attributes.accuracy]: result.accuracy });
+        for (const [name, value] of Object.entries(result.metrics)) span.setAttribute(attributes.metric + name, value);
         return result;
       } catch (error) {
         span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });

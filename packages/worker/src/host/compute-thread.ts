@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ShoalError } from "@shoal/errors";
 import { attachKernels } from "@shoal/kernels-wasm";
 import { regionMemory } from "@shoal/models";
+import { openRecordFile } from "@shoal/models/host";
 import { createComputeTask, type ComputeTask } from "../compute/compute-task.ts";
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from "./compute-messages.ts";
 
@@ -11,6 +12,7 @@ const task = createComputeTask(subject, {
   kernels: attachKernels(attachment),
   memory: regionMemory(attachment.memory, plan),
   now: () => performance.timeOrigin + performance.now(),
+  openRecords: openRecordFile,
 });
 
 function serve(request: ComputeRequest, engine: ComputeTask): ComputeReply {

@@ -11,7 +11,7 @@ import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import { allocateComputeRegions } from "../compute/compute-regions.ts";
-import type { ComputeSubject } from "../compute/compute-task.ts";
+import { buildFor, type ComputeSubject } from "../compute/compute-task.ts";
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from "./compute-messages.ts";
 
 export interface ThreadComputeOptions {
@@ -35,8 +35,8 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
   const { owner, memory, modules } = options;
   if (!memory.shared) throw new RangeError("a compute thread needs shared kernel memory");
   const regions = allocateComputeRegions(subject, memory);
-  const build = modules.relaxed === undefined ? "baseline" : "relaxed";
-  const attachment = { modules, memory: memory.memory, scratch: regions.scratch, build } as const;
+  const build = buildFor(subject, modules);
+  const attachment = { modules, memory: memory.memory, scratch: regions.scratch, build };
   const data: ComputeThreadData = { subject, attachment, plan: regions.plan };
   const thread = new Worker(entry, { workerData: data, execArgv, name: `compute of ${owner}` });
   const requests = createRequestTable();

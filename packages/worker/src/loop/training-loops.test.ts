@@ -71,7 +71,7 @@ function scene(script: Script) {
         await after(20);
         return { startedAtMs, endedAtMs: clock.now(), samples: end - begin, loss: 1 };
       },
-      evaluate: () => Promise.resolve({ accuracy: 0.5, loss: 1 }),
+      evaluate: () => Promise.resolve({ accuracy: 0.5, loss: 1, metrics: {} }),
       close: () => Promise.resolve(),
     },
     client: {

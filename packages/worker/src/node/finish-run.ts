@@ -1,5 +1,11 @@
 /** The end of a run on the worker that was chosen for it: the final parameters, measured and written. */
-import { encodeModelFile, type ModelSpec } from "@shoal/models";
+import {
+  encodeModelFile,
+  encodePreprocessing,
+  preprocessingKey,
+  type ModelSpec,
+  type Preprocessing,
+} from "@shoal/models";
 import type { JobSpec, TestResult } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
@@ -16,6 +22,8 @@ export interface FinishOptions {
   readonly run: string;
   readonly job: JobSpec;
   readonly model: ModelSpec;
+  /** Goes into the model file, so that the model can be used on raw data. */
+  readonly preprocessing: Preprocessing | undefined;
   readonly client: Pick<ParameterClient, "pull">;
   readonly compute: Pick<ComputePort, "evaluate">;
   /** Overwritten with the final parameters. */
@@ -27,15 +35,18 @@ export interface FinishOptions {
 }
 
 export async function finishRun(options: FinishOptions): Promise<FinishedRun> {
-  const { run, job, model, stopped } = options;
+  const { run, job, model, preprocessing, stopped } = options;
   const { parameters, result } = stopped === undefined ? await pullAndMeasure(options) : measuredValues(stopped);
   const metadata = {
     run,
     job: job.name,
     seed: String(job.seed),
     epochs: String(job.epochs),
+    "shoal.job": JSON.stringify(job),
     test_accuracy: String(result.accuracy),
     test_loss: String(result.loss),
+    test_metrics: JSON.stringify(result.metrics),
+    ...(preprocessing === undefined ? {} : { [preprocessingKey]: encodePreprocessing(preprocessing) }),
   };
   const modelFile = await options.writeModel(run, encodeModelFile(model, parameters, metadata));
   return { result, modelFile };

@@ -1,4 +1,5 @@
 /** Gives the shards their first values, once, when this worker is the one to do so. */
+import type { InitialTensor } from "@shoal/models";
 import type { WorkerAssignment } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
@@ -7,6 +8,8 @@ import type { TrainingBuffers } from "../loop/training-buffers.ts";
 export interface InitialValuesOptions {
   readonly compute: Pick<ComputePort, "initialize">;
   readonly client: Pick<ParameterClient, "initialize">;
+  /** Values from a file, which take the place of those drawn. */
+  readonly initial: readonly InitialTensor[];
   readonly buffers: Pick<TrainingBuffers, "takeGradient" | "returnGradient">;
 }
 
@@ -15,10 +18,11 @@ export interface InitialValuesOptions {
  * died had done it already. The values lie in a spare buffer, because training may go on meanwhile.
  * @throws ShoalError what the shards refused them with
  */
-export async function giveInitialValues({ compute, client, buffers }: InitialValuesOptions): Promise<void> {
+export async function giveInitialValues({ compute, client, initial, buffers }: InitialValuesOptions): Promise<void> {
   const spare = buffers.takeGradient();
   try {
     await compute.initialize(spare.offset);
+    for (const { offset, values } of initial) spare.values.set(values, offset);
     await client.initialize(spare.values);
   } finally {
     buffers.returnGradient(spare);

@@ -5,14 +5,20 @@ import {
   checkDatasetFits,
   createEpochPlan,
   layoutOf,
+  matchTensors,
   parseDatasetSpec,
   parseModelSpec,
+  readTensors,
+  shapeOfDataset,
   type Dataset,
   type DatasetSpec,
   type EpochPlan,
+  type InitialTensor,
   type ModelSpec,
+  type Preprocessing,
 } from "@shoal/models";
-import type { Placement, StartRun } from "@shoal/protocol";
+import type { JobSpec, Placement, StartRun } from "@shoal/protocol";
+import { learningRanges, type ClipPlan } from "../compute/clip-gradient.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
 import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-buffers.ts";
@@ -20,13 +26,18 @@ import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-bu
 export interface PrepareEnvironment {
   readonly memory: KernelMemory;
   readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
+  /** Reads a model file that a job begins with. @throws ShoalError data_not_found */
+  readonly readModel: (file: string) => Promise<Uint8Array>;
   readonly startCompute: (subject: ComputeSubject) => Promise<ComputePort>;
 }
 
 export interface PreparedRun {
   readonly model: ModelSpec;
+  readonly preprocessing: Preprocessing | undefined;
   readonly plan: EpochPlan;
   readonly compute: ComputePort;
+  /** Where the job names a file to begin with: its values. */
+  readonly initial: readonly InitialTensor[];
   readonly buffers: TrainingBuffers;
   readonly dataSource: string;
   readonly trainSamples: number;
@@ -42,19 +53,68 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const { job, slots } = start;
   const model = parseModelSpec(job.model, "job.model");
   const size = checkCovered(model, start.placement);
+  const initial = await readInitial(start, model, environment);
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
-  checkDatasetFits(model, dataset);
-  const { train, test } = dataset;
-  const { batchSize, epochs, seed } = job;
+  checkDatasetFits(model, shapeOfDataset(dataset));
+  const { train, test, preprocessing } = dataset;
+  const { batchSize, microBatch, precision, lossScale, epochs, seed } = job;
   const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
-  const compute = await environment.startCompute({ model, seed, batchSize, train, test });
+  const { metrics } = job.evaluation;
+  const compute = await environment.startCompute({
+    model,
+    seed,
+    batchSize,
+    microBatch,
+    precision,
+    lossScale,
+    metrics,
+    train,
+    test,
+    clip: clipPlan(model, job),
+    deterministic: job.deterministic,
+  });
   try {
     const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
     const close = (): Promise<void> => compute.close();
-    return { model, plan, compute, buffers, dataSource: dataset.source, trainSamples: train.count, close };
+    return {
+      model,
+      preprocessing,
+      plan,
+      compute,
+      initial,
+      buffers,
+      dataSource: dataset.source,
+      trainSamples: train.count,
+      close,
+    };
   } catch (error) {
     await compute.close();
     throw error;
+  }
+}
+
+function clipPlan(model: ModelSpec, { gradientClip: clip, parameterGroups }: JobSpec): ClipPlan | null {
+  return clip === null ? null : { clip, ranges: learningRanges(layoutOf(model), parameterGroups) };
+}
+
+/**
+ * Every worker reads it: any of them may have to give the shards their first values.
+ * @throws ShoalError data_not_found, data_corrupt, layout_mismatch - all name the file
+ */
+async function readInitial(
+  { job }: StartRun,
+  model: ModelSpec,
+  environment: Pick<PrepareEnvironment, "readModel">,
+): Promise<readonly InitialTensor[]> {
+  if (job.initial === null) return [];
+  const { file } = job.initial;
+  try {
+    return matchTensors(layoutOf(model), readTensors(await environment.readModel(file)));
+  } catch (error) {
+    const { code, message, details } = ShoalError.from(error);
+    throw new ShoalError(code, `job.initial.file ${file}: ${message.replace(/^\[[a-z_]+\] /, "")}`, details, {
+      cause: error,
+    });
   }
 }
 

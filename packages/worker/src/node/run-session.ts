@@ -134,7 +134,7 @@ async function train(state: SessionState, listener: SessionListener): Training {
 
 async function finish(state: SessionState, training: Training): Promise<FinishedRun> {
   const { start, environment } = state;
-  const { model, compute, buffers } = await state.preparing;
+  const { model, preprocessing, compute, buffers } = await state.preparing;
   await atMost(environment.system.clock, lastReportMs, training);
   state.abort.abort();
   void state.client.close();
@@ -145,7 +145,7 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   const stopped = end?.kind === "stopped" ? end : undefined;
   const [buffer] = buffers.parameters;
   const { writeModel } = environment;
-  return finishRun({ run, job, model, client, compute, buffer, stopped, writeModel });
+  return finishRun({ run, job, model, preprocessing, client, compute, buffer, stopped, writeModel });
 }
 
 async function halt(state: SessionState, training: Training, letsPushesArrive: boolean): Promise<void> {

@@ -38,6 +38,7 @@ function scene() {
     coordinator: system.ref(coordinatorAddress),
     links: { connect: () => expect.fail("no run has begun") },
     loadDataset: () => expect.fail("no run has begun"),
+    readModel: () => expect.fail("no run has begun"),
     writeModel: () => expect.fail("no run has begun"),
     computeKind: "inline",
   });

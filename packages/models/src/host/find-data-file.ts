@@ -1,0 +1,46 @@
+/** Finds the files that a specification names. */
+import { stat } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { ShoalError } from "@shoal/errors";
+import type { DatasetEnvironment } from "./environment.ts";
+
+/**
+ * Looks for `file` at the base folder, in the data folder and in the folder `kind` of that, each also packed (`.gz`).
+ * @param kind such as `text` or `libsvm` @returns the absolute path; undefined when it is nowhere
+ */
+export async function findDataFile(
+  file: string,
+  kind: string,
+  environment: Pick<DatasetEnvironment, "baseFolder" | "dataFolder">,
+): Promise<string | undefined> {
+  for (const path of placesOf(file, kind, environment)) {
+    for (const candidate of [path, `${path}.gz`]) {
+      const found = await stat(candidate).catch(() => undefined);
+      if (found !== undefined && !found.isDirectory()) return candidate;
+    }
+  }
+  return undefined;
+}
+
+/** As {@link findDataFile}. @throws ShoalError data_not_found with all places */
+export async function requireDataFile(
+  file: string,
+  kind: string,
+  environment: Pick<DatasetEnvironment, "baseFolder" | "dataFolder">,
+): Promise<string> {
+  const found = await findDataFile(file, kind, environment);
+  if (found !== undefined) return found;
+  const [first = file, ...others] = placesOf(file, kind, environment);
+  const sentence = others.length === 0 ? "" : `, nor ${others.join(" or ")}`;
+  throw new ShoalError("data_not_found", `${first}: there is no such file${sentence}`, { file: first });
+}
+
+function placesOf(
+  file: string,
+  kind: string,
+  { baseFolder, dataFolder }: Pick<DatasetEnvironment, "baseFolder" | "dataFolder">,
+): readonly string[] {
+  const base = resolve(baseFolder ?? ".", file);
+  if (isAbsolute(file) || dataFolder === undefined) return [base];
+  return [base, join(resolve(dataFolder), file), join(resolve(dataFolder), kind, file)];
+}

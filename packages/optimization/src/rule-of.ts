@@ -1,0 +1,55 @@
+/** The update rule that a specification names, and its weight decay. */
+import { ShoalError } from "@shoal/errors";
+import { createAccumulate } from "./accumulate.ts";
+import { createAdadelta } from "./adadelta.ts";
+import { createAdagrad } from "./adagrad.ts";
+import { createAdam } from "./adam.ts";
+import { createFtrl } from "./ftrl.ts";
+import { createLamb } from "./lamb.ts";
+import { createLars } from "./lars.ts";
+import { parseOptimizerSpec, type OptimizerSpec, type ResolvedOptimizerSpec } from "./optimizer-spec.ts";
+import { createRmsprop } from "./rmsprop.ts";
+import { createSgd } from "./sgd.ts";
+import type { UpdateRule } from "./update-rule.ts";
+
+export function ruleOf(spec: ResolvedOptimizerSpec): UpdateRule {
+  switch (spec.name) {
+    case "sgd":
+      return createSgd(spec);
+    case "adam":
+    case "adamw":
+      return createAdam(spec);
+    case "adagrad":
+      return createAdagrad(spec);
+    case "rmsprop":
+      return createRmsprop(spec);
+    case "adadelta":
+      return createAdadelta(spec);
+    case "lamb":
+      return createLamb(spec);
+    case "lars":
+      return createLars(spec);
+    case "ftrl":
+      return createFtrl(spec);
+    case "accumulate":
+      return createAccumulate(spec);
+  }
+}
+
+/** True when a step takes the norm of a layer's values: a layer then must not be split between two optimisers. */
+export function isLayerwise(spec: OptimizerSpec): boolean {
+  return spec.name === "lamb" || spec.name === "lars";
+}
+
+/**
+ * The same optimiser with another weight decay: L2 or decoupled as it defines it, `l2` of `ftrl`.
+ * @throws ShoalError invalid_argument - for `accumulate`, which has none
+ */
+export function withWeightDecay(spec: OptimizerSpec, weightDecay: number): ResolvedOptimizerSpec {
+  const resolved = parseOptimizerSpec(spec);
+  if (resolved.name === "accumulate") {
+    const sentence = "weightDecay: expected none, because the optimiser accumulate has no weight decay";
+    throw new ShoalError("invalid_argument", sentence, { field: "weightDecay" });
+  }
+  return resolved.name === "ftrl" ? { ...resolved, l2: weightDecay } : { ...resolved, weightDecay };
+}

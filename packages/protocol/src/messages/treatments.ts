@@ -1,0 +1,40 @@
+/**
+ * How the keys of a shard are updated: a short table of treatments for the run, and for each shard its ranges. Small on
+ * the wire (about 8 bytes a range), because a control message holds 256 KiB.
+ */
+import { z } from "zod";
+import { countSchema, positiveSchema } from "./schema.ts";
+
+/** What an update does to a range of values. */
+export type UpdateTreatment =
+  /** The optimiser's step; weightDecay null: its own. */
+  | { readonly kind: "optimizer"; readonly weightDecay: number | null; readonly learningRateScale: number }
+  | { readonly kind: "frozen" }
+  /** w ← w − rate · mean gradient, whatever the optimiser: running statistics. */
+  | { readonly kind: "statistic"; readonly rate: number };
+
+/** A range begins where the one before it ends, the first at the shard's first key; `end` counts from there. */
+export type RangeTreatment = readonly [end: number, treatment: number];
+
+/** Ranges of one message: 128 KiB at most. */
+export const maximumUpdateRanges = 16_384;
+/** Entries of the table: groups, and the rates of statistics. */
+export const maximumTreatments = 1024;
+
+const scale = z.number().min(0);
+
+export const treatmentsSchema: z.ZodType<readonly UpdateTreatment[]> = z
+  .array(
+    z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("optimizer"), weightDecay: scale.nullable(), learningRateScale: scale }),
+      z.strictObject({ kind: z.literal("frozen") }),
+      z.strictObject({ kind: z.literal("statistic"), rate: scale }),
+    ]),
+  )
+  .min(1)
+  .max(maximumTreatments);
+
+export const updatesSchema: z.ZodType<readonly RangeTreatment[]> = z
+  .array(z.tuple([positiveSchema, countSchema]))
+  .min(1)
+  .max(maximumUpdateRanges);
