@@ -7,8 +7,8 @@ const entry = new URL(runsFromSources ? "./product-thread.ts" : "./product-threa
 const execArgv = runsFromSources ? ["--conditions=shoal-source"] : [];
 
 export interface ProductThreads {
-  /** Settles when all have ended. */
-  readonly ended: Promise<void>;
+  /** Waits until all have ended; meanwhile they keep the process alive. */
+  join(): Promise<void>;
 }
 
 /**
@@ -23,13 +23,14 @@ export async function startProductThreads(
 ): Promise<ProductThreads> {
   const { Worker } = await import("node:worker_threads");
   const started = threads.map((workerData, index) => {
-    const thread = new Worker(entry, { workerData, execArgv, name: `matrix products ${index + 1}` });
+    const name = `matrix products ${index + 1}`;
+    const thread = new Worker(entry, { workerData, execArgv, name });
     const ready = Promise.withResolvers<void>();
     thread.once("message", () => ready.resolve());
     thread.on("error", onEnd);
     const ended = new Promise<void>((resolve) => {
       thread.once("exit", (code) => {
-        onEnd(new Error(`${thread.threadName} ended with code ${code}`));
+        onEnd(new Error(`${name} ended with code ${code}`));
         ready.resolve();
         resolve();
       });
@@ -38,5 +39,10 @@ export async function startProductThreads(
   });
   await Promise.all(started.map(({ ready }) => ready));
   for (const { thread } of started) thread.unref();
-  return { ended: Promise.all(started.map(({ ended }) => ended)).then(() => undefined) };
+  return {
+    async join() {
+      for (const { thread } of started) thread.ref();
+      await Promise.all(started.map(({ ended }) => ended));
+    },
+  };
 }

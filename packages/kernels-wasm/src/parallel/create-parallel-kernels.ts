@@ -94,7 +94,7 @@ export async function createParallelKernels(
     async close() {
       computing = 1;
       closeJobs(control);
-      await team.ended;
+      await team.join();
       for (const region of regions.splice(0)) memory.free(region);
     },
   };
