@@ -112,3 +112,4 @@ export type {
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";
 export { modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";
+export { describeShape, type ValueShape } from "./spec/value-shape.ts";
