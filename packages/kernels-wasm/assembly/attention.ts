@@ -3,6 +3,14 @@
  * transposed, [keys][8], so that the softmax runs down the lanes and the scores are the second operand of the product
  * with V as they are. The score matrix as a whole never exists.
  *
+ * Holding the scores of one head whole, [T×T], and calling the packed products and softmax on them was slower at every
+ * size tried (one thread, heads of 32, relaxed build; GFLOP/s, matrix product of 256³ in the same run: 51):
+ *
+ *      T    whole forward / backward    by eights    by eights, causal (half of the products)
+ *     64           23 / 28               25 / 33            20 / 26
+ *    128           24 / 29               28 / 36            24 / 31
+ *    256           24 / 30               28 / 37            27 / 35
+ *
  * Sources  Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022 (blocks of keys, merged
  *          by their log-sum-exp, which the backward pass computes the scores from).
  */
