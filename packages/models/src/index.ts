@@ -81,6 +81,7 @@ export type {
   ConcatenateLayer,
   ConvolutionLayer,
   DenseLayer,
+  DistillationLoss,
   DropoutLayer,
   EmbeddingLayer,
   FlattenLayer,

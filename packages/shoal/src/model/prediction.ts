@@ -27,6 +27,7 @@ export function describeOutput({ loss, names }: PredictedOutput, logits: Float32
     case "binary_cross_entropy":
       return describeYesNo(logits, names);
     case "softmax_cross_entropy":
+    case "distillation":
       return describeClasses(softmax(logits), names);
   }
 }
