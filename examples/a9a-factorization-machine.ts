@@ -12,7 +12,7 @@ export default defineJob({
   name: "a9a-factorization-machine",
   model: {
     inputs: { features: 123, active: 14 },
-    layers: [{ type: "factorization_machine", factors: 4 }],
+    layers: [{ type: "factorization_machine", factors: 8 }],
     loss: { type: "binary_cross_entropy" },
   },
   data: {
@@ -22,8 +22,12 @@ export default defineJob({
     features: 123,
     substitute: { samples: 30_000, testSamples: 5_000 },
   },
-  optimizer: { name: "adam", learningRate: 0.01 },
+  optimizer: { name: "adam", learningRate: 0.005 },
+  schedule: { name: "cosine", totalSteps: 1530 },
   consistency: { mode: "synchronous" },
-  batchSize: 128,
-  epochs: 10,
+  // A step is of two contributions of 64 rows, whoever computes them.
+  slots: 2,
+  batchSize: 64,
+  epochs: 6,
+  evaluation: { metrics: ["accuracy", "auc", "log_loss"] },
 });

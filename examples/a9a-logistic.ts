@@ -22,8 +22,12 @@ export default defineJob({
     features: 123,
     substitute: { samples: 30_000, testSamples: 5_000 },
   },
-  optimizer: { name: "adam", learningRate: 0.01 },
+  optimizer: { name: "adam", learningRate: 0.005 },
+  schedule: { name: "cosine", totalSteps: 2040 },
   consistency: { mode: "synchronous" },
-  batchSize: 128,
-  epochs: 10,
+  // A step is of two contributions of 64 rows, whoever computes them.
+  slots: 2,
+  batchSize: 64,
+  epochs: 8,
+  evaluation: { metrics: ["accuracy", "auc", "log_loss"] },
 });

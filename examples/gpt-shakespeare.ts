@@ -12,7 +12,7 @@ import { defineJob } from "shoal";
 const context = 64;
 /** Every 42 characters begins a window: 23,900 in the first nine tenths of the text, 1,992 steps. */
 const stride = 42;
-const steps = 1992;
+export const steps = 1992;
 
 export default defineJob({
   name: "gpt-shakespeare",
@@ -32,7 +32,7 @@ export default defineJob({
   },
   data: {
     type: "text",
-    file: "text/tinyshakespeare.txt.gz",
+    file: "tinyshakespeare.txt",
     tokens: "characters",
     length: context,
     stride,

@@ -10,6 +10,7 @@ import { encodingCases } from "./encodings.ts";
 import { imageCases } from "./images.ts";
 import { optimizerCases } from "./optimizers.ts";
 import { denseCases } from "./dense.ts";
+import { parallelCases } from "./parallel.ts";
 import { productCases } from "./products.ts";
 import { sequenceCases } from "./sequences.ts";
 import { createSite } from "./site.ts";
@@ -19,6 +20,7 @@ const turns = { rounds: 7, turnMs: 25 };
 
 export const kernelCases: readonly KernelCase[] = [
   ...productCases,
+  ...parallelCases,
   ...denseCases,
   ...imageCases,
   ...sequenceCases,
@@ -73,7 +75,7 @@ async function measureContest(name: string, contest: Contest, pace: Turns): Prom
 
 function notes(peers: Peers): readonly string[] {
   return [
-    `One thread. Kernel and rivals take turns of ${turns.turnMs} ms; of ${turns.rounds} turns the fastest counts.`,
+    `One thread, where the name says no more. Kernel and rivals take turns of ${turns.turnMs} ms; of ${turns.rounds} turns the fastest counts.`,
     "GFLOP/s counts a multiply-add as two; GB/s counts the bytes read and written.",
     "onnxruntime-web holds the second operand as a constant of its model; the other operands are copied in and out.",
     ...(peers.kind === "missing" ? [`No peers: ${peers.reason}.`] : []),

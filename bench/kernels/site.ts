@@ -3,14 +3,15 @@ import {
   createKernelMemory,
   instantiateKernels,
   loadKernelModules,
-  type KernelBuild,
   type KernelMemory,
+  type KernelModules,
   type Kernels,
   type Offset,
 } from "@shoal/kernels-wasm";
 
 export interface Site {
   readonly memory: KernelMemory;
+  readonly modules: KernelModules;
   /** The fastest build that this engine runs. */
   readonly kernels: Kernels;
   /** The deterministic profile. */
@@ -30,8 +31,7 @@ export interface Vector {
   readonly values: Float32Array;
 }
 
-/** @param build - which one to measure; default the fastest */
-export async function createSite(build: KernelBuild | "auto" = "auto"): Promise<Site> {
+export async function createSite(): Promise<Site> {
   const memory = createKernelMemory();
   const modules = await loadKernelModules();
   const regions: { byteOffset: Offset; byteLength: number }[] = [];
@@ -43,7 +43,8 @@ export async function createSite(build: KernelBuild | "auto" = "auto"): Promise<
   };
   return {
     memory,
-    kernels: instantiateKernels(modules, memory, { build }),
+    modules,
+    kernels: instantiateKernels(modules, memory),
     baseline: instantiateKernels(modules, memory, { build: "baseline" }),
     floats(count) {
       const at = take(count * 4);

@@ -51,6 +51,8 @@ describe("training with parameter groups", () => {
     ["FTRL", { optimizer: { name: "ftrl", l1: 0.001 } }],
     ["a bound on each element", { gradientClip: { value: 0.01 } }],
     ["the deterministic profile", { deterministic: true }],
+    ["batches in pieces", { microBatch: 7 }],
+    ["mixed precision", { precision: "bfloat16", lossScale: "dynamic" }],
   ])("through 3 servers and 2 workers gives the bits of one loop: %s", async (_name, change) => {
     const job = jobOf(change);
     const build = job.deterministic ? "baseline" : "auto";

@@ -43,9 +43,11 @@ export function trainPlainly(
   const model = parseModelSpec(job.model);
   const layout = layoutOf(model);
   const { size } = layout;
-  const plan = compile(model, { batchSize: job.batchSize, kernels, memory });
-  const regions = [0, 1, 2].map(() => memory.allocate(size * 4));
-  const [parameters = 0, gradient = 0, sum = 0] = regions.map((region) => region.byteOffset);
+  const pieceRows = Math.min(job.batchSize, job.microBatch ?? job.batchSize);
+  const { precision, lossScale } = job;
+  const plan = compile(model, { batchSize: pieceRows, kernels, memory, precision, lossScale });
+  const regions = [0, 1, 2, 3].map(() => memory.allocate(size * 4));
+  const [parameters = 0, gradient = 0, sum = 0, piece = 0] = regions.map((region) => region.byteOffset);
   initializeParameters(model, job.seed, memory.floats(parameters, size));
   const spec = parseOptimizerSpec(job.optimizer);
   const schedule = parseScheduleSpec(job.schedule);
@@ -63,10 +65,19 @@ export function trainPlainly(
     kernels.fill(sum, size, 0);
     for (let slot = 0; slot < slots; slot += 1) {
       const batch = epochs.batch(step * slots + slot);
-      const rows = filler.fill(shuffle.order(batch.epoch), batch.begin, batch.end);
+      const { epoch, begin, end } = batch;
+      const rows = end - begin;
       if (rows === 0) continue;
-      lossSum +=
-        rows * plan.gradient(parameters, gradient, rows, { seed: job.seed, epoch: batch.epoch, first: batch.begin });
+      let loss = 0;
+      for (let first = begin; first < end; first += pieceRows) {
+        const count = filler.fill(shuffle.order(epoch), first, Math.min(end, first + pieceRows));
+        const share = count / rows;
+        const into = first === begin ? gradient : piece;
+        loss += share * plan.gradient(parameters, into, count, { seed: job.seed, epoch, first });
+        if (first === begin) kernels.scale(gradient, size, share);
+        else kernels.axpy(piece, gradient, size, share);
+      }
+      lossSum += rows * loss;
       update.clip(gradient);
       kernels.axpy(gradient, sum, size, rows);
       samples += rows;

@@ -94,6 +94,8 @@ export function meanLoss(loss: LossSpec, outputs: Float64Array, label: number, t
       return meanOf(outputs, targets, (x, t) => Math.max(x, 0) - x * t + Math.log1p(Math.exp(-Math.abs(x))));
     case "mean_squared_error":
       return meanOf(outputs, targets, (x, t) => (x - t) ** 2);
+    case "distillation":
+      throw new Error("the reference has no teacher");
     case "huber": {
       const delta = loss.delta ?? 1;
       return meanOf(outputs, targets, (x, t) => {

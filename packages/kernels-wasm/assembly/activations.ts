@@ -37,7 +37,7 @@ function geluTanhExponent(x: v128): v128 {
 @inline
 function softplus(x: v128): v128 {
   const tail = logOnePlusLanes(exponential(f32x4.neg(f32x4.abs(x))));
-  return f32x4.add(f32x4.max(x, f32x4.splat(0)), tail);
+  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), tail);
 }
 
 /** `activation` is a constant at every call, so that no branch is left inside a loop. */

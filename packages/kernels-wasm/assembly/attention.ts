@@ -3,6 +3,14 @@
  * transposed, [keys][8], so that the softmax runs down the lanes and the scores are the second operand of the product
  * with V as they are. The score matrix as a whole never exists.
  *
+ * Holding the scores of one head whole, [T×T], and calling the packed products and softmax on them was slower at every
+ * size tried (one thread, heads of 32, relaxed build; GFLOP/s, matrix product of 256³ in the same run: 51):
+ *
+ *      T    whole forward / backward    by eights    by eights, causal (half of the products)
+ *     64           23 / 28               25 / 33            20 / 26
+ *    128           24 / 29               28 / 36            24 / 31
+ *    256           24 / 30               28 / 37            27 / 35
+ *
  * Sources  Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022 (blocks of keys, merged
  *          by their log-sum-exp, which the backward pass computes the scores from).
  */
@@ -112,7 +120,8 @@ function hideFuture(scores: usize, query: i32, seen: i32): void {
 function softmaxLanes(scores: usize, keys: i32, lanes: i32, sums: usize, factors: usize, merge: bool): void {
   const end = scores + (<usize>keys << 5);
   let greatest = v128.load(scores);
-  for (let at = scores + 32; at < end; at += 32) greatest = f32x4.max(greatest, v128.load(at));
+  // A NaN may get lost here, but not in the sum. `max`, which keeps it, takes eight instructions, one after the other.
+  for (let at = scores + 32; at < end; at += 32) greatest = f32x4.pmax(greatest, v128.load(at));
   let sum = f32x4.splat(0);
   for (let at = scores; at < end; at += 32) {
     const e = exponential(f32x4.sub(v128.load(at), greatest));
@@ -123,7 +132,7 @@ function softmaxLanes(scores: usize, keys: i32, lanes: i32, sums: usize, factors
   const found = f32x4.add(greatest, logarithmLanes(sum));
   if (merge) {
     const before = load(sums, lanes);
-    const top = f32x4.max(before, found);
+    const top = f32x4.pmax(before, found);
     const old = exponential(f32x4.sub(before, top));
     const young = exponential(f32x4.sub(found, top));
     const both = f32x4.add(old, young);

@@ -126,39 +126,42 @@ export function encodeFloat16(x: usize, out: usize, count: i32, one: i32): void 
   }
 }
 
-/** From binary16's bias to float32's. */
+/** From binary16's exponent bias to float32's. */
 const BIAS: i32 = 112 << 23;
-/** 2^-14: what a subnormal half has too much once its exponent is that of the least normal one. */
+/** 2^-14, the least normal half, as a float. */
 const LEAST: i32 = 0x38800000;
+/** 2^16: what an exponent of all ones has become. */
+const BEYOND: i32 = 0x47800000;
 
-/** Four floats of the halves in the low 16 bits of the lanes. */
+/**
+ * Four floats of sign-extended halves. With the new bias a normal half is right. A subnormal one has become
+ * f = 2^-15·(1 + m) instead of 2^-14·m = f + (f − 2^-14), which is exact. Infinity and NaN need the bias once more.
+ */
 // @ts-ignore: decorator
 @inline
-function fromHalf(bits: v128, mask: v128, bias: v128, least: v128, infinity: v128): v128 {
-  const shifted = v128.and(i32x4.shl(bits, 13), mask);
-  const special = v128.and(i32x4.ge_s(shifted, infinity), bias);
-  const normal = i32x4.add(i32x4.add(shifted, bias), special);
-  const subnormal = f32x4.sub(v128.or(shifted, least), least);
-  const isSmall = i32x4.lt_s(normal, least);
-  const sign = i32x4.shl(i32x4.shr_u(bits, 15), 31);
-  return v128.or(v128.bitselect(subnormal, normal, isSmall), sign);
+function fromHalf(bits: v128, mask: v128, bias: v128, least: v128, beyond: v128, sign: v128): v128 {
+  const biased = i32x4.add(v128.and(i32x4.shl(bits, 13), mask), bias);
+  const value = f32x4.add(biased, f32x4.pmin(f32x4.sub(biased, least), f32x4.splat(0)));
+  const special = v128.and(f32x4.ge(value, beyond), bias);
+  return v128.or(i32x4.add(value, special), v128.and(bits, sign));
 }
 
 export function decodeFloat16(x: usize, out: usize, count: i32, one: i32): void {
   const mask = i32x4.splat(one * (0x7fff << 13));
   const bias = i32x4.splat(one * BIAS);
   const least = i32x4.splat(one * LEAST);
-  const infinity = i32x4.splat(one * (HALF_INFINITY << 13));
+  const beyond = i32x4.splat(one * BEYOND);
+  const sign = i32x4.splat(one << 31);
   for (; count >= 8; count -= 8) {
     const bits = v128.load(x);
-    v128.store(out, fromHalf(i32x4.extend_low_i16x8_u(bits), mask, bias, least, infinity));
-    v128.store(out, fromHalf(i32x4.extend_high_i16x8_u(bits), mask, bias, least, infinity), 16);
+    v128.store(out, fromHalf(i32x4.extend_low_i16x8_s(bits), mask, bias, least, beyond, sign));
+    v128.store(out, fromHalf(i32x4.extend_high_i16x8_s(bits), mask, bias, least, beyond, sign), 16);
     x += 16;
     out += 32;
   }
   for (; count > 0; count--) {
-    const bits = i32x4.splat(i32.load16_u(x));
-    v128.store32_lane(out, fromHalf(bits, mask, bias, least, infinity), 0);
+    const bits = i32x4.splat(i32.load16_s(x));
+    v128.store32_lane(out, fromHalf(bits, mask, bias, least, beyond, sign), 0);
     x += 2;
     out += 4;
   }

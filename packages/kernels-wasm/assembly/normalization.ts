@@ -9,7 +9,7 @@
  * Sources  Ba, Kiros and Hinton, "Layer Normalization", 2016; Zhang and Sennrich, "Root Mean Square Layer
  *          Normalization", 2019.
  */
-import { laneMask, load, store, sumLanes } from "./lanes";
+import { laneMask, load, store, sumLanes, wholeBytes } from "./lanes";
 
 /** Σ x, or with `squared` Σ (x − mean)², in four sums of lanes. */
 // @ts-ignore: decorator
@@ -44,6 +44,14 @@ function term(x: v128, means: v128, squared: bool): v128 {
   return f32x4.mul(centred, centred);
 }
 
+// @ts-ignore: decorator
+@inline
+function normalizeAt(x: usize, weight: usize, bias: usize, i: usize, y: usize, shift: v128, scale: v128, lanes: i32): void {
+  let value = f32x4.mul(f32x4.mul(f32x4.sub(load(x, lanes), shift), scale), load(weight, lanes));
+  if (bias) value = f32x4.add(value, load(bias + i, lanes));
+  store(y, value, lanes);
+}
+
 /** `means` and `bias` are 0 for RMS norm. */
 export function normalize(
   x: usize,
@@ -57,6 +65,8 @@ export function normalize(
   epsilon: f32,
 ): void {
   const rowBytes = <usize>columns << 2;
+  const whole = wholeBytes(columns);
+  const rest = columns & 3;
   for (let row = 0; row < rows; row++) {
     const at = <usize>row << 2;
     const mean = means ? sumRow(x, columns, 0, false) / <f32>columns : 0;
@@ -65,13 +75,8 @@ export function normalize(
     f32.store(inverses + at, inverse);
     const shift = f32x4.splat(mean);
     const scale = f32x4.splat(inverse);
-    for (let i: usize = 0; i < rowBytes; i += 16) {
-      const lanes = <i32>min<usize>(4, (rowBytes - i) >> 2);
-      let value = f32x4.mul(f32x4.sub(load(x + i, lanes), shift), scale);
-      value = f32x4.mul(value, load(weight + i, lanes));
-      if (bias) value = f32x4.add(value, load(bias + i, lanes));
-      store(y + i, value, lanes);
-    }
+    for (let i: usize = 0; i < whole; i += 16) normalizeAt(x + i, weight + i, bias, i, y + i, shift, scale, 4);
+    if (rest) normalizeAt(x + whole, weight + whole, bias, whole, y + whole, shift, scale, rest);
     x += rowBytes;
     y += rowBytes;
   }
@@ -97,8 +102,8 @@ export function normalizeGradient(
     const at = <usize>row << 2;
     const shift = means ? v128.load32_splat(means + at) : f32x4.splat(0);
     const scale = v128.load32_splat(inverses + at);
-    if (dWeight) addRowGradients(x, shift, scale, dy, dWeight, dBias, rowBytes);
-    if (dx) inputGradient(x, weight, shift, scale, dy, dx, rowBytes, means != 0);
+    if (dWeight) addRowGradients(x, shift, scale, dy, dWeight, dBias, columns);
+    if (dx) inputGradient(x, weight, shift, scale, dy, dx, columns, means != 0);
     x += rowBytes;
     dy += rowBytes;
     if (dx) dx += rowBytes;
@@ -107,14 +112,29 @@ export function normalizeGradient(
 
 // @ts-ignore: decorator
 @inline
-function addRowGradients(x: usize, shift: v128, scale: v128, dy: usize, dWeight: usize, dBias: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const lanes = <i32>min<usize>(4, (bytes - i) >> 2);
-    const slope = load(dy + i, lanes);
-    const normal = f32x4.mul(f32x4.sub(load(x + i, lanes), shift), scale);
-    store(dWeight + i, f32x4.add(load(dWeight + i, lanes), f32x4.mul(slope, normal)), lanes);
-    if (dBias) store(dBias + i, f32x4.add(load(dBias + i, lanes), slope), lanes);
-  }
+function addRowGradients(x: usize, shift: v128, scale: v128, dy: usize, dWeight: usize, dBias: usize, columns: i32): void {
+  const whole = wholeBytes(columns);
+  const rest = columns & 3;
+  for (let i: usize = 0; i < whole; i += 16) addGradientsAt(x + i, shift, scale, dy + i, dWeight + i, dBias, i, 4);
+  if (rest) addGradientsAt(x + whole, shift, scale, dy + whole, dWeight + whole, dBias, whole, rest);
+}
+
+// @ts-ignore: decorator
+@inline
+function addGradientsAt(
+  x: usize,
+  shift: v128,
+  scale: v128,
+  dy: usize,
+  dWeight: usize,
+  dBias: usize,
+  i: usize,
+  lanes: i32,
+): void {
+  const slope = load(dy, lanes);
+  const normal = f32x4.mul(f32x4.sub(load(x, lanes), shift), scale);
+  store(dWeight, f32x4.add(load(dWeight, lanes), f32x4.mul(slope, normal)), lanes);
+  if (dBias) store(dBias + i, f32x4.add(load(dBias + i, lanes), slope), lanes);
 }
 
 // @ts-ignore: decorator
@@ -126,24 +146,45 @@ function inputGradient(
   scale: v128,
   dy: usize,
   dx: usize,
-  bytes: usize,
+  columns: i32,
   centred: bool,
 ): void {
+  const whole = wholeBytes(columns);
+  const rest = columns & 3;
   let sum = f32x4.splat(0);
   let product = f32x4.splat(0);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const lanes = <i32>min<usize>(4, (bytes - i) >> 2);
-    const g = f32x4.mul(load(dy + i, lanes), load(weight + i, lanes));
+  for (let i: usize = 0; i < whole; i += 16) {
+    const g = f32x4.mul(v128.load(dy + i), v128.load(weight + i));
     sum = f32x4.add(sum, g);
-    product = f32x4.add(product, f32x4.mul(g, f32x4.mul(f32x4.sub(load(x + i, lanes), shift), scale)));
+    product = f32x4.add(product, f32x4.mul(g, f32x4.mul(f32x4.sub(v128.load(x + i), shift), scale)));
   }
-  const count = <f32>(bytes >> 2);
-  const mean = f32x4.splat(centred ? sumLanes(sum) / count : 0);
-  const along = f32x4.splat(sumLanes(product) / count);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const lanes = <i32>min<usize>(4, (bytes - i) >> 2);
-    const g = f32x4.mul(load(dy + i, lanes), load(weight + i, lanes));
-    const normal = f32x4.mul(f32x4.sub(load(x + i, lanes), shift), scale);
-    store(dx + i, f32x4.mul(scale, f32x4.sub(f32x4.sub(g, mean), f32x4.mul(normal, along))), lanes);
+  if (rest) {
+    const g = f32x4.mul(load(dy + whole, rest), load(weight + whole, rest));
+    sum = f32x4.add(sum, g);
+    product = f32x4.add(product, f32x4.mul(g, f32x4.mul(f32x4.sub(load(x + whole, rest), shift), scale)));
   }
+  const mean = f32x4.splat(centred ? sumLanes(sum) / <f32>columns : 0);
+  const along = f32x4.splat(sumLanes(product) / <f32>columns);
+  for (let i: usize = 0; i < whole; i += 16) {
+    inputGradientAt(x + i, weight + i, shift, scale, dy + i, dx + i, mean, along, 4);
+  }
+  if (rest) inputGradientAt(x + whole, weight + whole, shift, scale, dy + whole, dx + whole, mean, along, rest);
+}
+
+// @ts-ignore: decorator
+@inline
+function inputGradientAt(
+  x: usize,
+  weight: usize,
+  shift: v128,
+  scale: v128,
+  dy: usize,
+  dx: usize,
+  mean: v128,
+  along: v128,
+  lanes: i32,
+): void {
+  const g = f32x4.mul(load(dy, lanes), load(weight, lanes));
+  const normal = f32x4.mul(f32x4.sub(load(x, lanes), shift), scale);
+  store(dx, f32x4.mul(scale, f32x4.sub(f32x4.sub(g, mean), f32x4.mul(normal, along))), lanes);
 }

@@ -74,14 +74,18 @@ export function sum(x: usize, count: i32): f64 {
   return sumDoubles(total);
 }
 
-/** Greatest |x|; 0 for an empty vector; NaN if there is one. */
+/**
+ * Greatest |x|; 0 for an empty vector; NaN if there is one. Magnitudes order like their bits, NaN above infinity, and an
+ * integer maximum is one instruction where a float's is seven.
+ */
 export function maxAbs(x: usize, count: i32): f32 {
-  let greatest = f32x4.splat(0);
+  const mask = i32x4.splat(0x7fffffff);
+  let greatest = i32x4.splat(0);
   for (; count >= 4; count -= 4) {
-    greatest = f32x4.max(greatest, f32x4.abs(v128.load(x)));
+    greatest = i32x4.max_s(greatest, v128.and(v128.load(x), mask));
     x += 16;
   }
-  if (count) greatest = f32x4.max(greatest, f32x4.abs(load(x, count)));
+  if (count) greatest = i32x4.max_s(greatest, v128.and(load(x, count), mask));
   return maxLanes(greatest);
 }
 

@@ -2,15 +2,18 @@
 import { exponential, logarithm } from "./exponential";
 import { laneMask, load, maxLanes, store, sumLanes, wholeBytes } from "./lanes";
 
-/** Greatest element of a row; NaN if there is one. */
+/**
+ * Greatest element of a row. A NaN may get lost here, but not in the sum of exponentials; `max`, which keeps it, takes
+ * eight instructions, one after the other.
+ */
 function rowMaximum(x: usize, columns: i32): f32 {
   const whole = wholeBytes(columns);
   const rest = columns & 3;
   let greatest = f32x4.splat(-Infinity);
-  for (let i: usize = 0; i < whole; i += 16) greatest = f32x4.max(greatest, v128.load(x + i));
+  for (let i: usize = 0; i < whole; i += 16) greatest = f32x4.pmax(greatest, v128.load(x + i));
   if (rest) {
     const last = v128.bitselect(load(x + whole, rest), f32x4.splat(-Infinity), laneMask(rest));
-    greatest = f32x4.max(greatest, last);
+    greatest = f32x4.pmax(greatest, last);
   }
   return maxLanes(greatest);
 }

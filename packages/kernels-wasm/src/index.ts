@@ -16,3 +16,8 @@ export {
   type KernelAttachment,
   type ScratchedMemory,
 } from "./instantiate-kernels.ts";
+export {
+  createParallelKernels,
+  type ParallelKernels,
+  type ParallelOptions,
+} from "./parallel/create-parallel-kernels.ts";

@@ -33,6 +33,16 @@ export function instantiateKernels(
   memory: KernelMemory | ScratchedMemory,
   options: InstantiateOptions = {},
 ): Kernels {
+  const { core, build } = instantiateCore(modules, memory, options);
+  return faceOf(core, build);
+}
+
+/** The same, without the face: what the modules export. */
+export function instantiateCore(
+  modules: KernelModules,
+  memory: KernelMemory | ScratchedMemory,
+  options: InstantiateOptions,
+): { readonly core: CoreExports; readonly build: KernelBuild } {
   const wanted = options.build ?? "auto";
   const build = wanted === "auto" ? (modules.relaxed === undefined ? "baseline" : "relaxed") : wanted;
   const scratch = "scratch" in memory ? memory.scratch : memory.allocate(kernelScratchBytes);
@@ -45,7 +55,7 @@ export function instantiateKernels(
   // The binaries are ours and a test compares their exports with this type.
   const core = exports as unknown as CoreExports;
   core.setScratch(scratch.byteOffset);
-  return faceOf(core, build);
+  return { core, build };
 }
 
 /** What a thread is sent to make its own instance: all of it survives structured clone when the memory is shared. */

@@ -75,11 +75,17 @@ export type {
   ActivationLayer,
   AddLayer,
   AttentionLayer,
+  AveragePoolLayer,
+  BatchNormLayer,
   BinaryCrossEntropyLoss,
   ConcatenateLayer,
+  ConvolutionLayer,
   DenseLayer,
+  DistillationLoss,
   DropoutLayer,
   EmbeddingLayer,
+  FlattenLayer,
+  GlobalAveragePoolLayer,
   FloatsInputSpec,
   HuberLoss,
   InputSpec,
@@ -88,7 +94,9 @@ export type {
   LossSpec,
   MeanSquaredErrorLoss,
   ModelSpec,
+  MaxPoolLayer,
   PositionalEmbeddingLayer,
+  ReshapeLayer,
   ResidualLayer,
   RmsNormLayer,
   SelfAttentionLayer,
@@ -105,3 +113,4 @@ export type {
 } from "./spec/model-spec.ts";
 export { layoutOf, type ParameterLayout, type Segment } from "./spec/parameter-layout.ts";
 export { modelSpecSchema, parseModelSpec } from "./spec/parse-model-spec.ts";
+export { describeShape, type ValueShape } from "./spec/value-shape.ts";

@@ -64,6 +64,8 @@ const everySpec: readonly OptimizerSpec[] = [
   { name: "ftrl", beta: 0.5, l1: 0.3, l2: 0.1 },
   { name: "accumulate", scale: 2 },
 ];
+/** Of values of one layer: these may not be split. */
+const layerwiseSpecs: readonly OptimizerSpec[] = [{ name: "lamb" }, { name: "lars" }];
 const anySpec = fc.constantFrom(...everySpec);
 const anyValues = (length: number) =>
   fc.array(fc.float({ min: -8, max: 8, noNaN: true }), { minLength: length, maxLength: length });
@@ -121,32 +123,37 @@ describe.each(["baseline", "relaxed"] as const)("an optimiser on the %s kernels"
 
   it("continues from a snapshot as if nothing had happened", () => {
     fc.assert(
-      fc.property(anySpec, anyRun, fc.nat(), (spec, { values, gradients }, cut) => {
-        const size = values.length;
-        const [kept, resumed] = [vector(values), vector(values)];
-        const run = (optimizer: Optimizer, target: typeof kept, from: number, to: number) => {
-          for (const gradient of gradients.slice(from, to)) {
-            optimizer.step(target.byteOffset, vector(gradient).byteOffset, 0.05);
-          }
-        };
-        const at = cut % (gradients.length + 1);
-        const site = { size, kernels, memory };
-        const [through, before, after] = [
-          createOptimizer(spec, site),
-          createOptimizer(spec, site),
-          createOptimizer(spec, site),
-        ];
-        run(through, kept, 0, gradients.length);
-        run(before, resumed, 0, at);
-        const snapshot = structuredClone(before.snapshot());
-        before.dispose();
-        after.restore(snapshot);
-        run(after, resumed, at, gradients.length);
-        expect(resumed.view).toEqual(kept.view);
-        expect(after.snapshot()).toEqual(through.snapshot());
-        through.dispose();
-        after.dispose();
-      }),
+      fc.property(
+        fc.constantFrom(...everySpec, ...layerwiseSpecs),
+        anyRun,
+        fc.nat(),
+        (spec, { values, gradients }, cut) => {
+          const size = values.length;
+          const [kept, resumed] = [vector(values), vector(values)];
+          const run = (optimizer: Optimizer, target: typeof kept, from: number, to: number) => {
+            for (const gradient of gradients.slice(from, to)) {
+              optimizer.step(target.byteOffset, vector(gradient).byteOffset, 0.05);
+            }
+          };
+          const at = cut % (gradients.length + 1);
+          const site = { size, kernels, memory };
+          const [through, before, after] = [
+            createOptimizer(spec, site),
+            createOptimizer(spec, site),
+            createOptimizer(spec, site),
+          ];
+          run(through, kept, 0, gradients.length);
+          run(before, resumed, 0, at);
+          const snapshot = structuredClone(before.snapshot());
+          before.dispose();
+          after.restore(snapshot);
+          run(after, resumed, at, gradients.length);
+          expect(resumed.view).toEqual(kept.view);
+          expect(after.snapshot()).toEqual(through.snapshot());
+          through.dispose();
+          after.dispose();
+        },
+      ),
     );
   });
 

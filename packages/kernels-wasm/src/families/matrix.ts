@@ -26,7 +26,7 @@ export interface MatrixKernels {
 }
 
 /** Numbers of the forms; `assembly/panels.ts` has the same. */
-const along = 0;
+export const along = 0;
 const across = 1;
 
 export interface MatrixExports {

@@ -100,6 +100,9 @@ function checkOutput(output: OutputFace, column: ColumnShape, dataset: string, f
     }
     return;
   }
+  if (loss.type === "distillation" && loss.teacher === undefined && column.kind === "labels") {
+    return failLoss(`${dataset} has classes to predict, not a teacher's logits; expected a teacher`);
+  }
   if (column.kind === "tokens") return failLoss(`${dataset} has tokens to predict; expected softmax_cross_entropy`);
   const classes = column.kind === "labels" ? column.classes : 0;
   const targets = column.kind === "floats" ? column.width : classes <= 2 ? 1 : classes;

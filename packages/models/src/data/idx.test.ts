@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isShoalError } from "@shoal/errors";
 import { denseInput, labelTarget } from "../../../../test/support/columns.ts";
-import { idxClasses, idxSplit, labelledImages, parseIdx, type IdxArray } from "./idx.ts";
+import { bytesColumn, idxClasses, idxSplit, labelledImages, parseIdx, type IdxArray } from "./idx.ts";
 
 function idxBytes(dimensions: readonly number[], data: readonly number[]): Uint8Array {
   const header = [
@@ -23,7 +23,7 @@ describe("IDX files", () => {
   it("join images and labels to a split", () => {
     const joined = labelledImages(images(), labels());
     expect(idxClasses(joined)).toBe(8);
-    const split = idxSplit(joined, unit, 8);
+    const split = idxSplit(joined, bytesColumn(images().data, 3, unit), 8);
     expect(split.count).toBe(2);
     expect(denseInput(split)).toMatchObject({ width: 3, scale: 1, shift: 0 });
     expect([...denseInput(split).values]).toEqual([1, 2, 3, 4, 5, 6]);

@@ -3,15 +3,26 @@
  * 32-bit integer, then the elements. Only unsigned bytes occur in data sets of this kind.
  */
 import { ShoalError } from "@shoal/errors";
+import type { Column, DenseColumn } from "./column.ts";
 import { onlyInput, onlyTarget, type Split } from "./dataset.ts";
 import { sharedBuffer } from "./shared-buffer.ts";
 
-export interface IdxArray {
+export interface IdxShape {
   /** The first is the number of samples. */
   readonly dimensions: readonly number[];
+  readonly file: string;
+}
+
+export interface IdxArray extends IdxShape {
   /** View of the file's bytes. */
   readonly data: Uint8Array;
-  readonly file: string;
+}
+
+export interface IdxHeader extends IdxShape {
+  /** First byte of the elements. */
+  readonly begin: number;
+  /** Elements that are promised. */
+  readonly length: number;
 }
 
 const unsignedByte = 0x08;
@@ -23,8 +34,11 @@ function corrupt(file: string, position: number, sentence: string): ShoalError {
   return new ShoalError("data_corrupt", `${file}: ${sentence} (at byte ${position})`, { file, position });
 }
 
-/** Reads and checks one uncompressed file; keeps `bytes`. @throws ShoalError data_corrupt with file and position */
-export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
+/** Bytes of the longest header. */
+export const idxHeaderBytes: number = prefixBytes + dimensionLimit * dimensionBytes;
+
+/** @param bytes the beginning of the file, or all of it if it is short @throws ShoalError data_corrupt */
+export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
   const [zero0, zero1, type, rank = 0] = bytes.subarray(0, prefixBytes);
   if (bytes.length < prefixBytes || zero0 !== 0 || zero1 !== 0) throw corrupt(file, 0, "this is not an IDX file");
   if (type !== unsignedByte) throw corrupt(file, 2, `expected elements of type 0x08 (bytes), found ${type}`);
@@ -36,10 +50,21 @@ export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const dimensions = Array.from({ length: rank }, (_, index) => view.getUint32(prefixBytes + index * dimensionBytes));
   const length = dimensions.reduce((product, dimension) => product * dimension, 1);
-  if (bytes.length !== begin + length) {
-    const claimed = `the header promises ${length} bytes (${dimensions.join("×")})`;
-    throw corrupt(file, Math.min(bytes.length, begin + length), `${claimed}, there are ${bytes.length - begin}`);
-  }
+  return { dimensions, file, begin, length };
+}
+
+/** @param found elements that there are @throws ShoalError data_corrupt when they are not those that are promised */
+export function checkIdxLength({ dimensions, file, begin, length }: IdxHeader, found: number): void {
+  if (found === length) return;
+  const claimed = `the header promises ${length} bytes (${dimensions.join("×")})`;
+  throw corrupt(file, begin + Math.min(found, length), `${claimed}, there are ${found}`);
+}
+
+/** Reads and checks one uncompressed file; keeps `bytes`. @throws ShoalError data_corrupt with file and position */
+export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
+  const header = parseIdxHeader(bytes, file);
+  const { dimensions, begin } = header;
+  checkIdxLength(header, bytes.length - begin);
   return { dimensions, data: bytes.subarray(begin), file };
 }
 
@@ -51,14 +76,14 @@ export interface ByteScaling {
 
 /** Images with their labels, checked to belong together. */
 export interface LabelledImages {
-  readonly images: IdxArray;
+  readonly images: IdxShape;
   readonly labels: IdxArray;
   /** Elements of one image. */
   readonly features: number;
 }
 
 /** @throws ShoalError data_corrupt when images and labels do not belong together */
-export function labelledImages(images: IdxArray, labels: IdxArray): LabelledImages {
+export function labelledImages(images: IdxShape, labels: IdxArray): LabelledImages {
   const [count = 0, ...shape] = images.dimensions;
   if (count === 0) throw corrupt(images.file, prefixBytes, "the file has no samples");
   if (labels.dimensions.length !== 1) {
@@ -73,20 +98,21 @@ export function labelledImages(images: IdxArray, labels: IdxArray): LabelledImag
   return { images, labels, features };
 }
 
-/** Copies both. @param classes more than the greatest label */
-export function idxSplit(
-  { images, labels, features }: LabelledImages,
-  { scale, shift }: ByteScaling,
-  classes: number,
-): Split {
-  const values = new Uint8Array(sharedBuffer(images.data.length));
-  values.set(images.data);
-  const ownLabels = new Int32Array(sharedBuffer(labels.data.length * Int32Array.BYTES_PER_ELEMENT));
-  ownLabels.set(labels.data);
+/** Bytes of images as a column of their own; copies them. */
+export function bytesColumn(data: Uint8Array, width: number, { scale, shift }: ByteScaling): DenseColumn {
+  const values = new Uint8Array(sharedBuffer(data.length));
+  values.set(data);
+  return { kind: "dense", width, values, scale, shift };
+}
+
+/** Copies the labels. @param images the column of the images @param classes more than the greatest label */
+export function idxSplit({ labels }: LabelledImages, images: Column, classes: number): Split {
+  const values = new Int32Array(sharedBuffer(labels.data.length * Int32Array.BYTES_PER_ELEMENT));
+  values.set(labels.data);
   return {
     count: labels.data.length,
-    inputs: { [onlyInput]: { kind: "dense", width: features, values, scale, shift } },
-    targets: { [onlyTarget]: { kind: "labels", classes, values: ownLabels } },
+    inputs: { [onlyInput]: images },
+    targets: { [onlyTarget]: { kind: "labels", classes, values } },
   };
 }
 

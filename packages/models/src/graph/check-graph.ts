@@ -36,8 +36,9 @@ export function checkLoss(graph: Graph, output: GraphOutput, root: string): void
     refuse(root, "loss", `${node.label}: ${output.loss.type} needs numbers, gets ${describeShape(shape)}`);
   }
   const classes = shape.shape.at(-1) ?? 1;
-  if (output.loss.type === "softmax_cross_entropy" && classes < 2) {
-    const wanted = "softmax_cross_entropy needs at least 2 outputs (binary_cross_entropy takes 1)";
+  const { type } = output.loss;
+  if ((type === "softmax_cross_entropy" || type === "distillation") && classes < 2) {
+    const wanted = `${type} needs at least 2 outputs (binary_cross_entropy takes 1)`;
     refuse(root, "layers", `${node.label}: ${wanted}, got ${classes}`);
   }
 }

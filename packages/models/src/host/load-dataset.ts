@@ -1,21 +1,17 @@
 /** Loads a data set, wherever it comes from. */
-import { resolve } from "node:path";
-import { ShoalError } from "@shoal/errors";
-import { onlyInput, onlyTarget, type Dataset } from "../data/dataset.ts";
-import type { DatasetSpec, IdxDatasetSpec } from "../data/dataset-spec.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { DatasetSpec } from "../data/dataset-spec.ts";
 import { generateDigits, type DigitsOptions } from "../data/digits.ts";
-import { idxClasses, idxSplit, labelledImages, parseIdx, type ByteScaling, type IdxArray } from "../data/idx.ts";
+import { bytesColumn, parseIdx, type ByteScaling } from "../data/idx.ts";
 import type { DatasetEnvironment } from "./environment.ts";
+import { joinIdx, loadIdx, type ImagesAndLabels } from "./load-idx.ts";
 import { loadLibsvm } from "./load-sparse.ts";
 import { loadTable } from "./load-table.ts";
 import { loadText } from "./load-text.ts";
 import { locateMnist } from "./locate-mnist.ts";
-import { readIdxFile } from "./read-file.ts";
 
 /** Mean 0.1307 and deviation 0.3081 of MNIST's training pixels, in bytes. */
 const mnistScaling: ByteScaling = { scale: 1 / (255 * 0.3081), shift: 255 * 0.1307 };
-/** Bytes of any other origin become numbers from 0 to 1. */
-const unitScaling: ByteScaling = { scale: 1 / 255, shift: 0 };
 
 /** Generated digits in place of MNIST: enough for some thousand steps, drawn in about two seconds. */
 const substitute: DigitsOptions = { samples: 30_000, testSamples: 5_000 };
@@ -26,7 +22,6 @@ const substitute: DigitsOptions = { samples: 30_000, testSamples: 5_000 };
  * @throws ShoalError data_not_found, data_corrupt; file_not_writable when a large data set finds no room
  */
 export async function loadDataset(spec: DatasetSpec, environment: DatasetEnvironment): Promise<Dataset> {
-  const path = (file: string): string => resolve(environment.baseFolder ?? ".", file);
   switch (spec.type) {
     case "digits":
       return generateDigits(spec);
@@ -41,19 +36,8 @@ export async function loadDataset(spec: DatasetSpec, environment: DatasetEnviron
     case "text":
       return await loadText(spec, environment);
     case "idx":
-      return await loadIdx(spec, path);
+      return await loadIdx(spec, environment);
   }
-}
-
-async function loadIdx(spec: IdxDatasetSpec, path: (file: string) => string): Promise<Dataset> {
-  const read = (file: string): Promise<IdxArray> => readIdxFile(path(file));
-  return joinIdx(
-    { name: spec.images, source: `IDX files ${path(spec.images)} and ${path(spec.testImages)}`, scaling: unitScaling },
-    await read(spec.images),
-    await read(spec.labels),
-    await read(spec.testImages),
-    await read(spec.testLabels),
-  );
 }
 
 async function loadMnist(environment: DatasetEnvironment): Promise<Dataset> {
@@ -65,54 +49,15 @@ async function loadMnist(environment: DatasetEnvironment): Promise<Dataset> {
     return { ...digits, source };
   }
   const { trainImages, trainLabels, testImages, testLabels } = location.contents;
+  const part = (images: Uint8Array, name: string, labels: Uint8Array, labelsName: string): ImagesAndLabels => {
+    const shape = parseIdx(images, name);
+    const [, ...sides] = shape.dimensions;
+    const width = sides.reduce((product, side) => product * side, 1);
+    return { shape, column: bytesColumn(shape.data, width, mnistScaling), labels: parseIdx(labels, labelsName) };
+  };
   return joinIdx(
     { name: "mnist", source: location.source, scaling: mnistScaling },
-    parseIdx(trainImages, "train-images-idx3-ubyte"),
-    parseIdx(trainLabels, "train-labels-idx1-ubyte"),
-    parseIdx(testImages, "t10k-images-idx3-ubyte"),
-    parseIdx(testLabels, "t10k-labels-idx1-ubyte"),
+    part(trainImages, "train-images-idx3-ubyte", trainLabels, "train-labels-idx1-ubyte"),
+    part(testImages, "t10k-images-idx3-ubyte", testLabels, "t10k-labels-idx1-ubyte"),
   );
-}
-
-interface Identity {
-  readonly name: string;
-  readonly source: string;
-  readonly scaling: ByteScaling;
-}
-
-function joinIdx(
-  { name, source, scaling }: Identity,
-  images: IdxArray,
-  labels: IdxArray,
-  testImages: IdxArray,
-  testLabels: IdxArray,
-): Dataset {
-  const train = labelledImages(images, labels);
-  const test = labelledImages(testImages, testLabels);
-  checkSameFeatures(train.features, test.features, testImages.file);
-  const classes = idxClasses(train, test);
-  return {
-    name,
-    source,
-    train: idxSplit(train, scaling, classes),
-    test: idxSplit(test, scaling, classes),
-    preprocessing: {
-      version: 1,
-      format: "idx",
-      inputs: { [onlyInput]: { kind: "bytes", width: train.features, ...scaling } },
-      targets: {
-        [onlyTarget]: {
-          kind: "classes",
-          column: "label",
-          names: Array.from({ length: classes }, (_, index) => String(index)),
-        },
-      },
-    },
-  };
-}
-
-function checkSameFeatures(train: number, test: number, file: string): void {
-  if (train === test) return;
-  const sentence = `${file}: test samples have ${test} features, training samples ${train}`;
-  throw new ShoalError("data_corrupt", sentence, { file, position: 4 });
 }

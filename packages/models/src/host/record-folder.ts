@@ -107,7 +107,24 @@ export function recordFilesOf({ train, test }: Pick<Dataset, "train" | "test">):
   return [...new Set(stored.map(({ file }) => file))];
 }
 
+const leftAtExit = new Set<string>();
+let isListening = false;
+
+function removeAll(): void {
+  for (const file of leftAtExit) rmSync(file, { force: true });
+}
+
+/** For the main thread: a thread that loads ends long before its files may go. */
+export function removeAtExit(files: readonly string[]): void {
+  if (files.length > 0 && !isListening) process.once("exit", removeAll);
+  isListening ||= files.length > 0;
+  for (const file of files) leftAtExit.add(file);
+}
+
 /** Removes the record files of a data set that nobody will open any more; whoever reads them now may go on. */
 export function releaseDataset(dataset: Pick<Dataset, "train" | "test">): void {
-  for (const file of recordFilesOf(dataset)) rmSync(file, { force: true });
+  for (const file of recordFilesOf(dataset)) {
+    rmSync(file, { force: true });
+    leftAtExit.delete(file);
+  }
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBatchFiller, type BatchPlace } from "../data/batch-filler.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -18,6 +19,13 @@ beforeAll(async () => {
   await writeFile(join(folder, "rows.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));
   const sparse = lines.map(({ y }, row) => `${y} 1:${row} ${2 + (row % 40)}:0.5${row % 2 === 0 ? " 50:1" : ""}`);
   await writeFile(join(folder, "rows.libsvm"), sparse.join("\n"));
+  const header = [0, 0, 8, 3, 0, 0, 0, 90, 0, 0, 0, 2, 0, 0, 0, 3];
+  const pixels = Uint8Array.from([...header, ...Array.from({ length: 90 * 6 }, (_, i) => (i * 37) % 256)]);
+  await writeFile(join(folder, "images"), gzipSync(pixels));
+  await writeFile(
+    join(folder, "labels"),
+    Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 90, ...pixels.slice(16, 106).map((i) => i % 3)]),
+  );
   await writeFile(join(folder, "text"), "To be, or not to be, that is the question. ".repeat(40));
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -28,15 +36,13 @@ const batchSize = 16;
 function placeFor(dataset: Dataset): BatchPlace {
   const [input] = Object.values(dataset.train.inputs);
   const content = input?.kind === "stored" ? input.content : input;
-  if (content?.kind === "floats" || content?.kind === "dense") {
+  if (content?.kind === "floats" || content?.kind === "bytes" || content?.kind === "dense") {
     const floats = new Float32Array(batchSize * content.width);
-    const place = {
-      kind: "floats",
-      width: content.width,
-      floats,
-      bytes: new Uint8Array(0),
-      convertBytes: () => undefined,
-    } as const;
+    const bytes = new Uint8Array(floats.length);
+    const convertBytes = (rows: number, scale: number, shift: number): void => {
+      for (let i = 0; i < rows * content.width; i += 1) floats[i] = scale * ((bytes[i] ?? 0) - shift);
+    };
+    const place = { kind: "floats", width: content.width, floats, bytes, convertBytes } as const;
     return { batchSize, inputs: { input: place }, targets: { output: labels(1, 3) } };
   }
   if (content?.kind === "sparse") {
@@ -87,6 +93,7 @@ const load = (spec: DatasetSpec, memoryLimitBytes?: number): Promise<Dataset> =>
 const specs: readonly [string, DatasetSpec][] = [
   ["a table", { type: "jsonl", file: "rows.jsonl", labelColumn: "y" }],
   ["sparse rows", { type: "libsvm", file: "rows.libsvm" }],
+  ["images", { type: "idx", images: "images", labels: "labels", testImages: "images", testLabels: "labels" }],
   ["text", { type: "text", file: "text", tokens: "characters", length: 10, stride: 3 }],
 ];
 

@@ -32,6 +32,8 @@ export function defaultMetrics({ loss, positions, classes }: MeasuredOutput): re
       return classes === 2 ? ["accuracy", "auc"] : ["accuracy"];
     case "binary_cross_entropy":
       return ["accuracy", "auc"];
+    case "distillation":
+      return ["accuracy"];
     case "mean_squared_error":
     case "huber":
       return ["mean_squared_error", "mean_absolute_error"];

@@ -9,6 +9,7 @@ import type { ModelSpec } from "../spec/model-spec.ts";
 import { elementsOf } from "../spec/value-shape.ts";
 import { defaultMetrics, metricNames, metricOf } from "./metric-table.ts";
 import type { MeasuredOutput, MetricAccumulator } from "./metric.ts";
+import { topK } from "./right-answers.ts";
 
 export interface ModelMetrics {
   /**
@@ -22,7 +23,11 @@ export interface ModelMetrics {
   ): void;
   /** Over all batches added; metrics that are not defined for these answers are left out. */
   values(): Readonly<Record<string, number>>;
+  /** Share of right answers at the first output that has classes, whichever metrics were asked for; 0 without one. */
+  accuracy(): number;
 }
+
+const accuracy = topK(1);
 
 interface ChosenMetric {
   readonly key: string;
@@ -37,15 +42,20 @@ interface ChosenMetric {
  */
 export function createMetrics(model: ModelSpec, names: readonly string[] | null): ModelMetrics {
   const chosen = choose(model, names).map((metric) => ({ ...metric, sums: metric.create() }));
+  const judged = measuredOutputs(model)
+    .filter((output) => accuracy.refuses(output) === undefined)
+    .slice(0, 1)
+    .map((output) => ({ output, sums: accuracy.create(output) }));
   return {
     add(outputs, targets, rows) {
-      for (const { output, sums } of chosen) {
+      for (const { output, sums } of [...judged, ...chosen]) {
         const numbers = outputs[output.name];
         const target = targets[output.name];
         if (numbers === undefined || target === undefined) throw new RangeError(`no output is called ${output.name}`);
         sums.add(numbers, target, rows);
       }
     },
+    accuracy: () => judged[0]?.sums.value() ?? 0,
     values: () =>
       Object.fromEntries(
         chosen.map(({ key, sums }) => [key, sums.value()] as const).filter((entry) => isFiniteEntry(entry)),

@@ -31,7 +31,11 @@ function aligned(bytes: number): number {
 }
 
 export function meet(left: BufferNeed, right: BufferNeed): boolean {
-  return left.spans.some((one) => right.spans.some((other) => one.from <= other.to && other.from <= one.to));
+  // Plain loops: a plan of thousands of stages asks millions of times.
+  for (const one of left.spans) {
+    for (const other of right.spans) if (one.from <= other.to && other.from <= one.to) return true;
+  }
+  return false;
 }
 
 interface Placed {

@@ -11,6 +11,7 @@ import type { Kernels, Offset, Region } from "@shoal/kernels-wasm";
 import { buildGraph } from "../graph/build-graph.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ModelSpec } from "../spec/model-spec.ts";
+import type { Segment } from "../spec/parameter-layout.ts";
 import { elementsOf } from "../spec/value-shape.ts";
 import { createStages } from "./create-stages.ts";
 import { layOutPlan, type PlanBuffers } from "./lay-out.ts";
@@ -22,7 +23,7 @@ import type { Plan, PlanMemory } from "./plan.ts";
 import { halfCodec, type Precision } from "./precision.ts";
 import { inputFace, targetFace } from "./plan-places.ts";
 import { planStages, type PlannedStage } from "./plan-stages.ts";
-import { evaluate, forward, type OutputFrame, type PlanFrame, type ZeroRange } from "./run.ts";
+import { evaluate, forward, type GradientRange, type OutputFrame, type PlanFrame } from "./run.ts";
 
 export interface CompileOptions {
   /** Most rows of one batch. */
@@ -102,7 +103,7 @@ function frameOf(
     stages: createStages({ graph, stages, buffers, kernels, at, inputs: places }),
     halves: halfMoves({ stages, buffers, batchSize, codec: halfCodec(kernels, precision), at }),
     outputs: graph.outputs.map((_, index) => outputFrame(graph, index, buffers, at, context)),
-    zeroed: zeroRanges(graph, stages),
+    ...gradientRanges(graph, stages),
     lossScale,
     call: { parameters: 0, gradient: 0, rows: 0, training: false, draw: { seed: 0, epoch: 0, first: 0 } },
   };
@@ -148,15 +149,20 @@ function outputFrame(
 }
 
 /** Nobody writes the gradients of parameters that are not trained, so they are set to zero. */
-function zeroRanges(graph: Graph, stages: readonly PlannedStage[]): readonly ZeroRange[] {
+function gradientRanges(graph: Graph, stages: readonly PlannedStage[]): Pick<PlanFrame, "zeroed" | "scaled"> {
   const written = new Set(stages.filter(({ trains }) => trains).map(({ node }) => node.index));
+  const zeroed = graph.nodes.flatMap(({ index, segments }) => (written.has(index) ? [] : segments));
+  const trained = graph.nodes.flatMap(({ index, segments }) => (written.has(index) ? segments : []));
+  return { zeroed: joined(zeroed), scaled: joined(trained.filter(({ role }) => role !== "statistic")) };
+}
+
+/** Neighbours become one range. */
+function joined(segments: readonly Segment[]): readonly GradientRange[] {
   const ranges: { begin: number; length: number }[] = [];
-  for (const { index, segments } of graph.nodes) {
-    for (const { offset, length } of written.has(index) ? [] : segments) {
-      const last = ranges.at(-1);
-      if (last !== undefined && last.begin + last.length === offset) last.length += length;
-      else ranges.push({ begin: offset, length });
-    }
+  for (const { offset, length } of segments) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.begin + last.length === offset) last.length += length;
+    else ranges.push({ begin: offset, length });
   }
   return ranges;
 }

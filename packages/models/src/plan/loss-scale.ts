@@ -15,6 +15,7 @@ import type { Draw } from "./stage.ts";
 export type LossScale = number | "dynamic";
 
 const dynamicScale = 2 ** 16;
+const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 /** From 2¹⁶ down to 2⁻⁸: a gradient that overflows even then is not finite by itself. */
 const maximumHalvings = 24;
 
@@ -26,7 +27,7 @@ export function scaledGradient(
   rows: number,
   draw: Draw,
 ): number {
-  const { kernels, parameterCount, lossScale } = frame;
+  const { kernels, parameterCount, lossScale, scaled } = frame;
   let scale = lossScale === "dynamic" ? dynamicScale : lossScale;
   if (scale === 1) return gradientOf(frame, parameters, gradient, rows, draw, 1);
   for (let halvings = 0; halvings <= maximumHalvings; halvings += 1) {
@@ -34,7 +35,10 @@ export function scaledGradient(
     // Without a loss there is nothing to be had from another factor: the caller sees that training has diverged.
     if (!Number.isFinite(loss)) return loss;
     if (kernels.allFinite(gradient, parameterCount)) {
-      kernels.scale(gradient, parameterCount, 1 / scale);
+      for (let index = 0; index < scaled.length; index += 1) {
+        const range = scaled[index];
+        if (range !== undefined) kernels.scale(gradient + range.begin * floatBytes, range.length, 1 / scale);
+      }
       return loss;
     }
     scale /= 2;

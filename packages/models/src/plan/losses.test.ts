@@ -6,7 +6,7 @@ import { lossFunction } from "./losses.ts";
 
 interface LossCase {
   readonly name: string;
-  readonly options: { readonly labelSmoothing?: number; readonly delta?: number };
+  readonly options: { readonly labelSmoothing?: number; readonly delta?: number; readonly temperature?: number };
   readonly input: VectorTensor;
   readonly target: VectorTensor;
   readonly loss: number;
@@ -23,6 +23,7 @@ const specs: Readonly<Record<string, (options: LossCase["options"]) => LossSpec>
   "binary-cross-entropy-with-logits": () => ({ type: "binary_cross_entropy" }),
   "mean-squared-error": () => ({ type: "mean_squared_error" }),
   huber: ({ delta }) => ({ type: "huber", delta }),
+  "distillation-kl": ({ temperature }) => ({ type: "distillation", temperature }),
 };
 
 const { cases } = loadVectors<{ readonly cases: readonly LossCase[] }>("losses");

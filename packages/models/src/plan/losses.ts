@@ -24,6 +24,11 @@ export function lossFunction(kernels: Kernels, loss: LossSpec, columns: number):
       const delta = loss.delta ?? defaultDelta;
       return (outputs, targets, gradient, rows) => kernels.huber(outputs, targets, gradient, rows * columns, delta);
     }
+    case "distillation": {
+      const temperature = loss.temperature ?? 1;
+      return (outputs, logits, gradient, rows) =>
+        kernels.distillation(outputs, logits, gradient, rows, columns, temperature);
+    }
   }
 }
 
@@ -36,6 +41,8 @@ export function judgementOf(loss: LossSpec, columns: number): Judgement {
       return "label";
     case "binary_cross_entropy":
       return columns === 1 ? "sign" : "greatest";
+    case "distillation":
+      return "greatest";
     case "mean_squared_error":
     case "huber":
       return "none";

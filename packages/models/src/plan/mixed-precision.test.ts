@@ -145,6 +145,29 @@ describe("loss scaling", async () => {
     expect(gradientAt(1e9, 1e9, "dynamic")).toBe(gradientAt(1e9, 1e9, 1));
   });
 
+  it("leaves what running statistics move by as it is: no loss has a part in it", () => {
+    const normed = parseModelSpec({
+      inputs: 3,
+      layers: [{ type: "dense", outputs: 4 }, { type: "batch_norm" }, { type: "dense", outputs: 2 }],
+      loss,
+    });
+    const gradientWith = (lossScale: LossScale): Float32Array => {
+      const plan = compile(normed, { batchSize: 4, kernels, memory, lossScale });
+      const { size } = plan.layout;
+      const [parameters, gradient] = [memory.allocate(size * 4).byteOffset, memory.allocate(size * 4).byteOffset];
+      initializeParameters(normed, 7, memory.floats(parameters, size));
+      fillOnlyInput(
+        plan,
+        Array.from({ length: 12 }, (_, i) => Math.sin(i * i)),
+      );
+      labelsOf(plan).set([0, 1, 1, 0]);
+      plan.gradient(parameters, gradient, 4, noDraw);
+      plan.dispose();
+      return memory.floats(gradient, size).slice();
+    };
+    expect(gradientWith(2 ** 12)).toEqual(gradientWith(1));
+  });
+
   it("says so when the gradient is not finite however small the factor", () => {
     expect(() => gradientAt(1e-6, 1e25, "dynamic")).toThrow(expect.objectContaining({ code: "not_finite" }));
   });

@@ -34,7 +34,7 @@ export interface OutputFrame {
 }
 
 /** Elements [begin, begin + length) of the gradient. */
-export interface ZeroRange {
+export interface GradientRange {
   readonly begin: number;
   readonly length: number;
 }
@@ -48,7 +48,10 @@ export interface PlanFrame {
   readonly inputs: readonly PlanInput[];
   readonly stages: readonly RunStage[];
   readonly outputs: readonly OutputFrame[];
-  readonly zeroed: readonly ZeroRange[];
+  /** What no stage writes. */
+  readonly zeroed: readonly GradientRange[];
+  /** What comes of the losses: not the statistics, whose differences no loss scale has multiplied. */
+  readonly scaled: readonly GradientRange[];
   /** One for each stage. */
   readonly halves: readonly HalfMoves[];
   readonly lossScale: LossScale;

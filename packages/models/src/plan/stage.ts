@@ -27,7 +27,7 @@ export interface Draw {
 }
 
 export interface ForwardCall {
-  /** Byte offset of the parameter vector. */
+  /** Byte offset of a parameter vector that has the stage's own parameters in their places. */
   readonly parameters: Offset;
   readonly rows: number;
   /** False when the model is evaluated or used: no dropout, running statistics. */

@@ -5,11 +5,15 @@ import { chosenSchema, isObject } from "./chosen-schema.ts";
 import { modelBounds } from "./model-bounds.ts";
 import type { LossSpec, ModelSpec, WeightedLossSpec } from "./model-spec.ts";
 
+const fileWords = "the path of a model file";
+const fileField = z.string({ error: fileWords }).min(1, { error: fileWords }).max(4096, { error: fileWords });
+
 const lossFields = {
   softmax_cross_entropy: { smoothing: rateField.optional() },
   binary_cross_entropy: {},
   mean_squared_error: {},
   huber: { delta: positiveField.optional() },
+  distillation: { temperature: positiveField.optional(), teacher: fileField.optional() },
 } as const satisfies Readonly<Record<LossSpec["type"], z.ZodRawShape>>;
 
 const types = Object.keys(lossFields);

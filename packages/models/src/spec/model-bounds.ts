@@ -18,7 +18,7 @@ export const modelBounds: {
   parameters: 2 ** 28,
   width: 2 ** 24,
   layers: 1024,
-  nodes: 8192,
+  nodes: 2048,
   depth: 16,
   inputs: 64,
   outputs: 64,

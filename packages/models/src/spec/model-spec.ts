@@ -101,7 +101,23 @@ export interface HuberLoss {
   readonly delta?: number | undefined;
 }
 
-export type LossSpec = SoftmaxCrossEntropyLoss | BinaryCrossEntropyLoss | MeanSquaredErrorLoss | HuberLoss;
+/**
+ * Logits against a teacher's logits: T² · KL(teacher ‖ student) of both softmaxes at temperature T, mean over rows (Hinton,
+ * Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015).
+ */
+export interface DistillationLoss {
+  readonly type: "distillation";
+  /** Default 1. */
+  readonly temperature?: number | undefined;
+  /**
+   * A model file whose first output gives the logits for the same inputs, wherever workers find it. Without it the
+   * data's targets are the logits.
+   */
+  readonly teacher?: string | undefined;
+}
+
+export type LossSpec =
+  SoftmaxCrossEntropyLoss | BinaryCrossEntropyLoss | MeanSquaredErrorLoss | HuberLoss | DistillationLoss;
 
 /** `weight` (default 1): its share of the sum that is trained. */
 export type WeightedLossSpec = LossSpec & { readonly weight?: number | undefined };

@@ -16,8 +16,8 @@ export type UpdateTreatment =
 /** A range begins where the one before it ends, the first at the shard's first key; `end` counts from there. */
 export type RangeTreatment = readonly [end: number, treatment: number];
 
-/** Ranges of one message: 128 KiB at most. */
-export const maximumUpdateRanges = 16_384;
+/** Ranges of one message: 72 KiB at most. */
+export const maximumUpdateRanges = 8192;
 /** Entries of the table: groups, and the rates of statistics. */
 export const maximumTreatments = 1024;
 

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { Environment } from "../environment/folders.ts";
 import { addClusterCommands } from "./commands/cluster-commands.ts";
+import { addModelCommands } from "./commands/model-commands.ts";
 import { addRoleCommands } from "./commands/role-commands.ts";
 import { addRunCommands } from "./commands/run-commands.ts";
 import { addTrainCommand } from "./commands/train-command.ts";
@@ -57,6 +58,9 @@ Examples:
   shoal submit examples/mnist-mlp.ts                train on it, from another terminal
   shoal status                                      who is there, what runs
   shoal trace RUN                                   a file for ui.perfetto.dev
+  shoal inspect RUN                                 layers, parameters, memory of its model
+  shoal predict RUN --data rows.csv                 what it says of other rows
+  shoal export RUN --format onnx                    for other tools
 
 Environment:
   SHOAL_DATA    folder of data sets       SHOAL_RUNS   folder of models and traces
@@ -67,6 +71,7 @@ Environment:
   addTrainCommand(program, context);
   addClusterCommands(program, context);
   addRunCommands(program, context);
+  addModelCommands(program, context);
   addRoleCommands(program, context);
   return program;
 }

@@ -15,6 +15,13 @@ export function count(text: string): number {
   return value;
 }
 
+/** Of the draws of a language model: 0 or more. */
+export function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError(`expected a number from 0, got "${text}"`);
+}
+
 /** A number with its noun, as in `1 server`, `2 servers`. */
 export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;

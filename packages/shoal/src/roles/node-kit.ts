@@ -1,5 +1,5 @@
 /** What every process of Shoal has once: kernel memory, kernels on this thread, data and model folders. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ShoalError } from "@shoal/errors";
 import {
@@ -11,8 +11,9 @@ import {
   type Kernels,
 } from "@shoal/kernels-wasm";
 import type { Dataset, DatasetSpec } from "@shoal/models";
-import { loadDatasetInThread } from "@shoal/models/host";
+import { loadDatasetInThread, releaseDataset } from "@shoal/models/host";
 import { cacheFolder, notWritable, type Environment } from "../environment/folders.ts";
+import { writeFileWhole } from "../model/write-whole.ts";
 
 export interface NodeKit {
   readonly memory: KernelMemory;
@@ -33,9 +34,13 @@ export interface DataFolders {
   readonly log: (sentence: string) => void;
 }
 
-/** Loads data sets, each in a thread of its own: this one keeps the leases. The same specification is loaded once, however many workers of this process ask for it. */
+/**
+ * Loads data sets, each in a thread of its own: this one keeps the leases. The same specification is loaded once, however
+ * many workers of this process ask for it.
+ */
 export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) => Promise<Dataset> {
   const loaded = new Map<string, Promise<Dataset>>();
+  let replaced: Promise<Dataset>[] = [];
   return (spec) => {
     const key = JSON.stringify(spec);
     const known = loaded.get(key);
@@ -46,6 +51,9 @@ export function createDatasetLoader(folders: DataFolders): (spec: DatasetSpec) =
       log: folders.log,
     });
     // Only the newest set is kept: sets are large, and runs follow one another.
+    // A run may just be opening the files of the last one, so these outlive it by one.
+    for (const old of replaced) void old.then(releaseDataset, () => undefined);
+    replaced = [...loaded.values()];
     loaded.clear();
     loaded.set(key, loading);
     loading.catch(() => loaded.delete(key));
@@ -77,11 +85,9 @@ export async function writeModelFile(runsFolder: string, run: string, bytes: Uin
   const file = join(folder, "model.safetensors");
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(`${file}.part`, bytes);
-    await rename(`${file}.part`, file);
-    return file;
   } catch (cause) {
-    await rm(`${file}.part`, { force: true }).catch(() => undefined);
     throw notWritable(file, cause);
   }
+  await writeFileWhole(file, bytes);
+  return file;
 }

@@ -26,6 +26,7 @@ import type { ComputedIn } from "../client/exchange-kind.ts";
 import { createBatchGradient } from "./batch-gradient.ts";
 import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
+import { createTeaching, teacherBytes, type Teacher } from "./teachers.ts";
 import { createTestEvaluation } from "./test-evaluation.ts";
 
 /** What is computed: plain data that can be posted to a thread; splits on shared memory are not copied. */
@@ -46,6 +47,8 @@ export interface ComputeSubject {
   readonly clip?: ClipPlan | null;
   /** Compute with the kernels that give the same bits on every engine and processor. */
   readonly deterministic?: boolean;
+  /** Models whose logits are the targets of a distillation. */
+  readonly teachers?: readonly Teacher[];
   readonly train: Split;
   readonly test: Split;
 }
@@ -78,8 +81,9 @@ const evaluationRows = 128;
 const evaluationPlanBytes = 32 * 2 ** 20;
 
 const floatBytes = Float32Array.BYTES_PER_ELEMENT;
+const alignment = 64;
 
-type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch" | "precision">;
+type Sizes = Pick<ComputeSubject, "model" | "batchSize" | "microBatch" | "precision" | "teachers">;
 
 function planRows({ model, batchSize, microBatch, precision }: Sizes): number {
   if (isCut(batchSize, microBatch)) return microBatch;
@@ -93,10 +97,15 @@ function isCut(batchSize: number, microBatch: number | null | undefined): microB
 
 /** Bytes of kernel memory that a task needs beside its kernels' scratch. */
 export function computeTaskBytes(subject: Sizes): number {
+  return studentBytes(subject) + teacherBytes(subject.teachers ?? [], planRows(subject));
+}
+
+function studentBytes(subject: Sizes): number {
   const { model, batchSize, microBatch, precision } = subject;
   const plan = planBytes(model, planRows(subject), precision);
   // The gradient of a piece stands behind the plan while it is added to that of the batch.
-  return isCut(batchSize, microBatch) ? plan + layoutOf(model).size * floatBytes : plan;
+  const bytes = isCut(batchSize, microBatch) ? plan + layoutOf(model).size * floatBytes : plan;
+  return Math.ceil(bytes / alignment) * alignment;
 }
 
 /** Compiles the model. @throws ShoalError out_of_memory */
@@ -112,8 +121,17 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     precision,
     lossScale,
   });
-  const trainFiller = createBatchFiller(train, plan, options.openRecords);
+  const taught = studentBytes(subject);
+  const teaching = createTeaching(subject.teachers ?? [], {
+    kernels,
+    memory: memory.memory,
+    region: { byteOffset: whole.byteOffset + taught, byteLength: whole.byteLength - taught },
+    plan,
+    openRecords: options.openRecords,
+  });
+  const trainFiller = teaching.fillerOf(train, createBatchFiller(train, plan, options.openRecords));
   const testFiller = createBatchFiller(test, plan, options.openRecords);
+  const taughtTestFiller = teaching.fillerOf(test, testFiller);
   const shuffle = createShuffle(seed, train.count);
   const gradientOf = createBatchGradient({
     plan,
@@ -142,13 +160,14 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     evaluate: createTestEvaluation({
       plan,
       filler: testFiller,
+      taughtFiller: taughtTestFiller,
       count: test.count,
       memory: memory.memory,
       metrics: subject.metrics ?? null,
     }),
     dispose() {
       trainFiller.close();
-      testFiller.close();
+      taughtTestFiller.close();
       plan.dispose();
       memory.free(whole);
     },

@@ -8,6 +8,8 @@ export interface TestEvaluationOptions {
   readonly plan: Plan;
   /** Of the test split. */
   readonly filler: BatchFiller;
+  /** The same with teachers' logits as targets; what is right is what the data says. */
+  readonly taughtFiller: BatchFiller;
   /** Samples of the test split. */
   readonly count: number;
   readonly memory: WebAssembly.Memory;
@@ -17,18 +19,18 @@ export interface TestEvaluationOptions {
 
 /** @returns a function of the parameters' offset; it throws ShoalError not_finite */
 export function createTestEvaluation(options: TestEvaluationOptions): (parameters: Offset) => TestResult {
-  const { plan, filler, count, memory } = options;
+  const { plan, filler, taughtFiller, count, memory } = options;
   const order = Uint32Array.from({ length: count }, (_, position) => position);
   return (parameters) => {
     const metrics = createMetrics(plan.spec, options.metrics);
     let lossSum = 0;
-    let correct = 0;
     for (let begin = 0; begin < count; begin += plan.batchSize) {
-      const rows = filler.fill(order, begin, Math.min(count, begin + plan.batchSize));
-      const judged = plan.evaluate(parameters, rows);
-      lossSum += judged.lossSum;
-      correct += judged.correct;
-      metrics.add(outputsOf(plan, memory, rows), plan.targets, rows);
+      const end = Math.min(count, begin + plan.batchSize);
+      const rows = taughtFiller.fill(order, begin, end);
+      lossSum += plan.evaluate(parameters, rows).lossSum;
+      const outputs = outputsOf(plan, memory, rows, taughtFiller !== filler);
+      if (taughtFiller !== filler) filler.fill(order, begin, end);
+      metrics.add(outputs, plan.targets, rows);
     }
     if (!Number.isFinite(lossSum)) {
       throw new ShoalError(
@@ -36,20 +38,21 @@ export function createTestEvaluation(options: TestEvaluationOptions): (parameter
         "the loss of the test split is not a finite number: training has diverged, lower the learning rate",
       );
     }
-    return { accuracy: correct / count, loss: lossSum / count, metrics: metrics.values() };
+    return { accuracy: metrics.accuracy(), loss: lossSum / count, metrics: metrics.values() };
   };
 }
 
-/** Views of what the plan computed last. */
+/** What the plan computed last: views, or copies that outlive the next filling. */
 function outputsOf(
   { outputs }: Plan,
   { buffer }: WebAssembly.Memory,
   rows: number,
+  copies: boolean,
 ): Readonly<Record<string, Float32Array>> {
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, { offset, shape }]) => [
-      name,
-      new Float32Array(buffer, offset, rows * shape.reduce((product, size) => product * size, 1)),
-    ]),
+    Object.entries(outputs).map(([name, { offset, shape }]) => {
+      const view = new Float32Array(buffer, offset, rows * shape.reduce((product, size) => product * size, 1));
+      return [name, copies ? view.slice() : view];
+    }),
   );
 }

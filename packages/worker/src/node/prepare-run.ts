@@ -22,6 +22,7 @@ import { learningRanges, type ClipPlan } from "../compute/clip-gradient.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
 import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-buffers.ts";
+import { loadTeachers } from "./load-teachers.ts";
 
 export interface PrepareEnvironment {
   readonly memory: KernelMemory;
@@ -54,6 +55,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const model = parseModelSpec(job.model, "job.model");
   const size = checkCovered(model, start.placement);
   const initial = await readInitial(start, model, environment);
+  const teachers = await loadTeachers(model, environment.readModel);
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test, preprocessing } = dataset;
@@ -68,6 +70,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
     precision,
     lossScale,
     metrics,
+    teachers,
     train,
     test,
     clip: clipPlan(model, job),
