@@ -59,7 +59,7 @@ describe("checkDatasetFits", () => {
       targets: { price: number, sold: { kind: "labels", classes: 2 } },
     };
     const check =
-      (loss: Readonly<Record<string, LossSpec>>, place = 2) =>
+      (loss: Readonly<Record<string, LossSpec>>, place = 2, given = dataset) =>
       () =>
         checkDatasetFits(
           {
@@ -71,7 +71,7 @@ describe("checkDatasetFits", () => {
             ],
             loss,
           },
-          dataset,
+          given,
         );
     const both = { price: { type: "huber" }, sold: { type: "softmax_cross_entropy" } } as const;
     expect(check(both)).not.toThrow();
