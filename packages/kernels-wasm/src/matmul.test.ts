@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Activation } from "./index.ts";
@@ -145,4 +146,38 @@ describe.each(["baseline", "relaxed"] as const)("a matrix product of the %s kern
     expect(second.view).toEqual(first.view);
     site.clear();
   });
+});
+
+it("is in the baseline build one fixed chain of rounded products and sums, block by block (K3)", () => {
+  const site = createKernelSite("baseline");
+  const [m, n] = [20, 30];
+  for (const k of [50, 800]) {
+    const [a, b, c] = [site.vector(values(m * k, 1)), site.vector(values(k * n, 2)), site.blank(m * n)];
+    site.kernels.matmul(a.at, b.at, c.at, m, k, n, false);
+    const blocks = Math.ceil(k / 384);
+    const expected = Float32Array.from({ length: m * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      let total = 0;
+      for (let block = 0; block < blocks; block++) {
+        let sum = 0;
+        const end = Math.floor(((block + 1) * k) / blocks);
+        for (let p = Math.floor((block * k) / blocks); p < end; p++) {
+          sum = Math.fround(sum + Math.fround((a.view[i * k + p] ?? NaN) * (b.view[p * n + j] ?? NaN)));
+        }
+        total = Math.fround(total + sum);
+      }
+      return total;
+    });
+    expect(c.view).toEqual(expected);
+    site.clear();
+  }
+});
+
+it("has relaxed operations in the micro-kernels alone", () => {
+  const folder = new URL("../assembly/", import.meta.url);
+  const users = (pattern: RegExp): string[] =>
+    readdirSync(folder).filter((name) => pattern.test(readFileSync(new URL(name, folder), "utf8")));
+  expect(users(/relaxed_/)).toEqual(["multiply-add.ts"]);
+  expect(users(/from "\.\/multiply-add"/)).toEqual(["few-rows.ts", "tile.ts"]);
+  expect(users(/from "\.\/(few-rows|tile)"/)).toEqual(["products.ts"]);
 });
