@@ -11,24 +11,43 @@ export interface Contestant {
 
 export interface Turns {
   readonly rounds: number;
-  /** Least length of one turn. */
+  /**
+   * Least length of one turn: a few milliseconds, less than the time that a scheduler gives at once, so that some turns
+   * are not interrupted.
+   */
   readonly turnMs: number;
   readonly now: () => number;
 }
 
+/** A contestant whose one call is far longer than a turn takes so many of them at least. */
+const fewestTurns = 5;
+
+interface State {
+  readonly contestant: Contestant;
+  readonly count: number;
+  best: number;
+  spent: number;
+  turns: number;
+}
+
 /** @returns the milliseconds that each contestant's work takes, in the order of `contestants` */
 export async function takeTurns(contestants: readonly Contestant[], turns: Turns): Promise<readonly number[]> {
-  const counts: number[] = [];
-  for (const contestant of contestants) counts.push(await callsOfTurn(contestant, turns));
-  const best = contestants.map(() => Number.POSITIVE_INFINITY);
+  const states: State[] = [];
+  for (const contestant of contestants) {
+    const count = await callsOfTurn(contestant, turns);
+    states.push({ contestant, count, best: Number.POSITIVE_INFINITY, spent: 0, turns: 0 });
+  }
+  const budget = 2 * turns.rounds * turns.turnMs;
   for (let round = 0; round < turns.rounds; round++) {
-    for (const [index, contestant] of contestants.entries()) {
-      const count = counts[index] ?? 1;
-      const ms = (await timeOf(contestant, count, turns.now)) / count;
-      best[index] = Math.min(best[index] ?? ms, ms);
+    for (const state of states) {
+      if (state.spent > budget && state.turns >= fewestTurns) continue;
+      const ms = await timeOf(state.contestant, state.count, turns.now);
+      state.best = Math.min(state.best, ms / state.count);
+      state.spent += ms;
+      state.turns += 1;
     }
   }
-  return best;
+  return states.map(({ best }) => best);
 }
 
 /** Doubles the calls until they fill a turn; the engine compiles what is hot on the way. */

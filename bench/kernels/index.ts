@@ -16,7 +16,7 @@ import { sequenceCases } from "./sequences.ts";
 import { createSite } from "./site.ts";
 import { vectorCases } from "./vectors.ts";
 
-const turns = { rounds: 7, turnMs: 25 };
+const turns = { rounds: 40, turnMs: 4 };
 
 export const kernelCases: readonly KernelCase[] = [
   ...productCases,

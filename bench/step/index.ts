@@ -13,7 +13,7 @@ import { perceptronSubject } from "./perceptron.ts";
 import type { PeerModel, Subject } from "./subject.ts";
 import { transformerSubject } from "./transformer.ts";
 
-const turns = { rounds: 5, turnMs: 150 };
+const turns = { rounds: 40, turnMs: 20 };
 const comparedSteps = 3;
 /** Sums of thousands of float32 products in another order, carried through a few steps. */
 const lossTolerance = 1e-3;

@@ -74,7 +74,7 @@ describe("the edge trainer", () => {
     const short = task.parameters.subarray(1);
     await expect(trainer.train({ ...task, parameters: short })).rejects.toMatchObject({ code: "layout_mismatch" });
     await expect(trainer.train({ ...task, data: wrong })).rejects.toThrow(
-      "a column of floats does not fit an input of",
+      "a column of 4 numbers does not fit an input of",
     );
     await expect(trainer.train({ ...task, learningRate: 0 })).rejects.toThrow("learningRate must be");
     await expect(trainer.train({ ...task, epochs: 0 })).rejects.toThrow("epochs must be a positive integer");

@@ -8,7 +8,7 @@
 import { finishBlock } from "./finish-block";
 import { dotProduct, multiply4, multiply8, rowProduct, TILE_COLUMNS, TILE_ROWS } from "./micro-kernels";
 import { ACROSS, ALONG, packPanel } from "./panels";
-import { B_FLOATS, BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, edge, packedA, packedB } from "./scratch";
+import { B_BYTES, BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, edge, packedA, packedB } from "./scratch";
 
 /** Up to this depth a product is a sum of outer products, limited by the writes of C. */
 const THIN_DEPTH: i32 = 2;
@@ -39,7 +39,7 @@ export function product(
 ): void {
   if (k <= 0) {
     for (let i = 0; i < m && !accumulate; i++) memory.fill(c + <usize>i * stepC, 0, <usize>n << 2);
-  } else if (formA == ALONG && formB == ACROSS && m > 3 && n <= DOT_SIDE && <usize>k * n <= B_FLOATS) {
+  } else if (formA == ALONG && formB == ACROSS && m > 3 && n <= DOT_SIDE && <usize>k * n <= B_BYTES / 4) {
     packPanel(ALONG, b, stepB, 0, k, 0, n, packedB(), k);
     dotProduct(a, stepA, packedB(), <usize>k << 2, c, stepC, m, k, n, accumulate);
   } else if (formA == ALONG && formB == ALONG && (m <= DOT_SIDE || n <= DOT_SIDE)) {
@@ -72,10 +72,12 @@ export function blocked(
   relu: bool,
 ): void {
   const direct = formB == ACROSS && m <= DIRECT_ROWS;
-  const blockRows = BLOCK_ROWS - (BLOCK_ROWS % TILE_ROWS);
+  // Blocks of equal size: a thin last one would pay for the panels of B, or for its loads and stores of C, for little.
+  const mostRows = BLOCK_ROWS - (BLOCK_ROWS % TILE_ROWS);
+  const rowBlocks = max(1, (m + mostRows - 1) / mostRows);
+  const blockRows = ((m + rowBlocks * TILE_ROWS - 1) / (rowBlocks * TILE_ROWS)) * TILE_ROWS;
   // A panel of B that no second block of rows will want is overwritten by the next: it stays in the first cache.
-  const keep = m > blockRows;
-  // Blocks of equal depth: a thin last block would pay for its loads and stores of C without using them.
+  const keep = rowBlocks > 1;
   const depthBlocks = (k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
   for (let j = 0; j < n; j += BLOCK_COLUMNS) {
     const columns = min(BLOCK_COLUMNS, n - j);

@@ -5,18 +5,15 @@
 
 /** Greatest depth (k) of a packed block: panels of A and B then take 21 KiB, which fits a small L1. */
 export const BLOCK_DEPTH: i32 = 384;
-/** Greatest number of rows of a packed block of A: 144 KiB, well inside any L2. */
-export const BLOCK_ROWS: i32 = 96;
-/** Greatest number of columns of a packed block of B: 960 KiB. */
-export const BLOCK_COLUMNS: i32 = 640;
+/** Greatest number of rows of a packed block of A (288 KiB) and of columns of B (576 KiB): both fit the L2 of 1 MiB. */
+export const BLOCK_ROWS: i32 = 192;
+export const BLOCK_COLUMNS: i32 = 384;
 
 /** Room for a panel of 8 columns that hang over the edge of C. */
 const EDGE_BYTES: usize = <usize>BLOCK_ROWS << 5;
 const A_BYTES: usize = <usize>BLOCK_ROWS * BLOCK_DEPTH * 4;
-/** Floats of the packed block of B. */
-export const B_FLOATS: usize = <usize>BLOCK_COLUMNS * BLOCK_DEPTH;
-/** What packs no B has its own blocks there: a convolution behind 512 columns of B (convolution.ts). */
-const B_BYTES: usize = 1_253_376;
+/** More than a block of B needs: a convolution has its own blocks behind 512 columns of B (convolution.ts). */
+export const B_BYTES: usize = 1_253_376;
 
 let base: usize = 0;
 

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createKernelSite, type KernelSite } from "../../../test/support/kernel-site.ts";
 import { loadVectors, type VectorTensor } from "../../../test/support/vectors.ts";
+import { createKernelMemory } from "./create-kernel-memory.ts";
 import type { AttentionShape } from "./families/attention.ts";
+import { instantiateKernels, kernelScratchBytes } from "./instantiate-kernels.ts";
+import { loadKernelModules } from "./kernel-modules.ts";
 
 /** Rows of q, k and v as a GPT has them: one after the other in a fused row, with `gap` floats behind it. */
 interface Problem {
@@ -217,5 +220,28 @@ describe.each(["baseline", "relaxed"] as const)("attention of the %s kernels", (
     // A rounding of a score of 200 is 1.5e-5 of its exponential, and slopes are multiplied by the scale.
     expect(worstError(site, large, 0)).toBeLessThan(1e-3);
     site.clear();
+  });
+
+  it("keeps its blocks within the scratch, up to the widest heads", async () => {
+    const modules = await loadKernelModules();
+    const memory = createKernelMemory({ maximumBytes: 2 ** 26 });
+    const [scratch, behind] = [memory.allocate(kernelScratchBytes), memory.allocate(2 ** 20)];
+    const guard = memory.floats(behind.byteOffset, behind.byteLength / 4).fill(777);
+    const kernels = instantiateKernels(modules, { memory: memory.memory, scratch }, { build });
+    for (const [positions, headWidth] of [
+      [20, 4096],
+      [150, 1024],
+      [300, 128],
+      [1100, 64],
+    ] as const) {
+      const row = memory.allocate(positions * headWidth * 4).byteOffset;
+      const sums = memory.allocate(positions * 4).byteOffset;
+      const widths = { headWidth, rowStride: headWidth, outStride: headWidth };
+      const shape = { batch: 1, heads: 1, positions, ...widths, causal: false, scale: 1 };
+      // One vector for all: what is computed does not matter.
+      kernels.attention(row, row, row, row, sums, shape);
+      kernels.attentionGradient(row, row, row, row, sums, row, row, row, row, shape);
+    }
+    expect(guard.every((value) => value === 777)).toBe(true);
   });
 });

@@ -137,6 +137,7 @@ const borders: readonly (readonly [rows: number, ConvolutionShape])[] = [
   [1, shapeOf(2, [40, 60], 7, [3, 3], [1, 1], [1, 1])],
   [33, shapeOf(4, [9, 9], 5, [3, 3], [2, 2], [1, 1])],
   [5, shapeOf(600, [3, 3], 3, [1, 1])],
+  [2, shapeOf(2, [4, 5], 600, [3, 3])],
 ];
 
 const cases = loadVectors<{ readonly cases: readonly LayerCase[] }>("layers").cases;

@@ -26,7 +26,7 @@ it("says that an engine cannot run a build, and that a scratch is too small", ()
     instantiateKernels({ core: modules.core, baseline: modules.baseline }, memory, { build: "relaxed" }),
   ).toThrow(/relaxed/);
   const scratch = memory.allocate(1_024);
-  expect(() => instantiateKernels(modules, { memory: memory.memory, scratch })).toThrow(/1403904/);
+  expect(() => instantiateKernels(modules, { memory: memory.memory, scratch })).toThrow(/1554432/);
 });
 
 /** Memory of an instance on its own, and what it exports; `core` with the micro-kernels it imports. */

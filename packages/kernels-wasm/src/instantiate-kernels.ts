@@ -8,7 +8,7 @@ import type { MemoryModules, KernelModules } from "./kernel-modules.ts";
 import type { KernelBuild, Kernels } from "./kernels.ts";
 
 /** Bytes of scratch that an instance needs: the owner of the memory allocates them for each thread. */
-export const kernelScratchBytes = 1_403_904;
+export const kernelScratchBytes = 1_554_432;
 
 /** A memory with the scratch region that this instance alone may use. */
 export interface ScratchedMemory {

@@ -7,11 +7,15 @@
  * callers (compiled plans, shards) have laid their memory out once and for all.
  *
  * Invariants
- *   K1  Element-wise kernels (families vectors, encodings and optimizers) do the same arithmetic for each element wherever it stands
- *       in a vector and in every build: a vector may be split at any key without changing a bit.
- *   K2  Reductions and matrix products give the same bits for the same arguments, build and thread.
- *   K3  The baseline build has no relaxed operation and a fixed order of reduction: it gives the same bits on every
- *       engine and processor. It is the deterministic profile.
+ *   K1  Element-wise kernels (families vectors, encodings and optimizers) do the same arithmetic for each element
+ *       wherever it stands in a vector and in every build: a vector may be split at any key without changing a bit.
+ *   K2  Reductions and matrix products give the same bits for the same arguments and build, on any thread and, for
+ *       products, on any number of threads.
+ *   K3  The baseline build is the deterministic profile: it gives the same bits on every engine and processor. Its
+ *       binaries are compiled without relaxed SIMD (validation would refuse a relaxed operation), so every operation is
+ *       rounded as IEEE 754 says; the order of every sum follows from the arguments alone, not from threads, alignment
+ *       or what the scratch held; e^x and the like are our own polynomials, and no face calls a function of `Math` whose
+ *       last bit engines choose. Only the payload and sign of a NaN may differ: WebAssembly leaves them open.
  */
 import type { ActivationKernels } from "./families/activations.ts";
 import type { AttentionKernels } from "./families/attention.ts";

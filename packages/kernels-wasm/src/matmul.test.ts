@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Activation } from "./index.ts";
@@ -54,11 +55,11 @@ const forms: readonly Form[] = ["matmul", "matmulTransposeA", "matmulTransposeB"
 const borders: readonly Shape[] = [
   ...[1, 2, 3, 5, 6, 7, 12, 13].flatMap((m) => [1, 4, 7, 8, 9, 12, 17].map((n) => ({ m, k: 9, n }))),
   ...[0, 1, 2, 3, 383, 384, 385, 515].map((k) => ({ m: 14, k, n: 11 })),
-  ...[95, 96, 97, 191].map((m) => ({ m, k: 5, n: 9 })),
-  ...[639, 640, 647].map((n) => ({ m: 13, k: 6, n })),
+  ...[186, 190, 191, 192, 193, 385].map((m) => ({ m, k: 5, n: 9 })),
+  ...[383, 384, 391].map((n) => ({ m: 13, k: 6, n })),
   ...[4, 5, 12, 13].flatMap((m) => [1, 2, 3, 5, 6, 11, 12, 13].map((n) => ({ m, k: 131, n }))),
   ...[767, 768, 769].map((k) => ({ m: 13, k, n: 14 })),
-  { m: 20, k: 3, n: 641 },
+  { m: 20, k: 3, n: 785 },
   { m: 5, k: 25_000, n: 11 },
   { m: 1, k: 300, n: 130 },
   { m: 64, k: 784, n: 10 },
@@ -145,4 +146,38 @@ describe.each(["baseline", "relaxed"] as const)("a matrix product of the %s kern
     expect(second.view).toEqual(first.view);
     site.clear();
   });
+});
+
+it("is in the baseline build one fixed chain of rounded products and sums, block by block (K3)", () => {
+  const site = createKernelSite("baseline");
+  const [m, n] = [20, 30];
+  for (const k of [50, 800]) {
+    const [a, b, c] = [site.vector(values(m * k, 1)), site.vector(values(k * n, 2)), site.blank(m * n)];
+    site.kernels.matmul(a.at, b.at, c.at, m, k, n, false);
+    const blocks = Math.ceil(k / 384);
+    const expected = Float32Array.from({ length: m * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      let total = 0;
+      for (let block = 0; block < blocks; block++) {
+        let sum = 0;
+        const end = Math.floor(((block + 1) * k) / blocks);
+        for (let p = Math.floor((block * k) / blocks); p < end; p++) {
+          sum = Math.fround(sum + Math.fround((a.view[i * k + p] ?? NaN) * (b.view[p * n + j] ?? NaN)));
+        }
+        total = Math.fround(total + sum);
+      }
+      return total;
+    });
+    expect(c.view).toEqual(expected);
+    site.clear();
+  }
+});
+
+it("has relaxed operations in the micro-kernels alone", () => {
+  const folder = new URL("../assembly/", import.meta.url);
+  const users = (pattern: RegExp): string[] =>
+    readdirSync(folder).filter((name) => pattern.test(readFileSync(new URL(name, folder), "utf8")));
+  expect(users(/relaxed_/)).toEqual(["multiply-add.ts"]);
+  expect(users(/from "\.\/multiply-add"/)).toEqual(["few-rows.ts", "tile.ts"]);
+  expect(users(/from "\.\/(few-rows|tile)"/)).toEqual(["products.ts"]);
 });

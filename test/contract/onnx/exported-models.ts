@@ -122,6 +122,22 @@ export const layerCases: readonly ModelCase[] = [
     },
   })),
   {
+    name: "sparse_dense",
+    model: (pick) => {
+      const features = pick(2, 20);
+      return chain({ features, active: pick(1, features) }, { type: "sparse_dense", outputs: pick(1, 5), bias: false });
+    },
+  },
+  {
+    name: "factorization_machine",
+    model: (pick) =>
+      chain({ features: pick(2, 20), active: 9 }, { type: "factorization_machine", factors: pick(1, 8) }),
+  },
+  {
+    name: "wide_and_deep",
+    model: (pick) => chain({ features: 12, active: 6 }, { type: "wide_and_deep", width: pick(1, 6), hidden: [5, 4] }),
+  },
+  {
     name: "transformer_block with rms_norm",
     model: (pick) => chain({ shape: [pick(1, 9), 12] }, { type: "transformer_block", heads: 3, norm: "rms_norm" }),
   },

@@ -1,4 +1,5 @@
 /** Gathers the samples of batches into a plan. */
+import { ShoalError } from "@shoal/errors";
 import type { PlanInput, PlanTarget } from "../plan/plan-inputs.ts";
 import { readerOf } from "./column-reader.ts";
 import type { Split } from "./dataset.ts";
@@ -28,20 +29,20 @@ export interface BatchFiller {
 /**
  * Borrows split and plan until it is closed. Columns and inputs are paired as by `checkDatasetFits`; targets are left
  * alone when the split has none.
- * @param openRecords needed for stored columns only @throws RangeError when the split does not fit the plan
+ * @param openRecords needed for stored columns only @throws ShoalError invalid_argument when the split does not fit the plan
  */
 export function createBatchFiller(split: Split, plan: BatchPlace, openRecords: OpenRecords = noRecords): BatchFiller {
   const closers: (() => void)[] = [];
   const fillers: FillRows[] = [];
   for (const [name, column] of pairNames(Object.keys(plan.inputs), Object.keys(split.inputs))) {
     const found = column === undefined ? undefined : split.inputs[column];
-    if (found === undefined) throw new RangeError(`the split has no input ${name}`);
+    if (found === undefined) throw missing("input", name, Object.keys(split.inputs));
     fillers.push(inputFiller(readerOf(found, openRecords, closers), () => present(plan.inputs[name], name)));
   }
   const targets = Object.keys(split.targets);
   for (const [name, column] of pairNames(targets.length === 0 ? [] : Object.keys(plan.targets), targets)) {
     const found = column === undefined ? undefined : split.targets[column];
-    if (found === undefined) throw new RangeError(`the split has no target ${name}`);
+    if (found === undefined) throw missing("target", name, targets);
     fillers.push(targetFiller(readerOf(found, openRecords, closers), () => present(plan.targets[name], name)));
   }
   return {
@@ -57,6 +58,11 @@ export function createBatchFiller(split: Split, plan: BatchPlace, openRecords: O
       for (const close of closers.splice(0)) close();
     },
   };
+}
+
+function missing(what: string, name: string, names: readonly string[]): ShoalError {
+  const has = names.join(", ") || "none";
+  return new ShoalError("invalid_argument", `the data has no ${what} ${name}; it has ${has}`, { name });
 }
 
 function present<T>(value: T | undefined, name: string): T {

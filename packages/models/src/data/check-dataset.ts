@@ -22,7 +22,10 @@ export function checkDatasetFits(spec: ModelSpec, dataset: DatasetShape): void {
   }
   for (const [name, output, column] of pairsOf(outputs, dataset.targets, "model.layers", dataset.name)) {
     const isOnly = Object.keys(outputs).length === 1;
-    const fail = (path: string): Fail => failAt(isOnly ? path : `${path} (${name})`);
+    const fail =
+      (path: string): Fail =>
+      (sentence) =>
+        failAt(path)(isOnly ? sentence : `output ${name}: ${sentence}`);
     checkOutput(output, column, dataset.name, fail("model.layers"), fail("model.loss.type"));
   }
 }

@@ -1,6 +1,7 @@
 /** Gathers the samples of a batch into one input of a plan. */
 import type { FloatsInput, PlanInput, SparseInput, TokensInput } from "../plan/plan-inputs.ts";
 import type { ColumnReader } from "./column-reader.ts";
+import { misfit } from "./misfit.ts";
 
 /** Copies the samples `order[begin … begin + rows)`. */
 export type FillRows = (order: Uint32Array, begin: number, rows: number) => void;
@@ -13,14 +14,10 @@ export function inputFiller(reader: ColumnReader, input: () => PlanInput): FillR
   return sparseFiller(reader, input as () => SparseInput, first);
 }
 
-function misfit(reader: ColumnReader, wanted: string): never {
-  throw new RangeError(`a column of ${reader.kind} does not fit an input of ${wanted}`);
-}
-
 function floatsFiller(reader: ColumnReader, input: () => FloatsInput, width: number): FillRows {
   if (reader.kind === "sparse" && reader.features <= width) return scatterFiller(reader, input, width);
   if ((reader.kind !== "floats" && reader.kind !== "bytes") || reader.width !== width) {
-    return misfit(reader, `${width} numbers`);
+    return misfit(reader, `an input of ${width} numbers`);
   }
   return (order, begin, rows) => {
     const place = input();
@@ -56,7 +53,7 @@ function scatterFiller(
 }
 
 function tokensFiller(reader: ColumnReader, input: () => TokensInput, length: number): FillRows {
-  if (reader.kind !== "tokens" || reader.length !== length) return misfit(reader, `${length} tokens`);
+  if (reader.kind !== "tokens" || reader.length !== length) return misfit(reader, `an input of ${length} tokens`);
   return (order, begin, rows) => {
     const { tokens } = input();
     for (let row = 0; row < rows; row += 1) reader.read(order[begin + row] ?? 0, tokens, row * length);
@@ -66,7 +63,7 @@ function tokensFiller(reader: ColumnReader, input: () => TokensInput, length: nu
 function sparseFiller(reader: ColumnReader, input: () => SparseInput, { features, active }: SparseInput): FillRows {
   // `active` of a column is met by one of its rows: more than the plan's would not fit its buffers.
   if (reader.kind !== "sparse" || reader.features > features || reader.active > active) {
-    return misfit(reader, `${features} sparse features with up to ${active} entries`);
+    return misfit(reader, `an input of ${features} sparse features with up to ${active} entries`);
   }
   return (order, begin, rows) => {
     const { rowOffsets, indices, values } = input();

@@ -2,6 +2,7 @@
 import type { LabelsTarget, NumbersTarget, PlanTarget } from "../plan/plan-inputs.ts";
 import type { ColumnReader } from "./column-reader.ts";
 import type { FillRows } from "./fill-input.ts";
+import { misfit } from "./misfit.ts";
 
 /**
  * Labels go to labels. A target of numbers takes numbers as they are, a class as 0 or 1 when it is a single number, and
@@ -13,10 +14,6 @@ export function targetFiller(reader: ColumnReader, target: () => PlanTarget): Fi
   return numbersFiller(reader, target as () => NumbersTarget, first.width);
 }
 
-function misfit(reader: ColumnReader, wanted: string): never {
-  throw new RangeError(`a column of ${reader.kind} does not fit a target of ${wanted}`);
-}
-
 function labelsFiller(reader: ColumnReader, target: () => LabelsTarget, length: number): FillRows {
   if (reader.kind === "tokens" && reader.length === length) {
     return (order, begin, rows) => {
@@ -24,7 +21,7 @@ function labelsFiller(reader: ColumnReader, target: () => LabelsTarget, length: 
       for (let row = 0; row < rows; row += 1) reader.read(order[begin + row] ?? 0, labels, row * length);
     };
   }
-  if (reader.kind !== "labels" || length !== 1) return misfit(reader, `${length} labels`);
+  if (reader.kind !== "labels" || length !== 1) return misfit(reader, `a target of ${length} labels`);
   return (order, begin, rows) => {
     const { labels } = target();
     for (let row = 0; row < rows; row += 1) labels[row] = reader.read(order[begin + row] ?? 0);
@@ -38,7 +35,7 @@ function numbersFiller(reader: ColumnReader, target: () => NumbersTarget, width:
       for (let row = 0; row < rows; row += 1) reader.read(order[begin + row] ?? 0, numbers, row * width);
     };
   }
-  if (reader.kind !== "labels") return misfit(reader, `${width} numbers`);
+  if (reader.kind !== "labels") return misfit(reader, `a target of ${width} numbers`);
   return (order, begin, rows) => {
     const { numbers } = target();
     if (width > 1) numbers.fill(0, 0, rows * width);

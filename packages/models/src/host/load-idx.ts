@@ -7,6 +7,7 @@ import { idxClasses, idxSplit, labelledImages, type ByteScaling, type IdxArray, 
 import type { DatasetEnvironment } from "./environment.ts";
 import { requireDataFile } from "./find-data-file.ts";
 import { readIdxFile } from "./read-file.ts";
+import { removeRecords } from "./record-folder.ts";
 import { readImages } from "./read-images.ts";
 
 /** Bytes of any origin but MNIST become numbers from 0 to 1. */
@@ -19,12 +20,22 @@ export async function loadIdx(spec: IdxDatasetSpec, environment: DatasetEnvironm
   const testFile = await find(spec.testImages);
   const labels = await readIdxFile(await find(spec.labels));
   const testLabels = await readIdxFile(await find(spec.testLabels));
-  const read = (file: string): Promise<ImageColumn> => readImages(file, unitScaling, environment);
-  return joinIdx(
-    { name: spec.images, source: `IDX files ${imagesFile} and ${testFile}`, scaling: unitScaling },
-    { ...(await read(imagesFile)), labels },
-    { ...(await read(testFile)), labels: testLabels },
-  );
+  const columns: ImageColumn[] = [];
+  const read = async (file: string): Promise<ImageColumn> => {
+    const found = await readImages(file, unitScaling, environment);
+    columns.push(found);
+    return found;
+  };
+  try {
+    return joinIdx(
+      { name: spec.images, source: `IDX files ${imagesFile} and ${testFile}`, scaling: unitScaling },
+      { ...(await read(imagesFile)), labels },
+      { ...(await read(testFile)), labels: testLabels },
+    );
+  } catch (error) {
+    for (const { column } of columns) if (column.kind === "stored") removeRecords(column.file);
+    throw error;
+  }
 }
 
 export interface ImageColumn {

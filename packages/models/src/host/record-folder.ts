@@ -123,8 +123,10 @@ export function removeAtExit(files: readonly string[]): void {
 
 /** Removes the record files of a data set that nobody will open any more; whoever reads them now may go on. */
 export function releaseDataset(dataset: Pick<Dataset, "train" | "test">): void {
-  for (const file of recordFilesOf(dataset)) {
-    rmSync(file, { force: true });
-    leftAtExit.delete(file);
-  }
+  for (const file of recordFilesOf(dataset)) removeRecords(file);
+}
+
+export function removeRecords(file: string): void {
+  rmSync(file, { force: true });
+  leftAtExit.delete(file);
 }

@@ -29,10 +29,17 @@ export function createSplitSinks(
 ): readonly SplitSink[] {
   const limit = environment.memoryLimitBytes ?? defaultMemoryLimitBytes;
   const bytes = sizes.reduce((sum, size) => sum + memoryBytes(layout, size), 0);
-  return sizes.map(({ rows, entries }) => {
-    if (bytes > limit) return createFileSink(layout, rows, environment.cacheFolder);
-    return { ...createMemorySink(layout, rows, entries), discard: () => undefined };
-  });
+  const sinks: SplitSink[] = [];
+  try {
+    for (const { rows, entries } of sizes) {
+      if (bytes > limit) sinks.push(createFileSink(layout, rows, environment.cacheFolder));
+      else sinks.push({ ...createMemorySink(layout, rows, entries), discard: () => undefined });
+    }
+    return sinks;
+  } catch (error) {
+    for (const sink of sinks) sink.discard();
+    throw error;
+  }
 }
 
 /** Sparse rows are as long in memory as they are; in a file all are as long as the longest. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -121,6 +121,18 @@ describe("samples in a file of records", () => {
     releaseDataset(stored);
     expect(() => createBatchFiller(stored.train, placeFor(stored), openRecordFile)).toThrow("there is no such file");
     expect(() => createBatchFiller(stored.train, placeFor(stored))).toThrow(TypeError);
+  });
+
+  it("leave no file behind when the second part of a data set is wrong", async () => {
+    const spec: DatasetSpec = {
+      type: "idx",
+      images: "images",
+      labels: "labels",
+      testImages: "text",
+      testLabels: "labels",
+    };
+    await expect(load(spec, 10)).rejects.toMatchObject({ code: "data_corrupt" });
+    expect(await readdir(join(folder, "records"))).toEqual([]);
   });
 
   it("name the folder that cannot be written", async () => {

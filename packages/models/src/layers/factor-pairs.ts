@@ -38,17 +38,7 @@ function stageOf({ factors }: FactorPairsLayer, inputs: readonly ValueShape[]): 
           if (!trains) return;
           const [table, into] = [parameters + at, gradient + at];
           kernels.fill(into, features * factors, 0);
-          kernels.factorPairsGradient(
-            rowOffsets,
-            indices,
-            values,
-            table,
-            sums,
-            outputGradient,
-            into,
-            rows,
-            factors,
-          );
+          kernels.factorPairsGradient(rowOffsets, indices, values, table, sums, outputGradient, into, rows, factors);
         },
       };
     },

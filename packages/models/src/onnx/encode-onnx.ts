@@ -53,12 +53,8 @@ function writeNode(
   list: NodeList,
   parameters: Float32Array,
 ): string {
-  const { layer, label, inputs, output, segments } = node;
-  const write = writerOf(layer);
-  if (write === undefined) {
-    throw new ShoalError("invalid_argument", `${label}: cannot be written as ONNX`, { path: label });
-  }
-  return write(layer, {
+  const { layer, inputs, output, segments } = node;
+  return writerOf(layer)(layer, {
     list,
     inputs: inputs.map((value) => nameOf(names, value)),
     shapes: inputs.map((value) => shapeOf(graph, value)),

@@ -5,10 +5,15 @@ import { writeDense, writeEmbedding, writePositionalEmbedding } from "./write-de
 import { writeAveragePool, writeConvolution, writeGlobalAveragePool, writeMaxPool } from "./write-images.ts";
 import type { LayerWriter } from "./write-layer.ts";
 import { writeBatchNorm, writeLayerNorm, writeRmsNorm, writeSoftmax } from "./write-norms.ts";
+import { writeFactorPairs, writeSparseDense } from "./write-sparse.ts";
 import { writeActivationLayer, writeAdd, writeConcatenate, writeDropout, writeShape } from "./write-shapes.ts";
 
-/** Composite layers are gone from a graph. */
-type WriterTable = { readonly [T in LayerSpec["type"]]?: LayerWriter<Extract<LayerSpec, { readonly type: T }>> };
+/** They stand for other layers and are gone from a graph. */
+type CompositeType = "residual" | "self_attention" | "transformer_block" | "factorization_machine" | "wide_and_deep";
+
+type WriterTable = {
+  readonly [T in Exclude<LayerSpec["type"], CompositeType>]: LayerWriter<Extract<LayerSpec, { readonly type: T }>>;
+};
 
 const writers: WriterTable = {
   dense: writeDense,
@@ -29,8 +34,12 @@ const writers: WriterTable = {
   layer_norm: writeLayerNorm,
   rms_norm: writeRmsNorm,
   softmax: writeSoftmax,
+  sparse_dense: writeSparseDense,
+  factor_pairs: writeFactorPairs,
 };
 
-export function writerOf(layer: LayerSpec): LayerWriter<LayerSpec> | undefined {
-  return writers[layer.type] as LayerWriter<LayerSpec> | undefined;
+/** @param layer a primitive one: every layer of a graph is */
+export function writerOf(layer: LayerSpec): LayerWriter<LayerSpec> {
+  const table: Readonly<Record<string, unknown>> = writers;
+  return table[layer.type] as LayerWriter<LayerSpec>;
 }

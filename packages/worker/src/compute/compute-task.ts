@@ -5,7 +5,7 @@
  * the same bits from the same parameters.
  */
 import { ShoalError } from "@shoal/errors";
-import type { KernelBuild, KernelModules, Kernels, Offset } from "@shoal/kernels-wasm";
+import type { KernelBuild, KernelModules, Kernels, Offset, Region } from "@shoal/kernels-wasm";
 import {
   compile,
   createShuffle,
@@ -14,9 +14,11 @@ import {
   layoutOf,
   planBytes,
   regionMemory,
+  type BatchFiller,
   type LossScale,
   type ModelSpec,
   type OpenRecords,
+  type Plan,
   type PlanMemory,
   type Precision,
   type Split,
@@ -121,21 +123,11 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     precision,
     lossScale,
   });
-  const taught = studentBytes(subject);
-  const teaching = createTeaching(subject.teachers ?? [], {
-    kernels,
-    memory: memory.memory,
-    region: { byteOffset: whole.byteOffset + taught, byteLength: whole.byteLength - taught },
-    plan,
-    openRecords: options.openRecords,
-  });
-  const trainFiller = teaching.fillerOf(train, createBatchFiller(train, plan, options.openRecords));
-  const testFiller = createBatchFiller(test, plan, options.openRecords);
-  const taughtTestFiller = teaching.fillerOf(test, testFiller);
+  const fillers = createFillers(subject, plan, whole, options);
   const shuffle = createShuffle(seed, train.count);
   const gradientOf = createBatchGradient({
     plan,
-    filler: trainFiller,
+    filler: fillers.train,
     kernels,
     seed,
     pieceRows: plan.batchSize,
@@ -159,19 +151,41 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     },
     evaluate: createTestEvaluation({
       plan,
-      filler: testFiller,
-      taughtFiller: taughtTestFiller,
+      filler: fillers.test,
+      taughtFiller: fillers.taughtTest,
       count: test.count,
       memory: memory.memory,
       metrics: subject.metrics ?? null,
     }),
     dispose() {
-      trainFiller.close();
-      taughtTestFiller.close();
+      fillers.train.close();
+      fillers.taughtTest.close();
       plan.dispose();
       memory.free(whole);
     },
   };
+}
+
+interface Fillers {
+  readonly train: BatchFiller;
+  readonly test: BatchFiller;
+  /** With the logits of teachers as targets, where there are any; closes `test`. */
+  readonly taughtTest: BatchFiller;
+}
+
+function createFillers(subject: ComputeSubject, plan: Plan, whole: Region, options: ComputeTaskOptions): Fillers {
+  const { kernels, memory, openRecords } = options;
+  const taught = studentBytes(subject);
+  const teaching = createTeaching(subject.teachers ?? [], {
+    kernels,
+    memory: memory.memory,
+    region: { byteOffset: whole.byteOffset + taught, byteLength: whole.byteLength - taught },
+    plan,
+    openRecords,
+  });
+  const test = createBatchFiller(subject.test, plan, openRecords);
+  const train = teaching.fillerOf(subject.train, createBatchFiller(subject.train, plan, openRecords));
+  return { train, test, taughtTest: teaching.fillerOf(subject.test, test) };
 }
 
 function diverged(what: string): ShoalError {
