@@ -18,7 +18,6 @@ import { layOutPlan, type PlanBuffers } from "./lay-out.ts";
 import { halfMoves } from "./half-moves.ts";
 import { scaledGradient, type LossScale } from "./loss-scale.ts";
 import { lossFunction } from "./losses.ts";
-import { viewOf } from "./memory-views.ts";
 import type { Plan, PlanMemory } from "./plan.ts";
 import { halfCodec, type Precision } from "./precision.ts";
 import { inputFace, targetFace } from "./plan-places.ts";
@@ -122,29 +121,18 @@ function outputFrame(
   const axes = shape.kind === "sparse" ? [] : shape.shape;
   const classes = axes.at(-1) ?? 1;
   const positions = elementsOf(axes) / classes;
-  const offset = at(buffers.values.get(value) ?? 0);
-  const integers = (buffer: number): (() => Int32Array) =>
-    viewOf(context.memory, (memory) => new Int32Array(memory, at(buffer), context.batchSize * positions));
   return {
     name,
     loss,
     weight: loss.weight ?? 1,
     lossOf: lossFunction(context.kernels, loss, classes),
-    offset,
+    offset: at(buffers.values.get(value) ?? 0),
     shape: axes,
     positions,
     classes,
     answers: at(own.target),
     target: targetFace(loss.type === "softmax_cross_entropy", positions, classes, at(own.target), context),
     gradient: at(buffers.gradients.outputs.get(value) ?? 0),
-    predictedAt: at(own.predicted),
-    expectedAt: at(own.expected),
-    predicted: integers(own.predicted),
-    expected: integers(own.expected),
-    values: viewOf(
-      context.memory,
-      (memory) => new Float32Array(memory, offset, context.batchSize * positions * classes),
-    ),
   };
 }
 

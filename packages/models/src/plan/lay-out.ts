@@ -11,7 +11,7 @@ import {
 } from "./half-buffers.ts";
 import { placeGradients, type GradientBuffers } from "./gradient-buffers.ts";
 import type { PlannedStage } from "./plan-stages.ts";
-import { backwardTime, fillTime, lossTime, valueUses } from "./plan-times.ts";
+import { backwardTime, fillTime, valueUses } from "./plan-times.ts";
 import type { Precision } from "./precision.ts";
 import { bytesOfValue, placeOwn, placeValues, wordBytes, type OwnBuffers } from "./value-buffers.ts";
 
@@ -28,9 +28,6 @@ export interface InputBuffers {
 export interface OutputBuffers {
   /** Labels or numbers to be reached. */
   readonly target: number;
-  /** int32 for each position: the greatest output, the greatest target. */
-  readonly predicted: number;
-  readonly expected: number;
 }
 
 export interface PlanBuffers {
@@ -63,13 +60,8 @@ export function layOutPlan(
     const shape = shapeOf(value);
     const elements = shape.kind === "sparse" ? 0 : elementsOf(shape.shape);
     const positions = shape.kind === "sparse" ? 0 : elements / (shape.shape.at(-1) ?? 1);
-    const judging = { from: lossTime(stages.length), to: lossTime(stages.length) };
     const answers = loss.type === "softmax_cross_entropy" ? positions : elements;
-    return {
-      target: book.add(rows * answers * wordBytes, always),
-      predicted: book.add(rows * positions * wordBytes, judging),
-      expected: book.add(rows * positions * wordBytes, judging),
-    };
+    return { target: book.add(rows * answers * wordBytes, always) };
   });
   const storesHalves = precision !== "float32";
   const uses = valueUses(graph, stages);

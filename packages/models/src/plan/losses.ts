@@ -31,20 +31,3 @@ export function lossFunction(kernels: Kernels, loss: LossSpec, columns: number):
     }
   }
 }
-
-/** How rows are judged: by label, by the sign of one logit, by the greatest of several targets, or not at all. */
-export type Judgement = "label" | "sign" | "greatest" | "none";
-
-export function judgementOf(loss: LossSpec, columns: number): Judgement {
-  switch (loss.type) {
-    case "softmax_cross_entropy":
-      return "label";
-    case "binary_cross_entropy":
-      return columns === 1 ? "sign" : "greatest";
-    case "distillation":
-      return "greatest";
-    case "mean_squared_error":
-    case "huber":
-      return "none";
-  }
-}

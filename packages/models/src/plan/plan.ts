@@ -19,16 +19,6 @@ export interface PlanOutput {
   readonly shape: readonly number[];
 }
 
-export interface Evaluation {
-  /** Sum over the rows of each row's loss; of several outputs the weighted sum. */
-  readonly lossSum: number;
-  /**
-   * Rows whose greatest output (or sign, for one output) is the label's; with several labels a row, the right ones by
-   * their number. Counts for the first output that has something to be right about; 0 where none has.
-   */
-  readonly correct: number;
-}
-
 /**
  * A model compiled for batches of up to `batchSize` rows. All of its memory is one region, taken by `compile`; a step
  * allocates nothing. `parameters` and `gradient` are byte offsets of vectors of `layout.size` float32 in the same
@@ -58,8 +48,12 @@ export interface Plan {
   gradient(parameters: Offset, gradient: Offset, rows: number, draw: Draw): number;
   /** Runs forward only, as the model is used: without dropout, with running statistics. @throws as `gradient` */
   forward(parameters: Offset, rows: number): void;
-  /** Runs forward as `forward` does and measures the losses. @throws as `gradient` */
-  evaluate(parameters: Offset, rows: number): Evaluation;
+  /**
+   * Runs forward as `forward` does and measures the losses.
+   * @returns the sum over the rows of each row's loss; of several outputs the weighted sum
+   * @throws as `gradient`
+   */
+  evaluate(parameters: Offset, rows: number): number;
   /** Gives the plan's region back; the plan must not be used any more. */
   dispose(): void;
 }

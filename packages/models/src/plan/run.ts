@@ -2,12 +2,10 @@
 import type { Kernels, Offset } from "@shoal/kernels-wasm";
 import type { LossSpec } from "../spec/model-spec.ts";
 import { checkInput, checkTarget } from "./check-batch.ts";
-import { countCorrect } from "./count-correct.ts";
 import type { RunStage } from "./create-stages.ts";
 import type { HalfMoves } from "./half-moves.ts";
 import type { LossScale } from "./loss-scale.ts";
 import type { LossFunction } from "./losses.ts";
-import type { Evaluation } from "./plan.ts";
 import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
 import type { BackwardCall, Draw } from "./stage.ts";
 
@@ -26,11 +24,6 @@ export interface OutputFrame {
   readonly answers: Offset;
   readonly target: PlanTarget;
   readonly gradient: Offset;
-  readonly predictedAt: Offset;
-  readonly expectedAt: Offset;
-  readonly predicted: () => Int32Array;
-  readonly expected: () => Int32Array;
-  readonly values: () => Float32Array;
 }
 
 /** Elements [begin, begin + length) of the gradient. */
@@ -106,12 +99,10 @@ export function gradientOf(
   return loss;
 }
 
-export function evaluate(frame: PlanFrame, parameters: Offset, rows: number): Evaluation {
+export function evaluate(frame: PlanFrame, parameters: Offset, rows: number): number {
   checkTargets(frame, rows);
   forward(frame, parameters, rows);
-  if (rows === 0) return { lossSum: 0, correct: 0 };
-  const lossSum = lossesOf(frame, rows, 1) * rows;
-  return { lossSum, correct: countCorrect(frame.kernels, frame.outputs, rows) };
+  return rows === 0 ? 0 : lossesOf(frame, rows, 1) * rows;
 }
 
 function prepare(

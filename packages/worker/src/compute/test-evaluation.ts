@@ -27,7 +27,7 @@ export function createTestEvaluation(options: TestEvaluationOptions): (parameter
     for (let begin = 0; begin < count; begin += plan.batchSize) {
       const end = Math.min(count, begin + plan.batchSize);
       const rows = taughtFiller.fill(order, begin, end);
-      lossSum += plan.evaluate(parameters, rows).lossSum;
+      lossSum += plan.evaluate(parameters, rows);
       const outputs = outputsOf(plan, memory, rows, taughtFiller !== filler);
       if (taughtFiller !== filler) filler.fill(order, begin, end);
       metrics.add(outputs, plan.targets, rows);
