@@ -226,28 +226,37 @@ function dotTwoByFour(a: usize, stepA: usize, b: usize, stepB: usize, k: i32, c:
   finish(c + stepC, sumFour(s10, s11, s12, s13), accumulate);
 }
 
-/** The products of the vector x[k] with four vectors y, `step` bytes apart. */
+/** The products of the vector x[k] with four vectors y, `step` bytes apart; even and odd fours of k are added apart. */
 function dotFour(x: usize, y: usize, step: usize, k: i32): v128 {
   let s0 = f32x4.splat(0);
   let s1 = f32x4.splat(0);
   let s2 = f32x4.splat(0);
   let s3 = f32x4.splat(0);
+  let t0 = f32x4.splat(0);
+  let t1 = f32x4.splat(0);
+  let t2 = f32x4.splat(0);
+  let t3 = f32x4.splat(0);
   let y1 = y + step;
   let y2 = y1 + step;
   let y3 = y2 + step;
-  for (let left = k >> 2; left > 0; left--) {
-    const factors = v128.load(x);
-    s0 = multiplyAdd(factors, v128.load(y), s0);
-    s1 = multiplyAdd(factors, v128.load(y1), s1);
-    s2 = multiplyAdd(factors, v128.load(y2), s2);
-    s3 = multiplyAdd(factors, v128.load(y3), s3);
-    x += 16;
-    y += 16;
-    y1 += 16;
-    y2 += 16;
-    y3 += 16;
+  for (; k >= 8; k -= 8) {
+    const even = v128.load(x);
+    s0 = multiplyAdd(even, v128.load(y), s0);
+    s1 = multiplyAdd(even, v128.load(y1), s1);
+    s2 = multiplyAdd(even, v128.load(y2), s2);
+    s3 = multiplyAdd(even, v128.load(y3), s3);
+    const odd = v128.load(x, 16);
+    t0 = multiplyAdd(odd, v128.load(y, 16), t0);
+    t1 = multiplyAdd(odd, v128.load(y1, 16), t1);
+    t2 = multiplyAdd(odd, v128.load(y2, 16), t2);
+    t3 = multiplyAdd(odd, v128.load(y3, 16), t3);
+    x += 32;
+    y += 32;
+    y1 += 32;
+    y2 += 32;
+    y3 += 32;
   }
-  for (let left = k & 3; left > 0; left--) {
+  for (; k > 0; k--) {
     const factors = at(x, false);
     s0 = multiplyAdd(factors, at(y, false), s0);
     s1 = multiplyAdd(factors, at(y1, false), s1);
@@ -259,7 +268,7 @@ function dotFour(x: usize, y: usize, step: usize, k: i32): v128 {
     y2 += 4;
     y3 += 4;
   }
-  return sumFour(s0, s1, s2, s3);
+  return sumFour(f32x4.add(s0, t0), f32x4.add(s1, t1), f32x4.add(s2, t2), f32x4.add(s3, t3));
 }
 
 /** Stores the first one or four sums one below the other. */
