@@ -168,7 +168,12 @@ async function predict(name: string, options: PredictOptions, { environment }: C
 async function write(lines: AsyncIterable<string> | Iterable<string>, file: string | undefined): Promise<void> {
   const source = Readable.from(lines);
   if (file === undefined) {
-    await pipeline(source, process.stdout, { end: false });
+    try {
+      await pipeline(source, process.stdout, { end: false });
+    } catch (error) {
+      // Who reads has seen enough, as in `… | head`.
+      if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    }
     return;
   }
   try {
