@@ -16,7 +16,9 @@ import {
   type LossScale,
   type Precision,
 } from "./gradient-settings.ts";
+import { guardSettingsSchema, type GuardSettings } from "./guard-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
+import { stragglerSettingsSchema, type StragglerSettings } from "./straggler-settings.ts";
 import { metricNamesSchema, stopMetricSchema, type StopMetric } from "./test-metrics.ts";
 
 /** A specification that another package checks: an object with plain data in it. */
@@ -58,6 +60,10 @@ export interface JobSpec {
   readonly aggregation: Aggregation;
   /** What the shards do about stale gradients; by default the learning rate is divided by the staleness. */
   readonly staleness: OpaqueSpec;
+  /** What is done about workers that are slower than the others; by default nothing. */
+  readonly stragglers: StragglerSettings;
+  /** Ends a run that cannot learn, with a sentence that says why; on by default. */
+  readonly guard: GuardSettings;
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
   /**
@@ -91,8 +97,11 @@ export interface JobSpec {
 
 /** What a person writes: only what differs from the defaults. */
 export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & {
-  readonly [K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "evaluation" | "stop">]?: JobSpec[K];
-} & { readonly evaluation?: Partial<EvaluationSpec>; readonly stop?: Partial<StopSpec> };
+  readonly [K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | PartialField>]?: JobSpec[K];
+} & { readonly [K in PartialField]?: Partial<JobSpec[K]> };
+
+/** Fields of which only the parts that differ are written. */
+type PartialField = "evaluation" | "stop" | "stragglers" | "guard";
 
 const opaque = z.record(z.string(), z.unknown());
 const optionalCount = z.int().min(1).max(0xffff_ffff).nullable().default(null);
@@ -108,6 +117,8 @@ const jobSchema = z.strictObject({
   consistency: consistencySchema.default({ mode: "synchronous" }),
   aggregation: aggregationSchema.default("mean"),
   staleness: opaque.default({}),
+  stragglers: stragglerSettingsSchema.prefault({}),
+  guard: guardSettingsSchema.prefault({}),
   batchSize: z.int().min(1).max(1_048_576).default(64),
   microBatch: z.int().min(1).max(1_048_576).nullable().default(null),
   precision: precisionSchema.default("float32"),
