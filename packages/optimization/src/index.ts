@@ -13,6 +13,7 @@ export type { LambSpec } from "./lamb.ts";
 export type { LarsSpec } from "./lars.ts";
 export type { FtrlSpec } from "./ftrl.ts";
 export type { AccumulateSpec } from "./accumulate.ts";
+export type { AverageSpec } from "./average.ts";
 export { createOptimizer, type OptimizerSite } from "./create-optimizer.ts";
 export { isLayerwise, withWeightDecay } from "./rule-of.ts";
 export { plainTreatment, type Treatment, type UpdateRange } from "./update-range.ts";
@@ -34,7 +35,24 @@ export {
   parseStalenessSpec,
   type DelayCompensation,
   type ResolvedStalenessSpec,
+  type ResolvedStalenessWeight,
   type StalenessSpec,
   type StalenessWeight,
 } from "./staleness/staleness-spec.ts";
 export { stalenessWeight } from "./staleness/staleness-weight.ts";
+export {
+  parseEncodingSpec,
+  type ConcreteEncodingSpec,
+  type EncodingSpec,
+  type ResolvedEncodingSpec,
+} from "./encodings/encoding-spec.ts";
+export type {
+  Decoder,
+  ElementRange,
+  Encoded,
+  Encoder,
+  EncoderSnapshot,
+  EncodingLayout,
+  EncodingSite,
+  MatrixSegment,
+} from "./encodings/encoding.ts";
