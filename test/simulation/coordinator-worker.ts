@@ -369,6 +369,7 @@ class Player {
         figures: {
           clock: work.clock,
           loss: 1 / (1 + work.clock),
+          firstLoss: 1 / (1 + work.clock),
           samples,
           stalenessSum: 0,
           stalenessMax: 0,

@@ -134,10 +134,32 @@ describe("the coordinator", () => {
     expect(refused.error).toMatchObject({ code: "data_not_found", details: { member: "worker-1" } });
 
     const failing = await cluster(1, 1);
-    const nan = error("not_finite", "the gradient of clock 3 holds NaN");
-    addWorker(failing.stage, "worker-2", { failsAfter: { batches: 10, error: nan } });
+    const wrong = error("layout_mismatch", "the gradient has 3 values");
+    addWorker(failing.stage, "worker-2", { failsAfter: { batches: 10, error: wrong } });
     const status = await failing.stage.until(await failing.stage.submit({ workers: 2 }), ["failed"]);
-    expect(status.reason).toBe("worker-2: the gradient of clock 3 holds NaN");
+    expect(status.reason).toBe("worker-2: the gradient has 3 values");
+  });
+
+  it("goes on without a worker whose gradient is NaN, and names it", async () => {
+    const cast = await cluster(1, 1);
+    const nan = error("not_finite", "the gradient of clock 3 holds NaN");
+    const broken = addWorker(cast.stage, "worker-2", { failsAfter: { batches: 10, error: nan } });
+    const run = await cast.stage.submit({ workers: 2 });
+    const status = await cast.stage.untilStatus(run, ({ batchesDone }) => batchesDone > 60);
+    expect(status.reason).toContain("without worker-2: [not_finite] the gradient of clock 3 holds NaN");
+    await expectDone({ ...cast, workers: [...cast.workers, broken] }, run);
+  });
+
+  it("fails a run in which two workers meet NaN one after the other, and says what the reason may be", async () => {
+    const { stage } = await cluster(0, 1);
+    const nan = error("not_finite", "the gradient of clock 3 holds NaN");
+    addWorker(stage, "worker-1", { failsAfter: { batches: 10, error: nan } });
+    addWorker(stage, "worker-2", { failsAfter: { batches: 14, error: nan } });
+    const status = await stage.until(await stage.submit({ workers: 2 }), ["failed"]);
+    expect(status.error?.code).toBe("not_finite");
+    expect(status.reason).toMatch(
+      /^worker-[12]: the gradient of clock 3 holds NaN, as it was on worker-[12] \(since step \d+; the learning rate is/,
+    );
   });
 
   it("goes on without a worker whose error may heal, and without a late one that has no data", async () => {

@@ -1,6 +1,7 @@
 /** All that the coordinator knows, as one immutable value, and what follows from it when nothing new is said. */
 import { decideDeliveries } from "./commands/delivery.ts";
-import type { DesiredCommand } from "./commands/desired-commands.ts";
+import { isAskDue } from "./guard/watch-run.ts";
+import { vitalQuestions, type DesiredCommand } from "./commands/desired-commands.ts";
 import { emptyMembership, type MembershipState } from "./membership/membership.ts";
 import { advanceRun } from "./runs/advance-run.ts";
 import { failRun } from "./runs/end-run.ts";
@@ -55,6 +56,9 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
     for (const late of overdue) notes.push(`${late.name} did not answer ${late.kind} of run ${run.run}`);
     for (const command of send) outgoing.push({ run, command });
     next = withRun(next, run);
+    if (!isAskDue(run, now)) continue;
+    for (const command of vitalQuestions(run)) outgoing.push({ run, command });
+    next = withRun(next, { ...run, guard: { ...run.guard, askedAtMs: now } });
   }
   return { cluster: forgetOldRuns(next, settings.finishedRuns), outgoing, notes };
 }

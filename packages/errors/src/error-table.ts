@@ -45,6 +45,7 @@ export type ErrorCode =
   | "not_a_member"
   | "run_not_found"
   | "run_failed"
+  | "cannot_learn"
   | "server_lost"
   | "no_capacity"
   | "data_not_found"
@@ -84,6 +85,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   not_a_member: row("The coordinator does not know this node, or its lease has ended.", "after_rejoin", 9, 1),
   run_not_found: row("No run has this identifier.", "never", 5, 1),
   run_failed: row("A run ended with an error; the message names its cause.", "never", 9, 1),
+  cannot_learn: row("The guard of a run has stopped it: it could not learn; the message says why.", "never", 9, 1),
   server_lost: row("A parameter server's lease ended while it held shards of a run.", "never", 14, 1),
   no_capacity: row("The cluster has no member that could do the work.", "after_backoff", 14, 1),
   data_not_found: row("A data set is at none of the places that were searched.", "never", 5, 1),

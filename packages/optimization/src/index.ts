@@ -15,7 +15,7 @@ export type { FtrlSpec } from "./ftrl.ts";
 export type { AccumulateSpec } from "./accumulate.ts";
 export type { AverageSpec } from "./average.ts";
 export { createOptimizer, type OptimizerSite } from "./create-optimizer.ts";
-export { isLayerwise, withWeightDecay } from "./rule-of.ts";
+export { isLayerwise, slotVectors, withWeightDecay } from "./rule-of.ts";
 export { plainTreatment, type Treatment, type UpdateRange } from "./update-range.ts";
 export type { Optimizer, OptimizerSnapshot } from "./optimizer.ts";
 export { learningRateAt } from "./learning-rate.ts";

@@ -20,7 +20,7 @@ export function runMembers(run: RunState): RunMembers {
     const worker = run.workers.get(number);
     return worker === undefined ? [] : [{ member: number, incarnation: worker.incarnation, name: worker.name }];
   });
-  return { revision, workers, slotOwners };
+  return { revision, workers, slotOwners, ...(run.guard.fellBack !== null && { fallBack: true }) };
 }
 
 export function assignmentOf(run: RunState, member: number): WorkerAssignment {
@@ -44,6 +44,8 @@ export function composeServerCommand(
     }
     case "update_run_members":
       return { type: "update_run_members", run: run.run, members: runMembers(run), replyTo };
+    case "describe_shards":
+      return { type: "describe_shards", run: run.run, replyTo };
     case "release_run":
       return { type: "release_run", run: run.run, replyTo };
     default:

@@ -7,7 +7,14 @@ import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } f
 import type { CoordinatorSettings } from "../settings.ts";
 
 export type CommandKind =
-  "host_shards" | "update_run_members" | "release_run" | "start_run" | "assign_work" | "finish_run" | "stop_run";
+  | "describe_shards"
+  | "host_shards"
+  | "update_run_members"
+  | "release_run"
+  | "start_run"
+  | "assign_work"
+  | "finish_run"
+  | "stop_run";
 
 export interface DesiredCommand {
   readonly kind: CommandKind;
@@ -37,6 +44,12 @@ function forServer(run: RunState, server: RunServer, settings: CoordinatorSettin
   const { revision } = run.roster;
   if (server.confirmedRevision >= revision) return [];
   return [command("update_run_members", server, String(revision), settings.serverTimeoutMs)];
+}
+
+/** Questions for the vital signs of the shards: asked again when they are due, so one that is lost is no matter. */
+export function vitalQuestions(run: RunState): readonly DesiredCommand[] {
+  const hosts = run.servers.filter((server) => server.alive && server.hosted);
+  return hosts.map((server) => command("describe_shards", server, "", 0));
 }
 
 function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettings): readonly DesiredCommand[] {

@@ -34,6 +34,7 @@ describe("figures of a run", () => {
     const report = {
       clock: 3,
       loss: 1,
+      firstLoss: 1,
       samples: 8,
       stalenessSum: 4,
       stalenessMax: 3,

@@ -4,6 +4,7 @@ import { countOf, type IntervalSet } from "../leases/interval-set.ts";
 import { complete } from "../leases/ledger.ts";
 import { smoothSpeed } from "../leases/lease-size.ts";
 import type { CoordinatorSettings } from "../settings.ts";
+import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
 import { hasEnded, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";
 
@@ -37,7 +38,7 @@ export function progressReported(
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
     next = withWorker(next, { ...worker, lastReport: report.report, batchesPerMs });
   }
-  return { ...next, figures };
+  return fresh ? noteLoss({ ...next, figures }, report.figures) : { ...next, figures };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
+import { guardText } from "../guard/watch-run.ts";
 import { sentenceOf } from "./end-run.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
@@ -12,7 +13,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(run.servers.length, "server")}`;
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(run.servers.length, "server")}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;
@@ -21,6 +22,12 @@ export function reasonOf(run: RunState, now: number): string {
     default:
       return run.reason;
   }
+}
+
+/** Who takes no further part, and why: an error of theirs that the run survived. */
+function excludedText(run: RunState): string {
+  const excluded = [...run.workers.values()].filter((worker) => worker.excluded !== null);
+  return excluded.map(({ name, excluded: why }) => `; without ${name}: ${why ?? ""}`).join("");
 }
 
 function startingReason(run: RunState, now: number): string {

@@ -6,6 +6,7 @@
  *   R2  the roster's revision grows with every change of who takes part or owns which slot.
  *   R3  `plan` and `ledger` are fixed by the first worker that has loaded the data; `slots` by the start.
  */
+import { newGuard, type GuardState } from "../guard/guard-state.ts";
 import type { SerializedError } from "@shoal/errors";
 import type { EpochPlan } from "@shoal/models";
 import type { JobSpec, Placement, RunPhase, RunStatus, ShardAssignment, UpdateTreatment } from "@shoal/protocol";
@@ -97,6 +98,9 @@ export interface RunState {
   readonly progressAtMs: number;
   readonly figures: RunFigures;
   readonly evaluations: EvaluationLog;
+  readonly guard: GuardState;
+  /** Whose gradient was not finite last, in which batch, and how many batches were done then. */
+  readonly notFinite: { readonly name: string; readonly batch: number | null; readonly done: number } | null;
   readonly finisher: Holder | null;
   readonly noWorkerSinceMs: number | null;
   /** The newest failure that did not end the run by itself. */
@@ -139,6 +143,8 @@ export function createRun(given: NewRun, now: number): RunState {
     progressAtMs: now,
     figures: noFigures,
     evaluations: emptyEvaluationLog,
+    guard: newGuard,
+    notFinite: null,
     finisher: null,
     noWorkerSinceMs: null,
     lastFailure: null,

@@ -1,6 +1,7 @@
 /** What the answers of servers mean to a run. All are idempotent. */
 import { errorTable } from "@shoal/errors";
 import type { ServerReply } from "@shoal/protocol";
+import { noteShards } from "../guard/watch-run.ts";
 import { failWith } from "./end-run.ts";
 import { isUnderWay, withServer, type RunState } from "./run-state.ts";
 
@@ -25,6 +26,6 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
     case "run_released":
       return isUnderWay(run) ? run : withServer(run, { ...server, released: true });
     case "shards_described":
-      return run;
+      return isUnderWay(run) ? noteShards(run, reply.shards) : run;
   }
 }

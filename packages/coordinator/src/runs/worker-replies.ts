@@ -1,10 +1,11 @@
 /** What the answers and failures of workers mean to a run. All are idempotent. */
 import { errorTable, type SerializedError } from "@shoal/errors";
 import { createEpochPlan } from "@shoal/models";
-import type { ReportFailure, WorkerReply } from "@shoal/protocol";
+import { contributionSamples, type ReportFailure, type WorkerReply } from "@shoal/protocol";
 import { createLedger } from "../leases/ledger.ts";
-import { completeRun, failRun, failWith } from "./end-run.ts";
-import { dropWork } from "./participation.ts";
+import { divergenceText } from "../guard/watch-run.ts";
+import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
+import { dropWork, liveWorkers } from "./participation.ts";
 import { refreshRoster } from "./roster.ts";
 import { hasEnded, isUnderWay, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
 
@@ -54,7 +55,8 @@ function started(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
 
 /** R3: training begins with the first worker that has the data. */
 function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: number): RunState {
-  const { batchSize, epochs } = run.job;
+  const { epochs } = run.job;
+  const batchSize = contributionSamples(run.job);
   const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots: run.slots, epochs });
   if (plan.totalBatches > maximumBatches) {
     const sentence = `job.epochs: ${epochs} epochs make ${plan.totalBatches} batches, at most ${maximumBatches} can be counted`;
@@ -87,8 +89,31 @@ export function failureReported(run: RunState, report: ReportFailure, now: numbe
  * numbers cannot begin again in this life) and its work goes to the others. `cancelled` is a worker on its way out.
  */
 function failed(run: RunState, worker: RunWorker, error: SerializedError, now: number): RunState {
+  if (error.code === "not_finite" && run.phase === "training") return notFinite(run, worker, error, now);
   const hopeless = errorTable[error.code].retry === "never" && error.code !== "cancelled";
   return hopeless ? failWith(run, worker.name, error, now) : exclude(run, worker, error);
+}
+
+/** Batches within which a second worker's NaN is taken for the run's own, not for that worker's. */
+const sameTroubleBatches = 100;
+
+/**
+ * A gradient that is not finite may be its worker's own fault: others compute the batch again. When another one meets
+ * NaN in the same batch, or soon after, it is the run that has diverged.
+ */
+function notFinite(run: RunState, worker: RunWorker, error: SerializedError, now: number): RunState {
+  const done = run.ledger?.doneCount ?? 0;
+  const batch = error.details["batch"];
+  const before = run.notFinite;
+  const isRepeated = before !== null && (before.batch === batch || done - before.done < sameTroubleBatches);
+  const others = liveWorkers(run).filter(({ member }) => member !== worker.member);
+  if (isRepeated || others.length === 0) {
+    const also = before === null ? "" : `, as it was on ${before.name}`;
+    const message = `${sentenceOf(error)}${also}${divergenceText(run)}`;
+    return failWith(run, worker.name, { ...error, message }, now);
+  }
+  const known = { name: worker.name, done, batch: typeof batch === "number" ? batch : null };
+  return exclude({ ...run, notFinite: known }, worker, error);
 }
 
 function exclude(run: RunState, worker: RunWorker, error: SerializedError): RunState {

@@ -10,6 +10,11 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     if (old === run || old === undefined) continue;
     if (old.phase !== run.phase) notes.push(`run ${run.run} is ${run.phase}: ${reasonOf(run, now)}`);
     else if (old.phase === "queued" && old.reason !== run.reason) notes.push(`run ${run.run} is ${run.reason}`);
+    const { warning, fellBack } = run.guard;
+    if (fellBack !== null && old.guard.fellBack === null) {
+      notes.push(`run ${run.run} weighs stale gradients by their staleness from now on: ${fellBack}`);
+    }
+    if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0) {
       const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);
       notes.push(`run ${run.run} goes on with ${names.join(", ")} (revision ${run.roster.revision})`);

@@ -90,6 +90,11 @@ export interface ShardDescription {
   readonly rejected: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
+  /** 95th percentile of the newest stalenesses. */
+  readonly stalenessP95: number;
+  /** Of an update of the last moments: norm of its gradient, and by which share it changed the values. */
+  readonly gradientNorm: number | null;
+  readonly updateRatio: number | null;
   /** The newest updates, oldest first; bounded (default 65,536). */
   readonly updates: readonly UpdateRecord[];
   readonly waits: readonly ShardWait[];

@@ -14,6 +14,8 @@ export interface RunMembers {
   readonly workers: readonly { readonly member: number; readonly incarnation: number; readonly name: string }[];
   /** Member that owns each slot (synchronous mode), by slot; for naming whom a step waits for. */
   readonly slotOwners: readonly number[];
+  /** The guard has taken over: stale gradients are weighted by their staleness from now on, whatever the job says. */
+  readonly fallBack?: boolean | undefined;
 }
 
 /** One key range of a run and the number it goes by. */
@@ -79,6 +81,11 @@ export interface ShardSummary {
   readonly rejected: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
+  /** 95th percentile of the newest stalenesses. */
+  readonly stalenessP95: number;
+  /** Of an update of the last moments: norm of its gradient, and by which share it changed the values. */
+  readonly gradientNorm: number | null;
+  readonly updateRatio: number | null;
   readonly waits: readonly {
     readonly waiter: string;
     readonly waitingFor: readonly string[];
@@ -103,6 +110,7 @@ const members: z.ZodType<RunMembers> = z.strictObject({
   revision: countSchema,
   workers: z.array(z.strictObject({ member: countSchema, incarnation: countSchema, name: nameSchema })).max(4096),
   slotOwners: z.array(countSchema).max(65_536),
+  fallBack: z.boolean().optional(),
 });
 
 const opaque = z.record(z.string(), z.unknown());
@@ -143,6 +151,9 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   rejected: countSchema,
   stalenessMean: figure,
   stalenessMax: figure,
+  stalenessP95: figure,
+  gradientNorm: figure.nullable(),
+  updateRatio: figure.nullable(),
   waits: z
     .array(
       z.strictObject({

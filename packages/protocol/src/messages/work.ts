@@ -42,6 +42,8 @@ export interface ProgressFigures {
   readonly clock: number;
   /** Mean training loss of the batches in this report; null when it has none. */
   readonly loss: number | null;
+  /** Mean training loss of the first of these batches; null when there is none. */
+  readonly firstLoss: number | null;
   readonly samples: number;
   readonly stalenessSum: number;
   readonly stalenessMax: number;
@@ -113,6 +115,7 @@ export const workSchemas: readonly [
     figures: z.strictObject({
       clock: countSchema,
       loss: z.number().nullable(),
+      firstLoss: z.number().nullable(),
       samples: countSchema,
       stalenessSum: measure,
       stalenessMax: measure,

@@ -24,8 +24,8 @@ export async function summarize(
 
 /** Leaves out the update log, and what is beyond the limits. */
 export function summaryOf(description: ShardDescription): ShardSummary {
-  const { shard, version, initialized, batchesApplied, duplicates, rejected, stalenessMean, stalenessMax } =
-    description;
+  const { shard, version, initialized, batchesApplied, duplicates, rejected } = description;
+  const { stalenessMean, stalenessMax, stalenessP95, gradientNorm, updateRatio } = description;
   return {
     shard,
     version,
@@ -35,6 +35,9 @@ export function summaryOf(description: ShardDescription): ShardSummary {
     rejected,
     stalenessMean,
     stalenessMax,
+    stalenessP95,
+    gradientNorm,
+    updateRatio,
     waits: description.waits.slice(0, maximumWaits).map((wait) => ({
       waiter: wait.waiter.slice(0, maximumName),
       waitingFor: wait.waitingFor.slice(0, maximumNames),

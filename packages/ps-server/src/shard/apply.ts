@@ -1,5 +1,5 @@
 /** Applies updates: one push at a time, or a whole synchronous step. */
-import { learningRateAt, stalenessWeight } from "@shoal/optimization";
+import { learningRateAt, stalenessWeight, type ResolvedStalenessWeight } from "@shoal/optimization";
 import type { PushReply } from "@shoal/protocol";
 import type { Contribution } from "./barrier.ts";
 import type { CheckedGradient } from "./check-push.ts";
@@ -27,11 +27,16 @@ export function applyPush(
         ? undefined
         : () => state.vectors.compensate(sender.worker, header.baseVersion, gradient.offset),
     gradientNorm: () => Math.sqrt(gradient.squaredNorm),
-    weight: stalenessWeight(state.options.staleness.weight, before - header.baseVersion),
+    weight: stalenessWeight(weightRuleOf(state), before - header.baseVersion),
   });
   release();
   acknowledge(state, ticket, appliedReply(ticket, before), before);
   afterUpdate(state, now);
+}
+
+/** The job's rule, until the run's guard has fallen back to inverse weights. */
+function weightRuleOf({ roster, options }: ShardState): ResolvedStalenessWeight {
+  return roster.members.fallBack === true ? { name: "inverse" } : options.staleness.weight;
 }
 
 /** Applies the complete step of the barrier and answers all who waited for it. */
@@ -71,7 +76,10 @@ function update(state: ShardState, tickets: readonly PushTicket[], { gradient, g
   const learningRate = weight * learningRateAt(schedule, state.baseLearningRate, before);
   const span = openApply(state, { tickets, before, learningRate, gradientNorm });
   const startedAtMs = clock.now();
+  const look = state.vitals.begin(state.vectors.values(), startedAtMs);
+  const norm = look === undefined ? 0 : gradientNorm();
   if (gradient !== undefined) state.vectors.apply(gradient(), learningRate);
+  look?.(state.vectors.values(), norm);
   metrics.applied(clock.now() - startedAtMs);
   record(state, tickets, before);
   closeApply(state, span);
@@ -91,6 +99,7 @@ function record(state: ShardState, tickets: readonly PushTicket[], before: numbe
     counters.stalenessSum += staleness;
     counters.stalenessMax = Math.max(counters.stalenessMax, staleness);
     state.options.metrics.contributed(staleness);
+    state.vitals.noteStaleness(staleness);
   }
   const contributions = tickets.map(({ sender, header }) => ({
     worker: sender.worker,

@@ -43,6 +43,7 @@ export function checkGradient(state: ShardState, command: PushCommand): CheckedG
       worker: command.sender.name,
       shard: state.options.shard,
       clock: command.push.clock,
+      ...(command.push.batch !== null && { batch: command.push.batch }),
     });
   }
   return { offset, squaredNorm };

@@ -19,6 +19,7 @@ export function describe(state: ShardState): ShardDescription {
     rejected,
     stalenessMean: counted === 0 ? 0 : stalenessSum / counted,
     stalenessMax,
+    ...state.vitals.signs(),
     updates: progress.log.newest(),
     waits: waits.list().map((ticket) => ({
       waiter: ticket.sender.name,

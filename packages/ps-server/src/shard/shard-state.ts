@@ -14,6 +14,7 @@ import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { createRoster, type Roster } from "./roster.ts";
 import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
+import { createVitals, type Vitals } from "./vitals.ts";
 import { createWaits, type Waits } from "./waits.ts";
 
 export interface ShardOptions {
@@ -45,6 +46,7 @@ export interface ShardState {
   readonly vectors: ShardVectors;
   readonly barrier: Barrier;
   readonly waits: Waits;
+  readonly vitals: Vitals;
   /** How often in a row each worker's push was too stale; see `decidePush`. */
   readonly tooStale: Map<number, number>;
   roster: Roster;
@@ -84,6 +86,7 @@ export function createShardState(options: ShardOptions): ShardState {
       vectors.fold(gradient, samples);
     }),
     tooStale: new Map(),
+    vitals: createVitals(),
     waits: createWaits((kind, change) => options.metrics.waiting(kind, change)),
     roster: createRoster(options.members),
     progress,

@@ -26,6 +26,7 @@ describe("progress figures", () => {
     expect(second).toEqual({
       clock: 2,
       loss: 2.75,
+      firstLoss: 2,
       samples: 40,
       stalenessSum: 4,
       stalenessMax: 3,

@@ -17,6 +17,7 @@ export interface Measured {
 export const noFigures: ProgressFigures = {
   clock: 0,
   loss: null,
+  firstLoss: null,
   samples: 0,
   stalenessSum: 0,
   stalenessMax: 0,
@@ -34,6 +35,7 @@ export function addMeasured(figures: ProgressFigures, measured: Measured): Progr
   return {
     clock: Math.max(figures.clock, clock),
     loss: total === 0 ? null : lossSum / total,
+    firstLoss: figures.firstLoss ?? (samples === 0 ? null : loss),
     samples: total,
     stalenessSum: staleness.reduce((sum, value) => sum + value, figures.stalenessSum),
     stalenessMax: Math.max(figures.stalenessMax, ...staleness),
