@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--only TEXT] [--json FILE] [--check]` */
+/** `npm run bench -- NAME [--only TEXT] [--short] [--threads N] [--json FILE] [--check]` */
 import { runCommand } from "./frame/command.ts";
 
 process.exitCode = await runCommand(process.argv.slice(2), {

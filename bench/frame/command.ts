@@ -6,7 +6,7 @@ import { describeMachine } from "./machine.ts";
 import { missedRows, type Benchmark, type BenchmarkContext, type Report } from "./report.ts";
 import { renderTable } from "./table.ts";
 
-const usage = "npm run bench -- NAME [--only TEXT] [--json FILE] [--check]";
+const usage = "npm run bench -- NAME [--only TEXT] [--short] [--threads N] [--json FILE] [--check]";
 
 /** Where the command finds its benchmarks and what it prints on. */
 export interface CommandWorld {
@@ -20,6 +20,8 @@ interface Request {
   readonly only: string | undefined;
   readonly json: string | undefined;
   readonly check: boolean;
+  readonly short: boolean;
+  readonly threads: number | undefined;
 }
 
 /** @returns exit code: 0, 1 when `--check` finds a missed aim, 2 when the parameters make no sense */
@@ -34,7 +36,10 @@ export async function runCommand(parameters: readonly string[], world: CommandWo
   const startedAt = new Date().toISOString();
   const report = await benchmark.run({
     ...world.context,
+    short: request.short,
     ...(request.only === undefined ? {} : { only: request.only }),
+    ...(request.threads === undefined ? {} : { threads: request.threads }),
+    ...(request.json === undefined ? {} : { files: request.json.replace(/\.json$/, "") }),
   });
   world.print(`${benchmark.name}: ${benchmark.summary}\n\n${renderTable(report)}`);
   if (request.json !== undefined) writeJson(request.json, benchmark, startedAt, report);
@@ -52,13 +57,24 @@ function parse(parameters: readonly string[], names: readonly string[]): Request
     const { values, positionals } = parseArgs({
       args: [...parameters],
       allowPositionals: true,
-      options: { only: { type: "string" }, json: { type: "string" }, check: { type: "boolean", default: false } },
+      options: {
+        only: { type: "string" },
+        json: { type: "string" },
+        threads: { type: "string" },
+        check: { type: "boolean", default: false },
+        short: { type: "boolean", default: false },
+      },
     });
     const [name, ...rest] = positionals;
     if (name === undefined) return "Which benchmark?";
     if (rest.length > 0) return `One benchmark at a time: ${positionals.join(", ")}`;
     if (!names.includes(name)) return `There is no benchmark ${name}.`;
-    return { name, only: values.only, json: values.json, check: values.check };
+    const threads = values.threads === undefined ? undefined : Number(values.threads);
+    if (threads !== undefined && !(Number.isSafeInteger(threads) && threads > 0)) {
+      return `--threads: expected a number from 1 on, not ${values.threads}`;
+    }
+    const { only, json, check, short } = values;
+    return { name, only, json, check, short, threads };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

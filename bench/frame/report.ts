@@ -34,6 +34,12 @@ export interface BenchmarkContext {
   readonly only?: string;
   /** How long and how often contestants take turns; default the benchmark's own. */
   readonly turns?: { readonly rounds: number; readonly turnMs: number };
+  /** A smaller version of a long benchmark, for those that have one. */
+  readonly short?: boolean;
+  /** Threads to compute on, for benchmarks that measure no time; default the machine's cores. */
+  readonly threads?: number;
+  /** Where files beside the report go: path and the beginning of the name. Default the benchmark's own. */
+  readonly files?: string;
 }
 
 /** What `bench/NAME/index.ts` exports as `benchmark`. */

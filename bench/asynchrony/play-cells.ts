@@ -1,0 +1,42 @@
+/** Plays cells on several threads. */
+import { Worker } from "node:worker_threads";
+import type { Dataset } from "@shoal/models";
+import type { Cell, CellResult } from "./cell.ts";
+
+/**
+ * @param dataset - its splits stand on shared memory: threads do not copy it
+ * @param onResult - called as results come, in the order in which they are ready
+ * @throws what a thread fails with
+ */
+export async function playCells(
+  cells: readonly Cell[],
+  dataset: Dataset,
+  threads: number,
+  onResult: (cell: Cell, result: CellResult) => void,
+): Promise<void> {
+  const waiting = [...cells];
+  const hands = Array.from({ length: Math.min(threads, cells.length) }, async () => {
+    const thread = new Worker(new URL("./cell-thread.ts", import.meta.url), { workerData: dataset });
+    try {
+      for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
+        onResult(cell, await playOn(thread, cell));
+      }
+    } finally {
+      await thread.terminate();
+    }
+  });
+  await Promise.all(hands);
+}
+
+function playOn(thread: Worker, cell: Cell): Promise<CellResult> {
+  return new Promise((resolve, reject) => {
+    const settle = (then: () => void): void => {
+      thread.removeAllListeners();
+      then();
+    };
+    thread.once("message", (result: CellResult) => settle(() => resolve(result)));
+    thread.once("error", (error) => settle(() => reject(error)));
+    thread.once("exit", (code) => settle(() => reject(new Error(`a thread of the study ended with ${code}`))));
+    thread.postMessage(cell);
+  });
+}
