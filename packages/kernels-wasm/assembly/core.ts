@@ -19,6 +19,14 @@ export { ftrl } from "./ftrl";
 export { clamp, sumVectors } from "./sum-vectors";
 export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./half-floats";
 export { dequantizeInt8, dequantizeInt8Add, quantizeInt8, quantizeInt8WithFeedback } from "./int8-blocks";
+export {
+  packInt4,
+  packSigns,
+  packThreshold,
+  unpackInt4,
+  unpackSigns,
+  unpackThreshold,
+} from "./small-codes";
 export { topK } from "./top-k";
 export { normalize, normalizeGradient } from "./normalization";
 export { gatherRows, scatterAddRows } from "./embedding";

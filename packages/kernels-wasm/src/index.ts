@@ -1,7 +1,7 @@
 export type { KernelMemory, Region } from "./kernel-memory.ts";
 export { activationNames, derivativeReadsInput } from "./activation-codes.ts";
 export type { Activation } from "./families/activations.ts";
-export { int8Bytes, topKScratchBytes } from "./families/encodings.ts";
+export { int4Bytes, int8Bytes, signBytes, thresholdBytes, topKScratchBytes } from "./families/encodings.ts";
 export { convolutionScratchBytes, convolvedSize, type ConvolutionShape } from "./families/convolution.ts";
 export { pooledSize, type PoolShape } from "./families/pooling.ts";
 export type { KernelBuild, Kernels, Offset } from "./kernels.ts";

@@ -56,3 +56,7 @@ export type {
   EncodingSite,
   MatrixSegment,
 } from "./encodings/encoding.ts";
+export { createDecoder } from "./encodings/create-decoder.ts";
+export { createEncoder } from "./encodings/create-encoder.ts";
+export { encodedBytes } from "./encodings/encoded-layout.ts";
+export { matricesWithin, type ShapedSegment } from "./encodings/matrices-within.ts";
