@@ -14,7 +14,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   models: ["errors", "kernels-wasm"],
   federated: ["errors", "kernels-wasm"],
   "ps-server": ["errors", "actors", "kernels-wasm", "protocol", "optimization"],
-  worker: ["errors", "actors", "kernels-wasm", "protocol", "models"],
+  worker: ["errors", "actors", "kernels-wasm", "protocol", "models", "optimization"],
   coordinator: ["errors", "actors", "protocol", "models", "optimization", "federated"],
   "edge-client": ["errors", "kernels-wasm", "models", "federated", "optimization"],
   shoal: [

@@ -12,8 +12,8 @@ export interface OptimizerSite {
   /** Number of values, at least 1. */
   readonly size: number;
   readonly kernels: Kernels;
-  /** The memory that the kernels work in; the slots are taken from it. */
-  readonly memory: KernelMemory;
+  /** The memory that the kernels work in; the slots are taken from it, in one region. */
+  readonly memory: Pick<KernelMemory, "allocate" | "free" | "floats">;
   /**
    * Ranges that are updated in ways of their own; they cover the values in order. With `lamb` and `lars` each is one
    * layer. Default: one range, the optimiser as it is.

@@ -28,6 +28,7 @@ describe("an optimiser specification", () => {
       "lars",
       "ftrl",
       "accumulate",
+      "average",
     ]) {
       const spec = parseOptimizerSpec({ name });
       expect(parseOptimizerSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);

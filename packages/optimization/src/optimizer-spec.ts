@@ -10,6 +10,7 @@ import {
   type ResolvedAdam,
   type ResolvedAdamW,
 } from "./adam.ts";
+import { averageSchema, type AverageSpec, type ResolvedAverage } from "./average.ts";
 import { checkSpec, type SchemasByName } from "./check-spec.ts";
 import { ftrlSchema, type FtrlSpec, type ResolvedFtrl } from "./ftrl.ts";
 import { lambSchema, type LambSpec, type ResolvedLamb } from "./lamb.ts";
@@ -28,7 +29,8 @@ export type OptimizerSpec =
   | LambSpec
   | LarsSpec
   | FtrlSpec
-  | AccumulateSpec;
+  | AccumulateSpec
+  | AverageSpec;
 
 /** The same with every option present; itself a valid {@link OptimizerSpec}. */
 export type ResolvedOptimizerSpec =
@@ -41,7 +43,8 @@ export type ResolvedOptimizerSpec =
   | ResolvedLamb
   | ResolvedLars
   | ResolvedFtrl
-  | ResolvedAccumulate;
+  | ResolvedAccumulate
+  | ResolvedAverage;
 
 const schemas: SchemasByName<ResolvedOptimizerSpec> = {
   sgd: sgdSchema,
@@ -54,6 +57,7 @@ const schemas: SchemasByName<ResolvedOptimizerSpec> = {
   lars: larsSchema,
   ftrl: ftrlSchema,
   accumulate: accumulateSchema,
+  average: averageSchema,
 };
 
 /**

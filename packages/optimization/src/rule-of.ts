@@ -4,6 +4,7 @@ import { createAccumulate } from "./accumulate.ts";
 import { createAdadelta } from "./adadelta.ts";
 import { createAdagrad } from "./adagrad.ts";
 import { createAdam } from "./adam.ts";
+import { createAverage } from "./average.ts";
 import { createFtrl } from "./ftrl.ts";
 import { createLamb } from "./lamb.ts";
 import { createLars } from "./lars.ts";
@@ -33,7 +34,14 @@ export function ruleOf(spec: ResolvedOptimizerSpec): UpdateRule {
       return createFtrl(spec);
     case "accumulate":
       return createAccumulate(spec);
+    case "average":
+      return createAverage();
   }
+}
+
+/** Vectors, each as long as the values, that an optimiser keeps. */
+export function slotVectors(spec: OptimizerSpec): number {
+  return ruleOf(parseOptimizerSpec(spec)).slotNames.length;
 }
 
 /** True when a step takes the norm of a layer's values: a layer then must not be split between two optimisers. */
@@ -43,12 +51,12 @@ export function isLayerwise(spec: OptimizerSpec): boolean {
 
 /**
  * The same optimiser with another weight decay: L2 or decoupled as it defines it, `l2` of `ftrl`.
- * @throws ShoalError invalid_argument - for `accumulate`, which has none
+ * @throws ShoalError invalid_argument - for `accumulate` and `average`, which have none
  */
 export function withWeightDecay(spec: OptimizerSpec, weightDecay: number): ResolvedOptimizerSpec {
   const resolved = parseOptimizerSpec(spec);
-  if (resolved.name === "accumulate") {
-    const sentence = "weightDecay: expected none, because the optimiser accumulate has no weight decay";
+  if (resolved.name === "accumulate" || resolved.name === "average") {
+    const sentence = `weightDecay: expected none, because the optimiser ${resolved.name} has no weight decay`;
     throw new ShoalError("invalid_argument", sentence, { field: "weightDecay" });
   }
   return resolved.name === "ftrl" ? { ...resolved, l2: weightDecay } : { ...resolved, weightDecay };

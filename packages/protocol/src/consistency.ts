@@ -21,7 +21,16 @@ export type Consistency =
       readonly warmUpSteps?: number | undefined;
     }
   /** Every push is applied as it comes, every pull answered at once. */
-  | { readonly mode: "asynchronous"; readonly warmUpSteps?: number | undefined };
+  | {
+      readonly mode: "asynchronous";
+      readonly warmUpSteps?: number | undefined;
+      /**
+       * A shard applies the mean of so many pushes, each weighted by its staleness, at once (n-softsync: Zhang 2016;
+       * FedBuff: Nguyen 2022); default 1. A push is acknowledged when it is in the sum. What is in the sum at the end of
+       * a run, fewer pushes than this, is not applied. Costs the shards one vector.
+       */
+      readonly buffer?: number | undefined;
+    };
 
 const count = z.int().min(0).max(1_000_000);
 
@@ -38,7 +47,11 @@ export const consistencySchema: z.ZodType<Consistency> = z.discriminatedUnion("m
     adaptive: adaptiveBoundSchema.optional(),
     warmUpSteps: count.optional(),
   }),
-  z.strictObject({ mode: z.literal("asynchronous"), warmUpSteps: count.optional() }),
+  z.strictObject({
+    mode: z.literal("asynchronous"),
+    warmUpSteps: count.optional(),
+    buffer: z.int().min(1).max(4096).optional(),
+  }),
 ]);
 
 /** Steps at the beginning of a run that are synchronous; all of them in synchronous mode. */
@@ -46,7 +59,10 @@ export function synchronousSteps(consistency: Consistency): number {
   return consistency.mode === "synchronous" ? Number.POSITIVE_INFINITY : (consistency.warmUpSteps ?? 0);
 }
 
-/** How the contributions of one synchronous step become one gradient: mean weighted by sample count, or plain sum. */
-export type Aggregation = "mean" | "sum";
+/**
+ * How the contributions of one synchronous step become one gradient: mean weighted by sample count, plain sum, or
+ * Adasum (Maleki et al. 2021), layer by layer: the sum of what is orthogonal, the mean of what is parallel.
+ */
+export type Aggregation = "mean" | "sum" | "adasum";
 
-export const aggregationSchema: z.ZodType<Aggregation> = z.enum(["mean", "sum"]);
+export const aggregationSchema: z.ZodType<Aggregation> = z.enum(["mean", "sum", "adasum"]);

@@ -1,5 +1,6 @@
 /** The outside cases that every link has to pass with real shards behind it. */
 import { describe } from "vitest";
+import { describeAggregationCases } from "./aggregation-cases.ts";
 import { describeAsynchronousCases } from "./asynchronous-cases.ts";
 import { makeClusters, type LinkKind } from "./case-cluster.ts";
 import { describeKeyValueCases } from "./key-value-cases.ts";
@@ -11,5 +12,6 @@ export function describeShardCases(name: string, kind: LinkKind): void {
     describeKeyValueCases(makeCluster);
     describeSynchronousCases(makeCluster);
     describeAsynchronousCases(makeCluster);
+    describeAggregationCases(makeCluster);
   });
 }

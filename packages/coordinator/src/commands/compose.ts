@@ -11,6 +11,7 @@ import type {
 import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
+import { shardRules } from "../runs/shard-rules.ts";
 import { slotsOf } from "../runs/start-run.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
@@ -35,11 +36,12 @@ export function composeServerCommand(
 ): ServerCommand | undefined {
   switch (desired.kind) {
     case "host_shards": {
-      const { optimizer, schedule, consistency, aggregation, staleness } = run.job;
+      const { consistency } = run.job;
+      const initial = [...run.workers.values()].filter((worker) => worker.initial).length;
       const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
       const term = termOf(run);
       const { slots, treatments } = run;
-      const how = { treatments, optimizer, schedule, consistency, aggregation, staleness, slots };
+      const how = { treatments, ...shardRules(run.job, initial), consistency, slots };
       return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
     }
     case "update_run_members":

@@ -18,8 +18,9 @@ export function checkGroups(job: JobSpec, layout: ParameterLayout): void {
       const close = closeNames(parameters, names, shownNames).join(", ");
       throw invalid(`${field}.parameters`, `expected the name of a parameter or a pattern, such as ${close}`);
     }
-    if (weightDecay !== undefined && optimizer.name === "accumulate") {
-      throw invalid(`${field}.weightDecay`, "expected none, because the optimiser accumulate has no weight decay");
+    if (weightDecay !== undefined && (optimizer.name === "accumulate" || optimizer.name === "average")) {
+      const sentence = `expected none, because the optimiser ${optimizer.name} has no weight decay`;
+      throw invalid(`${field}.weightDecay`, sentence);
     }
   }
   const { ranges, treatments } = parameterUpdates(job, layout);

@@ -13,6 +13,7 @@ import {
 } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
+import { checkCommunication } from "./check-communication.ts";
 import { checkGroups } from "./check-groups.ts";
 import { complaintOf } from "./complaint.ts";
 
@@ -34,6 +35,7 @@ export function checkJob(input: unknown): JobSpec {
   checkMeasures(model, job, input);
   inField("job", input, () => checkGroups(job, layoutOf(model)));
   checkStaleness(job, input);
+  inField("job", input, () => checkCommunication(job));
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {

@@ -27,8 +27,10 @@ function layoutOf(): ParameterLayout {
   return { size, segments };
 }
 
+const gradients = { aggregation: "mean", communication: { name: "gradients" } } as const;
+
 const updatesOf = (optimizer: string, ...parameterGroups: ParameterGroup[]) =>
-  parameterUpdates({ optimizer: { name: optimizer }, parameterGroups }, layoutOf());
+  parameterUpdates({ ...gradients, optimizer: { name: optimizer }, parameterGroups }, layoutOf());
 
 const plain = { kind: "optimizer", weightDecay: null, learningRateScale: 1 };
 
@@ -65,6 +67,36 @@ describe("the updates of a model's parameters", () => {
     const { ranges, cuts } = updatesOf("lamb");
     expect(ranges.map(([end]) => end)).toEqual([30, 35, 40, 45, 50, 74]);
     expect(cuts).toEqual([30, 35, 40, 45, 50, 70]);
+  });
+
+  it("keep every layer apart where Adasum takes its norm", () => {
+    const job = { ...gradients, aggregation: "adasum", optimizer: { name: "sgd" }, parameterGroups: [] } as const;
+    const { ranges, cuts } = parameterUpdates(job, layoutOf());
+    expect(ranges.map(([end]) => end)).toEqual([30, 35, 40, 45, 50, 74]);
+    expect(cuts).toEqual([30, 35, 40, 45, 50, 70]);
+  });
+
+  it("are plain after local updates, whose groups were the workers' business, but for what is frozen or measured", () => {
+    const parameterGroups = [{ parameters: "0.*", weightDecay: 0.5, learningRateScale: 2 }];
+    const after = (name: "local_sgd" | "fedasync") =>
+      parameterUpdates(
+        { ...gradients, communication: { name, steps: 4, mixing: 0.5 }, optimizer: { name: "lamb" }, parameterGroups },
+        layoutOf(),
+      );
+    expect(after("local_sgd")).toEqual({
+      treatments: [plain, { kind: "statistic", rate: 1 }, { kind: "frozen" }],
+      ranges: [
+        [45, 0],
+        [50, 1],
+        [74, 2],
+      ],
+      cuts: null,
+    });
+    // Models are mixed as they are, statistics and all.
+    expect(after("fedasync").ranges).toEqual([
+      [50, 0],
+      [74, 1],
+    ]);
   });
 
   it("are the same for every key, however the vector is cut into shards", () => {

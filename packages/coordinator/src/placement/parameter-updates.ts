@@ -3,16 +3,16 @@
  *
  * The first group whose pattern matches a parameter's name counts. Frozen is what the model or the group freezes; a
  * statistic that is not frozen goes its own way whatever the group says. Neighbours of one treatment become one range,
- * but with an optimiser that takes norms of layers every parameter stays a range of its own, and shards are cut between
+ * but with an optimiser or an aggregation (Adasum) that takes norms of layers every parameter stays a range of its own, and shards are cut between
  * parameters only.
  */
-import type { ParameterLayout, Segment } from "@shoal/models";
+import type { ParameterLayout } from "@shoal/models";
 import { isLayerwise, parseOptimizerSpec, plainTreatment } from "@shoal/optimization";
 import {
-  groupOf,
+  treatmentOf,
+  type Communication,
   type JobSpec,
   type KeyRange,
-  type ParameterGroup,
   type RangeTreatment,
   type UpdateTreatment,
 } from "@shoal/protocol";
@@ -28,15 +28,17 @@ export interface ParameterUpdates {
 
 /** @param job checked: its patterns match something */
 export function parameterUpdates(
-  job: Pick<JobSpec, "optimizer" | "parameterGroups">,
+  job: Pick<JobSpec, "optimizer" | "parameterGroups" | "aggregation" | "communication">,
   layout: ParameterLayout,
 ): ParameterUpdates {
-  const layerwise = isLayerwise(parseOptimizerSpec(job.optimizer));
+  const { communication } = job;
+  const takesNorms = communication.name === "gradients" && isLayerwise(parseOptimizerSpec(job.optimizer));
+  const layerwise = takesNorms || job.aggregation === "adasum";
   const treatments: UpdateTreatment[] = [plainTreatment];
   const indices = new Map([[JSON.stringify(plainTreatment), 0]]);
   const ranges: [end: number, treatment: number][] = [];
   for (const segment of layout.segments) {
-    const treatment = treatmentOf(segment, job.parameterGroups);
+    const treatment = afterLocalUpdates(treatmentOf(segment, job.parameterGroups), communication);
     const key = JSON.stringify(treatment);
     const index = indices.get(key) ?? treatments.push(treatment) - 1;
     indices.set(key, index);
@@ -49,15 +51,14 @@ export function parameterUpdates(
   return { treatments, ranges, cuts };
 }
 
-function treatmentOf(segment: Segment, groups: readonly ParameterGroup[]): UpdateTreatment {
-  const group = groupOf(groups, segment.name);
-  if (segment.frozen || group?.frozen === true) return { kind: "frozen" };
-  if (segment.role === "statistic") return { kind: "statistic", rate: segment.rate ?? 1 };
-  return {
-    kind: "optimizer",
-    weightDecay: group?.weightDecay ?? null,
-    learningRateScale: group?.learningRateScale ?? 1,
-  };
+/**
+ * The shards of local updates apply differences of parameters: groups and rates were the workers' optimisers' business,
+ * so all is treated alike but for what is frozen and, where differences come, the mean of the statistics.
+ */
+function afterLocalUpdates(treatment: UpdateTreatment, communication: Communication): UpdateTreatment {
+  if (communication.name === "gradients" || treatment.kind === "frozen") return treatment;
+  const isDifference = communication.name !== "fedasync";
+  return treatment.kind === "statistic" && isDifference ? { kind: "statistic", rate: 1 } : plainTreatment;
 }
 
 /** The ranges that lie within a shard's keys, clipped to them and counted from its first. */

@@ -7,7 +7,16 @@ import { divergenceText } from "../guard/watch-run.ts";
 import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { refreshRoster } from "./roster.ts";
-import { hasEnded, isUnderWay, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
+import {
+  hasEnded,
+  isSynchronous,
+  isUnderWay,
+  takesPart,
+  warmUpBatches,
+  withWorker,
+  type RunState,
+  type RunWorker,
+} from "./run-state.ts";
 
 type RunStarted = WorkerReply & { readonly type: "run_started" };
 
@@ -57,10 +66,19 @@ function started(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
 function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: number): RunState {
   const { epochs } = run.job;
   const batchSize = contributionSamples(run.job);
-  const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots: run.slots, epochs });
+  // Outside synchronous mode each batch is for itself, also in a warm-up.
+  const slots = isSynchronous(run) ? run.slots : 1;
+  const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots, epochs });
   if (plan.totalBatches > maximumBatches) {
     const sentence = `job.epochs: ${epochs} epochs make ${plan.totalBatches} batches, at most ${maximumBatches} can be counted`;
     return failRun(run, "invalid_job", sentence, { member: worker.name }, now);
+  }
+  const warmUp = warmUpBatches(run);
+  if (warmUp > plan.totalBatches) {
+    const sentence =
+      `job.consistency.warmUpSteps: expected at most ${Math.floor(plan.totalBatches / run.slots)}, ` +
+      `because the run has ${plan.totalBatches} batches for steps of ${run.slots}`;
+    return failRun(run, "invalid_job", sentence, { field: "job.consistency.warmUpSteps" }, now);
   }
   return {
     ...run,

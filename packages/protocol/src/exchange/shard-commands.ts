@@ -30,14 +30,18 @@ export type ShardCommand =
     }
   /**
    * "Give me values that I may start `clock` with." When they are ready the shard calls `receive` once, within its own
-   * turn: the receiver copies what it needs and keeps no reference (no update can come between). The reply follows.
+   * turn, unless nothing has changed: the receiver copies what it needs and keeps no reference (no update can come
+   * between). The reply follows.
    */
   | {
       readonly type: "pull";
       readonly sender: LinkIdentity;
       readonly clock: number;
       readonly deadlineMs: number;
-      readonly receive: (values: Float32Array, version: number) => void;
+      /** Stamp of what the worker has, see `PullRequest`. */
+      readonly have?: number | undefined;
+      /** `data` are the values, or the encoded difference where `form` says so. */
+      readonly receive: (data: Float32Array, version: number, form?: "difference") => void;
       readonly replyTo: Ref<PullReply | Refusal>;
     }
   /** "These workers take part from now on, and these own the slots." */
@@ -95,6 +99,8 @@ export interface ShardDescription {
   /** Of an update of the last moments: norm of its gradient, and by which share it changed the values. */
   readonly gradientNorm: number | null;
   readonly updateRatio: number | null;
+  /** How far a worker may be ahead of the slowest now; null outside bounded mode. */
+  readonly bound: number | null;
   /** The newest updates, oldest first; bounded (default 65,536). */
   readonly updates: readonly UpdateRecord[];
   readonly waits: readonly ShardWait[];
@@ -113,6 +119,8 @@ export interface ShardSnapshot {
   readonly optimizer: unknown;
   /** What the compensation of delays remembers; null where none is. */
   readonly compensation: unknown;
+  /** Pushes that have been acknowledged and wait to be applied together; null where each is applied by itself. */
+  readonly buffer: unknown;
   /** State of the filters and clocks, as the shard's own plain data. */
   readonly progress: unknown;
 }

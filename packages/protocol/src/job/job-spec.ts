@@ -8,6 +8,7 @@
 import { ShoalError } from "@shoal/errors";
 import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
+import { communicationSchema, type Communication } from "./communication.ts";
 import {
   gradientClipSchema,
   lossScaleSchema,
@@ -16,6 +17,7 @@ import {
   type LossScale,
   type Precision,
 } from "./gradient-settings.ts";
+import { encodingSettingsSchema, type EncodingSettings } from "./encoding-settings.ts";
 import { guardSettingsSchema, type GuardSettings } from "./guard-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
 import { stragglerSettingsSchema, type StragglerSettings } from "./straggler-settings.ts";
@@ -58,8 +60,12 @@ export interface JobSpec {
   readonly gradientClip: GradientClip | null;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
+  /** What workers push and how often; by default the gradient of each contribution. */
+  readonly communication: Communication;
   /** What the shards do about stale gradients; by default the learning rate is divided by the staleness. */
   readonly staleness: OpaqueSpec;
+  /** How gradients and values are written on their way; by default as float32, exact. */
+  readonly encoding: EncodingSettings;
   /** What is done about workers that are slower than the others; by default nothing. */
   readonly stragglers: StragglerSettings;
   /** Ends a run that cannot learn, with a sentence that says why; on by default. */
@@ -67,7 +73,12 @@ export interface JobSpec {
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
   /**
-   * Gradient accumulation: a batch is computed in pieces of at most so many samples, which take less memory; its gradient
+   * Gradient accumulation, for fewer exchanges: batches whose mean gradient, weighted by samples, is one contribution
+   * (with local updates: one inner step). A step then has `accumulation` times as many samples.
+   */
+  readonly accumulation: number;
+  /**
+   * Gradient accumulation, for less memory: a batch is computed in pieces of at most so many samples, which take less memory; its gradient
    * is their mean, weighted by samples. null: in one piece.
    */
   readonly microBatch: number | null;
@@ -101,7 +112,7 @@ export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & 
 } & { readonly [K in PartialField]?: Partial<JobSpec[K]> };
 
 /** Fields of which only the parts that differ are written. */
-type PartialField = "evaluation" | "stop" | "stragglers" | "guard";
+type PartialField = "evaluation" | "stop" | "stragglers" | "guard" | "encoding";
 
 const opaque = z.record(z.string(), z.unknown());
 const optionalCount = z.int().min(1).max(0xffff_ffff).nullable().default(null);
@@ -116,10 +127,13 @@ const jobSchema = z.strictObject({
   gradientClip: gradientClipSchema.nullable().default(null),
   consistency: consistencySchema.default({ mode: "synchronous" }),
   aggregation: aggregationSchema.default("mean"),
+  communication: communicationSchema.default({ name: "gradients" }),
   staleness: opaque.default({}),
+  encoding: encodingSettingsSchema.prefault({}),
   stragglers: stragglerSettingsSchema.prefault({}),
   guard: guardSettingsSchema.prefault({}),
   batchSize: z.int().min(1).max(1_048_576).default(64),
+  accumulation: z.int().min(1).max(65_536).default(1),
   microBatch: z.int().min(1).max(1_048_576).nullable().default(null),
   precision: precisionSchema.default("float32"),
   lossScale: lossScaleSchema.default(1),

@@ -1,13 +1,16 @@
 /** Applies updates: one push at a time, or a whole synchronous step. */
 import { learningRateAt, stalenessWeight, type ResolvedStalenessWeight } from "@shoal/optimization";
-import type { PushReply } from "@shoal/protocol";
+import type { PushReply, UpdateRecord } from "@shoal/protocol";
 import type { Contribution } from "./barrier.ts";
 import type { CheckedGradient } from "./check-push.ts";
+import { consistencyNow } from "./consistency-now.ts";
+import { finishClock } from "./finish-clock.ts";
 import { maximumNames, reconsiderPulls } from "./pull.ts";
+import type { PushBuffer } from "./push-buffer.ts";
 import { acknowledge } from "./replies.ts";
 import { isSamePush, type PushTicket } from "./requests.ts";
 import { notifyListeners, type ShardState } from "./shard-state.ts";
-import { closeApply, endQueue, openApply } from "./spans.ts";
+import { closeApply, endQueue, openApply, traceBound } from "./spans.ts";
 
 /** Applies one push as it comes (bounded and asynchronous mode) and answers it. */
 export function applyPush(
@@ -17,21 +20,37 @@ export function applyPush(
   release: () => void,
   now: number,
 ): void {
+  const { buffer } = state.vectors;
   const before = state.progress.version;
   const { sender, header } = ticket;
   endQueue(state, ticket, now, []);
   state.tooStale.delete(sender.worker);
-  update(state, [ticket], {
-    gradient:
-      gradient.offset === 0
-        ? undefined
-        : () => state.vectors.compensate(sender.worker, header.baseVersion, gradient.offset),
-    gradientNorm: () => Math.sqrt(gradient.squaredNorm),
-    weight: stalenessWeight(weightRuleOf(state), before - header.baseVersion),
-  });
+  const weight = stalenessWeight(weightRuleOf(state), before - header.baseVersion);
+  const compensated =
+    gradient.offset === 0
+      ? undefined
+      : () => state.vectors.compensate(sender.worker, header.baseVersion, gradient.offset);
+  if (buffer === undefined) {
+    const gradientNorm = (): number => Math.sqrt(gradient.squaredNorm);
+    update(state, [ticket], { gradient: compensated, gradientNorm, weight });
+  } else {
+    buffer.add(contributionOf(ticket, before), compensated?.(), weight);
+    // It counts from now on, in the version that the full buffer makes: nothing that is acknowledged is lost.
+    countPush(state, ticket, before);
+    if (buffer.isFull) applyBuffer(state, buffer, ticket);
+  }
   release();
   acknowledge(state, ticket, appliedReply(ticket, before), before);
   afterUpdate(state, now);
+}
+
+/** Applies the mean of a full buffer. @param ticket the push that has filled it */
+function applyBuffer(state: ShardState, buffer: PushBuffer, ticket: PushTicket): void {
+  const { gradient, contributions } = buffer.take();
+  const gradientNorm = (): number => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient)));
+  const mean = gradient === undefined ? undefined : () => gradient;
+  applyUpdate(state, [ticket], { gradient: mean, gradientNorm, weight: 1 });
+  state.progress.log.add({ version: state.progress.version, contributions });
 }
 
 /** The job's rule, until the run's guard has fallen back to inverse weights. */
@@ -69,8 +88,21 @@ interface Update {
   readonly weight: number;
 }
 
-/** One version more. A step in which nobody had samples changes no value and still is a step: the version counts it. */
-function update(state: ShardState, tickets: readonly PushTicket[], { gradient, gradientNorm, weight }: Update): void {
+/** One version more, of these pushes. */
+function update(state: ShardState, tickets: readonly PushTicket[], what: Update): void {
+  const before = state.progress.version;
+  applyUpdate(state, tickets, what);
+  for (const ticket of tickets) countPush(state, ticket, before);
+  const contributions = tickets.map((ticket) => contributionOf(ticket, before));
+  state.progress.log.add({ version: before + 1, contributions });
+}
+
+/** A step in which nobody had samples changes no value and still is a step: the version counts it. */
+function applyUpdate(
+  state: ShardState,
+  tickets: readonly PushTicket[],
+  { gradient, gradientNorm, weight }: Update,
+): void {
   const before = state.progress.version;
   const { clock, metrics, schedule } = state.options;
   const learningRate = weight * learningRateAt(schedule, state.baseLearningRate, before);
@@ -81,35 +113,30 @@ function update(state: ShardState, tickets: readonly PushTicket[], { gradient, g
   if (gradient !== undefined) state.vectors.apply(gradient(), learningRate);
   look?.(state.vectors.values(), norm);
   metrics.applied(clock.now() - startedAtMs);
-  record(state, tickets, before);
+  state.progress.version = before + 1;
   closeApply(state, span);
 }
 
-function record(state: ShardState, tickets: readonly PushTicket[], before: number): void {
+/** Settles a push that is part of the version after `before`, or will be. */
+function countPush(state: ShardState, ticket: PushTicket, before: number): void {
+  const { sender, header } = ticket;
   const { progress } = state;
   const { counters } = progress;
-  const version = before + 1;
-  progress.version = version;
-  for (const { sender, header } of tickets) {
-    progress.filter.settle(sender.worker, sender.incarnation, header.sequence, version);
-    progress.clocks.finish(sender.worker, sender.incarnation, header.clock);
-    if (header.batch !== null) progress.batches.add(header.batch);
-    const staleness = before - header.baseVersion;
-    counters.counted += 1;
-    counters.stalenessSum += staleness;
-    counters.stalenessMax = Math.max(counters.stalenessMax, staleness);
-    state.options.metrics.contributed(staleness);
-    state.vitals.noteStaleness(staleness);
-  }
-  const contributions = tickets.map(({ sender, header }) => ({
-    worker: sender.worker,
-    incarnation: sender.incarnation,
-    clock: header.clock,
-    batch: header.batch,
-    baseVersion: header.baseVersion,
-    staleness: before - header.baseVersion,
-  }));
-  progress.log.add({ version, contributions });
+  progress.filter.settle(sender.worker, sender.incarnation, header.sequence, before + 1);
+  finishClock(state, ticket);
+  if (header.batch !== null) progress.batches.add(header.batch);
+  const staleness = before - header.baseVersion;
+  counters.counted += 1;
+  counters.stalenessSum += staleness;
+  counters.stalenessMax = Math.max(counters.stalenessMax, staleness);
+  state.options.metrics.contributed(staleness);
+  state.vitals.noteStaleness(staleness);
+}
+
+function contributionOf({ sender, header }: PushTicket, before: number): UpdateRecord["contributions"][number] {
+  const { worker, incarnation } = sender;
+  const { clock, batch, baseVersion } = header;
+  return { worker, incarnation, clock, batch, baseVersion, staleness: before - baseVersion };
 }
 
 function appliedReply(ticket: PushTicket, before: number): PushReply {
@@ -150,5 +177,16 @@ function endQueues(
 
 function afterUpdate(state: ShardState, now: number): void {
   reconsiderPulls(state, now);
+  if (moveBound(state, now)) reconsiderPulls(state, now);
   notifyListeners(state);
+}
+
+/** @returns true when the bound has grown: those who wait at it may go on */
+function moveBound(state: ShardState, now: number): boolean {
+  if (consistencyNow(state).mode !== "bounded") return false;
+  const waits = (): number[] =>
+    state.waits.list().flatMap((ticket) => (ticket.kind === "pull" ? [ticket.sinceMs] : []));
+  const decision = state.bound.look(state.roster.members.workers.length, now, waits);
+  if (decision !== undefined) traceBound(state, decision);
+  return decision?.kind === "raise";
 }

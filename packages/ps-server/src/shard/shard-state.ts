@@ -8,12 +8,20 @@ import {
   type ScheduleSpec,
   type UpdateRange,
 } from "@shoal/optimization";
-import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
+import {
+  sizeOf,
+  synchronousSteps,
+  type Aggregation,
+  type Consistency,
+  type KeyRange,
+  type RunMembers,
+} from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { createRoster, type Roster } from "./roster.ts";
 import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
+import { createBound, type Bound } from "./adaptive-bound.ts";
 import { createVitals, type Vitals } from "./vitals.ts";
 import { createWaits, type Waits } from "./waits.ts";
 
@@ -47,6 +55,8 @@ export interface ShardState {
   readonly barrier: Barrier;
   readonly waits: Waits;
   readonly vitals: Vitals;
+  /** Bounded mode: how far a worker may be ahead of the slowest; unused in the others. */
+  readonly bound: Bound;
   /** How often in a row each worker's push was too stale; see `decidePush`. */
   readonly tooStale: Map<number, number>;
   roster: Roster;
@@ -62,7 +72,8 @@ export interface ShardState {
 export function createShardState(options: ShardOptions): ShardState {
   const size = sizeOf(options.range);
   const { kernels, memory, optimizer, updates, aggregation } = options;
-  const isSynchronous = options.consistency.mode === "synchronous";
+  const { consistency } = options;
+  const isSynchronous = consistency.mode === "synchronous";
   // A synchronous step is never stale.
   const compensation = isSynchronous ? ({ name: "none" } as const) : options.staleness.compensation;
   const vectors = createShardVectors({
@@ -72,7 +83,9 @@ export function createShardState(options: ShardOptions): ShardState {
     optimizer,
     updates,
     aggregation,
-    sums: isSynchronous,
+    slots: options.slots,
+    sums: synchronousSteps(consistency) > 0,
+    bufferedPushes: options.consistency.mode === "asynchronous" ? (options.consistency.buffer ?? 1) : 1,
     compensation,
   });
   const progress = createProgress();
@@ -87,6 +100,10 @@ export function createShardState(options: ShardOptions): ShardState {
     }),
     tooStale: new Map(),
     vitals: createVitals(),
+    bound:
+      consistency.mode === "bounded"
+        ? createBound(consistency.staleness, consistency.adaptive)
+        : createBound(0, undefined),
     waits: createWaits((kind, change) => options.metrics.waiting(kind, change)),
     roster: createRoster(options.members),
     progress,

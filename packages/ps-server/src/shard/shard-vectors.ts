@@ -3,7 +3,8 @@
  *
  * Boundary  Arithmetic and memory only; who may push when is decided in consistency.ts.
  * Invariant V1  The result of a step depends on the contributions and their slots alone: sum = Σ nᵢ·gᵢ in slot order
- *           (n = samples), then one scaling by 1/Σn; with aggregation "sum" plainly Σ gᵢ. Kernels are element-wise, so
+ *           (n = samples), then one scaling by 1/Σn; with aggregation "sum" plainly Σ gᵢ, with "adasum" the tree of
+ *           adasum.ts. Kernels are element-wise, so
  *           a vector cut into shards gives the same bits as the whole one (between layers, where the optimiser takes
  *           norms of layers).
  */
@@ -18,11 +19,15 @@ import {
   type UpdateRange,
 } from "@shoal/optimization";
 import type { Aggregation } from "@shoal/protocol";
+import { createAdasum, type Adasum, type AdasumSite } from "./adasum.ts";
+import { createPushBuffer, type PushBuffer } from "./push-buffer.ts";
 
 export interface ShardVectors {
   readonly optimizer: Optimizer;
   /** Undefined where the delay of stale gradients is not compensated. */
   readonly compensation: Compensation | undefined;
+  /** Undefined where every push is applied by itself. */
+  readonly buffer: PushBuffer | undefined;
   /** Bytes of kernel memory that this shard holds. */
   readonly bytes: number;
   /** View of the values, [size] float32; not to be kept. */
@@ -54,8 +59,12 @@ export interface VectorOptions {
   readonly optimizer: OptimizerSpec;
   readonly updates: readonly UpdateRange[];
   readonly aggregation: Aggregation;
+  /** Contributions that make one synchronous step. */
+  readonly slots: number;
   /** False outside synchronous mode: no memory is taken for a sum. */
   readonly sums: boolean;
+  /** Pushes that are applied together outside synchronous mode; 1: each by itself. */
+  readonly bufferedPushes: number;
   readonly compensation: ResolvedStalenessSpec["compensation"];
 }
 
@@ -68,22 +77,33 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
     taken.push(region);
     return region;
   };
+  const made: { dispose(): void }[] = [];
+  const keep = <T extends { dispose(): void }>(part: T): T => {
+    made.push(part);
+    return part;
+  };
   const dispose = (): void => {
+    for (const part of made.splice(0)) part.dispose();
     for (const region of taken.splice(0)) memory.free(region);
   };
   try {
     const values = take();
-    const sum = options.sums ? take() : undefined;
-    const optimizer = createOptimizer(options.optimizer, { size, kernels, memory, ranges: options.updates });
-    const compensation = createOrDispose(optimizer, () =>
-      createCompensation(options.compensation, { size, kernels, memory, ranges: options.updates }),
-    );
-    const aggregator = createAggregator(options, sum?.byteOffset ?? 0);
+    const adasum = options.sums && options.aggregation === "adasum" ? keep(createAdasum(treeSite(options))) : undefined;
+    const sum = options.sums && adasum === undefined ? take() : undefined;
+    const capacity = options.bufferedPushes;
+    const buffer = capacity > 1 ? keep(createPushBuffer({ capacity, size, kernels, memory })) : undefined;
+    const site = { size, kernels, memory, ranges: options.updates };
+    const optimizer = keep(createOptimizer(options.optimizer, site));
+    const compensator = createCompensation(options.compensation, site);
+    const compensation = compensator === undefined ? undefined : keep(compensator);
+    const aggregator = adasum === undefined ? createAggregator(options, sum?.byteOffset ?? 0) : treeAggregator(adasum);
     return {
       optimizer,
       compensation,
+      buffer,
       get bytes() {
-        return taken.length * size * 4 + optimizer.slotBytes + (compensation?.bytes ?? 0);
+        const parts = [compensation, buffer, adasum].reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
+        return taken.length * size * 4 + optimizer.slotBytes + parts;
       },
       values: () => memory.floats(values.byteOffset, size),
       write: (source) => {
@@ -100,11 +120,7 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       apply: (gradient, learningRate) => {
         optimizer.step(values.byteOffset, gradient, learningRate, aggregator.summed());
       },
-      dispose() {
-        optimizer.dispose();
-        compensation?.dispose();
-        dispose();
-      },
+      dispose,
     };
   } catch (error) {
     dispose();
@@ -112,19 +128,24 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
   }
 }
 
-/** Makes what stands beside the optimiser; when that fails, the optimiser's memory goes back as well. */
-function createOrDispose<T>(optimizer: Optimizer, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    optimizer.dispose();
-    throw error;
-  }
+function treeSite({ size, slots, updates, kernels, memory }: VectorOptions): AdasumSite {
+  return { size, slots, ranges: updates, kernels, memory };
 }
 
 interface Aggregator extends Pick<ShardVectors, "fold" | "finishStep"> {
   /** Contributions that the newest gradient is the plain sum of; 1 where it is a mean, or one contribution. */
   summed(): number;
+}
+
+/** Contributions without samples have no place in the tree. */
+function treeAggregator(tree: Adasum): Aggregator {
+  return {
+    summed: () => 1,
+    fold(gradient, samples) {
+      if (samples > 0) tree.fold(gradient, samples);
+    },
+    finishStep: () => tree.finish(),
+  };
 }
 
 function createAggregator(options: VectorOptions, sum: number): Aggregator {

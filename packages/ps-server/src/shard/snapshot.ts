@@ -27,6 +27,7 @@ export function takeSnapshot(state: ShardState): ShardSnapshot {
     values: new Float32Array(vectors.values()),
     optimizer: vectors.optimizer.snapshot(),
     compensation: vectors.compensation?.snapshot() ?? null,
+    buffer: vectors.buffer?.snapshot() ?? null,
     progress: snapshotProgress(progress),
   };
 }
@@ -38,6 +39,7 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
     const progress = createProgress(checkProgressSnapshot(snapshot.progress));
     state.vectors.optimizer.restore(snapshot.optimizer as OptimizerSnapshot);
     state.vectors.compensation?.restore(checkCompensation(snapshot.compensation));
+    state.vectors.buffer?.restore(snapshot.buffer);
     state.vectors.write(snapshot.values);
     progress.version = snapshot.version;
     progress.clocks.update(state.roster.members);

@@ -2,6 +2,7 @@
 import type { Offset } from "@shoal/kernels-wasm";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
+import type { ReplicaWork } from "./local-updates.ts";
 
 /** Positions [begin, end) in the seeded order of `epoch`, and the vectors to use. */
 export interface GradientWork {
@@ -12,6 +13,8 @@ export interface GradientWork {
   readonly parameters: Offset;
   /** [vector size] float32 in kernel memory, overwritten; left alone when the batch is empty. */
   readonly gradient: Offset;
+  /** With local updates: who computes them. What is then written to `gradient` is what is to be pushed. */
+  readonly replica?: ReplicaWork | undefined;
 }
 
 /** Calls are served one after the other, in their order. */
@@ -23,7 +26,7 @@ export interface ComputePort {
    */
   initialize(into: Offset): Promise<void>;
   /**
-   * Computes the gradient of the mean loss of a batch.
+   * Computes the gradient of the mean loss of a batch, or a round of local updates.
    * @throws ShoalError not_finite - the loss is NaN or infinite; `internal` - the thread crashed; `cancelled` - closed
    */
   gradient(work: GradientWork): Promise<ComputedIn>;

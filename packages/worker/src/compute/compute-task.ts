@@ -25,9 +25,10 @@ import {
 } from "@shoal/models";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
-import { createBatchGradient } from "./batch-gradient.ts";
+import { createBatchGradient, type BatchGradient } from "./batch-gradient.ts";
 import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
+import { createLocalUpdates, type LocalPlan, type ReplicaWork } from "./local-updates.ts";
 import { createTeaching, teacherBytes, type Teacher } from "./teachers.ts";
 import { createTestEvaluation } from "./test-evaluation.ts";
 
@@ -35,7 +36,7 @@ import { createTestEvaluation } from "./test-evaluation.ts";
 export interface ComputeSubject {
   readonly model: ModelSpec;
   readonly seed: number;
-  /** Most samples of one training batch. */
+  /** Most samples of one gradient. */
   readonly batchSize: number;
   /** Gradient accumulation: most samples that are computed at once; null or absent: a batch in one piece. */
   readonly microBatch?: number | null;
@@ -47,6 +48,8 @@ export interface ComputeSubject {
   readonly metrics?: readonly string[] | null;
   /** Bound on the gradient of each batch; null or absent: none. */
   readonly clip?: ClipPlan | null;
+  /** What is done with gradients on the worker itself; null or absent: they are pushed. */
+  readonly local?: LocalPlan | null;
   /** Compute with the kernels that give the same bits on every engine and processor. */
   readonly deterministic?: boolean;
   /** Models whose logits are the targets of a distillation. */
@@ -133,6 +136,17 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     pieceRows: plan.batchSize,
     partial: whole.byteOffset + plan.peakBytes,
   });
+  const gradient = (work: GradientWork): BatchGradient => {
+    const { epoch, begin, end } = work;
+    const computed = gradientOf(work, shuffle.order(epoch));
+    const where = `positions ${begin} to ${end} of epoch ${epoch}`;
+    if (!Number.isFinite(computed.loss)) throw diverged(`the training loss of ${where}`);
+    if (clip !== null && computed.samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
+      throw diverged(`the gradient of ${where}`);
+    }
+    return computed;
+  };
+  const localRound = createLocalRound(subject, gradient, { kernels, memory: memory.memory });
   return {
     initialize(into) {
       const values = new Float32Array(memory.memory.buffer, into, layoutOf(model).size);
@@ -140,13 +154,8 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     },
     gradient(work) {
       const startedAtMs = now();
-      const { epoch, begin, end } = work;
-      const { samples, loss } = gradientOf(work, shuffle.order(epoch));
-      const where = `positions ${begin} to ${end} of epoch ${epoch}`;
-      if (!Number.isFinite(loss)) throw diverged(`the training loss of ${where}`);
-      if (clip !== null && samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
-        throw diverged(`the gradient of ${where}`);
-      }
+      const { samples, loss } =
+        localRound === undefined || work.replica === undefined ? gradient(work) : localRound(work, work.replica);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
     evaluate: createTestEvaluation({
@@ -163,6 +172,29 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       plan.dispose();
       memory.free(whole);
     },
+  };
+}
+
+/** @returns a round of local updates over the batches that a contribution consists of; undefined where there are none */
+function createLocalRound(
+  { model, batchSize, local }: ComputeSubject,
+  gradient: (work: GradientWork) => BatchGradient,
+  site: { readonly kernels: Kernels; readonly memory: WebAssembly.Memory },
+): ((work: GradientWork, replica: ReplicaWork) => BatchGradient) | undefined {
+  if (local === undefined || local === null) return undefined;
+  const update = createLocalUpdates(local, { ...site, size: layoutOf(model).size });
+  return (work, replica) => {
+    const { begin, end, parameters: pulled, gradient: out } = work;
+    const samples = end - begin;
+    let lossSum = 0;
+    const compute = (batch: number, parameters: Offset): void => {
+      const first = begin + batch * batchSize;
+      const part = { ...work, begin: first, end: Math.min(end, first + batchSize), parameters };
+      const { samples: rows, loss } = gradient(part);
+      lossSum += rows * loss;
+    };
+    if (samples > 0) update(replica, { pulled, out, batches: Math.ceil(samples / batchSize), gradient: compute });
+    return { samples, loss: samples === 0 ? 0 : lossSum / samples };
   };
 }
 

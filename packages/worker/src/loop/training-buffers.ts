@@ -2,7 +2,8 @@
  * The worker's vectors in kernel memory: two for parameters, so that the next are pulled while the current are used, and
  * gradients, so that one is computed while others are on their way.
  *
- * Bounds  Two parameter vectors; as many gradients as the loop has on their way at once, at most `maximumGradients`.
+ * Bounds  Two parameter vectors; as many gradients as the loop has on their way at once, at most `maximumGradients`; with
+ *         local updates a replica for each slot that this worker has computed.
  */
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Offset, Region } from "@shoal/kernels-wasm";
@@ -19,12 +20,23 @@ export interface TrainingBuffers {
   takeGradient(): VectorBuffer;
   /** Gives a taken gradient back. */
   returnGradient(gradient: VectorBuffer): void;
+  /** Memory of the replica that computes a slot, the same for each call; undefined without local updates. Zeroed. */
+  replica(slot: number): Region | undefined;
   /** Frees everything; nobody may use any of it any more. Idempotent. */
   free(): void;
 }
 
-/** @param maximumGradients gradients that may be in use at once. @throws ShoalError out_of_memory */
-export function createTrainingBuffers(memory: KernelMemory, size: number, maximumGradients: number): TrainingBuffers {
+/**
+ * @param maximumGradients gradients that may be in use at once
+ * @param replicaBytes with local updates: memory of a replica; 0: there are none
+ * @throws ShoalError out_of_memory
+ */
+export function createTrainingBuffers(
+  memory: KernelMemory,
+  size: number,
+  maximumGradients: number,
+  replicaBytes = 0,
+): TrainingBuffers {
   const regions: Region[] = [];
   const allocate = (): VectorBuffer => {
     const region = memory.allocate(size * Float32Array.BYTES_PER_ELEMENT);
@@ -32,6 +44,7 @@ export function createTrainingBuffers(memory: KernelMemory, size: number, maximu
     return { offset: region.byteOffset, values: memory.floats(region.byteOffset, size) };
   };
   const idle: VectorBuffer[] = [];
+  const replicas = new Map<number, Region>();
   let gradients = 0;
   const parameters = [allocate(), allocate()] as const;
   return {
@@ -48,7 +61,15 @@ export function createTrainingBuffers(memory: KernelMemory, size: number, maximu
     returnGradient(gradient) {
       idle.push(gradient);
     },
+    replica(slot) {
+      if (replicaBytes === 0) return undefined;
+      const region = replicas.get(slot) ?? memory.allocate(replicaBytes);
+      replicas.set(slot, region);
+      return region;
+    },
     free() {
+      for (const region of replicas.values()) memory.free(region);
+      replicas.clear();
       for (const region of regions.splice(0)) memory.free(region);
     },
   };

@@ -1,5 +1,6 @@
 /** What the training loops have in common: their ports, and how they end. */
 import type { Clock } from "@shoal/actors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import type { EpochPlan } from "@shoal/models";
 import type { JobSpec, TestResult } from "@shoal/protocol";
 import type { Contribution, ShardVersions } from "../client/contribution.ts";
@@ -45,15 +46,27 @@ export interface PulledValues {
   readonly versions: ShardVersions;
 }
 
-/** Computes the gradient of a batch from pulled values. */
-export function computeBatch(
-  { plan, compute }: LoopPorts,
+/**
+ * Computes what is pushed for a batch from pulled values: its gradient, or what local updates lead to.
+ * @throws ShoalError not_finite - with the batch in its details: others may try the same
+ */
+export async function computeBatch(
+  { plan, compute, buffers }: LoopPorts,
   batch: number,
   values: PulledValues,
   gradient: VectorBuffer,
 ): Promise<ComputedIn> {
-  const { epoch, begin, end } = plan.batch(batch);
-  return compute.gradient({ epoch, begin, end, parameters: values.buffer.offset, gradient: gradient.offset });
+  const { epoch, step: round, slot, begin, end } = plan.batch(batch);
+  const region = buffers.replica(slot);
+  const replica = region === undefined ? undefined : { slot, round, region };
+  const vectors = { parameters: values.buffer.offset, gradient: gradient.offset };
+  try {
+    return await compute.gradient({ epoch, begin, end, ...vectors, replica });
+  } catch (error) {
+    if (!isShoalError(error, "not_finite")) throw error;
+    const sentence = error.message.replace(/^\[[a-z_]+\] /, "");
+    throw new ShoalError("not_finite", sentence, { ...error.details, batch }, { cause: error });
+  }
 }
 
 /** The contribution of a computed batch. */

@@ -17,10 +17,12 @@ import {
   type ModelSpec,
   type Preprocessing,
 } from "@shoal/models";
-import type { JobSpec, Placement, StartRun } from "@shoal/protocol";
+import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
+import { contributionSamples, treatmentOf, type JobSpec, type Placement, type StartRun } from "@shoal/protocol";
 import { learningRanges, type ClipPlan } from "../compute/clip-gradient.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
+import { replicaBytes, type LocalPlan } from "../compute/local-updates.ts";
 import { createTrainingBuffers, type TrainingBuffers } from "../loop/training-buffers.ts";
 import { loadTeachers } from "./load-teachers.ts";
 
@@ -59,14 +61,21 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const dataset = await environment.loadDataset(parseDatasetSpec(job.data, "job.data"));
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test, preprocessing } = dataset;
-  const { batchSize, microBatch, precision, lossScale, epochs, seed } = job;
-  const plan = createEpochPlan({ samples: train.count, batchSize, slots, epochs });
+  const { batchSize, accumulation, precision, lossScale, epochs, seed } = job;
+  const plan = createEpochPlan({
+    samples: train.count,
+    batchSize: contributionSamples(job),
+    slots: numberedSlots(job, slots),
+    epochs,
+  });
+  const local = localPlan(model, job);
   const { metrics } = job.evaluation;
   const compute = await environment.startCompute({
     model,
     seed,
-    batchSize,
-    microBatch,
+    batchSize: batchSize * accumulation,
+    microBatch: job.microBatch ?? (accumulation > 1 ? batchSize : null),
+    local,
     precision,
     lossScale,
     metrics,
@@ -77,7 +86,12 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
     deterministic: job.deterministic,
   });
   try {
-    const buffers = createTrainingBuffers(environment.memory, size, maximumGradients(slots));
+    const buffers = createTrainingBuffers(
+      environment.memory,
+      size,
+      maximumGradients(slots),
+      local === null ? 0 : replicaBytes(local, size),
+    );
     const close = (): Promise<void> => compute.close();
     return {
       model,
@@ -98,6 +112,21 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
 
 function clipPlan(model: ModelSpec, { gradientClip: clip, parameterGroups }: JobSpec): ClipPlan | null {
   return clip === null ? null : { clip, ranges: learningRanges(layoutOf(model), parameterGroups) };
+}
+
+/** What the worker's own optimiser does; null when gradients are pushed. */
+function localPlan(
+  model: ModelSpec,
+  { communication, optimizer, schedule, parameterGroups }: JobSpec,
+): LocalPlan | null {
+  if (communication.name === "gradients") return null;
+  const ranges = layoutOf(model).segments.map((segment) => ({
+    begin: segment.offset,
+    end: segment.offset + segment.length,
+    treatment: treatmentOf(segment, parameterGroups),
+  }));
+  const rules = { optimizer: parseOptimizerSpec(optimizer), schedule: parseScheduleSpec(schedule) };
+  return { communication, ...rules, ranges };
 }
 
 /**
@@ -132,6 +161,11 @@ function checkCovered(model: ModelSpec, placement: Placement): number {
   if (end === size) return size;
   const sentence = `the placement covers keys 0 to ${end}, the model has ${size} parameters`;
   throw new ShoalError("layout_mismatch", sentence, { covered: end, size });
+}
+
+/** Slots by which batches are numbered: outside synchronous mode each batch is for itself, also in a warm-up. */
+function numberedSlots({ consistency }: JobSpec, slots: number): number {
+  return consistency.mode === "synchronous" ? slots : 1;
 }
 
 /** A synchronous step has one gradient for each slot on its way, the others two; one more holds the initial values. */

@@ -1,0 +1,146 @@
+/**
+ * Local updates: several steps of an inner optimiser on parameters of the worker's own, then what is pushed.
+ *
+ *   local_sgd, geo_sgd, diloco   θ ← pulled; each batch: θ ← inner(θ, ∇(θ)); pushed: pulled − θ
+ *   fedasync                     the same; pushed: θ
+ *   easgd                        x is kept between rounds. d = elasticity·(pulled − x); the first gradient is taken at x,
+ *                                then x ← x + d, and x ← inner(x, ∇) for it and each later batch; pushed: d
+ *
+ * Each slot is a replica of its own: its inner optimiser, and x, go on from its last round on this worker. So the result
+ * does not depend on how slots are dealt to workers as long as they stay where they are.
+ *
+ * Bounds   `replicaBytes` for each slot that this worker has ever computed, at most the run's slots.
+ * Sources  Zhang, Choromańska, LeCun 2015 (arXiv 1412.6651, algorithm 1); Douillard et al. 2023 (arXiv 2311.08105).
+ */
+import type { KernelMemory, Kernels, Offset, Region } from "@shoal/kernels-wasm";
+import {
+  baseLearningRateOf,
+  createOptimizer,
+  learningRateAt,
+  slotVectors,
+  type Optimizer,
+  type ResolvedOptimizerSpec,
+  type ScheduleSpec,
+  type UpdateRange,
+} from "@shoal/optimization";
+import type { LocalCommunication } from "@shoal/protocol";
+
+/** How a worker updates its own parameters; plain data. */
+export interface LocalPlan {
+  readonly communication: LocalCommunication;
+  readonly optimizer: ResolvedOptimizerSpec;
+  readonly schedule: ScheduleSpec;
+  /** Of the whole vector. */
+  readonly ranges: readonly UpdateRange[];
+}
+
+/** Which replica a contribution is computed by. */
+export interface ReplicaWork {
+  readonly slot: number;
+  /** Rounds before this one, by the plan: where the schedule stands. */
+  readonly round: number;
+  /** Memory of the replica, the same for each of its rounds; of `replicaBytes`. */
+  readonly region: Region;
+}
+
+/** One round, with the vectors of the whole model. */
+export interface Round {
+  /** Borrowed. */
+  readonly pulled: Offset;
+  /** Overwritten with what is pushed. */
+  readonly out: Offset;
+  readonly batches: number;
+  /** Computes the gradient of the n-th batch of the round at `parameters` into `out`. */
+  gradient(batch: number, parameters: Offset): void;
+}
+
+const alignment = 64;
+
+function strideOf(size: number): number {
+  return Math.ceil((size * Float32Array.BYTES_PER_ELEMENT) / alignment) * alignment;
+}
+
+/** Vectors of a replica beside its optimiser's: its parameters and, with easgd, what it pushes. */
+function ownVectors({ name }: LocalCommunication): number {
+  return name === "easgd" ? 2 : 1;
+}
+
+/** Bytes of one replica. */
+export function replicaBytes(plan: Pick<LocalPlan, "communication" | "optimizer">, size: number): number {
+  return strideOf(size) * (ownVectors(plan.communication) + slotVectors(plan.optimizer));
+}
+
+interface Replica {
+  readonly own: Offset;
+  readonly pushed: Offset;
+  readonly optimizer: Optimizer;
+}
+
+/** @returns a function that computes a round of a replica */
+export function createLocalUpdates(
+  plan: LocalPlan,
+  site: { readonly size: number; readonly kernels: Kernels; readonly memory: WebAssembly.Memory },
+): (work: ReplicaWork, round: Round) => void {
+  const { communication, schedule } = plan;
+  const { size, kernels } = site;
+  const rate = baseLearningRateOf(plan.optimizer);
+  const replicas = new Map<number, Replica>();
+
+  const obtain = ({ slot, region }: ReplicaWork, pulled: Offset): Replica => {
+    const known = replicas.get(slot);
+    if (known !== undefined) return known;
+    const replica = createReplica(plan, site, region);
+    kernels.copy(pulled, replica.own, size);
+    replicas.set(slot, replica);
+    return replica;
+  };
+  return (work, { pulled, out, batches, gradient }) => {
+    const { own, pushed, optimizer } = obtain(work, pulled);
+    if (communication.name !== "easgd") kernels.copy(pulled, own, size);
+    for (let batch = 0; batch < batches; batch += 1) {
+      gradient(batch, own);
+      if (batch === 0 && communication.name === "easgd") {
+        differ(kernels, pulled, own, pushed, size);
+        kernels.scale(pushed, size, communication.elasticity);
+        kernels.axpy(pushed, own, size, 1);
+      }
+      optimizer.step(own, out, learningRateAt(schedule, rate, work.round * communication.steps + batch));
+    }
+    if (communication.name === "easgd") kernels.copy(pushed, out, size);
+    else if (communication.name === "fedasync") kernels.copy(own, out, size);
+    else differ(kernels, pulled, own, out, size);
+  };
+}
+
+/** out = a − b. */
+function differ(kernels: Kernels, a: Offset, b: Offset, out: Offset, size: number): void {
+  kernels.copy(a, out, size);
+  kernels.axpy(b, out, size, -1);
+}
+
+function createReplica(
+  { communication, optimizer: spec, ranges }: LocalPlan,
+  { size, kernels, memory }: { readonly size: number; readonly kernels: Kernels; readonly memory: WebAssembly.Memory },
+  region: Region,
+): Replica {
+  const stride = strideOf(size);
+  const vectors = ownVectors(communication);
+  const own = region.byteOffset;
+  const behind = { byteOffset: own + vectors * stride, byteLength: region.byteLength - vectors * stride };
+  const optimizer = createOptimizer(spec, { size, kernels, memory: sliceMemory(memory, behind), ranges });
+  return { own, pushed: own + (vectors - 1) * stride, optimizer };
+}
+
+/** The optimiser's view of its part of a region that the worker's own thread has allocated, zeroed. */
+function sliceMemory(memory: WebAssembly.Memory, region: Region): Pick<KernelMemory, "allocate" | "floats" | "free"> {
+  return {
+    allocate(byteLength) {
+      if (byteLength > region.byteLength) {
+        throw new RangeError(`an optimiser takes ${byteLength} bytes, a replica has ${region.byteLength} for it`);
+      }
+      return { byteOffset: region.byteOffset, byteLength };
+    },
+    free: () => undefined,
+    floats: (byteOffset, count) => new Float32Array(memory.buffer, byteOffset, count),
+  };
+}
