@@ -56,6 +56,7 @@ export { matchTensors, readTensors, type InitialTensor, type Tensor } from "./mo
 export { encodeOnnx } from "./onnx/encode-onnx.ts";
 export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
 export type { LossScale } from "./plan/loss-scale.ts";
+export type { PlanGates } from "./plan/plan-gates.ts";
 export type { Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";
 export type {
   FloatsInput,

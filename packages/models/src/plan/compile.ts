@@ -19,6 +19,7 @@ import { halfMoves } from "./half-moves.ts";
 import { scaledGradient, type LossScale } from "./loss-scale.ts";
 import { lossFunction } from "./losses.ts";
 import type { Plan, PlanMemory } from "./plan.ts";
+import { stageKeys } from "./plan-gates.ts";
 import { halfCodec, type Precision } from "./precision.ts";
 import { inputFace, targetFace } from "./plan-places.ts";
 import { planStages, type PlannedStage } from "./plan-stages.ts";
@@ -65,7 +66,8 @@ export function compile(spec: ModelSpec, options: CompileOptions): Plan {
     targets: Object.fromEntries(frame.outputs.map(({ name, target }) => [name, target])),
     outputs: Object.fromEntries(frame.outputs.map(({ name, offset, shape }) => [name, { offset, shape }])),
     peakBytes: buffers.byteLength,
-    gradient: (parameters, gradient, rows, draw) => scaledGradient(frame, parameters, gradient, rows, draw),
+    gradient: (parameters, gradient, rows, draw, gates) =>
+      scaledGradient(frame, parameters, gradient, rows, draw, gates),
     forward: (parameters, rows) => forward(frame, parameters, rows),
     evaluate: (parameters, rows) => evaluate(frame, parameters, rows),
     dispose: () => memory.free(region),
@@ -100,6 +102,7 @@ function frameOf(
     parameterCount: graph.layout.size,
     inputs: inputs.map(({ face }) => face),
     stages: createStages({ graph, stages, buffers, kernels, at, inputs: places }),
+    keys: stageKeys(stages),
     halves: halfMoves({ stages, buffers, batchSize, codec: halfCodec(kernels, precision), at }),
     outputs: graph.outputs.map((_, index) => outputFrame(graph, index, buffers, at, context)),
     ...gradientRanges(graph, stages),

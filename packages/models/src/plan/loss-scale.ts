@@ -8,6 +8,7 @@
  */
 import { ShoalError } from "@shoal/errors";
 import type { Offset } from "@shoal/kernels-wasm";
+import type { PlanGates } from "./plan-gates.ts";
 import { gradientOf, type PlanFrame } from "./run.ts";
 import type { Draw } from "./stage.ts";
 
@@ -26,12 +27,13 @@ export function scaledGradient(
   gradient: Offset,
   rows: number,
   draw: Draw,
+  gates?: PlanGates,
 ): number {
   const { kernels, parameterCount, lossScale, scaled } = frame;
   let scale = lossScale === "dynamic" ? dynamicScale : lossScale;
-  if (scale === 1) return gradientOf(frame, parameters, gradient, rows, draw, 1);
+  if (scale === 1) return gradientOf(frame, parameters, gradient, rows, draw, 1, gates);
   for (let halvings = 0; halvings <= maximumHalvings; halvings += 1) {
-    const loss = gradientOf(frame, parameters, gradient, rows, draw, scale);
+    const loss = gradientOf(frame, parameters, gradient, rows, draw, scale, gates);
     // Without a loss there is nothing to be had from another factor: the caller sees that training has diverged.
     if (!Number.isFinite(loss)) return loss;
     if (kernels.allFinite(gradient, parameterCount)) {

@@ -2,6 +2,7 @@
 import type { Offset, Region } from "@shoal/kernels-wasm";
 import type { ModelSpec } from "../spec/model-spec.ts";
 import type { ParameterLayout } from "../spec/parameter-layout.ts";
+import type { PlanGates } from "./plan-gates.ts";
 import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
 import type { Draw } from "./stage.ts";
 
@@ -41,11 +42,12 @@ export interface Plan {
   /**
    * Runs forward and backward over the first `rows` rows; with 0 rows the gradient is zero, as it always is for frozen
    * parameters.
+   * @param gates - asked and told within the call; without them it costs nothing
    * @returns the mean loss, of several outputs the weighted sum; `gradient` is overwritten with the gradient of that
    * @throws ShoalError invalid_argument when a label, token or index is beyond its bound; RangeError when
    * rows > batchSize
    */
-  gradient(parameters: Offset, gradient: Offset, rows: number, draw: Draw): number;
+  gradient(parameters: Offset, gradient: Offset, rows: number, draw: Draw, gates?: PlanGates): number;
   /** Runs forward only, as the model is used: without dropout, with running statistics. @throws as `gradient` */
   forward(parameters: Offset, rows: number): void;
   /**

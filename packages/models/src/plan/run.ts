@@ -6,6 +6,7 @@ import type { RunStage } from "./create-stages.ts";
 import type { HalfMoves } from "./half-moves.ts";
 import type { LossScale } from "./loss-scale.ts";
 import type { LossFunction } from "./losses.ts";
+import type { PlanGates, StageKeys } from "./plan-gates.ts";
 import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
 import type { BackwardCall, Draw } from "./stage.ts";
 
@@ -47,6 +48,8 @@ export interface PlanFrame {
   readonly scaled: readonly GradientRange[];
   /** One for each stage. */
   readonly halves: readonly HalfMoves[];
+  /** One for each stage. */
+  readonly keys: readonly StageKeys[];
   readonly lossScale: LossScale;
   /** What stages are told: one object, written anew for each call. */
   readonly call: { -readonly [K in keyof BackwardCall]: BackwardCall[K] };
@@ -60,7 +63,7 @@ export function forward(frame: PlanFrame, parameters: Offset, rows: number): voi
   checkRows(frame, rows);
   checkInputs(frame, rows);
   prepare(frame, parameters, 0, rows, false, noDraw);
-  runForward(frame);
+  runForward(frame, undefined);
 }
 
 /**
@@ -74,8 +77,9 @@ export function gradientOf(
   rows: number,
   draw: Draw,
   scale: number,
+  gates?: PlanGates,
 ): number {
-  const { kernels, zeroed, stages } = frame;
+  const { kernels, zeroed, stages, keys } = frame;
   checkRows(frame, rows);
   if (rows === 0) {
     kernels.fill(gradient, frame.parameterCount, 0);
@@ -84,8 +88,9 @@ export function gradientOf(
   checkInputs(frame, rows);
   checkTargets(frame, rows);
   prepare(frame, parameters, gradient, rows, true, draw);
-  runForward(frame);
+  runForward(frame, gates);
   const loss = lossesOf(frame, rows, scale);
+  const told = scale === 1 && Number.isFinite(loss) ? gates : undefined;
   for (let index = 0; index < zeroed.length; index += 1) {
     const range = zeroed[index];
     if (range !== undefined) kernels.fill(gradient + range.begin * floatBytes, range.length, 0);
@@ -95,6 +100,7 @@ export function gradientOf(
     if (run?.runsBackward !== true) continue;
     runBackward(frame, run, index);
     addGradients(kernels, run, rows);
+    told?.final(keys[index]?.final ?? 0);
   }
   return loss;
 }
@@ -120,9 +126,10 @@ function prepare(
   call.draw = draw;
 }
 
-function runForward({ stages, halves, call }: PlanFrame): void {
+function runForward({ stages, halves, keys, call }: PlanFrame, gates: PlanGates | undefined): void {
   const { parameters } = call;
   for (let index = 0; index < stages.length; index += 1) {
+    gates?.need(keys[index]?.needed ?? 0);
     const moves = halves[index];
     call.parameters = moves?.round(parameters) ?? parameters;
     stages[index]?.stage.forward(call);
