@@ -1,6 +1,6 @@
 /** What a worker hands to its parameter client: whole vectors, not yet cut into shards. */
 import type { PushReply } from "@shoal/protocol";
-import type { ComputedIn } from "./exchange-kind.ts";
+import type { ComputedIn, Computing } from "./exchange-kind.ts";
 
 /** Version of each shard's values, by position in the placement. */
 export type ShardVersions = readonly number[];
@@ -14,7 +14,7 @@ export interface Contribution {
   readonly gradient: Float32Array;
   /** Versions of the values that the gradient was computed from. */
   readonly base: ShardVersions;
-  readonly computed: ComputedIn;
+  readonly computed: ComputedIn | Computing;
 }
 
 /** Where pulled values go. */
@@ -23,6 +23,8 @@ export interface PullTarget {
   readonly clock: number;
   /** [vector size] float32, overwritten; kept until the call settles. */
   readonly into: Float32Array;
+  /** Told when the part of the shard at a position of the placement is in `into`, before the call settles. */
+  readonly arrived?: (index: number, version: number) => void;
 }
 
 export interface PushPullOutcome {

@@ -8,4 +8,12 @@ export interface ComputedIn {
   readonly samples: number;
   /** Mean training loss of the samples. */
   readonly loss: number;
+  /** How long of it the computing waited for parameters on their way, ms; absent: not at all. */
+  readonly waitedMs?: number;
+}
+
+/** Computing that may still be going on when the first of its gradients leave. */
+export interface Computing {
+  readonly startedAtMs: number;
+  readonly done: Promise<ComputedIn>;
 }

@@ -17,7 +17,7 @@ import type { Clock } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
 import { attributes, spanNames, tracerName, type LinkIdentity, type ShardPlacement } from "@shoal/protocol";
 import { timeOf } from "../time/span-time.ts";
-import type { ComputedIn, ExchangeKind } from "./exchange-kind.ts";
+import type { ComputedIn, Computing, ExchangeKind } from "./exchange-kind.ts";
 
 export interface ExchangeSpans {
   /** Runs one attempt in the context of its `send` span and ends the span with it. */
@@ -34,7 +34,7 @@ export interface ExchangeDescription {
   /** What differs from exchange to exchange: clock, base version, batch, sequence, … */
   readonly attributes: Attributes;
   /** Pushes: when the gradient was computed, and its loss. */
-  readonly computed?: ComputedIn | undefined;
+  readonly computed?: ComputedIn | Computing | undefined;
   /** Pushes: bytes of the gradient. */
   readonly payloadBytes?: number | undefined;
 }
@@ -48,7 +48,11 @@ export function startExchangeSpans(description: ExchangeDescription, clock: Cloc
   const within = trace.setSpan(ROOT_CONTEXT, span);
   if (span.isRecording()) span.setAttributes(describe(description));
   const whose = whoseExchange(description);
-  if (computed !== undefined) recordCompute(tracer, within, computed, whose);
+  if (computed !== undefined) {
+    const record = (known: ComputedIn): void => recordCompute(tracer, within, known, whose);
+    if ("done" in computed) computed.done.then(record, () => undefined);
+    else record(computed);
+  }
   if (payloadBytes !== undefined) recordEncode(tracer, within, payloadBytes, clock, whose);
   return {
     async attempt(number, call) {
@@ -100,6 +104,7 @@ function describe(description: ExchangeDescription): Attributes {
 function recordCompute(tracer: Tracer, within: Context, computed: ComputedIn, whose: Attributes): void {
   const span = tracer.startSpan(spanNames.compute, { startTime: timeOf(computed.startedAtMs) }, within);
   span.setAttributes({ ...whose, [attributes.samples]: computed.samples, [attributes.loss]: computed.loss });
+  if (computed.waitedMs !== undefined) span.setAttribute(attributes.waitMs, computed.waitedMs);
   span.end(timeOf(computed.endedAtMs));
 }
 

@@ -58,19 +58,19 @@ function clientOf(links: LinkFactory, clock = createSimulatedClock()): Parameter
 }
 
 describe("a parameter client", () => {
-  it("cuts a push at the shards' key ranges, ascending, over one link for each server", async () => {
+  it("cuts a push at the shards' key ranges, last keys first, over one link for each server", async () => {
     const seen: PushRequest[] = [];
     const links = scripted((request) => Promise.resolve({ version: seen.push(request) }));
     const replies = await clientOf(links).push(contribution);
     expect(
       seen.map(({ shard, sequence, baseVersion, gradient }) => [shard, sequence, baseVersion, ...gradient]),
     ).toEqual([
-      [0, 1, 3, 1, 2],
-      [1, 1, 4, 3, 4],
       [2, 1, 5, 5, 6],
+      [1, 1, 4, 3, 4],
+      [0, 1, 3, 1, 2],
     ]);
     expect(links.connected).toEqual(["a:1", "b:1"]);
-    expect(replies.map((reply) => reply.version)).toEqual([1, 2, 3]);
+    expect(replies.map((reply) => reply.version)).toEqual([3, 2, 1]);
   });
 
   it("pulls the whole vector and tells each shard's version", async () => {

@@ -4,7 +4,8 @@
  * Bounds       The caller decides how many calls are under way; the training loops have one for each of their gradient
  *              buffers and one pull.
  * Invariants
- *   C1  Exchanges are begun in ascending order of shards (servers rely on it, see "What bounds the memory of a server").
+ *   C1  Contributions are begun one after the other, each with every shard, in the descending order in which a backward
+ *       pass ends (servers rely on the former, see "What bounds the memory of a server").
  *   C2  Each push has the next sequence number of its shard; a retry has the number of its first attempt.
  *   C3  A call settles when all of its exchanges have: from then on its buffers are the caller's again.
  */
@@ -31,6 +32,7 @@ import {
 } from "./exchanges.ts";
 import { createLinkTable } from "./link-table.ts";
 import { defaultRetrySettings, type RetrySettings } from "./retry-policy.ts";
+import { createStagedPush, type ShardOutcome, type StagedPush } from "./staged-push.ts";
 import { runExchange, type ExchangeEnvironment } from "./shard-exchange.ts";
 import { createWaitList, type ClientWait } from "./wait-list.ts";
 
@@ -43,6 +45,11 @@ export interface ParameterClient {
   /** Settles with a reply of each shard. */
   push(contribution: Contribution): Promise<readonly PushReply[]>;
   pushPull(contribution: Contribution, target: PullTarget): Promise<PushPullOutcome>;
+  /**
+   * A push, or push and pull, whose exchanges begin when the caller says that their part of the gradient is final. All
+   * must have begun before the next contribution (C1).
+   */
+  stagedPush(contribution: Contribution, target?: PullTarget): StagedPush;
   /** Exchanges under way, oldest first. */
   waits(): readonly ClientWait[];
   /** Later attempts go to the new places. An older term is ignored. @throws ShoalError layout_mismatch - other ranges */
@@ -83,12 +90,32 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
   const each = <R>(make: (placement: ShardPlacement, index: number) => BareExchange<R>): Promise<R[]> => {
     const begin = (placement: ShardPlacement, index: number): Promise<R> =>
       runExchange({ ...make(placement, index), job, identity }, environment);
-    return allOf(table.placement.shards.map(begin)); // C1: `map` goes in order
+    return allOf(table.placement.shards.map(begin));
   };
   const nextPush = (contribution: Contribution, placement: ShardPlacement, index: number): PushRequest => {
     const sequence = (sequences[index] ?? 0) + 1;
     sequences[index] = sequence; // C2
     return pushRequest(contribution, placement, sequence, contribution.base[index] ?? 0);
+  };
+  const exchangeOne = async (index: number, contribution: Contribution, target?: PullTarget): Promise<ShardOutcome> => {
+    const placement = table.placement.shards[index];
+    if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
+    const request = nextPush(contribution, placement, index);
+    const run = <R>(exchange: BareExchange<R>): Promise<R> => runExchange({ ...exchange, job, identity }, environment);
+    if (target === undefined) return { push: await run(pushExchange(contribution, request)) };
+    const reply = await run(pushPullExchange(contribution, request, target, placement));
+    target.arrived?.(index, reply.pull.version);
+    return reply;
+  };
+  const stagedPush = (contribution: Contribution, target?: PullTarget): StagedPush =>
+    createStagedPush(
+      table.placement.shards.map(({ begin }) => begin),
+      (index) => exchangeOne(index, contribution, target),
+    );
+  const wholePush = (contribution: Contribution, target?: PullTarget): Promise<PushPullOutcome> => {
+    const push = stagedPush(contribution, target);
+    push.begin(0);
+    return push.outcome;
   };
 
   return {
@@ -97,14 +124,9 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
       const replies = await each((placement) => pullExchange(target, placement));
       return replies.map((reply) => reply.version);
     },
-    push: (contribution) =>
-      each((placement, index) => pushExchange(contribution, nextPush(contribution, placement, index))),
-    async pushPull(contribution, target) {
-      const replies = await each((placement, index) =>
-        pushPullExchange(contribution, nextPush(contribution, placement, index), target, placement),
-      );
-      return { pushed: replies.map((reply) => reply.push), pulled: replies.map((reply) => reply.pull.version) };
-    },
+    push: async (contribution) => (await wholePush(contribution)).pushed,
+    pushPull: wholePush,
+    stagedPush,
     waits: () => waits.list(),
     updatePlacement: (placement) => table.update(placement),
     close() {
