@@ -25,7 +25,6 @@ export function createEncoder(spec: ConcreteEncodingSpec, site: EncodingSite): E
   const placement = placementOf(layout.encoded);
   const plainPlacement = placementOf(layout.plain);
   const own: Placement = [{ begin: 0, at: 0, count }];
-  const clear = (): void => kernels.fill(p, paddedCount, 0);
   return {
     spec,
     size,
@@ -45,11 +44,13 @@ export function createEncoder(spec: ConcreteEncodingSpec, site: EncodingSite): E
       }
       return { bytes: layout.bytes, squaredError: kernels.squaredNorm(p, count), squaredNorm };
     },
-    giveBack(from) {
-      if (keepsError) codec?.put(from, p, own, 1);
+    giveBack(from, superseded) {
+      if (!keepsError) return;
+      codec?.put(from, p, own, 1);
+      if (superseded === undefined) return;
+      for (const { begin, at, count: part } of placement) kernels.axpy(superseded + 4 * at, p + 4 * begin, part, -1);
     },
     residualSquaredNorm: () => (keepsError ? kernels.squaredNorm(p, count) : 0),
-    forget: clear,
     snapshot: () => ({
       name: spec.name,
       residual: keepsError ? memory.floats(p, count).slice() : null,

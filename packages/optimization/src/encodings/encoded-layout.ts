@@ -2,6 +2,7 @@
 import { int4Bytes, int8Bytes, signBytes, thresholdBytes } from "@shoal/kernels-wasm";
 import type { ConcreteEncodingSpec } from "./encoding-spec.ts";
 import type { ElementRange, EncodingLayout, MatrixSegment } from "./encoding.ts";
+import { placementOf } from "./placement.ts";
 
 /**
  * The encoded elements of a vector stand one after the other, the plain ones after them:
@@ -12,8 +13,9 @@ export interface EncodedLayout {
   readonly encodedCount: number;
   readonly plain: readonly ElementRange[];
   readonly plainCount: number;
-  /** Matrices of power_sgd; offsets count encoded elements only. */
+  /** Of power_sgd: the matrices that become factors, and all other encoded elements. Both count encoded elements only. */
   readonly matrices: readonly MatrixSegment[];
+  readonly rest: readonly ElementRange[];
   readonly codecBytes: number;
   /** Of the whole vector: `codecBytes` and 4 for each plain element. */
   readonly bytes: number;
@@ -25,20 +27,15 @@ export function encodedLayout(spec: ConcreteEncodingSpec, layout: EncodingLayout
   if (!(Number.isSafeInteger(size) && size >= 1)) throw new RangeError(`size is ${size}; expected at least 1`);
   checkAscending(given, size, "plain range");
   checkAscending(offered.map(rangeOf), size, "matrix");
-  const chosen = spec.name === "power_sgd" ? offered.filter((matrix) => isWorth(matrix, spec.rank, given)) : [];
-  const plain = plainOf(spec, size, given, chosen);
+  const plain = spec.name === "float32" ? [{ begin: 0, end: size }] : given.filter(isFilled);
   const encoded = complementOf(plain, size);
   const encodedCount = countOf(encoded);
   const plainCount = size - encodedCount;
-  let offset = 0;
-  const matrices = chosen.map((matrix) => {
-    const moved = { ...matrix, offset };
-    offset += matrix.rows * matrix.columns;
-    return moved;
-  });
-  const codecBytes = encodedCount === 0 ? 0 : Math.ceil(codecBytesOf(spec, encodedCount, matrices) / 4) * 4;
+  const matrices = spec.name === "power_sgd" ? factored(offered, spec.rank, encoded) : [];
+  const rest = complementOf(matrices.map(rangeOf), encodedCount);
+  const codecBytes = encodedCount === 0 ? 0 : Math.ceil(codecBytesOf(spec, encodedCount, matrices, rest) / 4) * 4;
   const bytes = codecBytes + 4 * plainCount;
-  return { encoded, encodedCount, plain, plainCount, matrices, codecBytes, bytes };
+  return { encoded, encodedCount, plain, plainCount, matrices, rest, codecBytes, bytes };
 }
 
 /**
@@ -54,7 +51,12 @@ export function sharedCount(share: number, count: number): number {
   return Math.max(1, Math.min(count, Math.round(share * count)));
 }
 
-function codecBytesOf(spec: ConcreteEncodingSpec, count: number, matrices: readonly MatrixSegment[]): number {
+function codecBytesOf(
+  spec: ConcreteEncodingSpec,
+  count: number,
+  matrices: readonly MatrixSegment[],
+  rest: readonly ElementRange[],
+): number {
   switch (spec.name) {
     case "float32":
       return 0;
@@ -74,25 +76,23 @@ function codecBytesOf(spec: ConcreteEncodingSpec, count: number, matrices: reado
     case "random_k":
       return 4 + 4 * sharedCount(spec.share, count);
     case "power_sgd":
-      return 4 * matrices.reduce((sum, { rows, columns }) => sum + spec.rank * (rows + columns), 0);
+      return 4 * matrices.reduce((sum, { rows, columns }) => sum + spec.rank * (rows + columns), countOf(rest));
   }
 }
 
-function plainOf(
-  spec: ConcreteEncodingSpec,
-  size: number,
-  given: readonly ElementRange[],
-  matrices: readonly MatrixSegment[],
-): ElementRange[] {
-  if (spec.name === "float32") return [{ begin: 0, end: size }];
-  return spec.name === "power_sgd" ? complementOf(matrices.map(rangeOf), size) : given.filter(isFilled);
-}
-
-/** A matrix whose factors are smaller than itself, and no part of which is to be sent plain. */
-function isWorth(matrix: MatrixSegment, rank: number, plain: readonly ElementRange[]): boolean {
-  const { begin, end } = rangeOf(matrix);
-  if (rank * (matrix.rows + matrix.columns) >= end - begin) return false;
-  return plain.every((range) => range.end <= begin || range.begin >= end);
+/** The matrices whose factors are smaller than they are and which stand in one encoded range; in encoded elements. */
+function factored(
+  offered: readonly MatrixSegment[],
+  rank: number,
+  encoded: readonly ElementRange[],
+): readonly MatrixSegment[] {
+  const placement = placementOf(encoded);
+  return offered.flatMap((matrix) => {
+    const { begin, end } = rangeOf(matrix);
+    const home = placement.find(({ at, count }) => begin >= at && end <= at + count);
+    const isSmaller = rank * (matrix.rows + matrix.columns) < end - begin;
+    return home === undefined || !isSmaller ? [] : [{ ...matrix, offset: begin - home.at + home.begin }];
+  });
 }
 
 function rangeOf({ offset, rows, columns }: MatrixSegment): ElementRange {

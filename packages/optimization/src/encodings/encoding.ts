@@ -5,7 +5,7 @@
  *
  * Invariants
  *   I1  Σ decoded + e = Σ g, up to the rounding of the sums: nothing is lost. Whoever learns that a push will never be
- *       applied says so with `giveBack`.
+ *       applied says so with `giveBack`. A `plain` range has no e: what is refused of it is lost, as with float32.
  *   I2  The bytes follow from the vectors encoded so far and their draws alone; there is no hidden clock or random.
  *       A retry sends the bytes that it has; encoding the same vector again would count it twice.
  *   I3  A vector that is not finite is refused and changes nothing: one such push would spoil every later one.
@@ -40,8 +40,8 @@ export interface EncodingLayout {
   /** Matrices within it, ascending, without overlap: only power_sgd asks. Default none. */
   readonly matrices?: readonly MatrixSegment[] | undefined;
   /**
-   * Ranges that are sent as float32 whatever the encoding, ascending, without overlap. Running statistics belong here:
-   * a variance that gets its error late can become negative. Default none.
+   * Ranges that are sent as float32 whatever the encoding, ascending, without overlap; no error is kept of them. Running
+   * statistics belong here: a variance that gets its error late can become negative. Default none.
    */
   readonly plain?: readonly ElementRange[] | undefined;
 }
@@ -85,15 +85,16 @@ export interface Encoder {
    */
   encode(vector: Offset, into: Offset, draw: number): Encoded;
   /**
-   * Takes back bytes that will never be applied: their content is sent with the next vector. Does nothing without error
-   * feedback.
+   * Takes back bytes that will never be applied: their content is sent with the next vector, that of the `plain` ranges
+   * excepted. Does nothing without error feedback.
+   *
    * @param from - `bytes` bytes that `encode` has written, borrowed
+   * @param superseded - [size] float32, borrowed: the vector that these bytes were made of, where it is computed again or
+   *   somebody else's was applied in its place. It is left out, so that only what earlier vectors left over comes back
    */
-  giveBack(from: Offset): void;
+  giveBack(from: Offset, superseded?: Offset): void;
   /** ‖e‖², the unsent error; 0 without error feedback. One pass. */
   residualSquaredNorm(): number;
-  /** Forgets the unsent error, as after a pull of values that have nothing to do with it any more. */
-  forget(): void;
   snapshot(): EncoderSnapshot;
   /** Continues from a snapshot. @throws ShoalError snapshot_corrupt - it is of another encoding or layout; nothing is changed then */
   restore(snapshot: EncoderSnapshot): void;

@@ -7,7 +7,8 @@
  * (the mean of M̂ over workers + the mean of e = the mean of M) for more bytes on the way down. M̂ is the projection of M
  * onto the columns of P, so ‖e‖ ≤ ‖M‖: error feedback stays bounded.
  *
- * Bytes  for each matrix [n×m]: Pᵀ [rank×n] float32, then Qᵀ [rank×m] float32. Stored transposed, a column is a run of
+ * Bytes  for each matrix [n×m]: Pᵀ [rank×n] float32, then Qᵀ [rank×m] float32; then all other elements as float32, which
+ *        have no error. Stored transposed, a column is a run of
  *        neighbours to the kernels. Sums of products may be fused on one machine and not on another (K2, relaxed build):
  *        both ends then differ by roundings, which the error does not know of.
  * Source  Vogels, Karimireddy, Jaggi, NeurIPS 2019, arXiv 1905.13727.
@@ -23,7 +24,7 @@ const leastRest = 2 ** -16;
 /** @throws ShoalError out_of_memory - nothing is kept then */
 export function createPowerSgdCodec(rank: number, site: CodecSite): Codec {
   const { layout, kernels, memory, encodes } = site;
-  const { matrices, codecBytes } = layout;
+  const { matrices, rest, codecBytes } = layout;
   const factorCount = encodes ? rank * matrices.reduce((sum, { columns }) => sum + columns, 0) : 0;
   const mostRows = matrices.reduce((most, { rows }) => Math.max(most, rows), 0);
   // Both parts in one region: a failed allocation leaves nothing behind.
@@ -46,8 +47,13 @@ export function createPowerSgdCodec(rank: number, site: CodecSite): Codec {
         q += 4 * rank * columns;
         left = right + 4 * rank * columns;
       }
+      for (const { begin, end } of rest) {
+        kernels.copy(p + 4 * begin, left, end - begin);
+        kernels.fill(p + 4 * begin, end - begin, 0);
+        left += 4 * (end - begin);
+      }
     },
-    faultOf: (from) => (kernels.allFinite(from, codecBytes / 4) ? undefined : "a factor is not finite"),
+    faultOf: (from) => (kernels.allFinite(from, codecBytes / 4) ? undefined : "a value is not finite"),
     put(from, into, placement, weight) {
       let left = from;
       for (const { offset, rows, columns } of matrices) {
@@ -58,6 +64,14 @@ export function createPowerSgdCodec(rank: number, site: CodecSite): Codec {
           kernels.matmulTransposeA(scratch, right, into + 4 * at, rows, rank, columns, weight !== undefined);
         });
         left = right + 4 * rank * columns;
+      }
+      for (const { begin, end } of rest) {
+        const from = left - 4 * begin;
+        visitPieces(placement, begin, end, (first, at, count) => {
+          if (weight === undefined) kernels.copy(from + 4 * first, into + 4 * at, count);
+          else kernels.axpy(from + 4 * first, into + 4 * at, count, weight);
+        });
+        left += 4 * (end - begin);
       }
     },
     dispose: () => memory.free(region),
