@@ -18,6 +18,37 @@ export function countCalls(links: LinkFactory, counts: CallCounts): LinkFactory 
   });
 }
 
+export interface ByteCounts {
+  pushed: number;
+  pulled: number;
+}
+
+/** Counts the float32 bytes of the vectors that are pushed and pulled, retries included. */
+export function countBytes(links: LinkFactory, counts: ByteCounts): LinkFactory {
+  return {
+    connect(endpoint, identity): ParameterLink {
+      const link = links.connect(endpoint, identity);
+      return {
+        initialize: (request, options) => link.initialize(request, options),
+        push(request, options) {
+          counts.pushed += request.gradient.byteLength;
+          return link.push(request, options);
+        },
+        pull(request, options) {
+          counts.pulled += request.into.byteLength;
+          return link.pull(request, options);
+        },
+        pushPull(push, pull, options) {
+          counts.pushed += push.gradient.byteLength;
+          counts.pulled += pull.into.byteLength;
+          return link.pushPull(push, pull, options);
+        },
+        close: () => link.close(),
+      };
+    },
+  };
+}
+
 export interface Losses {
   requests: number;
   replies: number;

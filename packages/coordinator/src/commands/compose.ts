@@ -37,11 +37,13 @@ export function composeServerCommand(
   switch (desired.kind) {
     case "host_shards": {
       const { consistency } = run.job;
+      // Who computes: in synchronous mode every slot is a replica of its own.
       const initial = [...run.workers.values()].filter((worker) => worker.initial).length;
+      const replicas = run.job.consistency.mode === "synchronous" ? run.slots : initial;
       const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
       const term = termOf(run);
       const { slots, treatments } = run;
-      const how = { treatments, ...shardRules(run.job, initial), consistency, slots };
+      const how = { treatments, ...shardRules(run.job, replicas), consistency, slots };
       return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
     }
     case "update_run_members":

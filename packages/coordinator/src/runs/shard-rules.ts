@@ -16,13 +16,13 @@ type Rules = Pick<JobSpec, "optimizer" | "schedule" | "aggregation" | "staleness
  *
  *   local_sgd  w ← w − mean Δ, which is the mean of the models
  *   easgd      c ← c + Σ elasticity·(xᵢ − c); what is pushed is elasticity·(c − xᵢ)
- *   geo_sgd    w ← w − Σ Δᵢ / workers
+ *   geo_sgd    w ← w − Σ Δᵢ / replicas
  *   fedasync   w ← w + mixing·(x − w); what is pushed is x
  *   diloco     v ← µv + Δ, w ← w − rate·(Δ + µv) with Δ = mean Δᵢ (PyTorch's form of Nesterov's step)
  *
- * @param workers that the run began with
+ * @param replicas slots in synchronous mode, the workers that the run began with in others
  */
-export function shardRules(job: Rules, workers: number): ShardRules {
+export function shardRules(job: Rules, replicas: number): ShardRules {
   const { aggregation, staleness, communication } = job;
   const schedule = { name: "constant" };
   const sgd = (learningRate: number): OpaqueSpec => ({ name: "sgd", learningRate });
@@ -40,7 +40,7 @@ export function shardRules(job: Rules, workers: number): ShardRules {
         staleness: { weight: { name: "none" }, ...staleness },
       };
     case "geo_sgd":
-      return { optimizer: sgd(1 / Math.max(1, workers)), schedule, aggregation: "sum", staleness };
+      return { optimizer: sgd(1 / Math.max(1, replicas)), schedule, aggregation: "sum", staleness };
     case "fedasync":
       return {
         optimizer: { name: "average", learningRate: communication.mixing },

@@ -17,7 +17,7 @@ export type LocalCommunication =
    * 0.9 and must be below 2 to be stable; default 0.1.
    */
   | { readonly name: "easgd"; readonly steps: number; readonly elasticity: number }
-  /** The shards add each worker's change, divided by the number of workers at the start. */
+  /** The shards add each worker's change, divided by the number of slots, or of workers at the start. */
   | { readonly name: "geo_sgd"; readonly steps: number }
   /** The shards mix each worker's model in (Xie, Koyejo, Gupta 2019): w ← w + mixing·s(staleness)·(model − w). */
   | { readonly name: "fedasync"; readonly steps: number; readonly mixing: number }

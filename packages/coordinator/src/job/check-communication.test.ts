@@ -1,0 +1,45 @@
+import type { JobSpec } from "@shoal/protocol";
+import { describe, expect, it } from "vitest";
+import { checkCommunication } from "./check-communication.ts";
+
+const job = {
+  aggregation: "mean",
+  communication: { name: "gradients" },
+  consistency: { mode: "synchronous" },
+  optimizer: { name: "sgd" },
+  staleness: {},
+  batchSize: 64,
+  accumulation: 1,
+} as const;
+
+type Change = Partial<
+  Pick<JobSpec, "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "accumulation">
+>;
+
+const easgd = { name: "easgd", steps: 8, elasticity: 0.2 } as const;
+
+describe("what workers push and what becomes of it", () => {
+  it.each<Change>([
+    {},
+    { aggregation: "adasum" },
+    { communication: { name: "local_sgd", steps: 8 }, aggregation: "adasum" },
+    { communication: easgd, consistency: { mode: "asynchronous" } },
+    { consistency: { mode: "asynchronous", buffer: 4 }, staleness: { bound: 3 } },
+  ])("go together: %j", (change) => {
+    expect(() => checkCommunication({ ...job, ...change })).not.toThrow();
+  });
+
+  it.each<[string, Change]>([
+    ["aggregation", { aggregation: "adasum", consistency: { mode: "asynchronous" } }],
+    ["aggregation", { aggregation: "sum", communication: easgd }],
+    ["accumulation", { accumulation: 65_536, communication: { name: "local_sgd", steps: 1_000_000 } }],
+    ["optimizer.name", { optimizer: { name: "accumulate" }, communication: easgd }],
+    [
+      "staleness.compensation",
+      { communication: { name: "local_sgd", steps: 8 }, staleness: { compensation: { name: "constant" } } },
+    ],
+    ["staleness.bound", { communication: easgd, staleness: { bound: 3 } }],
+  ])("name %s when it does not fit: %j", (field, change) => {
+    expect(() => checkCommunication({ ...job, ...change })).toThrow(`${field}: expected`);
+  });
+});
