@@ -44,6 +44,7 @@ import {
   createGrpcLinkFactory,
   createInProcessLinkFactory,
   startWorker,
+  type ComputePort,
   type WorkerHandle,
   type WorkerOptions,
 } from "@shoal/worker";
@@ -82,6 +83,8 @@ export interface TrainingClusterOptions {
   readonly clockOf?: (node: string) => Clock;
   /** Puts something between the workers and their links. */
   readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
+  /** Puts something between a worker's training loop and its computing. */
+  readonly wrapCompute?: (compute: ComputePort, worker: string) => ComputePort;
   /** Called with the finished model, before the run ends: its shards are still hosted. */
   readonly onModel?: (run: string) => Promise<void>;
 }
@@ -166,6 +169,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
         return `/models/${run}.safetensors`;
       },
       computeKind: options.computeKind,
+      wrapCompute: (compute) => options.wrapCompute?.(compute, name) ?? compute,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
     });
     const kill = (): Promise<void> => {

@@ -16,6 +16,8 @@ export const spanNames = {
   apply: "apply",
   acknowledge: "acknowledge",
   read: "read",
+  /** A shard has moved its staleness bound. */
+  bound: "bound",
   evaluate: "evaluate",
 } as const;
 
@@ -53,4 +55,7 @@ export const attributes = {
   attempt: "shoal.attempt",
   outcome: "shoal.outcome",
   learningRate: "shoal.learning_rate",
+  /** The new staleness bound, and why; on `bound`. */
+  bound: "shoal.bound",
+  reason: "shoal.reason",
 } as const;

@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */
   readonly computeKind?: "thread" | "inline";
+  /** Puts something between the training loop and its computing: in simulations computing takes virtual time. */
+  readonly wrapCompute?: (compute: ComputePort) => ComputePort;
   /** How exchanges are repeated. */
   readonly retry?: Partial<RetrySettings>;
   /** Called after each join. */
@@ -85,7 +87,12 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   };
 }
 
-function startCompute(subject: ComputeSubject, options: WorkerOptions): Promise<ComputePort> {
+async function startCompute(subject: ComputeSubject, options: WorkerOptions): Promise<ComputePort> {
+  const compute = await startPlainCompute(subject, options);
+  return options.wrapCompute?.(compute) ?? compute;
+}
+
+function startPlainCompute(subject: ComputeSubject, options: WorkerOptions): Promise<ComputePort> {
   const { system, memory, modules, computeKind = "thread" } = options;
   if (computeKind === "thread") return startThreadCompute(subject, { owner: system.node, memory, modules });
   const now = (): number => system.clock.now();

@@ -3,7 +3,7 @@ import type { ShardSummary } from "@shoal/protocol";
 import { emptyHistory, type LossHistory } from "./loss-history.ts";
 
 /** What a shard measures of its own learning. */
-export type VitalSigns = Pick<ShardSummary, "stalenessP95" | "gradientNorm" | "updateRatio">;
+export type VitalSigns = Pick<ShardSummary, "stalenessP95" | "gradientNorm" | "updateRatio" | "bound">;
 
 export interface GuardState {
   readonly losses: LossHistory;

@@ -23,8 +23,8 @@ export function noteLoss(run: RunState, { loss, firstLoss, samples }: ProgressFi
 
 export function noteShards(run: RunState, shards: readonly ShardSummary[]): RunState {
   const signs = new Map(run.guard.signs);
-  for (const { shard, stalenessP95, gradientNorm, updateRatio } of shards) {
-    signs.set(shard, { stalenessP95, gradientNorm, updateRatio });
+  for (const { shard, stalenessP95, gradientNorm, updateRatio, bound } of shards) {
+    signs.set(shard, { stalenessP95, gradientNorm, updateRatio, bound });
   }
   return { ...run, guard: { ...run.guard, signs } };
 }

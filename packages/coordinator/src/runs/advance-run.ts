@@ -4,7 +4,7 @@ import { isComplete } from "../leases/ledger.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers } from "./participation.ts";
-import { isSynchronous, isUnderWay, takesPart, type RunState } from "./run-state.ts";
+import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
   if (!isUnderWay(run)) return run;
@@ -39,10 +39,11 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
 function unfinishedWorkers(run: RunState): readonly string[] {
   const { ledger } = run;
   const nameOf = (member: number): string => run.workers.get(member)?.name ?? `member ${member}`;
-  if (ledger === null || (!isSynchronous(run) && ledger.leases.length === 0)) {
+  const goesByStep = isSynchronous(run) || isWarmingUp(run);
+  if (ledger === null || (!goesByStep && ledger.leases.length === 0)) {
     return [...run.workers.values()].filter((worker) => worker.alive).map((worker) => worker.name);
   }
-  if (!isSynchronous(run)) return ledger.leases.map((lease) => nameOf(lease.member));
+  if (!goesByStep) return ledger.leases.map((lease) => nameOf(lease.member));
   const firstDone = ledger.done[0];
   const firstOpen = firstDone?.begin === 0 ? firstDone.end : 0;
   const step = Math.floor(firstOpen / run.slots);

@@ -6,7 +6,7 @@ import { leaseSize } from "../leases/lease-size.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { entrust, evaluationDue } from "./evaluation-log.ts";
 import { refreshRoster, revisionAtServers } from "./roster.ts";
-import { isUnderWay, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
+import { isUnderWay, isWarmingUp, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
 
 export interface GrantStep {
   readonly run: RunState;
@@ -26,6 +26,8 @@ export function batchesRequested(run: RunState, request: RequestBatches, setting
   const worker = takesPart(run, request);
   const { ledger } = run;
   if (worker === undefined || ledger === null) return pending(run, settings.retryBatchesMs);
+  // Its batches go by slots; leases begin with those behind it.
+  if (isWarmingUp(run)) return pending(run, admissionRetryMs);
   const awake = ledger.free.length > 0 ? wake(run, worker) : run;
   const known = awake.workers.get(worker.member) ?? worker;
   if (known.enrolledRevision === null) return pending(awake, settings.retryBatchesMs);

@@ -18,7 +18,11 @@ export function memberReady(run: RunState, member: Member): RunState {
   if (known?.incarnation === member.incarnation) return run;
   if (run.phase === "finishing" && liveWorkers(run).length > 0) {
     // It may still hold the run from its last life, and has to be told to drop it.
-    const late = { ...newWorker(member, false), invitedRevision: 0, excluded: `run ${run.run} is finishing without it` };
+    const late = {
+      ...newWorker(member, false),
+      invitedRevision: 0,
+      excluded: `run ${run.run} is finishing without it`,
+    };
     return known === undefined ? run : withWorker(run, late);
   }
   return refreshRoster(withWorker(run, newWorker(member, false)));

@@ -1,12 +1,12 @@
 /** Takes the progress reports of workers into the ledger and the figures. */
-import type { BatchRange, ReportProgress } from "@shoal/protocol";
+import { synchronousSteps, type BatchRange, type ReportProgress } from "@shoal/protocol";
 import { countOf, type IntervalSet } from "../leases/interval-set.ts";
 import { complete } from "../leases/ledger.ts";
 import { smoothSpeed } from "../leases/lease-size.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
-import { hasEnded, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";
+import { hasEnded, hasSlots, takesPart, withWorker, type RunState } from "./run-state.ts";
 
 /** Whether the report is answered; one that comes before the plan is known is not, and is repeated. */
 export function canRecord(run: RunState): boolean {
@@ -47,10 +47,10 @@ export function progressReported(
  * the acknowledgement and its report.
  */
 function impliedByClock(run: RunState, report: ReportProgress): readonly BatchRange[] {
-  if (!isSynchronous(run)) return [];
+  if (!hasSlots(run)) return [];
   const steps = report.completed.map((range) => Math.floor((range.end - 1) / run.slots));
   const clock = Math.max(report.figures.clock, ...steps);
-  return [{ begin: 0, end: clock * run.slots }];
+  return [{ begin: 0, end: Math.min(clock, synchronousSteps(run.job.consistency)) * run.slots }];
 }
 
 function samplesIn(run: RunState, added: IntervalSet): number {

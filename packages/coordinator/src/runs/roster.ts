@@ -1,6 +1,6 @@
 /** Keeps the roster of a run in step with its workers. */
 import { assignSlots } from "./slots.ts";
-import { isSynchronous, type Roster, type RunState, type RunWorker } from "./run-state.ts";
+import { hasSlots, type Roster, type RunState, type RunWorker } from "./run-state.ts";
 
 /** True for a worker that servers should count with. */
 export function isEnrolled(worker: RunWorker): boolean {
@@ -19,7 +19,7 @@ export function refreshRoster(run: RunState): RunState {
   const first = members[0];
   if (first === undefined) return run;
   const { roster } = run;
-  const slotOwners = isSynchronous(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
+  const slotOwners = hasSlots(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
   const initializer = keepsInitializing(run) ? roster.initializer : first;
   const next: Roster = { revision: roster.revision + 1, members, slotOwners, initializer };
   const workers = new Map(run.workers);

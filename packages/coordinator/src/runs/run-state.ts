@@ -9,7 +9,15 @@
 import { newGuard, type GuardState } from "../guard/guard-state.ts";
 import type { SerializedError } from "@shoal/errors";
 import type { EpochPlan } from "@shoal/models";
-import type { JobSpec, Placement, RunPhase, RunStatus, ShardAssignment, UpdateTreatment } from "@shoal/protocol";
+import {
+  synchronousSteps,
+  type JobSpec,
+  type Placement,
+  type RunPhase,
+  type RunStatus,
+  type ShardAssignment,
+  type UpdateTreatment,
+} from "@shoal/protocol";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
@@ -164,6 +172,22 @@ export function isUnderWay(run: RunState): boolean {
 
 export function isSynchronous(run: RunState): boolean {
   return run.job.consistency.mode === "synchronous";
+}
+
+/** True when steps of slots are part of the run: all of it, or a warm-up. */
+export function hasSlots(run: RunState): boolean {
+  return synchronousSteps(run.job.consistency) > 0;
+}
+
+/** Batches of the synchronous steps before the leases of another mode begin. */
+export function warmUpBatches(run: RunState): number {
+  return isSynchronous(run) ? 0 : synchronousSteps(run.job.consistency) * run.slots;
+}
+
+export function isWarmingUp(run: RunState): boolean {
+  const first = run.ledger?.done[0];
+  const done = first?.begin === 0 ? first.end : 0;
+  return done < warmUpBatches(run);
 }
 
 /** The participant with this life, if it is alive and takes part. */

@@ -5,7 +5,7 @@ import type { Member } from "../membership/membership.ts";
 import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.ts";
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
-import { isSynchronous, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
+import { hasSlots, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
 
 export interface StartMembers {
   /** At least one. */
@@ -42,7 +42,7 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     treatments,
     servers,
     workers,
-    slots: run.job.consistency.mode === "synchronous" ? (run.job.slots ?? workers.size) : 1,
+    slots: hasSlots(run) ? (run.job.slots ?? workers.size) : 1,
   };
   return refreshRoster(started);
 }
@@ -83,6 +83,6 @@ export function newWorker(member: Member, initial: boolean): RunWorker {
 
 /** Slots that a worker computes, ascending. */
 export function slotsOf(run: RunState, member: number): readonly number[] {
-  if (!isSynchronous(run)) return [];
+  if (!hasSlots(run)) return [];
   return run.roster.slotOwners.flatMap((owner, slot) => (owner === member ? [slot] : []));
 }

@@ -14,6 +14,10 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     if (fellBack !== null && old.guard.fellBack === null) {
       notes.push(`run ${run.run} weighs stale gradients by their staleness from now on: ${fellBack}`);
     }
+    for (const [shard, { bound }] of run.guard.signs) {
+      const former = old.guard.signs.get(shard)?.bound ?? bound;
+      if (former !== bound) notes.push(`run ${run.run}: shard ${shard} has moved its bound from ${former} to ${bound}`);
+    }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0) {
       const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);

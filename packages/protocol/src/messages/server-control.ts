@@ -86,6 +86,8 @@ export interface ShardSummary {
   /** Of an update of the last moments: norm of its gradient, and by which share it changed the values. */
   readonly gradientNorm: number | null;
   readonly updateRatio: number | null;
+  /** How far a worker may be ahead of the slowest now; null outside bounded mode. */
+  readonly bound: number | null;
   readonly waits: readonly {
     readonly waiter: string;
     readonly waitingFor: readonly string[];
@@ -154,6 +156,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   stalenessP95: figure,
   gradientNorm: figure.nullable(),
   updateRatio: figure.nullable(),
+  bound: countSchema.nullable(),
   waits: z
     .array(
       z.strictObject({

@@ -4,6 +4,7 @@
  * Boundary  Reads the shard's state between two messages and changes nothing. What it says may be overtaken by the
  *           pushes that come first; the shard itself decides when the push reaches it.
  */
+import { consistencyNow } from "./consistency-now.ts";
 import { decidePush } from "./consistency.ts";
 import { gatherFacts } from "./push-facts.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -32,7 +33,7 @@ export function createShardAdmission(state: ShardState): ShardAdmission {
   return {
     decide: (push) => decide(state, push),
     frontOwner: () =>
-      state.options.consistency.mode === "synchronous" ? state.roster.ownerMember(state.barrier.frontier) : undefined,
+      consistencyNow(state).mode === "synchronous" ? state.roster.ownerMember(state.barrier.frontier) : undefined,
     onChange(listener) {
       state.listeners.add(listener);
       return () => {

@@ -20,6 +20,7 @@ export function describe(state: ShardState): ShardDescription {
     stalenessMean: counted === 0 ? 0 : stalenessSum / counted,
     stalenessMax,
     ...state.vitals.signs(),
+    bound: options.consistency.mode === "bounded" ? state.bound.current : null,
     updates: progress.log.newest(),
     waits: waits.list().map((ticket) => ({
       waiter: ticket.sender.name,

@@ -1,5 +1,7 @@
 /** How a shard handles a pull: answers it when its gate is open, and lists it otherwise. */
 import { ShoalError } from "@shoal/errors";
+import type { PullReply } from "@shoal/protocol";
+import { consistencyNow, countedClock } from "./consistency-now.ts";
 import { decidePull, type PullDecision, type PullFacts } from "./consistency.ts";
 import { refusal, type PullCommand, type PullTicket } from "./requests.ts";
 import { answerPull } from "./replies.ts";
@@ -10,8 +12,9 @@ import { openTrace } from "./spans.ts";
 export const maximumNames = 64;
 
 export function handlePull(state: ShardState, command: PullCommand, now: number): void {
-  const { sender, clock, deadlineMs, receive, replyTo } = command;
-  const position = state.progress.clocks.show(sender.worker, sender.incarnation, clock);
+  const { sender, clock, deadlineMs, have, receive, replyTo } = command;
+  const counted = countedClock(state.options.consistency, clock);
+  const position = state.progress.clocks.show(sender.worker, sender.incarnation, counted);
   const ticket: PullTicket = {
     kind: "pull",
     sender,
@@ -20,6 +23,7 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
     deadlineAtMs: now + deadlineMs,
     clock,
     position,
+    have,
     receive,
     replyTo,
     waitedFor: [],
@@ -33,7 +37,9 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
 /** Answers every waiting pull whose gate is open by now, in the order in which they came. */
 export function reconsiderPulls(state: ShardState, now: number): void {
   for (const ticket of state.waits.list()) {
-    if (ticket.kind === "pull" && tryToAnswer(state, ticket, now)) state.waits.remove(ticket);
+    if (ticket.kind !== "pull" || !tryToAnswer(state, ticket, now)) continue;
+    state.waits.remove(ticket);
+    state.bound.waited(ticket.sinceMs, now);
   }
 }
 
@@ -46,15 +52,29 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   }
   const { version } = state.progress;
   try {
-    ticket.receive(state.vectors.values(), version);
+    const how = handOver(state, ticket);
     state.vectors.remember(ticket.sender.worker, version);
+    answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
     answerPull(state, ticket, { type: "refused", error: ShoalError.from(error).toJSON() }, now);
-    return true;
   }
-  answerPull(state, ticket, { type: "values", version }, now);
   return true;
+}
+
+/** Gives the values in the form that suits what the worker has. */
+function handOver(state: ShardState, { sender, have, receive }: PullTicket): Pick<PullReply, "stamp" | "form"> {
+  const { vectors, given, changedAt, progress } = state;
+  const { version } = progress;
+  const values = vectors.values();
+  if (have === undefined) {
+    receive(values, version);
+    return {};
+  }
+  const { stamp, form, difference } = given.give(sender, have, version, changedAt, values.byteOffset);
+  if (difference !== undefined) receive(difference, version, "difference");
+  else if (form === undefined) receive(values, version);
+  return form === undefined ? { stamp } : { stamp, form };
 }
 
 /** Whether a pull may be answered as things stand. */
@@ -63,9 +83,9 @@ export function decideNow(state: ShardState, ticket: PullTicket): PullDecision {
 }
 
 function gatherPullFacts(state: ShardState, ticket: PullTicket): PullFacts {
-  const { roster, progress, options } = state;
+  const { roster, progress } = state;
   return {
-    consistency: options.consistency,
+    consistency: consistencyNow(state),
     initialized: progress.initialized,
     version: progress.version,
     clock: ticket.clock,

@@ -1,5 +1,6 @@
 /** Gathers what decidePush wants to know about a push from the state of the shard. */
 import type { LinkIdentity } from "@shoal/protocol";
+import { consistencyNow } from "./consistency-now.ts";
 import type { PushFacts } from "./consistency.ts";
 import type { PushHeader, PushTicket } from "./requests.ts";
 import { refusalOf } from "./roster.ts";
@@ -20,7 +21,7 @@ export function gatherFacts(
   const { options, progress } = state;
   const { batch, clock, baseVersion, sequence } = header;
   return {
-    consistency: options.consistency,
+    consistency: consistencyNow(state),
     slots: options.slots,
     initialized: progress.initialized,
     version: progress.version,
@@ -40,7 +41,7 @@ export function gatherFacts(
 
 function slotOf(state: ShardState, ticket: PushTicket): number | undefined {
   const { batch } = ticket.header;
-  if (state.options.consistency.mode !== "synchronous") return undefined;
+  if (consistencyNow(state).mode !== "synchronous") return undefined;
   if (batch !== null) return batch % state.options.slots;
   // Places move when members leave; a push that waits already keeps the slot it was given.
   return state.barrier.slotOf(ticket) ?? state.roster.placeOf(ticket.sender.worker);

@@ -3,6 +3,7 @@ import type { Refusal } from "@shoal/protocol";
 import { applyPush, applyStep } from "./apply.ts";
 import { maximumRequestsPerSlot } from "./barrier.ts";
 import { checkGradient, findHeaderFault } from "./check-push.ts";
+import { finishClock } from "./finish-clock.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
@@ -88,11 +89,11 @@ function rejectAs(state: ShardState, arrival: Arrival, reason: "stale_clock" | "
  */
 function passOver(state: ShardState, { command, ticket, now }: Arrival, version: number): void {
   const { sender, header } = ticket;
-  const { filter, clocks } = state.progress;
+  const { filter } = state.progress;
   command.release();
   if (filter.sight(sender.worker, sender.incarnation, header.sequence).kind === "unseen") {
     filter.settle(sender.worker, sender.incarnation, header.sequence, version);
-    clocks.finish(sender.worker, sender.incarnation, header.clock);
+    finishClock(state, ticket);
   }
   turnAway(state, ticket, { type: "push_duplicate", version }, now);
   reconsiderPulls(state, now);

@@ -6,6 +6,7 @@
  */
 import { context, trace, type Attributes, type Context, type HrTime, type Span, type Tracer } from "@opentelemetry/api";
 import { attributes, spanNames, tracerName, type PullReply, type PushReply, type Refusal } from "@shoal/protocol";
+import type { BoundDecision } from "./adaptive-bound.ts";
 import type { PullTicket, PushTicket, RequestTrace } from "./requests.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -102,6 +103,20 @@ function describeUpdate(state: ShardState, span: Span, update: AppliedUpdate): v
   for (const ticket of tickets) {
     span.addLink({ context: ticket.trace.span.spanContext(), attributes: contributionAttributes(ticket, before) });
   }
+}
+
+/** Records that the shard has moved its staleness bound, in the trace of the push after which it did. */
+export function traceBound(state: ShardState, { bound, reason }: BoundDecision): void {
+  const now = timeOf(state.options.clock.now());
+  const span = tracer().startSpan(spanNames.bound, { startTime: now }, context.active());
+  span.setAttributes({
+    [attributes.run]: state.options.run,
+    [attributes.shard]: state.options.shard,
+    [attributes.version]: state.progress.version,
+    [attributes.bound]: bound,
+    [attributes.reason]: reason,
+  });
+  span.end(now);
 }
 
 /** Records the answer to a push. @param before version before the update that it became part of */

@@ -6,11 +6,14 @@ import { evaluateAndReport, type LoopEnd, type LoopPorts, type StoppedLoop } fro
 
 type Grant = Extract<BatchesReply, { type: "batches_granted" }>;
 
-/** @throws ShoalError whatever ended the run: `cancelled` when it was stopped */
-export async function runLeasedLoop(ports: LoopPorts): Promise<LoopEnd> {
+/**
+ * @param firstClock where this worker's clock begins: after the steps of a warm-up
+ * @throws ShoalError whatever ended the run: `cancelled` when it was stopped
+ */
+export async function runLeasedLoop(ports: LoopPorts, firstClock = 0): Promise<LoopEnd> {
   const { job, coordinator, reporter } = ports;
   const prefetches = job.consistency.mode === "asynchronous" && job.prefetch;
-  const steps = prefetches ? createPrefetchingSteps(ports) : createGatedSteps(ports);
+  const steps = prefetches ? createPrefetchingSteps(ports, firstClock) : createGatedSteps(ports, firstClock);
   for (;;) {
     // A lease that the coordinator does not know to be done would be granted again.
     await reporter.flush();

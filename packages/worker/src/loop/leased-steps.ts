@@ -46,13 +46,13 @@ async function waited<T>({ reporter, clock: time }: LoopPorts, clock: number, wo
 }
 
 /** One exchange for each batch; nothing is on its way between two calls. */
-export function createGatedSteps(ports: LoopPorts): LeasedSteps {
+export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSteps {
   const { client, buffers, reporter } = ports;
   const [buffer] = buffers.parameters;
   // Whether to pull is known only after the push then; a pull that the bound holds back would hold the repetition too.
   const mayComeBack = ports.job.staleness["bound"] !== undefined && ports.job.staleness["bound"] !== null;
   let values: PulledValues | undefined;
-  let clock = 0;
+  let clock = firstClock;
   const pull = async (): Promise<PulledValues> => {
     const versions = await waited(ports, clock, client.pull({ clock, into: buffer.values }));
     return { buffer, versions };
@@ -95,11 +95,11 @@ export function createGatedSteps(ports: LoopPorts): LeasedSteps {
 const maximumPushes = 1;
 
 /** Pull, compute and push of neighbouring batches at the same time. */
-export function createPrefetchingSteps(ports: LoopPorts): LeasedSteps {
+export function createPrefetchingSteps(ports: LoopPorts, firstClock: number): LeasedSteps {
   const { client, buffers } = ports;
   let [current, next] = buffers.parameters;
   let prefetched: Promise<PulledValues> | undefined;
-  let clock = 0;
+  let clock = firstClock;
   const pushes: Promise<void>[] = [];
   const pullInto = async (buffer: VectorBuffer): Promise<PulledValues> => ({
     buffer,

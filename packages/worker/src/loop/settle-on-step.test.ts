@@ -12,7 +12,7 @@ function clientThat(pull: (clock: number) => readonly number[]) {
 describe("settling on a step", () => {
   it("takes values of one version as they are", async () => {
     const client = clientThat(() => expect.fail("nothing is to be pulled"));
-    expect(await settleOnStep(client, { buffer, versions: [3, 3] })).toEqual({ buffer, versions: [3, 3] });
+    expect(await settleOnStep(client, { buffer, versions: [3, 3] }, 1000)).toEqual({ buffer, versions: [3, 3] });
   });
 
   it("pulls at the newest version until all shards have one", async () => {
@@ -21,7 +21,12 @@ describe("settling on a step", () => {
       [5, [5, 5]],
     ]);
     const client = clientThat((clock) => answers.get(clock) ?? []);
-    expect((await settleOnStep(client, { buffer, versions: [4, 3] })).versions).toEqual([5, 5]);
+    expect((await settleOnStep(client, { buffer, versions: [4, 3] }, 1000)).versions).toEqual([5, 5]);
+  });
+
+  it("does not ask for agreement beyond the last synchronous step", async () => {
+    const client = clientThat((clock) => (clock === 4 ? [4, 9] : expect.fail(`pulled at ${clock}`)));
+    expect((await settleOnStep(client, { buffer, versions: [3, 7] }, 4)).versions).toEqual([4, 9]);
   });
 
   it("fails with `run_failed` when a shard waits for a contribution that nobody can make", async () => {
@@ -29,7 +34,7 @@ describe("settling on a step", () => {
     const client = clientThat(() => {
       throw new ShoalError("deadline_exceeded", "shard 1 waits for worker-2", details);
     });
-    const settling = settleOnStep(client, { buffer, versions: [4, 3] });
+    const settling = settleOnStep(client, { buffer, versions: [4, 3] }, 1000);
     await expect(settling).rejects.toMatchObject({ code: "run_failed", details: { ...details, step: 3 } });
   });
 
@@ -38,6 +43,6 @@ describe("settling on a step", () => {
     const client = clientThat(() => {
       throw error;
     });
-    await expect(settleOnStep(client, { buffer, versions: [4, 3] })).rejects.toBe(error);
+    await expect(settleOnStep(client, { buffer, versions: [4, 3] }, 1000)).rejects.toBe(error);
   });
 });

@@ -8,16 +8,18 @@ import type { PulledValues } from "./training-loop.ts";
  * Pulls again until all shards' values are of one version. They differ when others finished steps without this worker
  * while it pulled; the newest of the versions is one that every shard reaches, as long as somebody who is in the step
  * before it is left.
+ * @param lastStep number of synchronous steps: beyond it (after a warm-up) versions need not agree
  * @throws ShoalError run_failed - nobody is: some shards have applied the step, and its values are gone with its workers
  */
 export async function settleOnStep(
   client: Pick<ParameterClient, "pull">,
   { buffer, versions: pulled }: PulledValues,
+  lastStep: number,
 ): Promise<PulledValues> {
   let versions = pulled;
   for (;;) {
-    const newest = Math.max(...versions);
-    if (versions.every((version) => version === newest)) return { buffer, versions };
+    const newest = Math.min(lastStep, Math.max(...versions));
+    if (versions.every((version) => Math.min(lastStep, version) === newest)) return { buffer, versions };
     try {
       versions = await client.pull({ clock: newest, into: buffer.values });
     } catch (error) {

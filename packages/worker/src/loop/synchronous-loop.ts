@@ -4,6 +4,7 @@
  * The loop needs the coordinator for changes of slots and for evaluations only: with a known assignment it goes on while
  * the coordinator is away. A reported clock stands for all batches of the steps before it, whoever computed them.
  */
+import { pause } from "../time/pause.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { runSynchronousStep } from "./synchronous-step.ts";
 import { settleOnStep } from "./settle-on-step.ts";
@@ -22,11 +23,13 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
     if (board.current().slots.length === 0) {
       values = undefined; // the others go on without us
       await waitForSlots(ports);
+      // After a warm-up there are none to wait for: the shards say how far it is.
+      if (endsInLeases(ports)) clock = Math.max(...(await client.pull({ clock: 0, into: current.values })));
       continue;
     }
     if (values === undefined) {
       const versions = await client.pull({ clock, into: current.values });
-      values = await settleOnStep(client, { buffer: current, versions });
+      values = await settleOnStep(client, { buffer: current, versions }, plan.totalSteps);
       clock = clockOf(values);
       continue;
     }
@@ -39,7 +42,7 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
     clock += 1;
     if (end.pulled === undefined) break;
     [current, next] = [next, current];
-    values = await settleOnStep(client, { buffer: current, versions: end.pulled });
+    values = await settleOnStep(client, { buffer: current, versions: end.pulled }, plan.totalSteps);
     clock = clockOf(values);
   }
   reporter.add({ clock: plan.totalSteps });
@@ -51,7 +54,27 @@ function clockOf({ versions }: PulledValues): number {
   return Math.max(...versions);
 }
 
-async function waitForSlots({ board, signal }: LoopPorts): Promise<void> {
+function endsInLeases({ job }: LoopPorts): boolean {
+  return job.consistency.mode !== "synchronous";
+}
+
+/** How often a worker without slots looks whether the warm-up is over, ms. */
+const lookMs = 200;
+
+async function waitForSlots({ job, board, clock, signal }: LoopPorts): Promise<void> {
   const { changed, stop } = board.watch(board.current().revision);
-  await orAborted(changed, signal, "waiting for slots").finally(stop);
+  const patience =
+    job.consistency.mode === "synchronous" ? changed : Promise.race([changed, pause(clock, lookMs, signal)]);
+  await orAborted(patience, signal, "waiting for slots").finally(stop);
+}
+
+/**
+ * The synchronous steps at the beginning of a bounded or asynchronous run: step c consists of the batches
+ * `[c·slots, (c+1)·slots)`. Nothing is measured on the way: evaluations count in batches there.
+ * @param slots contributions to one step; @param steps how many there are
+ */
+export async function runWarmUp(ports: LoopPorts, slots: number, steps: number): Promise<LoopEnd> {
+  const plan = { ...ports.plan, slots, totalSteps: steps };
+  const job = { ...ports.job, evaluation: { ...ports.job.evaluation, everySteps: steps + 1 } };
+  return runSynchronousLoop({ ...ports, plan, job });
 }

@@ -10,7 +10,14 @@
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import type { CoordinatorMessage, LinkFactory, LinkIdentity, StartRun, WorkerAssignment } from "@shoal/protocol";
+import {
+  synchronousSteps,
+  type CoordinatorMessage,
+  type LinkFactory,
+  type LinkIdentity,
+  type StartRun,
+  type WorkerAssignment,
+} from "@shoal/protocol";
 import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
 import type { RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
@@ -19,7 +26,7 @@ import { createAssignmentBoard, type AssignmentBoard } from "../loop/assignment-
 import { createConversation } from "../loop/conversation.ts";
 import { runLeasedLoop } from "../loop/leased-loop.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
-import { runSynchronousLoop } from "../loop/synchronous-loop.ts";
+import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
 import { finishRun, type FinishedRun } from "./finish-run.ts";
@@ -115,7 +122,7 @@ export function startSession(
     finish: () => (state.finishing ??= finish(state, training)),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false) {
-      state.halting ??= halt(state, training, goesOn && start.job.consistency.mode === "synchronous");
+      state.halting ??= halt(state, training, goesOn && synchronousSteps(start.job.consistency) > 0);
       await atMost(clock, stopLimitMs, state.halting);
     },
   };
@@ -177,5 +184,12 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const coordinator = createConversation({ system, coordinator: address, identity, signal });
   const reporter = createProgressReporter({ clock, conversation: coordinator, signal });
   const ports: LoopPorts = { job, plan, compute, client, coordinator, reporter, buffers, board, clock, signal };
-  return job.consistency.mode === "synchronous" ? runSynchronousLoop(ports) : runLeasedLoop(ports);
+  if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
+  const steps = synchronousSteps(job.consistency);
+  return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+async function warmUpAndLease(ports: LoopPorts, slots: number, steps: number): Promise<LoopEnd> {
+  const end = await runWarmUp(ports, slots, steps);
+  return end.kind === "stopped" ? end : runLeasedLoop(ports, steps);
 }

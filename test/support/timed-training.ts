@@ -1,0 +1,96 @@
+/** Trains in virtual time with workers whose computing takes time for each sample: what stragglers cost can be measured. */
+import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
+import type { Dataset } from "@shoal/models";
+import type { JobSpec, LinkFactory, ParameterLink, RunStatus, ShardSummary } from "@shoal/protocol";
+import type { ComputePort } from "@shoal/worker";
+import { startTrainingCluster, type TrainingSite } from "./training-cluster.ts";
+
+export interface TimedScene {
+  readonly site: TrainingSite;
+  readonly dataset: Dataset;
+  readonly workers: number;
+  readonly servers?: number;
+  /** Virtual time that a worker takes for one sample, ms. @param worker 1, 2, … */
+  readonly msPerSample: (worker: number) => number;
+  /** Virtual time of each exchange: 1 ms. */
+  readonly linkMs?: number;
+  readonly job: JobSpec;
+  /** Virtual time after which the run is cut short and looked at; default: its end. */
+  readonly untilMs?: number;
+}
+
+export interface TimedOutcome {
+  readonly status: RunStatus;
+  /** As they were just before the run's end. */
+  readonly shards: readonly ShardSummary[];
+  /** Of the model that it wrote; empty without one. */
+  readonly parameters: Float32Array;
+  /** Of training, ms. */
+  readonly virtualMs: number;
+  /** Samples whose gradients were computed, by worker. */
+  readonly computed: ReadonlyMap<string, number>;
+}
+
+export async function trainInVirtualTime(scene: TimedScene): Promise<TimedOutcome> {
+  const { site, dataset, workers, servers = 1, job, linkMs = 1 } = scene;
+  const clock = createSimulatedClock();
+  const computed = new Map<string, number>();
+  const work = async (): Promise<TimedOutcome> => {
+    let shards: readonly ShardSummary[] = [];
+    const cluster = await startTrainingCluster({
+      ...{ site, dataset, servers, workers, clock, computeKind: "inline", bus: createInProcessBus() },
+      wrapLinks: (links) => slowLinks(links, clock, linkMs),
+      wrapCompute: (compute, name) => slowCompute(compute, name, { scene, clock, computed }),
+      onModel: async (run) => {
+        shards = (await Promise.all(cluster.servers.map(({ host }) => host.describe(run)))).flat();
+      },
+    });
+    const run = await cluster.submit(job);
+    let status = await cluster.status(run);
+    for (; !["completed", "failed", "cancelled"].includes(status.phase); status = await cluster.status(run)) {
+      if (status.elapsedMs >= (scene.untilMs ?? Number.POSITIVE_INFINITY)) break;
+      await new Promise<void>((resolve) => void clock.after(50, resolve));
+    }
+    const parameters = status.phase === "completed" ? cluster.model(run).parameters : new Float32Array();
+    await cluster[Symbol.asyncDispose]();
+    return { status, shards, parameters, virtualMs: status.elapsedMs, computed };
+  };
+  return simulate(clock, work(), { maximumSteps: 20_000_000 });
+}
+
+interface Pace {
+  readonly scene: TimedScene;
+  readonly clock: Clock;
+  readonly computed: Map<string, number>;
+}
+
+function slowCompute(compute: ComputePort, name: string, { scene, clock, computed }: Pace): ComputePort {
+  const msPerSample = scene.msPerSample(Number(name.replace("worker-", "")));
+  return {
+    ...compute,
+    async gradient(task) {
+      const done = await compute.gradient(task);
+      const ms = msPerSample * done.samples;
+      computed.set(name, (computed.get(name) ?? 0) + done.samples);
+      await new Promise<void>((resolve) => void clock.after(ms, resolve));
+      return { ...done, endedAtMs: done.startedAtMs + ms };
+    },
+  };
+}
+
+function slowLinks(links: LinkFactory, clock: Clock, ms: number): LinkFactory {
+  const way = <R>(call: () => Promise<R>): Promise<R> =>
+    new Promise<void>((resolve) => void clock.after(ms, resolve)).then(call);
+  return {
+    connect(endpoint, identity): ParameterLink {
+      const link = links.connect(endpoint, identity);
+      return {
+        initialize: (request, options) => way(() => link.initialize(request, options)),
+        push: (request, options) => way(() => link.push(request, options)),
+        pull: (request, options) => way(() => link.pull(request, options)),
+        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
+        close: () => link.close(),
+      };
+    },
+  };
+}
