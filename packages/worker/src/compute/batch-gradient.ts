@@ -4,7 +4,7 @@
  * whoever computes it.
  */
 import type { Kernels, Offset } from "@shoal/kernels-wasm";
-import type { BatchFiller, Plan } from "@shoal/models";
+import type { BatchFiller, Plan, PlanGates } from "@shoal/models";
 import type { GradientWork } from "./compute-port.ts";
 
 export interface BatchGradientOptions {
@@ -28,20 +28,27 @@ export interface BatchGradient {
 /** @returns a function that overwrites the gradient, or leaves it alone when the batch is empty */
 export function createBatchGradient(
   options: BatchGradientOptions,
-): (work: GradientWork, order: Uint32Array) => BatchGradient {
+): (work: GradientWork, order: Uint32Array, gates?: PlanGates) => BatchGradient {
   const { plan, filler, kernels, seed, pieceRows, partial } = options;
   const { size } = plan.layout;
-  return ({ epoch, begin, end, parameters, gradient }, order) => {
+  return ({ epoch, begin, end, parameters, gradient }, order, gates) => {
     const samples = end - begin;
+    const inOnePiece = samples <= pieceRows;
+    const asked = inOnePiece || gates === undefined ? gates : onlyAsked(gates);
     let loss = 0;
     for (let first = begin; first < end; first += pieceRows) {
       const rows = filler.fill(order, first, Math.min(end, first + pieceRows));
       const share = rows / samples;
       const into = first === begin ? gradient : partial;
-      loss += share * plan.gradient(parameters, into, rows, { seed, epoch, first });
+      loss += share * plan.gradient(parameters, into, rows, { seed, epoch, first }, asked);
       if (into === partial) kernels.axpy(partial, gradient, size, share);
       else if (share !== 1) kernels.scale(gradient, size, share);
     }
     return { samples, loss };
   };
+}
+
+/** Gates that are not told what is final: the gradient is still worked on when the step has ended. */
+export function onlyAsked(gates: PlanGates): PlanGates {
+  return { need: gates.need, final: () => undefined };
 }

@@ -17,8 +17,31 @@ export interface GradientWork {
   readonly replica?: ReplicaWork | undefined;
 }
 
+/** How the computing of a gradient goes hand in hand with the exchanges of its vectors. */
+export interface GradientOverlap {
+  /** Whether the forward pass waits at the port's gate for parameters that have not come. */
+  readonly gated: boolean;
+  /** First keys of the shards, ascending. */
+  readonly cuts: readonly number[];
+  /**
+   * Told that the gradient of all keys ≥ `key`, one of the cuts, is final while the rest is still computed. Not told of
+   * what is final at the end only: a clipped or accumulated gradient, or what local updates lead to.
+   */
+  readonly final: (key: number, startedAtMs: number) => void;
+}
+
+/** Stands between parameters that arrive and a forward pass that reads them; one call at a time is gated. */
+export interface ForwardGate {
+  /** The parameters of all keys < `end` are there: also before a gated call begins. */
+  open(end: number): void;
+  /** Ends the gated call with `cancelled`, if it is not beyond the gate. */
+  cancel(): void;
+}
+
 /** Calls are served one after the other, in their order. */
 export interface ComputePort {
+  /** Where computing runs beside its caller; elsewhere undefined, and `overlap` is not looked at. */
+  readonly gate?: ForwardGate | undefined;
   /**
    * Draws the initial values of the model; takes seconds where there are tens of millions.
    * @param into [vector size] float32 in kernel memory, overwritten
@@ -27,9 +50,10 @@ export interface ComputePort {
   initialize(into: Offset): Promise<void>;
   /**
    * Computes the gradient of the mean loss of a batch, or a round of local updates.
-   * @throws ShoalError not_finite - the loss is NaN or infinite; `internal` - the thread crashed; `cancelled` - closed
+   * @throws ShoalError not_finite - the loss is NaN or infinite; `internal` - the thread crashed; `cancelled` - closed,
+   *   or by the gate; deadline_exceeded - parameters did not come
    */
-  gradient(work: GradientWork): Promise<ComputedIn>;
+  gradient(work: GradientWork, overlap?: GradientOverlap): Promise<ComputedIn>;
   /**
    * Measures the whole test split.
    * @param parameters [vector size] float32 in kernel memory, borrowed until the call settles

@@ -19,13 +19,14 @@ import {
   type ModelSpec,
   type OpenRecords,
   type Plan,
+  type PlanGates,
   type PlanMemory,
   type Precision,
   type Split,
 } from "@shoal/models";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
-import { createBatchGradient, type BatchGradient } from "./batch-gradient.ts";
+import { createBatchGradient, onlyAsked, type BatchGradient } from "./batch-gradient.ts";
 import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
 import { createLocalUpdates, type LocalPlan, type ReplicaWork } from "./local-updates.ts";
@@ -60,7 +61,8 @@ export interface ComputeSubject {
 
 export interface ComputeTask {
   initialize(into: Offset): void;
-  gradient(work: GradientWork): ComputedIn;
+  /** @param gates - asked and told within the call; told nothing where the gradient is final at its end only */
+  gradient(work: GradientWork, gates?: PlanGates): ComputedIn;
   evaluate(parameters: Offset): TestResult;
   dispose(): void;
 }
@@ -136,9 +138,10 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     pieceRows: plan.batchSize,
     partial: whole.byteOffset + plan.peakBytes,
   });
-  const gradient = (work: GradientWork): BatchGradient => {
+  const gradient = (work: GradientWork, gates?: PlanGates): BatchGradient => {
     const { epoch, begin, end } = work;
-    const computed = gradientOf(work, shuffle.order(epoch));
+    const asked = clip === null || gates === undefined ? gates : onlyAsked(gates);
+    const computed = gradientOf(work, shuffle.order(epoch), asked);
     const where = `positions ${begin} to ${end} of epoch ${epoch}`;
     if (!Number.isFinite(computed.loss)) throw diverged(`the training loss of ${where}`);
     if (clip !== null && computed.samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
@@ -152,10 +155,11 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
       const values = new Float32Array(memory.memory.buffer, into, layoutOf(model).size);
       initializeParameters(model, seed, values);
     },
-    gradient(work) {
+    gradient(work, gates) {
       const startedAtMs = now();
-      const { samples, loss } =
-        localRound === undefined || work.replica === undefined ? gradient(work) : localRound(work, work.replica);
+      const isLocal = localRound !== undefined && work.replica !== undefined;
+      if (isLocal) gates?.need(plan.layout.size);
+      const { samples, loss } = isLocal ? localRound(work, work.replica) : gradient(work, gates);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
     evaluate: createTestEvaluation({

@@ -8,7 +8,8 @@ import type { ComputePort } from "./compute-port.ts";
 export function traceEvaluations(compute: ComputePort, identity: LinkIdentity, clock: Clock): ComputePort {
   return {
     initialize: (into) => compute.initialize(into),
-    gradient: (work) => compute.gradient(work),
+    gradient: (work, overlap) => compute.gradient(work, overlap),
+    gate: compute.gate,
     close: () => compute.close(),
     async evaluate(parameters) {
       const tracer = trace.getTracer(tracerName);

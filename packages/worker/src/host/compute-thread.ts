@@ -6,12 +6,15 @@ import { regionMemory } from "@shoal/models";
 import { openRecordFile } from "@shoal/models/host";
 import { createComputeTask, type ComputeTask } from "../compute/compute-task.ts";
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from "./compute-messages.ts";
+import { createThreadGates } from "./thread-gates.ts";
+import type { ComputedIn } from "../client/exchange-kind.ts";
 
-const { subject, attachment, plan } = workerData as ComputeThreadData;
+const { subject, attachment, plan, gate } = workerData as ComputeThreadData;
+const now = (): number => performance.timeOrigin + performance.now();
 const task = createComputeTask(subject, {
   kernels: attachKernels(attachment),
   memory: regionMemory(attachment.memory, plan),
-  now: () => performance.timeOrigin + performance.now(),
+  now,
   openRecords: openRecordFile,
 });
 
@@ -23,13 +26,25 @@ function serve(request: ComputeRequest, engine: ComputeTask): ComputeReply {
         engine.initialize(request.into);
         return { type: "initialized", id };
       case "gradient":
-        return { type: "computed", id, computed: engine.gradient(request.work) };
+        return { type: "computed", id, computed: gradientOf(request, engine) };
       case "evaluate":
         return { type: "evaluated", id, result: engine.evaluate(request.parameters) };
     }
   } catch (error) {
     return { type: "failed", id, error: ShoalError.from(error).toJSON() };
   }
+}
+
+function gradientOf(
+  { id, work, overlap }: Extract<ComputeRequest, { type: "gradient" }>,
+  engine: ComputeTask,
+): ComputedIn {
+  if (overlap === undefined) return engine.gradient(work);
+  const startedAtMs = now();
+  const tell = (key: number): void => say({ type: "final", id, key, startedAtMs });
+  const gates = createThreadGates(gate, overlap, { now, tell });
+  const computed = engine.gradient(work, gates);
+  return gates.waitedMs === 0 ? computed : { ...computed, waitedMs: gates.waitedMs };
 }
 
 const say = (reply: ComputeReply): void => parentPort?.postMessage(reply);

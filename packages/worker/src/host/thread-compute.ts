@@ -9,10 +9,11 @@ import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, KernelModules } from "@shoal/kernels-wasm";
 import type { TestResult } from "@shoal/protocol";
 import type { ComputedIn } from "../client/exchange-kind.ts";
-import type { ComputePort } from "../compute/compute-port.ts";
+import type { ComputePort, GradientOverlap } from "../compute/compute-port.ts";
 import { allocateComputeRegions } from "../compute/compute-regions.ts";
 import { buildFor, type ComputeSubject } from "../compute/compute-task.ts";
-import type { ComputeReply, ComputeRequest, ComputeThreadData } from "./compute-messages.ts";
+import type { ComputeReply, ComputeRequest, ComputeThreadData, ThreadOverlap } from "./compute-messages.ts";
+import { createForwardGate, gateBytes } from "./thread-gates.ts";
 
 export interface ThreadComputeOptions {
   /** Who computes, for errors: "worker-1". */
@@ -37,7 +38,8 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
   const regions = allocateComputeRegions(subject, memory);
   const build = buildFor(subject, modules);
   const attachment = { modules, memory: memory.memory, scratch: regions.scratch, build };
-  const data: ComputeThreadData = { subject, attachment, plan: regions.plan };
+  const gate = new SharedArrayBuffer(gateBytes);
+  const data: ComputeThreadData = { subject, attachment, plan: regions.plan, gate };
   const thread = new Worker(entry, { workerData: data, execArgv, name: `compute of ${owner}` });
   const requests = createRequestTable();
   const ready = Promise.withResolvers<void>();
@@ -47,6 +49,7 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
   };
   thread.on("message", (reply: ComputeReply) => {
     if (reply.type === "ready") ready.resolve();
+    else if (reply.type === "final") requests.final(reply.id, reply.key, reply.startedAtMs);
     else requests.settle(reply);
   });
   thread.on("error", (cause) => end(crashed(owner, cause)));
@@ -58,13 +61,15 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
     });
   });
   await ready.promise;
-  const ask = <R extends Answer>(make: (id: number) => ComputeRequest): Promise<R> =>
-    requests.open((id) => thread.postMessage(make(id))) as Promise<R>;
+  const ask = <R extends Answer>(make: (id: number) => ComputeRequest, final?: Final): Promise<R> =>
+    requests.open((id) => thread.postMessage(make(id)), final) as Promise<R>;
   return {
+    gate: createForwardGate(gate),
     async initialize(into) {
       await ask((id) => ({ type: "initialize", id, into }));
     },
-    gradient: (work) => ask<ComputedIn>((id) => ({ type: "gradient", id, work })),
+    gradient: (work, overlap) =>
+      ask<ComputedIn>((id) => ({ type: "gradient", id, work, overlap: overlap && asData(overlap) }), overlap?.final),
     evaluate: (parameters) => ask<TestResult>((id) => ({ type: "evaluate", id, parameters })),
     async close() {
       end(new ShoalError("cancelled", `computing of ${owner} has ended`));
@@ -77,26 +82,33 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
 /** What settles a request: nothing for initial values, which lie in kernel memory. */
 type Answer = ComputedIn | TestResult | undefined;
 
+type Final = GradientOverlap["final"];
+
 interface RequestTable {
-  open(send: (id: number) => void): Promise<Answer>;
-  settle(reply: Exclude<ComputeReply, { type: "ready" }>): void;
+  open(send: (id: number) => void, final?: Final): Promise<Answer>;
+  /** A part of the gradient is final. */
+  final(id: number, key: number, startedAtMs: number): void;
+  settle(reply: Exclude<ComputeReply, { type: "ready" | "final" }>): void;
   /** Fails what is pending, and everything later; the first error stays. */
   fail(error: ShoalError): void;
 }
 
 /** The requests that the thread has not answered yet. */
 function createRequestTable(): RequestTable {
-  const pending = new Map<number, PromiseWithResolvers<Answer>>();
+  const pending = new Map<number, PromiseWithResolvers<Answer> & { readonly final: Final | undefined }>();
   let opened = 0;
   let ended: ShoalError | undefined;
   return {
-    open(send) {
+    open(send, final) {
       if (ended !== undefined) return Promise.reject(ended);
       const request = Promise.withResolvers<Answer>();
       opened += 1;
-      pending.set(opened, request);
+      pending.set(opened, { ...request, final });
       send(opened);
       return request.promise;
+    },
+    final(id, key, startedAtMs) {
+      pending.get(id)?.final?.(key, startedAtMs);
     },
     settle(reply) {
       const request = pending.get(reply.id);
@@ -112,6 +124,10 @@ function createRequestTable(): RequestTable {
       pending.clear();
     },
   };
+}
+
+function asData({ gated, cuts }: GradientOverlap): ThreadOverlap {
+  return { gated, cuts };
 }
 
 function crashed(owner: string, cause: unknown): ShoalError {
