@@ -71,7 +71,8 @@ function greatestGap(one: ArrayLike<number>, other: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < one.length; i++) {
     const gap = Math.abs((one[i] ?? NaN) - (other[i] ?? NaN));
-    if (!(gap <= most)) most = gap;
+    if (Number.isNaN(gap)) return NaN;
+    most = Math.max(most, gap);
   }
   return most;
 }
