@@ -7,6 +7,8 @@
 import type { Cell, Pace, RuleName } from "./cell.ts";
 import { rules } from "./cell.ts";
 
+const allRules = Object.keys(rules) as RuleName[];
+
 export type PartName = "rules" | "network" | "compensation" | "reported";
 
 /** A cell and the question that it helps to answer. */
@@ -53,8 +55,8 @@ const perceptron: Settings = {
 };
 const network: Settings = {
   model: "cnn",
-  updates: 6_000,
-  batchSize: 32,
+  updates: 12_000,
+  batchSize: 16,
   optimizer: { name: "sgd", learningRate: 0.2 },
 };
 /** Plain descent at 8 workers still learns here, and is seen to be hurt. */
@@ -69,17 +71,27 @@ const reported: Settings = {
   optimizer: { name: "sgd", learningRate: 0.01, momentum: 0.9 },
 };
 
-/** Seed by seed, so that a study that was interrupted has whole tables. */
+/** The small parts first, then the great one pace by pace and seed by seed: an interrupted study has whole tables. */
 export function cellsOf(scale: Scale): readonly StudyCell[] {
-  return scale.seeds.flatMap((seed) => [
-    ...crossed(scale, "rules", perceptron, Object.keys(rules) as RuleName[], seed),
+  const { seeds, paces } = scale;
+  const small = seeds.flatMap((seed) => [
     ...compensationCells(scale, seed),
     ...reportedCells(scale, seed),
     ...(scale.withNetwork ? networkCells(scale, seed) : []),
+    aloneCell(scale, "rules", perceptron, seed),
   ]);
+  const great = paces.flatMap((pace) =>
+    seeds.flatMap((seed) => crossed({ ...scale, paces: [pace] }, "rules", perceptron, allRules, seed)),
+  );
+  return [...small, ...great];
 }
 
-/** Every rule with every number of workers and pace; one worker alone is never stale, so it has one cell. */
+/** One worker alone is never stale: one cell stands for all rules and paces. */
+function aloneCell({ shrink }: Scale, part: PartName, settings: Settings, seed: number): StudyCell {
+  return { part, cell: cellOf(settings, { workers: 1, rule: "none", pace: "equal", seed }, shrink) };
+}
+
+/** Every rule with every number of workers but one, and every pace. */
 function crossed(
   { workers, paces, shrink }: Scale,
   part: PartName,
@@ -87,18 +99,20 @@ function crossed(
   names: readonly RuleName[],
   seed: number,
 ): readonly StudyCell[] {
-  const alone = cellOf(settings, { workers: 1, rule: "none", pace: "equal", seed }, shrink);
-  const together = workers
-    .filter((count) => count > 1)
-    .flatMap((count) =>
-      paces.flatMap((pace) => names.map((rule) => cellOf(settings, { workers: count, rule, pace, seed }, shrink))),
-    );
-  return [alone, ...together].map((cell) => ({ part, cell }));
+  const together = workers.filter((count) => count > 1);
+  return together.flatMap((count) =>
+    paces.flatMap((pace) =>
+      names.map((rule) => ({ part, cell: cellOf(settings, { workers: count, rule, pace, seed }, shrink) })),
+    ),
+  );
 }
 
 function networkCells(scale: Scale, seed: number): readonly StudyCell[] {
   const smaller: Scale = { ...scale, workers: [1, 8, 30], paces: ["equal"] };
-  return crossed(smaller, "network", network, ["none", "inverse"], seed);
+  return [
+    aloneCell(scale, "network", network, seed),
+    ...crossed(smaller, "network", network, ["none", "inverse"], seed),
+  ];
 }
 
 function compensationCells({ shrink }: Scale, seed: number): readonly StudyCell[] {

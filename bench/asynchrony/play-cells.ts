@@ -1,4 +1,5 @@
 /** Plays cells on several threads. */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Dataset } from "@shoal/models";
 import type { Cell, CellResult } from "./cell.ts";
@@ -28,15 +29,20 @@ export async function playCells(
   await Promise.all(hands);
 }
 
-function playOn(thread: Worker, cell: Cell): Promise<CellResult> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void): void => {
-      thread.removeAllListeners();
-      then();
-    };
-    thread.once("message", (result: CellResult) => settle(() => resolve(result)));
-    thread.once("error", (error) => settle(() => reject(error)));
-    thread.once("exit", (code) => settle(() => reject(new Error(`a thread of the study ended with ${code}`))));
-    thread.postMessage(cell);
+async function playOn(thread: Worker, cell: Cell): Promise<CellResult> {
+  const over = new AbortController();
+  const { signal } = over;
+  const message = once(thread, "message", { signal }) as Promise<[CellResult]>;
+  // `once` rejects on "error" of itself.
+  const exit = once(thread, "exit", { signal }).then(([code]) => {
+    throw new Error(`a thread of the study ended with ${String(code)}`);
   });
+  thread.postMessage(cell);
+  try {
+    const [result] = await Promise.race([message, exit]);
+    return result;
+  } finally {
+    over.abort();
+    await Promise.allSettled([message, exit]);
+  }
 }
