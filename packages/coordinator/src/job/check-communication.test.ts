@@ -8,12 +8,16 @@ const job = {
   consistency: { mode: "synchronous" },
   optimizer: { name: "sgd" },
   staleness: {},
+  encoding: { push: { name: "float32" }, pull: { name: "float32" } },
   batchSize: 64,
   accumulation: 1,
 } as const;
 
 type Change = Partial<
-  Pick<JobSpec, "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "accumulation">
+  Pick<
+    JobSpec,
+    "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "encoding" | "accumulation"
+  >
 >;
 
 const easgd = { name: "easgd", steps: 8, elasticity: 0.2 } as const;
@@ -37,6 +41,13 @@ describe("what workers push and what becomes of it", () => {
     [
       "staleness.compensation",
       { communication: { name: "local_sgd", steps: 8 }, staleness: { compensation: { name: "constant" } } },
+    ],
+    [
+      "encoding.push.name",
+      {
+        communication: { name: "fedasync", steps: 8, mixing: 0.5 },
+        encoding: { push: { name: "int8" }, pull: { name: "float32" } },
+      },
     ],
     ["staleness.bound", { communication: easgd, staleness: { bound: 3 } }],
   ])("name %s when it does not fit: %j", (field, change) => {

@@ -5,7 +5,14 @@ import { contributionSamples, type JobSpec } from "@shoal/protocol";
 
 type Checked = Pick<
   JobSpec,
-  "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "batchSize" | "accumulation"
+  | "aggregation"
+  | "communication"
+  | "consistency"
+  | "optimizer"
+  | "staleness"
+  | "encoding"
+  | "batchSize"
+  | "accumulation"
 >;
 
 /** Samples of a contribution travel as unsigned 32-bit numbers. */
@@ -23,7 +30,7 @@ export function checkCommunication(job: Checked): void {
   if (communication.name !== "gradients") checkLocalUpdates(job, communication.name);
 }
 
-function checkLocalUpdates({ aggregation, optimizer, staleness }: Checked, name: string): void {
+function checkLocalUpdates({ aggregation, optimizer, staleness, encoding }: Checked, name: string): void {
   const inner = parseOptimizerSpec(optimizer).name;
   if (inner === "accumulate" || inner === "average") {
     throw invalid("optimizer.name", `expected an optimiser that learns from gradients for the steps of ${name}`);
@@ -34,6 +41,12 @@ function checkLocalUpdates({ aggregation, optimizer, staleness }: Checked, name:
   const { compensation, bound } = parseStalenessSpec(staleness);
   if (compensation.name !== "none") {
     throw invalid("staleness.compensation", `expected none, because workers push no gradients with ${name}`);
+  }
+  if (name === "fedasync" && encoding.push["name"] !== "float32") {
+    throw invalid(
+      "encoding.push.name",
+      "expected float32 with fedasync: what is left of a model is not made good later",
+    );
   }
   if (bound !== null && name === "easgd") {
     throw invalid("staleness.bound", "expected none with easgd, whose worker has moved when its push is sent back");

@@ -33,6 +33,13 @@ export type Communication =
   /** The gradient of each contribution. */
   { readonly name: "gradients" } | LocalCommunication;
 
+/** What a person writes: what has a default may be left out. */
+export type CommunicationInput = Communication extends infer C
+  ? C extends LocalCommunication
+    ? Pick<C, "name" | "steps"> & Partial<C>
+    : C
+  : never;
+
 /** Most steps between two exchanges. */
 const maximumLocalSteps = 1_000_000;
 

@@ -8,7 +8,7 @@
 import { ShoalError } from "@shoal/errors";
 import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
-import { communicationSchema, type Communication } from "./communication.ts";
+import { communicationSchema, type Communication, type CommunicationInput } from "./communication.ts";
 import {
   gradientClipSchema,
   lossScaleSchema,
@@ -98,6 +98,11 @@ export interface JobSpec {
    * updates of staleness, which momentum may not survive: off by default.
    */
   readonly prefetch: boolean;
+  /**
+   * Exchange while computing: the gradients of the last layers leave while the backward pass still computes the first,
+   * and the next forward pass begins when the parameters of the first layers are there. The results are the same bits.
+   */
+  readonly overlap: boolean;
   readonly evaluation: EvaluationSpec;
   readonly stop: StopSpec;
   /** Where the first values come from; null: drawn from the seed. */
@@ -108,8 +113,10 @@ export interface JobSpec {
 
 /** What a person writes: only what differs from the defaults. */
 export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & {
-  readonly [K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | PartialField>]?: JobSpec[K];
-} & { readonly [K in PartialField]?: Partial<JobSpec[K]> };
+  readonly [
+    K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "communication" | PartialField>
+  ]?: JobSpec[K];
+} & { readonly [K in PartialField]?: Partial<JobSpec[K]> } & { readonly communication?: CommunicationInput };
 
 /** Fields of which only the parts that differ are written. */
 type PartialField = "evaluation" | "stop" | "stragglers" | "guard" | "encoding";
@@ -143,6 +150,7 @@ const jobSchema = z.strictObject({
   shards: z.int().min(1).max(4096).nullable().default(null),
   workers: z.int().min(1).max(4096).nullable().default(null),
   prefetch: z.boolean().default(false),
+  overlap: z.boolean().default(true),
   evaluation: z
     .strictObject({
       everySteps: optionalCount,

@@ -51,7 +51,7 @@ export interface Round {
   readonly out: Offset;
   readonly batches: number;
   /** Computes the gradient of the n-th batch of the round at `parameters` into `out`. */
-  gradient(batch: number, parameters: Offset): void;
+  readonly gradient: (batch: number, parameters: Offset) => void;
 }
 
 const alignment = 64;
