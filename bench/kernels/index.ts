@@ -6,6 +6,7 @@ import { takeTurns, type Turns } from "../frame/turns.ts";
 import { preparePeers, type Peers } from "../peers/install.ts";
 import { rateOf, type Contest, type KernelCase } from "./case.ts";
 import { activationCases } from "./activations.ts";
+import { codecCases } from "./codecs.ts";
 import { encodingCases } from "./encodings.ts";
 import { imageCases } from "./images.ts";
 import { optimizerCases } from "./optimizers.ts";
@@ -28,6 +29,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...vectorCases,
   ...optimizerCases,
   ...encodingCases,
+  ...codecCases,
 ];
 
 export const benchmark: Benchmark = {

@@ -1,14 +1,11 @@
 /**
- * Encodings that write each element, or each block of them, for itself. Long vectors go through in chunks that stay in
- * the cache; every format may be cut at a multiple of a chunk without changing a byte.
+ * Encodings that write each element, or each block of them, for itself. Long vectors go through in parts that stay in
+ * the cache: every format may be cut between them without changing a byte.
  */
 import { int4Bytes, int8Bytes, signBytes, thresholdBytes, type Kernels, type Offset } from "@shoal/kernels-wasm";
-import type { Codec, CodecSite } from "./codec.ts";
+import { partElements, type Codec, type CodecSite } from "./codec.ts";
 import type { ConcreteEncodingSpec } from "./encoding-spec.ts";
 import { visitPieces } from "./placement.ts";
-
-/** Elements that are worked on at a time: a multiple of every block. */
-const chunk = 16_384;
 
 type BlockSpec = Extract<
   ConcreteEncodingSpec,
@@ -23,7 +20,7 @@ interface ScaledBlocks {
 
 interface Format {
   readonly bytesOf: (count: number) => number;
-  /** Writes a chunk and leaves its error in p. `scratch` has room for it. */
+  /** Writes a part and leaves its error in p. `scratch` has room for it. */
   readonly pack: (p: Offset, into: Offset, count: number, scratch: Offset) => void;
   readonly unpack: (from: Offset, out: Offset, count: number) => void;
   /** Unpacks more than `count` elements: up to the next multiple of this. */
@@ -37,13 +34,12 @@ export function createBlockCodec(spec: BlockSpec, { layout, kernels, memory }: C
     saturate(new Uint16Array(memory.memory.buffer, at, count));
   });
   const count = layout.encodedCount;
-  const room = memory.allocate(4 * Math.min(chunk, Math.ceil(count / 16) * 16));
+  const room = memory.allocate(4 * Math.min(partElements, Math.ceil(count / 16) * 16));
   const scratch = room.byteOffset;
   return {
-    encode(p, into) {
-      for (let begin = 0; begin < count; begin += chunk) {
-        pack(p + 4 * begin, into + bytesOf(begin), Math.min(chunk, count - begin), scratch);
-      }
+    encode: {
+      kind: "parts",
+      run: (p, into, begin, size) => pack(p + 4 * begin, into + bytesOf(begin), size, scratch),
     },
     faultOf(from) {
       if (scales === undefined) return undefined;
@@ -56,8 +52,8 @@ export function createBlockCodec(spec: BlockSpec, { layout, kernels, memory }: C
       return undefined;
     },
     put(from, into, placement, weight) {
-      for (let begin = 0; begin < count; begin += chunk) {
-        const size = Math.min(chunk, count - begin);
+      for (let begin = 0; begin < count; begin += partElements) {
+        const size = Math.min(partElements, count - begin);
         const bytes = from + bytesOf(begin);
         const whole = placement.length === 1 && size % group === 0;
         if (whole && weight === undefined) {

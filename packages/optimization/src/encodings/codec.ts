@@ -3,13 +3,21 @@ import type { KernelMemory, Kernels, Offset } from "@shoal/kernels-wasm";
 import type { EncodedLayout } from "./encoded-layout.ts";
 import type { Placement } from "./placement.ts";
 
+/** Elements that are worked on at a time, so that they stay in the cache: a multiple of every block. */
+export const partElements = 16_384;
+
+/**
+ * Writes elements p and leaves in p what the bytes do not say. Behind the last element there are zeros up to the next
+ * multiple of 16; what stands there afterwards is undefined.
+ */
+type Encode =
+  /** `into` are all `codecBytes` bytes. */
+  | { readonly kind: "whole"; readonly run: (p: Offset, into: Offset, draw: number) => void }
+  /** The elements `[begin, begin + count)` alone; `begin` is a multiple of `partElements`, and p and `into` are of all. */
+  | { readonly kind: "parts"; readonly run: (p: Offset, into: Offset, begin: number, count: number) => void };
+
 export interface Codec {
-  /**
-   * @param p - the encoded elements, with zeros up to the next multiple of 16; what the bytes do not say is left in it.
-   *   What stands behind the last element afterwards is undefined
-   * @param into - `codecBytes` bytes, overwritten
-   */
-  encode(p: Offset, into: Offset, draw: number): void;
+  readonly encode: Encode;
   /** What is wrong with bytes from outside; undefined when they can be decoded. */
   faultOf(from: Offset): string | undefined;
   /**

@@ -25,9 +25,17 @@ export type EncodingSpec =
   | ({ readonly name: "int8" } & Lossy)
   /** Blocks of 64 with a scale: 0.56 bytes an element. */
   | ({ readonly name: "int4" } & Lossy)
-  /** The sign, with the mean magnitude of its block of 1,024: 1/8 byte an element. */
+  /**
+   * The sign, with the mean magnitude of its block of 1,024: 1/8 byte an element. Not MXNet's 1-bit, which compares with
+   * a threshold but decodes ±1 whatever that is: an element that stays on one side of it sends ±1 for ever, and its
+   * unsent error grows with every push unless gradients happen to be of magnitude 1.
+   */
   | ({ readonly name: "one_bit" } & Lossy)
-  /** +threshold, 0 or −threshold (MXNet's rule): 1/4 byte an element. Default threshold 0.5. */
+  /**
+   * +threshold, 0 or −threshold (MXNet's rule): 1/4 byte an element. Default threshold 0.5. A push says at most the
+   * threshold of an element, so it belongs above ordinary gradients: of greater ones the unsent error piles up, comes long
+   * after they have turned, and descent overshoots.
+   */
   | ({ readonly name: "two_bit"; readonly threshold?: number | undefined } & Lossy)
   /** The share of greatest magnitude, each with its index: 8 bytes an element sent. Default share 0.01. */
   | ({ readonly name: "top_k"; readonly share?: number | undefined } & Lossy)

@@ -33,25 +33,28 @@ export function createPowerSgdCodec(rank: number, site: CodecSite): Codec {
   const refill = createBits(0);
   return {
     factors: memory.floats(factors, factorCount),
-    encode(p, into) {
-      let [q, left] = [factors, into];
-      for (const { offset, rows, columns } of matrices) {
-        const [m, right] = [p + 4 * offset, left + 4 * rank * rows];
-        prepare(memory, kernels, q, rank, columns, refill);
-        kernels.matmulTransposeB(q, m, left, rank, columns, rows, false);
-        orthonormalize(kernels, left, rank, rows);
-        kernels.matmul(left, m, right, rank, rows, columns, false);
-        kernels.copy(right, q, rank * columns);
-        kernels.scaleInto(left, scratch, rank * rows, -1);
-        kernels.matmulTransposeA(scratch, right, m, rows, rank, columns, true);
-        q += 4 * rank * columns;
-        left = right + 4 * rank * columns;
-      }
-      for (const { begin, end } of rest) {
-        kernels.copy(p + 4 * begin, left, end - begin);
-        kernels.fill(p + 4 * begin, end - begin, 0);
-        left += 4 * (end - begin);
-      }
+    encode: {
+      kind: "whole",
+      run(p, into) {
+        let [q, left] = [factors, into];
+        for (const { offset, rows, columns } of matrices) {
+          const [m, right] = [p + 4 * offset, left + 4 * rank * rows];
+          prepare(memory, kernels, q, rank, columns, refill);
+          kernels.matmulTransposeB(q, m, left, rank, columns, rows, false);
+          orthonormalize(kernels, left, rank, rows);
+          kernels.matmul(left, m, right, rank, rows, columns, false);
+          kernels.copy(right, q, rank * columns);
+          kernels.scaleInto(left, scratch, rank * rows, -1);
+          kernels.matmulTransposeA(scratch, right, m, rows, rank, columns, true);
+          q += 4 * rank * columns;
+          left = right + 4 * rank * columns;
+        }
+        for (const { begin, end } of rest) {
+          kernels.copy(p + 4 * begin, left, end - begin);
+          kernels.fill(p + 4 * begin, end - begin, 0);
+          left += 4 * (end - begin);
+        }
+      },
     },
     faultOf: (from) => (kernels.allFinite(from, codecBytes / 4) ? undefined : "a value is not finite"),
     put(from, into, placement, weight) {

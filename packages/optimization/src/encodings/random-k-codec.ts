@@ -19,14 +19,17 @@ export function createRandomKCodec(
   const k = sharedCount(spec.share, count);
   const seedAt = (at: number): Uint32Array => new Uint32Array(memory.memory.buffer, at, 1);
   return {
-    encode(p, into, draw) {
-      const seed = mixedSeed(spec.seed, draw);
-      seedAt(into)[0] = seed;
-      const [elements, values] = [memory.floats(p, count), memory.floats(into + 4, k)];
-      drawIndices(seed, count, k, (index, i) => {
-        values[i] = elements[index] ?? 0;
-        elements[index] = 0;
-      });
+    encode: {
+      kind: "whole",
+      run(p, into, draw) {
+        const seed = mixedSeed(spec.seed, draw);
+        seedAt(into)[0] = seed;
+        const [elements, values] = [memory.floats(p, count), memory.floats(into + 4, k)];
+        drawIndices(seed, count, k, (index, i) => {
+          values[i] = elements[index] ?? 0;
+          elements[index] = 0;
+        });
+      },
     },
     faultOf: (from) => (kernels.allFinite(from + 4, k) ? undefined : "a value is not finite"),
     put(from, into, placement, weight) {

@@ -16,8 +16,11 @@ export function createTopKCodec(share: number, { layout, kernels, memory, encode
   const room = encodes ? memory.allocate(topKScratchBytes(count, k)) : undefined;
   const indicesAt = (from: number): Int32Array => new Int32Array(memory.memory.buffer, from, k);
   return {
-    encode(p, into) {
-      kernels.topK(p, count, k, into, into + 4 * k, room?.byteOffset ?? 0, true);
+    encode: {
+      kind: "whole",
+      run(p, into) {
+        kernels.topK(p, count, k, into, into + 4 * k, room?.byteOffset ?? 0, true);
+      },
     },
     faultOf(from) {
       let last = -1;
