@@ -26,7 +26,10 @@ export function runMembers(run: RunState): RunMembers {
 
 export function assignmentOf(run: RunState, member: number): WorkerAssignment {
   const { revision, initializer } = run.roster;
-  return { revision, slots: slotsOf(run, member), initialize: initializer === member };
+  const work = { revision, slots: slotsOf(run, member), initialize: initializer === member };
+  if (run.stepCuts === null) return work;
+  const { cuts, until } = run.stepCuts;
+  return { ...work, stepCuts: { cuts, until } };
 }
 
 export function composeServerCommand(

@@ -14,6 +14,7 @@ import {
 import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
 import { checkCommunication } from "./check-communication.ts";
+import { checkStragglers } from "./check-stragglers.ts";
 import { checkGroups } from "./check-groups.ts";
 import { complaintOf } from "./complaint.ts";
 
@@ -35,6 +36,7 @@ export function checkJob(input: unknown): JobSpec {
   checkMeasures(model, job, input);
   inField("job", input, () => checkGroups(job, layoutOf(model)));
   checkStaleness(job, input);
+  checkStragglers(job);
   inField("job", input, () => checkCommunication(job));
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));

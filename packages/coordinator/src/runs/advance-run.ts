@@ -1,4 +1,5 @@
 /** What time and the run's own state lead to: called after every event and on every tick. */
+import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { isComplete } from "../leases/ledger.ts";
 import type { CoordinatorSettings } from "../settings.ts";
@@ -29,10 +30,23 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
   const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
-  if (silentMs < settings.stallTimeoutMs) return guardTraining(run, now);
+  if (silentMs < settings.stallTimeoutMs) return guardTraining(cutSteps(run, now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);
+}
+
+/** Adaptive batches: promises the cuts of more steps, where that is due. */
+function cutSteps(run: RunState, now: number): RunState {
+  if (run.stepCuts === null) return run;
+  const first = run.ledger?.done[0];
+  const stepsDone = first?.begin === 0 ? Math.floor(first.end / run.slots) : 0;
+  const speeds = new Map<number, number>();
+  for (const { member, samplesPerMs } of run.workers.values())
+    if (samplesPerMs !== null) speeds.set(member, samplesPerMs);
+  const stepCuts = renewCuts(run.stepCuts, { owners: run.roster.slotOwners, speeds, stepsDone }, now);
+  if (stepCuts === run.stepCuts) return run;
+  return { ...run, stepCuts, roster: { ...run.roster, revision: run.roster.revision + 1 } };
 }
 
 /** Names of those whose batches are missing. */

@@ -36,7 +36,8 @@ export function progressReported(
     figures = addReport(figures, worker, report.figures, batches);
     const busyMs = report.figures.computeMs + report.figures.waitMs;
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
-    next = withWorker(next, { ...worker, lastReport: report.report, batchesPerMs });
+    const samplesPerMs = smoothSpeed(worker.samplesPerMs, report.figures.samples, report.figures.computeMs);
+    next = withWorker(next, { ...worker, lastReport: report.report, batchesPerMs, samplesPerMs });
   }
   return fresh ? noteLoss({ ...next, figures }, report.figures) : { ...next, figures };
 }

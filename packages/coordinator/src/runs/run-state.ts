@@ -8,6 +8,7 @@
  */
 import { newGuard, type GuardState } from "../guard/guard-state.ts";
 import type { SerializedError } from "@shoal/errors";
+import type { CutState } from "./step-cuts.ts";
 import type { EpochPlan } from "@shoal/models";
 import {
   synchronousSteps,
@@ -55,6 +56,8 @@ export interface RunWorker extends Holder {
   /** Number of its newest progress report. */
   readonly lastReport: number;
   readonly batchesPerMs: number | null;
+  /** Samples that it computed in a millisecond of computing. */
+  readonly samplesPerMs: number | null;
 }
 
 /** Who takes part, as servers and workers are told. */
@@ -106,6 +109,8 @@ export interface RunState {
   readonly progressAtMs: number;
   readonly figures: RunFigures;
   readonly evaluations: EvaluationLog;
+  /** Adaptive batches: how steps are cut; null: evenly. */
+  readonly stepCuts: CutState | null;
   readonly guard: GuardState;
   /** Whose gradient was not finite last, in which batch, and how many batches were done then. */
   readonly notFinite: { readonly name: string; readonly batch: number | null; readonly done: number } | null;
@@ -151,6 +156,7 @@ export function createRun(given: NewRun, now: number): RunState {
     progressAtMs: now,
     figures: noFigures,
     evaluations: emptyEvaluationLog,
+    stepCuts: null,
     guard: newGuard,
     notFinite: null,
     finisher: null,

@@ -1,10 +1,11 @@
 /** Makes a queued run start: fixes its slots, places its shards, enrols its workers. */
 import { layoutOf, parseModelSpec } from "@shoal/models";
-import { sizeOf, type ShardAssignment } from "@shoal/protocol";
+import { contributionSamples, sizeOf, type ShardAssignment } from "@shoal/protocol";
 import type { Member } from "../membership/membership.ts";
 import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.ts";
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
+import { firstCuts } from "./step-cuts.ts";
 import { hasSlots, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
 
 export interface StartMembers {
@@ -44,7 +45,10 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     workers,
     slots: hasSlots(run) ? (run.job.slots ?? workers.size) : 1,
   };
-  return refreshRoster(started);
+  const stepCuts = run.job.stragglers.adaptiveBatch
+    ? firstCuts(started.slots, contributionSamples(run.job), now)
+    : null;
+  return refreshRoster({ ...started, stepCuts });
 }
 
 function newServer(member: Member, shards: readonly ShardAssignment[]): RunServer {
@@ -78,6 +82,7 @@ export function newWorker(member: Member, initial: boolean): RunWorker {
     stopped: false,
     lastReport: 0,
     batchesPerMs: null,
+    samplesPerMs: null,
   };
 }
 

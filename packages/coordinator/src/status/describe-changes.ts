@@ -10,6 +10,10 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     if (old === run || old === undefined) continue;
     if (old.phase !== run.phase) notes.push(`run ${run.run} is ${run.phase}: ${reasonOf(run, now)}`);
     else if (old.phase === "queued" && old.reason !== run.reason) notes.push(`run ${run.run} is ${run.reason}`);
+    const sizes = run.stepCuts?.cuts.at(-1)?.sizes;
+    if (sizes !== old.stepCuts?.cuts.at(-1)?.sizes && old.stepCuts !== null && sizes !== undefined) {
+      notes.push(`run ${run.run} gives the slots of a step ${listSizes(sizes)} samples`);
+    }
     const { warning, fellBack } = run.guard;
     if (fellBack !== null && old.guard.fellBack === null) {
       notes.push(`run ${run.run} weighs stale gradients by their staleness from now on: ${fellBack}`);
@@ -19,10 +23,17 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
       if (former !== bound) notes.push(`run ${run.run}: shard ${shard} has moved its bound from ${former} to ${bound}`);
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
-    if (old.roster.revision !== run.roster.revision && old.roster.revision > 0) {
+    const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
+    if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
       const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);
       notes.push(`run ${run.run} goes on with ${names.join(", ")} (revision ${run.roster.revision})`);
     }
   }
   return notes;
+}
+
+/** At most sixteen sizes. */
+function listSizes(sizes: readonly number[]): string {
+  const rest = sizes.length - 16;
+  return sizes.slice(0, 16).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

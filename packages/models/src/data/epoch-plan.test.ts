@@ -32,6 +32,38 @@ describe("createEpochPlan", () => {
     );
   });
 
+  it("covers every position once, however unevenly each step is cut", () => {
+    const uneven = fc.tuple(options, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })));
+    fc.assert(
+      fc.property(uneven, ([given, draws]) => {
+        const plan = createEpochPlan({ ...given, epochs: 1 });
+        const seen = new Uint8Array(given.samples);
+        for (let step = 0; step < plan.totalSteps; step += 1) {
+          const stepSize = given.slots * given.batchSize;
+          const points = Array.from({ length: given.slots - 1 }, () => Math.floor(draws.next().value * stepSize));
+          const cut = [0, ...points.toSorted((a, b) => a - b), stepSize];
+          const sizes = cut.slice(1).map((point, slot) => point - (cut[slot] ?? 0));
+          for (let slot = 0; slot < given.slots; slot += 1) {
+            const { begin, end } = plan.batch(step * given.slots + slot, sizes);
+            for (let position = begin; position < end; position += 1) seen[position] = (seen[position] ?? 0) + 1;
+          }
+        }
+        expect(seen.every((count) => count === 1)).toBe(true);
+      }),
+    );
+  });
+
+  it("gives the slots of a full step the sizes that it is told, and refuses sizes of another step", () => {
+    const plan = createEpochPlan({ samples: 100, batchSize: 10, slots: 3, epochs: 1 });
+    expect([3, 4, 5].map((number) => plan.batch(number, [2, 20, 8])).map(({ begin, end }) => [begin, end])).toEqual([
+      [30, 32],
+      [32, 52],
+      [52, 60],
+    ]);
+    expect(() => plan.batch(0, [10, 10, 11])).toThrow("31 samples");
+    expect(() => plan.batch(0, [15, 15])).toThrow(RangeError);
+  });
+
   it("gives slot r of a full step the r-th batch of positions", () => {
     const plan = createEpochPlan({ samples: 100, batchSize: 10, slots: 3, epochs: 2 });
     expect(plan.stepsPerEpoch).toBe(4);

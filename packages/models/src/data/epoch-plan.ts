@@ -3,7 +3,8 @@
  *
  * Batch b belongs to step ⌊b / slots⌋ and slot b mod slots, counted over all epochs. Step t of an epoch covers the
  * positions [t·S·B, min((t+1)·S·B, N)) of the epoch's seeded order. In a full step slot r has the r-th B positions; the
- * last, partial step is divided as evenly as possible, the first slots taking one more, so a slot may have none.
+ * last, partial step is divided as evenly as possible, the first slots taking one more, so a slot may have none. A step
+ * may also be cut into slots of given sizes with the same sum; a partial one is then cut in their proportions.
  *
  * Invariant  E1  over the batches of one epoch every position in [0, samples) occurs exactly once.
  */
@@ -31,8 +32,11 @@ export interface EpochPlan extends EpochPlanOptions {
   readonly batchesPerEpoch: number;
   readonly totalSteps: number;
   readonly totalBatches: number;
-  /** @throws RangeError when `number` is not in [0, totalBatches) */
-  batch(number: number): Batch;
+  /**
+   * @param sizes samples of each slot in a full step; absent: all alike
+   * @throws RangeError when `number` is not in [0, totalBatches), or the sizes do not make up a step
+   */
+  batch(number: number, sizes?: readonly number[]): Batch;
 }
 
 /** Makes the plan; all of it is arithmetic, nothing is stored. @throws RangeError for counts that are not positive integers */
@@ -56,7 +60,7 @@ export function createEpochPlan(options: EpochPlanOptions): EpochPlan {
     batchesPerEpoch,
     totalSteps: stepsPerEpoch * epochs,
     totalBatches,
-    batch(number) {
+    batch(number, sizes) {
       if (!Number.isSafeInteger(number) || number < 0 || number >= totalBatches) {
         throw new RangeError(`batch ${number} is not in [0, ${totalBatches})`);
       }
@@ -64,8 +68,9 @@ export function createEpochPlan(options: EpochPlanOptions): EpochPlan {
       const slot = number % slots;
       const first = (step % stepsPerEpoch) * stepSize;
       const length = Math.min(stepSize, samples - first);
-      const begin = first + slotBegin(slot, length, slots);
-      const end = first + slotBegin(slot + 1, length, slots);
+      const cutAt = sizes === undefined ? slotBegin : unevenCut(sizes, slots, stepSize);
+      const begin = first + cutAt(slot, length, slots);
+      const end = first + cutAt(slot + 1, length, slots);
       return { epoch: Math.floor(step / stepsPerEpoch), step, slot, begin, end };
     },
   };
@@ -74,4 +79,19 @@ export function createEpochPlan(options: EpochPlanOptions): EpochPlan {
 /** Where `slot` begins when `length` positions are divided over `slots`; a full step divides without remainder. */
 function slotBegin(slot: number, length: number, slots: number): number {
   return slot * Math.floor(length / slots) + Math.min(slot, length % slots);
+}
+
+/** The same for slots of these sizes: the points are monotone and end at `length`, so E1 holds. */
+function unevenCut(sizes: readonly number[], slots: number, stepSize: number): typeof slotBegin {
+  const sum = sizes.reduce((all, size) => all + size, 0);
+  if (sizes.length !== slots || sum !== stepSize || sizes.some((size) => size < 0)) {
+    throw new RangeError(
+      `the sizes of ${sizes.length} slots (${sum} samples) are no step of ${slots} slots (${stepSize})`,
+    );
+  }
+  return (slot, length) => {
+    let before = 0;
+    for (let index = 0; index < slot; index += 1) before += sizes[index] ?? 0;
+    return Math.floor((length * before) / stepSize);
+  };
 }

@@ -22,11 +22,30 @@ export interface Placement {
   readonly shards: readonly ShardPlacement[];
 }
 
+/** How the samples of a synchronous step are divided over its slots, from a step on. */
+export interface StepCut {
+  readonly fromStep: number;
+  /** Samples of each slot in a full step. */
+  readonly sizes: readonly number[];
+}
+
+/** The cuts that hold for all steps below `until`; no step beyond it may be begun. */
+export interface StepCuts {
+  /** Ascending; the first one holds for the oldest step that somebody may still compute. */
+  readonly cuts: readonly StepCut[];
+  readonly until: number;
+}
+
+/** Slots of a step that may be cut unevenly: what is announced of them must fit a message. */
+export const maximumCutSlots = 4096;
+
 /** What one worker has to do in a run; a newer revision replaces the older one while the run goes on. */
 export interface WorkerAssignment {
   readonly revision: number;
   /** Slots of each synchronous step that this worker computes, ascending. Empty outside synchronous mode. */
   readonly slots: readonly number[];
+  /** Where the parts of a step follow the workers' speeds. */
+  readonly stepCuts?: StepCuts | undefined;
   /** True for the one worker that gives the shards their initial values. */
   readonly initialize: boolean;
 }
@@ -99,9 +118,18 @@ export type WorkerReply =
   | { readonly type: "finish_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
   | { readonly type: "run_stopped"; readonly run: string; readonly node: string };
 
+const stepCuts: z.ZodType<StepCuts> = z.strictObject({
+  cuts: z
+    .array(z.strictObject({ fromStep: countSchema, sizes: z.array(positiveSchema).min(1).max(maximumCutSlots) }))
+    .min(1)
+    .max(8),
+  until: countSchema,
+});
+
 const assignment: z.ZodType<WorkerAssignment> = z.strictObject({
   revision: countSchema,
   slots: z.array(countSchema).max(65_536),
+  stepCuts: stepCuts.optional(),
   initialize: z.boolean(),
 });
 

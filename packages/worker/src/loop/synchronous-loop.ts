@@ -7,6 +7,7 @@
 import { pause } from "../time/pause.ts";
 import { orAborted } from "../time/or-aborted.ts";
 import { runSynchronousStep } from "./synchronous-step.ts";
+import { untilCut } from "./step-cuts.ts";
 import { settleOnStep } from "./settle-on-step.ts";
 import type { LoopEnd, LoopPorts, PulledValues } from "./training-loop.ts";
 
@@ -34,6 +35,7 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
       continue;
     }
     if (reporter.backlog > maximumBacklog) reporter.completed({ begin: 0, end: clock * plan.slots });
+    await untilCut(ports, clock);
     const end = await runSynchronousStep(ports, clock, values, next);
     if (end.kind === "stopped") {
       await reporter.flush();

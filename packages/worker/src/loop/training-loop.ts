@@ -7,6 +7,7 @@ import type { Contribution, ShardVersions } from "../client/contribution.ts";
 import type { ComputedIn } from "../client/exchange-kind.ts";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
+import { sizesAt } from "./step-cuts.ts";
 import type { AssignmentBoard } from "./assignment-board.ts";
 import type { Conversation } from "./conversation.ts";
 import type { ProgressReporter } from "./progress-reporter.ts";
@@ -51,12 +52,18 @@ export interface PulledValues {
  * @throws ShoalError not_finite - with the batch in its details: others may try the same
  */
 export async function computeBatch(
-  { plan, compute, buffers }: LoopPorts,
+  { plan, compute, buffers, board }: LoopPorts,
   batch: number,
   values: PulledValues,
   gradient: VectorBuffer,
 ): Promise<ComputedIn> {
-  const { epoch, step: round, slot, begin, end } = plan.batch(batch);
+  const {
+    epoch,
+    step: round,
+    slot,
+    begin,
+    end,
+  } = plan.batch(batch, sizesAt(board.current(), Math.floor(batch / plan.slots)));
   const region = buffers.replica(slot);
   const replica = region === undefined ? undefined : { slot, round, region };
   const vectors = { parameters: values.buffer.offset, gradient: gradient.offset };

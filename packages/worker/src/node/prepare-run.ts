@@ -73,8 +73,9 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const compute = await environment.startCompute({
     model,
     seed,
-    batchSize: batchSize * accumulation,
-    microBatch: job.microBatch ?? (accumulation > 1 ? batchSize : null),
+    // A slot may be cut as large as a whole step.
+    batchSize: batchSize * accumulation * (job.stragglers.adaptiveBatch ? slots : 1),
+    microBatch: job.microBatch ?? (accumulation > 1 || job.stragglers.adaptiveBatch ? batchSize : null),
     local,
     precision,
     lossScale,

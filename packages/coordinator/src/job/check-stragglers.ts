@@ -1,0 +1,30 @@
+/** What the cures for stragglers need of the rest of a job. */
+import { ShoalError } from "@shoal/errors";
+import { maximumCutSlots, type JobSpec } from "@shoal/protocol";
+
+/** @throws ShoalError invalid_job */
+export function checkStragglers(job: JobSpec): void {
+  const { adaptiveBatch, predictedWaiting } = job.stragglers;
+  for (const [name, isOn] of Object.entries({ adaptiveBatch, predictedWaiting })) {
+    const { mode } = job.consistency;
+    if (isOn && mode !== "synchronous") {
+      reject(`job.stragglers.${name}`, `expected false with consistency "${mode}", which has no steps to wait for`);
+    }
+  }
+  if (adaptiveBatch) checkUneven(job);
+}
+
+/** Uneven parts of a step need gradients that are weighted by their samples, and a message that holds them. */
+function checkUneven({ aggregation, communication, slots }: JobSpec): void {
+  if (aggregation !== "mean") reject("job.aggregation", `expected "mean" with adaptive batches, got "${aggregation}"`);
+  if (communication.name !== "gradients") {
+    reject("job.communication", `expected "gradients" with adaptive batches, got "${communication.name}"`);
+  }
+  if (slots !== null && slots > maximumCutSlots) {
+    reject("job.slots", `expected at most ${maximumCutSlots} with adaptive batches, got ${slots}`);
+  }
+}
+
+function reject(field: string, sentence: string): never {
+  throw new ShoalError("invalid_job", `${field}: ${sentence}`, { field });
+}
