@@ -15,5 +15,6 @@ export interface ComputedIn {
 /** Computing that may still be going on when the first of its gradients leave. */
 export interface Computing {
   readonly startedAtMs: number;
+  readonly samples: number;
   readonly done: Promise<ComputedIn>;
 }

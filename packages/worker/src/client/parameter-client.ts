@@ -38,6 +38,7 @@ import { createWaitList, type ClientWait } from "./wait-list.ts";
 
 /** Every call fails with the error of its first shard that failed, as `runExchange` words it. */
 export interface ParameterClient {
+  readonly placement: Placement;
   /** Gives the shards their first values. @param values [vector size] float32, borrowed */
   initialize(values: Float32Array): Promise<readonly InitializeReply[]>;
   /** Settles with a version for each shard. */
@@ -119,6 +120,9 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
   };
 
   return {
+    get placement() {
+      return table.placement;
+    },
     initialize: (values) => each((placement) => initializeExchange(values, placement)),
     async pull(target) {
       const replies = await each((placement) => pullExchange(target, placement));

@@ -27,7 +27,7 @@ export interface GradientOverlap {
    * Told that the gradient of all keys ≥ `key`, one of the cuts, is final while the rest is still computed. Not told of
    * what is final at the end only: a clipped or accumulated gradient, or what local updates lead to.
    */
-  readonly final: (key: number, startedAtMs: number) => void;
+  readonly final: (key: number, begun: Pick<ComputedIn, "startedAtMs" | "samples">) => void;
 }
 
 /** Stands between parameters that arrive and a forward pass that reads them; one call at a time is gated. */

@@ -38,7 +38,12 @@ export type ComputeReply =
   /** "My plan is compiled." */
   | { readonly type: "ready" }
   /** "The gradient of all keys ≥ `key` is final." */
-  | { readonly type: "final"; readonly id: number; readonly key: number; readonly startedAtMs: number }
+  | {
+      readonly type: "final";
+      readonly id: number;
+      readonly key: number;
+      readonly begun: Pick<ComputedIn, "startedAtMs" | "samples">;
+    }
   | { readonly type: "initialized"; readonly id: number }
   | { readonly type: "computed"; readonly id: number; readonly computed: ComputedIn }
   | { readonly type: "evaluated"; readonly id: number; readonly result: TestResult }

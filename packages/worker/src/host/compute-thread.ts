@@ -40,8 +40,8 @@ function gradientOf(
   engine: ComputeTask,
 ): ComputedIn {
   if (overlap === undefined) return engine.gradient(work);
-  const startedAtMs = now();
-  const tell = (key: number): void => say({ type: "final", id, key, startedAtMs });
+  const begun = { startedAtMs: now(), samples: work.end - work.begin };
+  const tell = (key: number): void => say({ type: "final", id, key, begun });
   const gates = createThreadGates(gate, overlap, { now, tell });
   const computed = engine.gradient(work, gates);
   return gates.waitedMs === 0 ? computed : { ...computed, waitedMs: gates.waitedMs };

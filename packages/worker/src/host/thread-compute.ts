@@ -49,7 +49,7 @@ export async function startThreadCompute(subject: ComputeSubject, options: Threa
   };
   thread.on("message", (reply: ComputeReply) => {
     if (reply.type === "ready") ready.resolve();
-    else if (reply.type === "final") requests.final(reply.id, reply.key, reply.startedAtMs);
+    else if (reply.type === "final") requests.final(reply.id, reply.key, reply.begun);
     else requests.settle(reply);
   });
   thread.on("error", (cause) => end(crashed(owner, cause)));
@@ -87,7 +87,7 @@ type Final = GradientOverlap["final"];
 interface RequestTable {
   open(send: (id: number) => void, final?: Final): Promise<Answer>;
   /** A part of the gradient is final. */
-  final(id: number, key: number, startedAtMs: number): void;
+  final(id: number, ...told: Parameters<Final>): void;
   settle(reply: Exclude<ComputeReply, { type: "ready" | "final" }>): void;
   /** Fails what is pending, and everything later; the first error stays. */
   fail(error: ShoalError): void;
@@ -107,8 +107,8 @@ function createRequestTable(): RequestTable {
       send(opened);
       return request.promise;
     },
-    final(id, key, startedAtMs) {
-      pending.get(id)?.final?.(key, startedAtMs);
+    final(id, ...told) {
+      pending.get(id)?.final?.(...told);
     },
     settle(reply) {
       const request = pending.get(reply.id);

@@ -1,6 +1,7 @@
 import { createKernelMemory, loadKernelModules, type Offset } from "@shoal/kernels-wasm";
 import { generateDigits, initializeParameters, layoutOf, type ModelSpec } from "@shoal/models";
 import { afterAll, describe, expect, it } from "vitest";
+import type { GradientOverlap } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
 import { startThreadCompute } from "./thread-compute.ts";
 
@@ -40,7 +41,11 @@ describe("a compute thread behind its gate", () => {
     };
     const finals: number[] = [];
     const begun: number[] = [];
-    const final = (key: number, startedAtMs: number): void => void (finals.push(key), begun.push(startedAtMs));
+    const final: GradientOverlap["final"] = (key, { startedAtMs, samples }) => {
+      finals.push(key);
+      begun.push(startedAtMs);
+      expect(samples).toBe(32);
+    };
     arrive(6_000);
     const gated = port.gradient({ ...work, parameters: arriving, gradient }, { gated: true, cuts, final });
     // Each message makes a turn of its own: the thread has begun, and can go no further, when the answer comes.

@@ -1,13 +1,17 @@
 /**
  * The batches of a lease, one after the other, in two ways of overlapping.
  *
- * Gated     pull (the bound may hold it) → gradient → push-pull → gradient → … → push. Reads its own writes.
+ * Gated     pull (the bound may hold it) → gradient → push-pull → gradient → … → push. Reads its own writes. With the
+ *           job's overlap the push of a shard begins within the gradient, and the next gradient within the pull.
  * Prefetch  the next values are pulled while the gradient is computed, and the push of the last batch is on its way
  *           meanwhile: no waiting, one more step of staleness. Asynchronous mode only.
  */
 import type { PushReply } from "@shoal/protocol";
+import type { PullTarget } from "../client/contribution.ts";
 import type { ComputedIn } from "../client/exchange-kind.ts";
-import { computeBatch, contributionOf, type LoopPorts, type PulledValues } from "./training-loop.ts";
+import { beginBatch, overlaps, pushMeanwhile } from "./batch-under-way.ts";
+import { createEarlyStart, type EarlyStart } from "./early-start.ts";
+import { computeBatch, contributionOf, measuredOf, type LoopPorts, type PulledValues } from "./training-loop.ts";
 import type { VectorBuffer } from "./training-buffers.ts";
 
 export interface LeasedSteps {
@@ -28,67 +32,94 @@ function record(
   replies: readonly PushReply[],
   computed: ComputedIn,
 ): void {
-  const { loss, samples, startedAtMs, endedAtMs } = computed;
   reporter.completed({ begin: batch, end: batch + 1 });
-  reporter.add({ clock, loss, samples, computeMs: endedAtMs - startedAtMs, replies });
+  reporter.add({ clock, ...measuredOf(computed), replies });
 }
 
 function isTooStale(reply: PushReply): boolean {
   return reply.type === "push_rejected" && reply.reason === "too_stale";
 }
 
-/** Awaits `work` and adds the time to the worker's waiting. */
-async function waited<T>({ reporter, clock: time }: LoopPorts, clock: number, work: Promise<T>): Promise<T> {
+/**
+ * Awaits `work` and adds the time to the worker's waiting.
+ * @param ahead a batch that may begin meanwhile: then the waiting is over
+ */
+async function waited<T>(
+  { reporter, clock: time }: LoopPorts,
+  clock: number,
+  work: Promise<T>,
+  ahead?: EarlyStart,
+): Promise<T> {
   const startedAtMs = time.now();
   const result = await work;
-  reporter.add({ clock, waitMs: time.now() - startedAtMs });
+  reporter.add({ clock, waitMs: Math.max(0, (ahead?.begunAtMs ?? time.now()) - startedAtMs) });
   return result;
 }
 
-/** One exchange for each batch; nothing is on its way between two calls. */
+/** One exchange for each batch; between two calls at most the next batch is under way, from values that have come. */
 export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSteps {
   const { client, buffers, reporter } = ports;
-  const [buffer] = buffers.parameters;
+  let [current, next] = buffers.parameters;
   // Whether to pull is known only after the push then; a pull that the bound holds back would hold the repetition too.
   const mayComeBack = ports.job.staleness["bound"] !== undefined && ports.job.staleness["bound"] !== null;
   let values: PulledValues | undefined;
+  let early: EarlyStart | undefined;
   let clock = firstClock;
   const pull = async (): Promise<PulledValues> => {
-    const versions = await waited(ports, clock, client.pull({ clock, into: buffer.values }));
-    return { buffer, versions };
+    const versions = await waited(ports, clock, client.pull({ clock, into: current.values }));
+    return { buffer: current, versions };
+  };
+  /** @returns false when the batch is to be computed again */
+  const attempt = async (batch: number, from: PulledValues, pulls: boolean): Promise<boolean> => {
+    const under = early?.adopt() ?? beginBatch(ports, batch, from);
+    const ahead = pulls ? startEarly(ports, batch + 1, next) : undefined;
+    const arrived: PullTarget["arrived"] = (index, version) => ahead?.arrived(index, version);
+    const target = { clock: clock + 1, into: next.values, arrived };
+    try {
+      const { computed, push } = await pushMeanwhile(under, (computing) => {
+        const contribution = contributionOf(clock, batch, from, under.gradient, computing);
+        return client.stagedPush(contribution, pulls ? target : undefined);
+      });
+      const { pushed, pulled } = await waited(ports, clock, push.outcome, ahead);
+      early = ahead;
+      if (pulls) values = { buffer: next, versions: pulled };
+      if (pulls) [current, next] = [next, current];
+      if (pulls || !pushed.some(isTooStale)) {
+        record(ports, clock + 1, batch, pushed, computed);
+        return true;
+      }
+      // Shards that took the gradient know the batch and take no second one.
+      const { computeMs, waitMs } = measuredOf(computed);
+      reporter.add({ clock, computeMs, waitMs, replies: pushed });
+      return false;
+    } catch (error) {
+      await ahead?.cancel();
+      throw error;
+    } finally {
+      buffers.returnGradient(under.gradient);
+    }
   };
   return {
     get clock() {
       return clock;
     },
     async run(batch, hasNext) {
-      const gradient = buffers.takeGradient();
-      for (;;) {
+      let isDone = false;
+      while (!isDone) {
         const from = values ?? (await pull());
         values = undefined;
-        const computed = await computeBatch(ports, batch, from, gradient);
-        const contribution = contributionOf(clock, batch, from, gradient, computed);
-        if (hasNext && !mayComeBack) {
-          const both = client.pushPull(contribution, { clock: clock + 1, into: buffer.values });
-          const { pushed, pulled } = await waited(ports, clock, both);
-          values = { buffer, versions: pulled };
-          record(ports, clock + 1, batch, pushed, computed);
-          break;
-        }
-        const replies = await waited(ports, clock, client.push(contribution));
-        if (!replies.some(isTooStale)) {
-          record(ports, clock + 1, batch, replies, computed);
-          break;
-        }
-        // Shards that took the gradient know the batch and take no second one.
-        reporter.add({ clock, computeMs: computed.endedAtMs - computed.startedAtMs, replies });
+        isDone = await attempt(batch, from, hasNext && !mayComeBack);
       }
       clock += 1;
-      buffers.returnGradient(gradient);
     },
     drain: () => Promise.resolve(),
     pull,
   };
+}
+
+/** The beginning of a batch before all of its values are there; each of them may be of its own version. */
+function startEarly(ports: LoopPorts, batch: number, into: VectorBuffer): EarlyStart | undefined {
+  return overlaps(ports) ? createEarlyStart(ports, { batch, into, version: undefined }) : undefined;
 }
 
 /** Pushes under way at once, and so gradients in use beside the one that is computed. */

@@ -6,7 +6,8 @@
  */
 import { pause } from "../time/pause.ts";
 import { orAborted } from "../time/or-aborted.ts";
-import { runSynchronousStep } from "./synchronous-step.ts";
+import type { EarlyStart } from "./early-start.ts";
+import { runSynchronousStep, type StepEnd } from "./synchronous-step.ts";
 import { untilCut } from "./step-cuts.ts";
 import { settleOnStep } from "./settle-on-step.ts";
 import type { LoopEnd, LoopPorts, PulledValues } from "./training-loop.ts";
@@ -19,9 +20,12 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
   const { plan, board, reporter, client } = ports;
   let [current, next] = ports.buffers.parameters;
   let values: PulledValues | undefined;
+  let early: EarlyStart | undefined;
   let clock = 0;
   while (clock < plan.totalSteps) {
     if (board.current().slots.length === 0) {
+      await early?.cancel();
+      early = undefined;
       values = undefined; // the others go on without us
       await waitForSlots(ports);
       // After a warm-up there are none to wait for: the shards say how far it is.
@@ -36,14 +40,17 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
     }
     if (reporter.backlog > maximumBacklog) reporter.completed({ begin: 0, end: clock * plan.slots });
     await untilCut(ports, clock);
-    const end = await runSynchronousStep(ports, clock, values, next);
+    const end: StepEnd = await runSynchronousStep(ports, clock, values, next, early?.adopt());
     if (end.kind === "stopped") {
       await reporter.flush();
       return end;
     }
     clock += 1;
+    early = undefined;
     if (end.pulled === undefined) break;
     [current, next] = [next, current];
+    early = end.early;
+    if (!end.pulled.every((version) => version === clock)) await early?.cancel();
     values = await settleOnStep(client, { buffer: current, versions: end.pulled }, plan.totalSteps);
     clock = clockOf(values);
   }

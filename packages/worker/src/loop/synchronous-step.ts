@@ -15,12 +15,14 @@
  */
 import { ShoalError } from "@shoal/errors";
 import type { PushReply } from "@shoal/protocol";
-import type { ShardVersions } from "../client/contribution.ts";
+import type { PullTarget, ShardVersions } from "../client/contribution.ts";
+import { beginBatch, overlaps, pushMeanwhile, type BatchUnderWay } from "./batch-under-way.ts";
+import { createEarlyStart, type EarlyStart } from "./early-start.ts";
 import { isEvaluationDue } from "./evaluation-schedule.ts";
 import {
-  computeBatch,
   contributionOf,
   evaluateAndReport,
+  measuredOf,
   type LoopPorts,
   type PulledValues,
   type StoppedLoop,
@@ -32,19 +34,45 @@ export const stepInMs = 10_000;
 
 export type StepEnd =
   /** Every shard is beyond this clock; the versions pulled meanwhile, undefined after the last step. */
-  { readonly kind: "stepped"; readonly pulled: ShardVersions | undefined } | StoppedLoop;
+  | {
+      readonly kind: "stepped";
+      readonly pulled: ShardVersions | undefined;
+      /** A batch of the next step, from the buffer of its values. */
+      readonly early: EarlyStart | undefined;
+    }
+  | StoppedLoop;
 
 /**
  * Runs the step that starts from `values`, all of version `clock`. The worker owns a slot when it begins.
  * @param next buffer for the values of the next clock
+ * @param begun the first of its batches, if the step before has begun it
  */
 export async function runSynchronousStep(
   ports: LoopPorts,
   clock: number,
   values: PulledValues,
   next: VectorBuffer,
+  begun?: BatchUnderWay,
 ): Promise<StepEnd> {
   const step = createStep(ports, clock, values, next);
+  try {
+    const end = await carryOut(step, ports, clock, values, begun);
+    if (end.kind === "stopped") await step.early?.cancel();
+    return end;
+  } catch (error) {
+    await step.early?.cancel();
+    throw error;
+  }
+}
+
+async function carryOut(
+  step: Step,
+  ports: LoopPorts,
+  clock: number,
+  values: PulledValues,
+  begun: BatchUnderWay | undefined,
+): Promise<StepEnd> {
+  if (begun !== undefined) await step.contribute(begun.batch - clock * ports.plan.slots, begun);
   const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
   let stepsIn = false;
   for (;;) {
@@ -61,8 +89,9 @@ export async function runSynchronousStep(
         patience.cancel();
         stop();
       });
-      if (isOver) return { kind: "stepped", pulled: await step.pulled };
+      if (isOver) return { kind: "stepped", pulled: await step.pulled, early: step.early };
     } else {
+      await step.early?.cancel(); // T2: the computing is needed for this step
       if (slot === 0 && isEvaluationDue(clock, ports.job.evaluation, ports.plan)) {
         const stopped = await evaluateAndReport(ports, values, clock);
         if (stopped !== undefined) return stopped;
@@ -75,7 +104,8 @@ export async function runSynchronousStep(
 interface Step {
   readonly contributed: ReadonlySet<number>;
   readonly pulled: Promise<ShardVersions> | undefined;
-  contribute(slot: number): Promise<void>;
+  readonly early: EarlyStart | undefined;
+  contribute(slot: number, begun?: BatchUnderWay): Promise<void>;
   /** Waits for the end of the step; false when `change` came first. */
   endedBefore(change: Promise<void>): Promise<boolean>;
 }
@@ -85,7 +115,12 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const contributed = new Set<number>();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
-  const target = { clock: clock + 1, into: next.values };
+  const early = isLastStep ? undefined : startEarly(ports, clock + 1, next);
+  const target: PullTarget = {
+    clock: clock + 1,
+    into: next.values,
+    arrived: (index, version) => early?.arrived(index, version),
+  };
   let pulled: Promise<ShardVersions> | undefined;
   /** Since when this worker has nothing to compute. */
   let idleSinceMs = ports.clock.now();
@@ -94,7 +129,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     push: Promise<readonly PushReply[]>,
     batch: number,
     gradient: VectorBuffer,
-    measured: { readonly loss: number; readonly samples: number; readonly computeMs: number },
+    measured: ReturnType<typeof measuredOf>,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
     // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
@@ -106,36 +141,46 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     get pulled() {
       return pulled;
     },
-    async contribute(slot) {
+    early,
+    async contribute(slot, begun) {
       contributed.add(slot);
       const batch = clock * plan.slots + slot;
-      const gradient = buffers.takeGradient();
-      const computed = await computeBatch(ports, batch, values, gradient);
-      const contribution = contributionOf(clock, batch, values, gradient, computed);
+      const under = begun ?? beginBatch(ports, batch, values);
+      const { gradient } = under;
+      const { computed, push } = await pushMeanwhile(under, (computing) => {
+        const contribution = contributionOf(clock, batch, values, gradient, computing);
+        const isLastSlot = board.current().slots.every((own) => contributed.has(own));
+        const pulls = isLastSlot && !isLastStep && pulled === undefined;
+        const started = client.stagedPush(contribution, pulls ? target : undefined);
+        if (pulls) pulled = heard(started.outcome.then((outcome) => outcome.pulled)); // S2
+        return started;
+      });
       idleSinceMs = ports.clock.now();
-      const isLastSlot = board.current().slots.every((own) => contributed.has(own));
-      let push: Promise<readonly PushReply[]>;
-      if (isLastSlot && !isLastStep && pulled === undefined) {
-        const both = client.pushPull(contribution, target); // S2
-        push = both.then((outcome) => outcome.pushed);
-        pulled = heard(both.then((outcome) => outcome.pulled));
-      } else {
-        push = client.push(contribution);
-      }
-      const computeMs = computed.endedAtMs - computed.startedAtMs;
-      pushes.push(heard(acknowledged(push, batch, gradient, { ...computed, computeMs })));
+      const pushed = push.outcome.then((outcome) => outcome.pushed);
+      pushes.push(heard(acknowledged(pushed, batch, gradient, measuredOf(computed))));
     },
     async endedBefore(change) {
       if (pulled === undefined && !isLastStep) pulled = heard(client.pull(target)); // S2
       const ended = Promise.all([pulled, ...pushes]).then(() => true);
       const isOver = await Promise.race([ended, change.then(() => false)]);
       const now = ports.clock.now();
-      reporter.add({ clock, waitMs: now - idleSinceMs });
+      reporter.add({ clock, waitMs: Math.max(0, (early?.begunAtMs ?? now) - idleSinceMs) });
       idleSinceMs = now;
       if (ports.signal.aborted) throw new ShoalError("cancelled", "the run was stopped");
       return isOver;
     },
   };
+}
+
+/** The beginning of the next step, if it can begin before all of its values are there: nothing is to be measured first. */
+function startEarly(ports: LoopPorts, clock: number, into: VectorBuffer): EarlyStart | undefined {
+  const { board, job, plan } = ports;
+  const { slots, stepCuts } = board.current();
+  const [slot] = slots;
+  if (slot === undefined || !overlaps(ports)) return undefined;
+  if (stepCuts !== undefined && clock >= stepCuts.until) return undefined;
+  if (slots.includes(0) && isEvaluationDue(clock, job.evaluation, plan)) return undefined;
+  return createEarlyStart(ports, { batch: clock * plan.slots + slot, into, version: clock });
 }
 
 /** A promise whose failure is looked at later: until then it must not count as one that nobody handles. */

@@ -4,9 +4,9 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import type { EpochPlan } from "@shoal/models";
 import type { JobSpec, TestResult } from "@shoal/protocol";
 import type { Contribution, ShardVersions } from "../client/contribution.ts";
-import type { ComputedIn } from "../client/exchange-kind.ts";
+import type { ComputedIn, Computing } from "../client/exchange-kind.ts";
 import type { ParameterClient } from "../client/parameter-client.ts";
-import type { ComputePort } from "../compute/compute-port.ts";
+import type { ComputePort, GradientOverlap } from "../compute/compute-port.ts";
 import { sizesAt } from "./step-cuts.ts";
 import type { AssignmentBoard } from "./assignment-board.ts";
 import type { Conversation } from "./conversation.ts";
@@ -15,7 +15,7 @@ import type { TrainingBuffers, VectorBuffer } from "./training-buffers.ts";
 
 /** A loop runs beside the actors, as an edge: it may wait. When `signal` is aborted its calls fail with `cancelled`. */
 export interface LoopPorts {
-  readonly job: Pick<JobSpec, "consistency" | "prefetch" | "staleness"> & {
+  readonly job: Pick<JobSpec, "consistency" | "prefetch" | "staleness" | "overlap"> & {
     readonly evaluation: Pick<JobSpec["evaluation"], "everySteps">;
   };
   readonly plan: EpochPlan;
@@ -54,8 +54,9 @@ export interface PulledValues {
 export async function computeBatch(
   { plan, compute, buffers, board }: LoopPorts,
   batch: number,
-  values: PulledValues,
+  values: Pick<PulledValues, "buffer">,
   gradient: VectorBuffer,
+  overlap?: GradientOverlap,
 ): Promise<ComputedIn> {
   const {
     epoch,
@@ -68,7 +69,7 @@ export async function computeBatch(
   const replica = region === undefined ? undefined : { slot, round, region };
   const vectors = { parameters: values.buffer.offset, gradient: gradient.offset };
   try {
-    return await compute.gradient({ epoch, begin, end, ...vectors, replica });
+    return await compute.gradient({ epoch, begin, end, ...vectors, replica }, overlap);
   } catch (error) {
     if (!isShoalError(error, "not_finite")) throw error;
     const sentence = error.message.replace(/^\[[a-z_]+\] /, "");
@@ -76,16 +77,26 @@ export async function computeBatch(
   }
 }
 
-/** The contribution of a computed batch. */
+/** The contribution of a batch that is computed, or being computed. */
 export function contributionOf(
   clock: number,
   batch: number,
   values: PulledValues,
   gradient: VectorBuffer,
-  computed: ComputedIn,
+  computed: ComputedIn | Computing,
 ): Contribution {
   const { versions: base } = values;
   return { clock, batch, samples: computed.samples, gradient: gradient.values, base, computed };
+}
+
+/** What a batch adds to the figures of its worker. */
+export function measuredOf({ loss, samples, startedAtMs, endedAtMs, waitedMs = 0 }: ComputedIn): {
+  readonly loss: number;
+  readonly samples: number;
+  readonly computeMs: number;
+  readonly waitMs: number;
+} {
+  return { loss, samples, computeMs: endedAtMs - startedAtMs - waitedMs, waitMs: waitedMs };
 }
 
 /**

@@ -3,7 +3,7 @@ import { createKernelMemory } from "@shoal/kernels-wasm";
 import { createEpochPlan } from "@shoal/models";
 import type { BatchesReply, PushReply } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
-import type { Contribution, PullTarget } from "../client/contribution.ts";
+import type { Contribution, PullTarget, PushPullOutcome } from "../client/contribution.ts";
 import { createAssignmentBoard } from "./assignment-board.ts";
 import { runLeasedLoop } from "./leased-loop.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
@@ -78,10 +78,16 @@ function scene(script: Script) {
       initialize: () => Promise.resolve([]),
       pull,
       push,
-      async pushPull(contribution, target) {
-        const [pushed, pulled] = await Promise.all([push(contribution), pull(target)]);
-        return { pushed, pulled };
+      pushPull: () => Promise.reject(new Error("the loops stage their pushes")),
+      stagedPush(contribution, target) {
+        const { promise: outcome, resolve, reject } = Promise.withResolvers<PushPullOutcome>();
+        const begin = async (): Promise<PushPullOutcome> => {
+          const [pushed, pulled] = await Promise.all([push(contribution), target === undefined ? [] : pull(target)]);
+          return { pushed, pulled };
+        };
+        return { begin: () => void begin().then(resolve, reject), abandon: reject, outcome };
       },
+      placement: { term: 1, shards: [] },
       waits: () => [],
       updatePlacement: () => undefined,
       close: () => Promise.resolve(),
@@ -96,7 +102,7 @@ function scene(script: Script) {
   return { clock, log, ports, board, abort, reported };
 }
 
-const job = { evaluation: { everySteps: null }, prefetch: true, staleness: {} } as const;
+const job = { evaluation: { everySteps: null }, prefetch: true, overlap: true, staleness: {} } as const;
 const synchronous = { ...job, consistency: { mode: "synchronous" } } as const;
 
 describe("the synchronous loop", () => {
@@ -207,7 +213,7 @@ describe("the leased loop", () => {
       "10 compute 0-4 from A",
       "30 push 0 from 0,0",
       "40 pulled 1",
-      "40 compute 4-8 from A",
+      "40 compute 4-8 from B",
       "60 push 1 from 1,1",
     ]);
     expect(Math.max(...reported)).toBe(2);
