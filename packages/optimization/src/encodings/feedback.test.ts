@@ -61,8 +61,11 @@ function residualOf(ends: EncodingEnds, layout: EncodingLayout): Float64Array {
   return places;
 }
 
-function greatestOf(vectors: readonly (readonly number[] | Float32Array | Float64Array)[]): number {
-  return vectors.reduce<number>((most, part) => part.reduce((one, value) => Math.max(one, Math.abs(value)), most), 0);
+function greatestOf(vectors: readonly ArrayLike<number>[]): number {
+  return vectors.reduce(
+    (most, part) => Array.from(part).reduce((one, value) => Math.max(one, Math.abs(value)), most),
+    0,
+  );
 }
 
 /** One number, because an assertion for each element takes longer than all of the encoding. */
@@ -151,8 +154,8 @@ describe.each(lossy)("error feedback of $name", (spec) => {
         const ends = createEnds(spec, scene.layout);
         const [push = new Float32Array()] = scene.pushes;
         const decoded = ends.send(push, 1);
-        const squared = (values: readonly number[] | Float32Array): number =>
-          values.reduce((sum, value) => sum + value * value, 0);
+        const squared = (values: ArrayLike<number>): number =>
+          Array.from(values).reduce((sum, value) => sum + value * value, 0);
         const norm = squared(push);
         // Sums of float32 squares in blocks of 1,024: 2^-23 · 64 of them at worst.
         expect(Math.abs((ends.said?.squaredNorm ?? NaN) - norm)).toBeLessThanOrEqual(norm * 1e-5);

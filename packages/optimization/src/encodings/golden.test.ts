@@ -75,8 +75,8 @@ describe("published rows of encodings with feedback", () => {
       residual: new Float32Array(9),
       factors: Float32Array.of(1, 0, 0),
     });
-    const widen = ([[a, b] = [], [c, d] = []]: readonly (readonly (number | undefined)[])[]): number[] =>
-      [a, b, 0, c, d, 0, 0, 0, 0].map((value) => value ?? NaN);
+    const widen = (matrix: readonly (readonly number[])[]): number[] =>
+      [0, 1, 2].flatMap((row) => [0, 1, 2].map((column) => matrix[row]?.[column] ?? 0));
     const decoded = ends.send([1, 2, 0, 3, 4, 0, 0, 0, 0]);
     const sent = Array.from({ length: 6 }, (_, i) => ends.bytes.getFloat32(4 * i, true));
     const wide = [...wanted.p, 0, ...wanted.q, 0];
