@@ -1,6 +1,6 @@
 /** One training of the study, as data: everything that decides its outcome. */
 import type { ModelSpec } from "@shoal/models";
-import type { OptimizerSpec, StalenessSpec } from "@shoal/optimization";
+import type { OptimizerSpec, ScheduleSpec, StalenessSpec } from "@shoal/optimization";
 
 /** The rules of the study, each by itself: weights without compensation, compensation without weights. */
 export const rules = {
@@ -53,6 +53,8 @@ export interface Cell {
   readonly updates: number;
   readonly batchSize: number;
   readonly optimizer: OptimizerSpec;
+  /** Default constant. */
+  readonly schedule?: ScheduleSpec;
   /** Of delay compensation; null: the rule's default. */
   readonly lambda: number | null;
 }

@@ -182,7 +182,7 @@ function hostingOf(cell: Cell, size: number): Parameters<ShardHost["host"]>[0] {
     treatments: [{ kind: "optimizer", weightDecay: null, learningRateScale: 1 }],
     shards: [{ shard: 0, begin: 0, end: size, updates: [[size, 0]] }],
     optimizer: { ...cell.optimizer },
-    schedule: { name: "constant" },
+    schedule: { ...(cell.schedule ?? { name: "constant" }) },
     consistency: { mode: "asynchronous" },
     aggregation: "mean",
     staleness: { ...stalenessOf(cell) },

@@ -6,7 +6,7 @@ import type { Group } from "./summary.ts";
 const titles: Readonly<Record<PartName, string>> = {
   rules: "MLP, SGD .3, batch 32",
   network: "CNN, SGD .2, batch 16",
-  compensation: "MLP, SGD .05, batch 32: delay compensation",
+  compensation: "MLP, SGD .05 falling by a cosine, batch 32, λ 1 (c) and 2 (a)",
   reported: "MLP, SGD .01 with momentum .9, batch 64",
 };
 
