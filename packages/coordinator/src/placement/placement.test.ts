@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { placeShards } from "./placement.ts";
+import { defaultShards, placeShards } from "./placement.ts";
 
 const server = (member: number): { member: number; name: string; endpoint: string } => ({
   member,
@@ -19,6 +19,15 @@ describe("placement", () => {
       [3, 48, 64, "server-2"],
     ]);
     expect(shards[1]?.endpoint).toBe("127.0.0.1:7002");
+  });
+
+  it("cuts large models into ranges of about 2 MiB, of which a server has at most 16", () => {
+    const mebi = 2 ** 20;
+    expect([1, mebi / 4, mebi, 4 * mebi + 1, 100 * mebi].map((keys) => defaultShards(keys, 1))).toEqual([
+      2, 2, 2, 9, 16,
+    ]);
+    expect(defaultShards(100 * mebi, 4)).toBe(64);
+    expect(defaultShards(1000, 4)).toBe(8);
   });
 
   it("leaves servers out when the vector is too short for all", () => {

@@ -10,7 +10,17 @@ export interface PlacementServer {
 }
 
 /** Key ranges for each server where the job does not say: more than one, so that load can move in small parts. */
-export const shardsPerServer = 2;
+const fewestShardsPerServer = 2;
+/** A worker's stream to a server has room for 64 requests. */
+const mostShardsPerServer = 16;
+/** The part of a gradient that leaves while the rest is computed: large beside the cost of an exchange. */
+const bucketBytes = 2 * 2 ** 20;
+
+/** How many key ranges to cut parameters into where the job does not say: of about 2 MiB, but 2 to 16 for each server. */
+export function defaultShards(parameterCount: number, servers: number): number {
+  const buckets = Math.ceil((parameterCount * Float32Array.BYTES_PER_ELEMENT) / bucketBytes);
+  return Math.min(mostShardsPerServer * servers, Math.max(fewestShardsPerServer * servers, buckets));
+}
 
 /**
  * Cuts the parameters and deals the ranges out: each, largest first, to the server with the fewest keys so far. Ties go
@@ -18,7 +28,7 @@ export const shardsPerServer = 2;
  * fewer ranges than servers.
  *
  * @param parameterCount size of the flat vector, at least 1
- * @param shards ranges wanted; null: two for each server
+ * @param shards ranges wanted; null: `defaultShards`
  * @param cuts the only keys at which to cut; null: anywhere
  * @param servers at least one
  * @param term fences this placement against earlier ones
@@ -32,7 +42,7 @@ export function placeShards(
   term: number,
 ): Placement {
   if (servers.length === 0) throw new RangeError("expected at least one server to place shards on, got none");
-  const wanted = shards ?? shardsPerServer * servers.length;
+  const wanted = shards ?? defaultShards(parameterCount, servers.length);
   const ranges = cuts === null ? partitionKeys(parameterCount, wanted) : partitionAt(parameterCount, wanted, cuts);
   const byMember = servers.toSorted((a, b) => a.member - b.member);
   const keys = new Map(byMember.map((server) => [server.member, 0]));

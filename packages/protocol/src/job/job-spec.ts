@@ -89,7 +89,10 @@ export interface JobSpec {
   readonly epochs: number;
   /** Batches that make up one synchronous step; null: the number of workers when the run starts. */
   readonly slots: number | null;
-  /** Key ranges to cut the parameters into, fewer where whole layers must fit (LAMB, LARS); null: two for each server. */
+  /**
+   * Key ranges to cut the parameters into, fewer where whole layers must fit (LAMB, LARS); null: of about 2 MiB, 2 to 16
+   * for each server. With `overlap` each is exchanged on its own as its gradient becomes final.
+   */
   readonly shards: number | null;
   /** Workers to wait for before the run starts; null: start with those that are there (at least one). */
   readonly workers: number | null;

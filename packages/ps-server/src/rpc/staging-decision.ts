@@ -10,8 +10,9 @@ export type StagingDecision =
 
 /**
  * One region beyond `slots` is kept for the contribution that is folded next: it never waits for one that is folded
- * after it, whatever the order of arrival. Since workers send their shards in ascending order, the worker whose slot is
- * next everywhere is never held up, so every step ends.
+ * after it, whatever the order of arrival. Since workers send their contributions one after the other, in
+ * the order of clocks and slots, the first contribution that some shard has not folded is next on every shard that lacks
+ * it, and nothing stands before it in its stream: it is never held up, so every step ends.
  *
  * @param used - regions that hold a contribution or are being filled
  */
