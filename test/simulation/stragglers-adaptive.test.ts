@@ -56,4 +56,26 @@ describe("one of eight workers that is five times slower", () => {
     expect(slow / fast).toBeLessThan(0.35);
     expect(waitingShare(outcome, "worker-2")).toBeLessThan(0.2);
   });
+
+  it("is not waited for where the shards predict that it is not worth it", async () => {
+    const stragglers = { predictedWaiting: true };
+    const outcome = await trainInVirtualTime({ ...scene, job: jobOf({ stragglers, epochs: 40 }) });
+    expect(outcome.status.error).toBeNull();
+    expect(outcome.status).toMatchObject({ phase: "completed", batchesDone: 40 * 16 });
+    const [shard] = outcome.shards;
+    // Nearly every step of 8 without the slow one's; the first ones wait, for nothing is known yet.
+    expect(shard?.version).toBe(80);
+    expect(shard?.batchesApplied).toBeGreaterThan(80 * 7 - 1);
+    expect(shard?.batchesApplied).toBeLessThan(80 * 7 + 12);
+    // 7 of 8 contributions of 64 samples in 64 ms, and two exchanges; the first steps take five times as long.
+    expect(outcome.virtualMs / 80).toBeLessThan(64 / 0.75);
+    expect(outcome.status.result?.accuracy).toBeGreaterThan(0.5);
+  });
+
+  it("is waited for when all are alike, whatever small differences there are", async () => {
+    const alike = { ...scene, msPerSample: (worker: number) => 1 + worker / 200 };
+    const job = jobOf({ stragglers: { predictedWaiting: true }, epochs: 20 });
+    const { shards } = await trainInVirtualTime({ ...alike, job });
+    expect(shards[0]).toMatchObject({ version: 40, batchesApplied: 320 });
+  });
 });

@@ -47,7 +47,9 @@ export function composeServerCommand(
       const term = termOf(run);
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots };
-      return { type: "host_shards", run: run.run, term, shards, ...how, members: runMembers(run), replyTo };
+      const { predictedWaiting } = run.job.stragglers;
+      const members = runMembers(run);
+      return { type: "host_shards", run: run.run, term, shards, ...how, predictedWaiting, members, replyTo };
     }
     case "update_run_members":
       return { type: "update_run_members", run: run.run, members: runMembers(run), replyTo };

@@ -43,6 +43,8 @@ export interface HostShards {
   readonly staleness: OpaqueSpec;
   /** Contributions that make one synchronous step. */
   readonly slots: number;
+  /** A step may be closed before all of its contributions are there; see the job's `stragglers`. */
+  readonly predictedWaiting?: boolean | undefined;
   readonly members: RunMembers;
   readonly replyTo: Ref<ServerReply>;
 }
@@ -134,6 +136,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     aggregation: aggregationSchema,
     staleness: opaque,
     slots: positiveSchema,
+    predictedWaiting: z.boolean().optional(),
     members,
     replyTo,
   }),

@@ -38,6 +38,7 @@ export function spawnShards(
     consistency: hosting.consistency,
     aggregation: hosting.aggregation,
     slots: hosting.slots,
+    predictedWaiting: hosting.predictedWaiting ?? false,
     members: hosting.members,
     optimizer: parseOptimizerSpec(hosting.optimizer),
     schedule: parseScheduleSpec(hosting.schedule),

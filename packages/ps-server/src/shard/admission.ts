@@ -32,8 +32,7 @@ export interface ShardAdmission {
 export function createShardAdmission(state: ShardState): ShardAdmission {
   return {
     decide: (push) => decide(state, push),
-    frontOwner: () =>
-      consistencyNow(state).mode === "synchronous" ? state.roster.ownerMember(state.barrier.frontier) : undefined,
+    frontOwner: () => (goesInOrder(state) ? state.roster.ownerMember(state.barrier.frontier) : undefined),
     onChange(listener) {
       state.listeners.add(listener);
       return () => {
@@ -41,6 +40,11 @@ export function createShardAdmission(state: ShardState): ShardAdmission {
       };
     },
   };
+}
+
+/** Contributions are folded in the order of their slots. */
+function goesInOrder(state: ShardState): boolean {
+  return consistencyNow(state).mode === "synchronous" && !state.options.predictedWaiting;
 }
 
 function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "discard" {
@@ -54,7 +58,7 @@ function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "di
     case "too_stale":
       return "next";
     case "contribute":
-      return decision.slot === state.barrier.frontier ? "next" : "later";
+      return !goesInOrder(state) || decision.slot === state.barrier.frontier ? "next" : "later";
     case "replace":
       return "later";
     case "await":

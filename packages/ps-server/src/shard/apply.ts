@@ -61,6 +61,7 @@ function weightRuleOf({ roster, options }: ShardState): ResolvedStalenessWeight 
 /** Applies the complete step of the barrier and answers all who waited for it. */
 export function applyStep(state: ShardState, now: number): void {
   const before = state.progress.version;
+  state.arrivals?.opened(before + 1, now);
   const contributions = state.barrier.take();
   const waiting = contributions.flatMap(({ requests }) => requests);
   endQueues(state, contributions, waiting, now);

@@ -5,7 +5,8 @@
  * borrowed are only the gradients that came before their turn.
  *
  * Invariants
- *   B1  Slots `0 … frontier − 1` are folded, in this order; no other slot is.
+ *   B1  Slots `0 … frontier − 1` are folded, in this order; no other slot is. (Where steps may be closed early each is
+ *       folded as it comes, so that none waits for one that may never come.)
  *   B2  A gradient is given back exactly once: when it is folded, replaced or dropped.
  *   B3  A folded contribution counts. A staged one counts only while somebody waits for its reply.
  */
@@ -47,25 +48,37 @@ export interface Barrier {
   take(): readonly Contribution[];
 }
 
-/** @param fold adds one gradient to the sum: its byte offset and its samples */
-export function createBarrier(slots: number, fold: (gradient: number, samples: number) => void): Barrier {
+/**
+ * @param fold adds one gradient to the sum: its byte offset and its samples
+ * @param inOrder false: contributions are folded as they come, and the result depends on their order
+ */
+export function createBarrier(
+  slots: number,
+  fold: (gradient: number, samples: number) => void,
+  inOrder = true,
+): Barrier {
   const held: (Contribution | undefined)[] = [];
   let frontier = 0;
+  let folded = 0;
 
   const advance = (): void => {
     for (let next = held[frontier]; next !== undefined; next = held[frontier]) {
-      fold(next.gradient, next.carrier.header.samples);
-      next.fill = "folded";
-      next.release(); // B2
+      if (next.fill === "staged") add(next);
       frontier += 1;
     }
+  };
+  const add = (next: Contribution): void => {
+    fold(next.gradient, next.carrier.header.samples);
+    next.fill = "folded";
+    next.release(); // B2
+    folded += 1;
   };
   return {
     get frontier() {
       return frontier;
     },
     get isComplete() {
-      return frontier === slots;
+      return folded === slots;
     },
     fillOf: (slot) => held[slot]?.fill ?? "empty",
     at: (slot) => held[slot],
@@ -73,7 +86,9 @@ export function createBarrier(slots: number, fold: (gradient: number, samples: n
       held.find((it) => it !== undefined && [it.carrier, ...it.requests].some((other) => isSamePush(other, ticket)))
         ?.slot,
     place(ticket, slot, gradient, release) {
-      held[slot] = { slot, carrier: ticket, gradient, fill: "staged", release, requests: [ticket] };
+      const placed: Contribution = { slot, carrier: ticket, gradient, fill: "staged", release, requests: [ticket] };
+      held[slot] = placed;
+      if (!inOrder) add(placed);
       advance();
     },
     replace(ticket, slot, gradient, release) {
@@ -102,6 +117,7 @@ export function createBarrier(slots: number, fold: (gradient: number, samples: n
       for (const contribution of contributions) if (contribution.fill === "staged") contribution.release(); // B2
       held.length = 0;
       frontier = 0;
+      folded = 0;
       return contributions;
     },
   };

@@ -4,6 +4,7 @@ import { applyPush, applyStep } from "./apply.ts";
 import { maximumRequestsPerSlot } from "./barrier.ts";
 import { checkGradient, findHeaderFault } from "./check-push.ts";
 import { finishClock } from "./finish-clock.ts";
+import { considerClosing } from "./close-step.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
@@ -53,6 +54,7 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
       passOver(state, arrival, decision.version);
       return;
     case "stale_clock":
+      noteArrival(state, arrival);
       rejectAs(state, arrival, "stale_clock");
       return;
     case "too_stale": {
@@ -72,6 +74,12 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
     case "replace":
       takeGradient(state, arrival, decision);
   }
+}
+
+/** When contributions come is what the shard predicts the next ones by, late ones included. */
+function noteArrival({ arrivals, options }: ShardState, { ticket, now }: Arrival): void {
+  const { batch, clock } = ticket.header;
+  if (batch !== null) arrivals?.arrived(batch % options.slots, clock, now);
 }
 
 /** A push that is worth nothing any more: its sender goes on from newer values. */
@@ -116,8 +124,10 @@ function takeGradient(state: ShardState, arrival: Arrival, how: Taking): void {
     }
     state.waits.add(ticket);
     state.barrier.place(ticket, how.slot, gradient.offset, command.release);
+    noteArrival(state, arrival);
     if (state.barrier.isComplete) applyStep(state, now);
     else notifyListeners(state);
+    considerClosing(state, now);
   }
 }
 

@@ -21,6 +21,7 @@ import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { createRoster, type Roster } from "./roster.ts";
 import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
+import { createArrivalTimes, type ArrivalTimes } from "./predicted-waiting.ts";
 import { createBound, type Bound } from "./adaptive-bound.ts";
 import { createVitals, type Vitals } from "./vitals.ts";
 import { createWaits, type Waits } from "./waits.ts";
@@ -38,6 +39,8 @@ export interface ShardOptions {
   readonly staleness: ResolvedStalenessSpec;
   /** Contributions that make one synchronous step. */
   readonly slots: number;
+  /** A step may be closed before all of its contributions are there; they are then folded as they come. */
+  readonly predictedWaiting: boolean;
   readonly members: RunMembers;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
@@ -55,6 +58,10 @@ export interface ShardState {
   readonly barrier: Barrier;
   readonly waits: Waits;
   readonly vitals: Vitals;
+  /** Where a step may be closed early: when contributions come. */
+  readonly arrivals: ArrivalTimes | undefined;
+  /** Asks to be called again in so many milliseconds; there once the actor lives. */
+  lookAgain: ((ms: number) => void) | undefined;
   /** Bounded mode: how far a worker may be ahead of the slowest; unused in the others. */
   readonly bound: Bound;
   /** How often in a row each worker's push was too stale; see `decidePush`. */
@@ -95,11 +102,17 @@ export function createShardState(options: ShardOptions): ShardState {
     size,
     baseLearningRate: baseLearningRateOf(optimizer),
     vectors,
-    barrier: createBarrier(options.slots, (gradient, samples) => {
-      vectors.fold(gradient, samples);
-    }),
+    barrier: createBarrier(
+      options.slots,
+      (gradient, samples) => {
+        vectors.fold(gradient, samples);
+      },
+      !options.predictedWaiting,
+    ),
     tooStale: new Map(),
     vitals: createVitals(),
+    arrivals: options.predictedWaiting ? createArrivalTimes() : undefined,
+    lookAgain: undefined,
     bound:
       consistency.mode === "bounded"
         ? createBound(consistency.staleness, consistency.adaptive)

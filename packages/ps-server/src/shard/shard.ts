@@ -13,8 +13,9 @@
  *   I4  A request that cannot be served costs its sender an error and leaves the state as it was.
  * Source    Li et al., OSDI 2014 (parameter server); Ho et al., NIPS 2013 (stale synchronous parallel).
  */
-import { tryTell, type ActorContext, type ActorOptions, type BehaviorFactory } from "@shoal/actors";
+import { tryTell, type Timer, type ActorContext, type ActorOptions, type BehaviorFactory } from "@shoal/actors";
 import type { ShardCommand } from "@shoal/protocol";
+import { considerClosing } from "./close-step.ts";
 import { expireRequests } from "./deadlines.ts";
 import { describe } from "./describe.ts";
 import { handleInitialize } from "./initialize.ts";
@@ -31,12 +32,19 @@ export const shardCapacity = 256;
 /** What a shard hears from its own timer and from its host. */
 export type ShardSignal =
   | { readonly type: "deadline_due" }
+  /** "Look again whether the step is worth waiting for." */
+  | { readonly type: "step_due" }
   /** "You are no longer needed: answer those who wait, and stop." */
   | { readonly type: "retire" };
 
 /** The behaviour of a shard over its state. It is spawned once: a restart would find its state half changed. */
 export function createShard(state: ShardState): BehaviorFactory<ShardCommand | ShardSignal> {
   return (context) => {
+    let lookAgain: Timer | undefined;
+    state.lookAgain = (ms) => {
+      lookAgain?.cancel();
+      lookAgain = context.after(ms, { type: "step_due" });
+    };
     state.waits.watchWith((atMs) => context.after(Math.max(0, atMs - context.clock.now()), { type: "deadline_due" }));
     return (command) => {
       handle(state, command, context);
@@ -75,6 +83,9 @@ function handle(
     case "deadline_due":
       expireRequests(state, now);
       return;
+    case "step_due":
+      considerClosing(state, now);
+      return;
     case "retire":
       retire(state, now);
       context.stop();
@@ -85,7 +96,8 @@ function handle(
 export function shardActorOptions(onStop: () => void): ActorOptions<ShardCommand | ShardSignal> {
   return {
     capacity: shardCapacity,
-    isControl: ({ type }) => type === "update_members" || type === "describe" || type === "deadline_due",
+    isControl: ({ type }) =>
+      type === "update_members" || type === "describe" || type === "deadline_due" || type === "step_due",
     supervision: { strategy: "stop" },
     onStop,
   };

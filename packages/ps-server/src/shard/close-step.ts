@@ -1,0 +1,22 @@
+/** Closes a synchronous step early, where the job lets a shard predict what waiting is worth. */
+import { applyStep } from "./apply.ts";
+import { consistencyNow } from "./consistency-now.ts";
+import { decideWaiting } from "./predicted-waiting.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Called after each contribution and when it is time to look again. @param now clock time, ms */
+export function considerClosing(state: ShardState, now: number): void {
+  const { arrivals, barrier, options } = state;
+  const openedAtMs = arrivals?.openedAtMs;
+  if (arrivals === undefined || openedAtMs === undefined || consistencyNow(state).mode !== "synchronous") return;
+  const missing = barrier.empty(options.slots);
+  if (missing.length === 0 || missing.length === options.slots) return;
+  const decision = decideWaiting({
+    elapsedMs: now - openedAtMs,
+    slots: options.slots,
+    arrived: options.slots - missing.length,
+    missing: missing.map((slot) => arrivals.usual(slot)),
+  });
+  if (decision.kind === "close") applyStep(state, now);
+  else if (decision.lookAgainMs !== undefined) state.lookAgain?.(decision.lookAgainMs);
+}
