@@ -1,12 +1,15 @@
 /** Local updates through servers and workers: against a plain loop, and whoever computes. */
 import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
-import type { JobInput, JobSpec } from "@shoal/protocol";
+import { partitionKeys, type JobInput, type JobSpec, type LinkFactory } from "@shoal/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { perceptron } from "../support/perceptron.ts";
 import { trainLocally } from "../support/plain-local-training.ts";
 import { trainPlainly } from "../support/plain-training.ts";
 import { createTrainingSite, startTrainingCluster, type TrainingCluster } from "../support/training-cluster.ts";
+import { countBytes, type ByteCounts } from "../support/watched-links.ts";
+
+const whole = { fragments: 1, delay: 0, mixing: 0 } as const;
 
 const site = await createTrainingSite();
 const data = { samples: 650, testSamples: 100, seed: 2 };
@@ -34,9 +37,15 @@ afterEach(async () => {
   cluster = undefined;
 });
 
-async function train(job: JobSpec, workers: number, wire: "in-process" | "grpc" = "in-process"): Promise<Float32Array> {
+async function train(
+  job: JobSpec,
+  workers: number,
+  wire: "in-process" | "grpc" = "in-process",
+  counts: ByteCounts = { pushed: 0, pulled: 0 },
+): Promise<Float32Array> {
   const computeKind = wire === "grpc" ? "thread" : "inline";
-  cluster = await startTrainingCluster({ site, dataset, servers: 2, workers, computeKind, wire });
+  const wrapLinks = (links: LinkFactory): LinkFactory => countBytes(links, counts);
+  cluster = await startTrainingCluster({ site, dataset, servers: 2, workers, computeKind, wire, wrapLinks });
   const run = await cluster.submit({ ...job, workers });
   const status = await cluster.ended(run);
   expect(status).toMatchObject({ phase: "completed", error: null, batchesDone: status.totalBatches });
@@ -64,13 +73,13 @@ const rules = [
     { name: "sgd", learningRate: 0.05 },
   ],
   [
-    { name: "diloco", steps: 5, outerLearningRate: 0.7, outerMomentum: 0.9 },
+    { name: "diloco", steps: 5, outerLearningRate: 0.7, outerMomentum: 0.9, ...whole },
     { name: "adamw", learningRate: 0.002 },
   ],
 ] as const;
 
 describe.each(rules)("%j", (communication, optimizer) => {
-  it("equals a plain loop of replicas, and gives the same bits with 1, 2 or 4 workers and over gRPC", async () => {
+  it("equals a plain loop of replicas, and gives the same bits with 1, 2 or 4 workers", async () => {
     const job = jobOf({ communication, optimizer, schedule: { name: "cosine", totalSteps: 60 } });
     const expected = trainLocally(job, 4, dataset, site.kernels, site.memory);
     const found = await train(job, 2);
@@ -80,7 +89,34 @@ describe.each(rules)("%j", (communication, optimizer) => {
     for (const [key, value] of expected.entries()) worst = Math.max(worst, Math.abs(value - (found[key] ?? NaN)));
     expect(worst).toBeLessThan(2e-5);
     expect(await train(job, 1)).toEqual(found);
-    expect(await train(job, 4, "grpc")).toEqual(found);
+    // Links know nothing of what is pushed: one rule over gRPC, with threads, stands for all.
+    expect(await train(job, 4, communication.name === "easgd" ? "grpc" : "in-process")).toEqual(found);
+  });
+});
+
+describe("streaming DiLoCo", () => {
+  it.each([
+    { fragments: 2, delay: 0, mixing: 0 },
+    { fragments: 3, delay: 2, mixing: 0 },
+    { fragments: 3, delay: 1, mixing: 0.5 },
+  ])("exchanges the fragments in turn, as a plain loop does, with any number of workers: %j", async (stream) => {
+    const diloco = { name: "diloco", steps: 12, outerLearningRate: 0.7, outerMomentum: 0.9 } as const;
+    const optimizer = { name: "adamw", learningRate: 0.002 };
+    // 3 rounds of 4 × 16 × (6 or 4) samples an epoch: no round is too short for the delay.
+    const job = jobOf({ communication: { ...diloco, ...stream }, optimizer, shards: 6, epochs: 4 });
+    const counts = { pushed: 0, pulled: 0 };
+    const found = await train(job, 2, "in-process", counts);
+    const size = found.length;
+    const ends = Array.from({ length: stream.fragments }, (_, f) => partitionKeys(size, 6)[((f + 1) * 6) / stream.fragments - 1]?.end ?? 0); // prettier-ignore
+    const expected = trainLocally(job, 4, dataset, site.kernels, site.memory, ends);
+    let worst = 0;
+    for (const [key, value] of expected.entries()) worst = Math.max(worst, Math.abs(value - (found[key] ?? NaN)));
+    expect(worst).toBeLessThan(5e-5); // as above, over more rounds
+    expect(await train(job, 1)).toEqual(found);
+    expect(await train(job, 4, stream.mixing > 0 ? "grpc" : "in-process")).toEqual(found);
+    // Each round moves one fragment: every slot pushes it, every worker pulls it.
+    const rounds = Math.ceil(650 / (4 * 16 * (12 / stream.fragments))) * 4;
+    expect(counts.pushed).toBeLessThan((1.02 * rounds * 4 * size * 4) / stream.fragments);
   });
 });
 
@@ -109,7 +145,7 @@ describe("local updates in the other modes", () => {
     [{ mode: "asynchronous" }, { name: "fedasync", steps: 4, mixing: 0.6 }],
     [
       { mode: "asynchronous", buffer: 3 },
-      { name: "diloco", steps: 4, outerLearningRate: 0.7, outerMomentum: 0 },
+      { name: "diloco", steps: 4, outerLearningRate: 0.7, outerMomentum: 0, ...whole },
     ],
   ] as const)("finish every batch: %j with %j", async (consistency, communication) => {
     const parameters = await train(jobOf({ consistency, communication, epochs: 2 }), 3);

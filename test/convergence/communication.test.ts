@@ -7,6 +7,8 @@ import { perceptron } from "../support/perceptron.ts";
 import { createTrainingSite, startTrainingCluster } from "../support/training-cluster.ts";
 import { countBytes } from "../support/watched-links.ts";
 
+const whole = { fragments: 1, delay: 0, mixing: 0 } as const;
+
 const site = await createTrainingSite();
 const data = { samples: 8_000, testSamples: 1_000, seed: 2 };
 const dataset = generateDigits(data);
@@ -50,7 +52,7 @@ test("local SGD, EASGD and DiLoCo with 8 steps between exchanges learn as much a
   for (const communication of [
     { name: "local_sgd", steps: 8 },
     { name: "easgd", steps: 8, elasticity: 0.225 },
-    { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9 },
+    { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9, ...whole },
   ] as const) {
     const local = await train({ communication });
     // 1,000 test samples: one standard deviation of the accuracy is a point.
@@ -62,7 +64,7 @@ test("local SGD, EASGD and DiLoCo with 8 steps between exchanges learn as much a
 
 test("DiLoCo with 125 steps between exchanges takes 100 times fewer bytes, and its loss is no worse than one worker's", async () => {
   const optimizer = { name: "adamw", learningRate: 0.001 };
-  const communication = { name: "diloco", steps: 125, outerLearningRate: 0.7, outerMomentum: 0.9 } as const;
+  const communication = { name: "diloco", steps: 125, outerLearningRate: 0.7, outerMomentum: 0.9, ...whole } as const;
   const diloco = await train({ optimizer, communication, epochs: 8 });
   const gradients = await train({ optimizer, epochs: 8 });
   // As many steps as each of the four takes: 1,000.

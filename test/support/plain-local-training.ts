@@ -1,6 +1,6 @@
 /**
  * Local updates as one plain loop: replicas one after the other, the rules written down once more, in float64. Knows
- * nothing of shards, treatments or outer optimisers.
+ * nothing of shards, treatments or outer optimisers. Streaming: fragments end at `fragmentEnds`.
  */
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
@@ -21,15 +21,22 @@ import {
 } from "@shoal/optimization";
 import { localSteps, type JobSpec } from "@shoal/protocol";
 
-/** @returns the global parameters at the end */
+/** @param fragmentEnds with fragments: the key behind each. @returns the global parameters at the end */
 export function trainLocally(
   job: JobSpec,
   slots: number,
   dataset: Dataset,
   kernels: Kernels,
   memory: KernelMemory,
+  fragmentEnds: readonly number[] = [],
 ): Float64Array {
   const { communication, batchSize, seed } = job;
+  const fragmentAt = (key: number): number =>
+    Math.max(
+      0,
+      fragmentEnds.findIndex((end) => key < end),
+    );
+  const streams = communication.name === "diloco" && (communication.fragments > 1 || communication.delay > 0);
   const steps = localSteps(communication);
   const model = parseModelSpec(job.model);
   const plan = compile(model, { batchSize, kernels, memory });
@@ -64,9 +71,17 @@ export function trainLocally(
     const before = Float64Array.from(global);
     for (const [slot, { own, optimizer }] of replicas.entries()) {
       const { epoch, begin, end } = epochs.batch(round * slots + slot);
-      if (communication.name !== "easgd") own.view.set(before);
+      if (communication.name !== "easgd" && (!streams || round === 0)) own.view.set(before);
       const weight = communication.name === "easgd" || communication.name === "geo_sgd" ? 1 : end - begin;
       for (let at = begin, step = 0; at < end; at += batchSize, step += 1) {
+        if (streams && round > 0 && step === communication.delay) {
+          const arrived = (round - 1) % communication.fragments;
+          for (let key = 0; key < size; key += 1) {
+            if (fragmentAt(key) !== arrived) continue;
+            const w = before[key] ?? 0;
+            own.view[key] = w + communication.mixing * ((own.view[key] ?? 0) - w);
+          }
+        }
         const rows = filler.fill(shuffle.order(epoch), at, Math.min(end, at + batchSize));
         plan.gradient(own.offset, gradient.offset, rows, { seed, epoch, first: at });
         if (step === 0 && communication.name === "easgd") {
@@ -89,6 +104,7 @@ export function trainLocally(
       });
     }
     for (let key = 0; key < size; key += 1) {
+      if (communication.name === "diloco" && fragmentAt(key) !== round % communication.fragments) continue;
       const sum = change[key] ?? 0;
       if (communication.name === "easgd") global[key] = (global[key] ?? 0) + sum;
       else if (communication.name === "diloco") {

@@ -4,7 +4,14 @@ export * from "./exchange/link.ts";
 export * from "./exchange/requests.ts";
 export * from "./exchange/shard-commands.ts";
 export * from "./frames/index.ts";
-export { contributionSamples, localSteps, type Communication, type LocalCommunication } from "./job/communication.ts";
+export {
+  contributionSamples,
+  fragmentOfShard,
+  fragmentsOf,
+  localSteps,
+  type Communication,
+  type LocalCommunication,
+} from "./job/communication.ts";
 export type { EncodingSettings } from "./job/encoding-settings.ts";
 export * from "./job/gradient-settings.ts";
 export type { GuardSettings } from "./job/guard-settings.ts";

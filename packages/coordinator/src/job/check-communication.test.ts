@@ -8,6 +8,7 @@ const job = {
   consistency: { mode: "synchronous" },
   optimizer: { name: "sgd" },
   staleness: {},
+  shards: 4,
   encoding: { push: { name: "float32" }, pull: { name: "float32" } },
   batchSize: 64,
   accumulation: 1,
@@ -16,10 +17,14 @@ const job = {
 type Change = Partial<
   Pick<
     JobSpec,
-    "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "encoding" | "accumulation"
+    "aggregation" | "communication" | "consistency" | "optimizer" | "staleness" | "encoding" | "shards" | "accumulation"
   >
 >;
 
+const diloco = {
+  ...{ name: "diloco", steps: 12, outerLearningRate: 0.7, outerMomentum: 0.9 },
+  ...{ fragments: 1, delay: 0, mixing: 0 },
+} as const;
 const easgd = { name: "easgd", steps: 8, elasticity: 0.2 } as const;
 
 describe("what workers push and what becomes of it", () => {
@@ -28,6 +33,8 @@ describe("what workers push and what becomes of it", () => {
     { aggregation: "adasum" },
     { communication: { name: "local_sgd", steps: 8 }, aggregation: "adasum" },
     { communication: easgd, consistency: { mode: "asynchronous" } },
+    { communication: { ...diloco, fragments: 4, delay: 2, mixing: 0.5 } },
+    { communication: diloco, consistency: { mode: "asynchronous" } },
     { consistency: { mode: "asynchronous", buffer: 4 }, staleness: { bound: 3 } },
   ])("go together: %j", (change) => {
     expect(() => checkCommunication({ ...job, ...change })).not.toThrow();
@@ -49,6 +56,11 @@ describe("what workers push and what becomes of it", () => {
         encoding: { push: { name: "int8" }, pull: { name: "float32" } },
       },
     ],
+    ["communication.fragments", { communication: { ...diloco, fragments: 5 } }],
+    ["communication.fragments", { communication: { ...diloco, fragments: 2 }, consistency: { mode: "asynchronous" } }],
+    ["communication.delay", { communication: { ...diloco, fragments: 4, delay: 3 } }],
+    ["shards", { communication: { ...diloco, fragments: 4 }, shards: 3 }],
+    ["shards", { communication: { ...diloco, fragments: 2 }, shards: null }],
     ["staleness.bound", { communication: easgd, staleness: { bound: 3 } }],
   ])("name %s when it does not fit: %j", (field, change) => {
     expect(() => checkCommunication({ ...job, ...change })).toThrow(`${field}: expected`);

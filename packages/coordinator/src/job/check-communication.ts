@@ -5,6 +5,7 @@ import { contributionSamples, type JobSpec } from "@shoal/protocol";
 
 type Checked = Pick<
   JobSpec,
+  | "shards"
   | "aggregation"
   | "communication"
   | "consistency"
@@ -14,6 +15,8 @@ type Checked = Pick<
   | "batchSize"
   | "accumulation"
 >;
+
+type Diloco = Extract<JobSpec["communication"], { readonly name: "diloco" }>;
 
 /** Samples of a contribution travel as unsigned 32-bit numbers. */
 const maximumSamples = 0xffff_ffff;
@@ -28,6 +31,24 @@ export function checkCommunication(job: Checked): void {
     throw invalid("accumulation", `expected at most ${maximumSamples} samples in one contribution`);
   }
   if (communication.name !== "gradients") checkLocalUpdates(job, communication.name);
+  if (communication.name === "diloco") checkFragments(job, communication);
+}
+
+/** @see fragmentOfShard - each group has a shard when there are at least as many shards */
+function checkFragments({ consistency, shards }: Checked, { steps, fragments, delay, mixing }: Diloco): void {
+  const isStreaming = fragments > 1 || delay > 0 || mixing > 0;
+  if (isStreaming && consistency.mode !== "synchronous") {
+    throw invalid("communication.fragments", "expected 1, and neither delay nor mixing, outside synchronous mode");
+  }
+  if (steps % fragments !== 0) {
+    throw invalid("communication.fragments", `expected a number that divides the ${steps} steps`);
+  }
+  if (fragments > 1 && (shards === null || shards < fragments)) {
+    throw invalid("shards", `expected at least ${fragments}, one for each fragment`);
+  }
+  if (delay >= steps / fragments) {
+    throw invalid("communication.delay", `expected fewer than the ${steps / fragments} steps between two exchanges`);
+  }
 }
 
 function checkLocalUpdates({ aggregation, optimizer, staleness, encoding }: Checked, name: string): void {

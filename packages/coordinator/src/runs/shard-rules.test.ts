@@ -3,6 +3,8 @@ import type { JobSpec } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { shardRules } from "./shard-rules.ts";
 
+const whole = { fragments: 1, delay: 0, mixing: 0 } as const;
+
 const adam = { name: "adam", learningRate: 0.01 };
 const cosine = { name: "cosine", totalSteps: 9 };
 
@@ -21,7 +23,7 @@ describe("the rules of the shards", () => {
       { name: "easgd", steps: 8, elasticity: 0.2 },
       { name: "geo_sgd", steps: 8 },
       { name: "fedasync", steps: 8, mixing: 0.5 },
-      { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9 },
+      { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9, ...whole },
     ] as const) {
       const { optimizer, schedule } = rulesOf(communication);
       expect(schedule).toEqual({ name: "constant" });
@@ -34,7 +36,7 @@ describe("the rules of the shards", () => {
       optimizer: { name: "sgd", learningRate: 1 },
       aggregation: "adasum",
     });
-    const diloco = { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9 } as const;
+    const diloco = { name: "diloco", steps: 8, outerLearningRate: 0.7, outerMomentum: 0.9, ...whole } as const;
     expect(rulesOf(diloco).optimizer).toEqual({ name: "sgd", learningRate: 0.7, momentum: 0.9, nesterov: true });
     expect(rulesOf({ ...diloco, outerMomentum: 0 }).optimizer).toEqual({ name: "sgd", learningRate: 0.7 });
   });

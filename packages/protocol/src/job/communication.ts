@@ -27,6 +27,15 @@ export type LocalCommunication =
       readonly steps: number;
       readonly outerLearningRate: number;
       readonly outerMomentum: number;
+      /**
+       * Streaming DiLoCo (Douillard et al. 2025): the shards in so many groups, of which one is exchanged every
+       * steps/fragments steps, each in its turn. Default 1: all at once. Synchronous mode only.
+       */
+      readonly fragments: number;
+      /** Steps that a worker goes on before it needs what it has pulled, which hides the pull. Default 0. */
+      readonly delay: number;
+      /** Share of its distance from the pulled values that a worker keeps: θ ← w + mixing·(θ − w). Default 0. */
+      readonly mixing: number;
     };
 
 export type Communication =
@@ -57,12 +66,25 @@ export const communicationSchema: z.ZodType<Communication> = z.discriminatedUnio
     steps,
     outerLearningRate: z.number().gt(0).default(0.7),
     outerMomentum: z.number().min(0).lt(1).default(0.9),
+    fragments: z.int().min(1).max(4096).default(1),
+    delay: z.int().min(0).max(maximumLocalSteps).default(0),
+    mixing: z.number().min(0).lt(1).default(0),
   }),
 ]);
 
 /** Optimiser steps that a worker takes for one contribution. */
 export function localSteps(communication: Communication): number {
-  return communication.name === "gradients" ? 1 : communication.steps;
+  return communication.name === "gradients" ? 1 : Math.ceil(communication.steps / fragmentsOf(communication));
+}
+
+/** Groups of shards that are exchanged in turn; 1: all shards each time. */
+export function fragmentsOf(communication: Communication): number {
+  return communication.name === "diloco" ? communication.fragments : 1;
+}
+
+/** The group that a shard belongs to, by its position among `shards`: groups are of neighbours. */
+export function fragmentOfShard(index: number, shards: number, fragments: number): number {
+  return Math.floor((index * fragments) / shards);
 }
 
 /** Samples of one full contribution: the batch of the epoch's plan. */

@@ -34,7 +34,17 @@ describe("the form of a job", () => {
     { gradientClip: { value: 0.5 } },
     { microBatch: 16 },
     { accumulation: 4 },
-    { communication: { name: "diloco", steps: 500, outerLearningRate: 0.7, outerMomentum: 0.9 } },
+    {
+      communication: {
+        name: "diloco",
+        steps: 500,
+        outerLearningRate: 0.7,
+        outerMomentum: 0.9,
+        fragments: 4,
+        delay: 5,
+        mixing: 0.5,
+      },
+    },
     { communication: { name: "easgd", steps: 8, elasticity: 0.2 } },
     { consistency: { mode: "asynchronous", buffer: 4 }, aggregation: "adasum" },
     { precision: "float16", lossScale: "dynamic" },

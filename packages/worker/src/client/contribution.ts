@@ -15,6 +15,11 @@ export interface Contribution {
   /** Versions of the values that the gradient was computed from. */
   readonly base: ShardVersions;
   readonly computed: ComputedIn | Computing;
+  /**
+   * Whether the shard at a position of the placement gets its part; one that does not gets an empty contribution, which
+   * leaves its values as they are. Absent: all do.
+   */
+  readonly isDue?: ((index: number) => boolean) | undefined;
 }
 
 /** Where pulled values go. */
@@ -23,6 +28,8 @@ export interface PullTarget {
   readonly clock: number;
   /** [vector size] float32, overwritten; kept until the call settles. */
   readonly into: Float32Array;
+  /** Values of the clock before: where a shard has not changed them, they need not be pulled. */
+  readonly former?: Float32Array;
   /** Told when the part of the shard at a position of the placement is in `into`, before the call settles. */
   readonly arrived?: (index: number, version: number) => void;
 }

@@ -16,11 +16,14 @@ import type {
   LinkFactory,
   LinkIdentity,
   Placement,
+  PullReply,
   PushReply,
   PushRequest,
   ShardPlacement,
+  Traffic,
 } from "@shoal/protocol";
 import type { Contribution, PullTarget, PushPullOutcome, ShardVersions } from "./contribution.ts";
+import { exchangeIfDue, type DuePorts } from "./due-exchange.ts";
 import { createExchangeMetrics } from "./exchange-metrics.ts";
 import {
   initializeExchange,
@@ -34,6 +37,8 @@ import { createLinkTable } from "./link-table.ts";
 import { defaultRetrySettings, type RetrySettings } from "./retry-policy.ts";
 import { createStagedPush, type ShardOutcome, type StagedPush } from "./staged-push.ts";
 import { runExchange, type ExchangeEnvironment } from "./shard-exchange.ts";
+import { createTrafficCount } from "./traffic.ts";
+import { createVectorCoding, type ClientEncoding } from "./vector-coding.ts";
 import { createWaitList, type ClientWait } from "./wait-list.ts";
 
 /** Every call fails with the error of its first shard that failed, as `runExchange` words it. */
@@ -51,6 +56,8 @@ export interface ParameterClient {
    * must have begun before the next contribution (C1).
    */
   stagedPush(contribution: Contribution, target?: PullTarget): StagedPush;
+  /** What the exchanges that have ended moved since the last call. */
+  takeTraffic(): Traffic;
   /** Exchanges under way, oldest first. */
   waits(): readonly ClientWait[];
   /** Later attempts go to the new places. An older term is ignored. @throws ShoalError layout_mismatch - other ranges */
@@ -69,6 +76,8 @@ export interface ParameterClientOptions {
   /** Name of the job, for traces; the run's by default. */
   readonly job?: string;
   readonly retry?: Partial<RetrySettings>;
+  /** How vectors are written on their way; float32 by default. Gradients and values must then be in kernel memory. */
+  readonly encoding?: ClientEncoding;
 }
 
 /** Makes a client of the servers of a placement; it connects when it is first used. */
@@ -77,6 +86,8 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
   const table = createLinkTable(options.placement, options.links, identity);
   const sequences = options.placement.shards.map(() => 0);
   const waits = createWaitList();
+  const coding = createVectorCoding(options.placement, options.encoding);
+  const traffic = createTrafficCount();
   const abort = new AbortController();
   const environment: ExchangeEnvironment = {
     clock,
@@ -98,23 +109,88 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     sequences[index] = sequence; // C2
     return pushRequest(contribution, placement, sequence, contribution.base[index] ?? 0);
   };
+  const run = <R>(exchange: BareExchange<R>): Promise<R> => runExchange({ ...exchange, job, identity }, environment);
+  const arrive = (target: PullTarget, index: number, placement: ShardPlacement, reply: PullReply): number => {
+    const into = target.into.subarray(placement.begin, placement.end);
+    const bytesAfter = coding.pulled.follow(index, reply, into);
+    const moved = {
+      direction: "pull",
+      encoding: reply.form ?? "whole",
+      bytesBefore: into.byteLength,
+      bytesAfter,
+    } as const;
+    traffic.add(moved);
+    environment.metrics.moved(moved);
+    target.arrived?.(index, reply.version);
+    return bytesAfter;
+  };
   const exchangeOne = async (index: number, contribution: Contribution, target?: PullTarget): Promise<ShardOutcome> => {
     const placement = table.placement.shards[index];
     if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
-    const request = nextPush(contribution, placement, index);
-    const run = <R>(exchange: BareExchange<R>): Promise<R> => runExchange({ ...exchange, job, identity }, environment);
-    if (target === undefined) return { push: await run(pushExchange(contribution, request)) };
-    const reply = await run(pushPullExchange(contribution, request, target, placement));
-    target.arrived?.(index, reply.pull.version);
-    return reply;
+    if (abort.signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
+    const startedAtMs = clock.now();
+    const coded = coding.encode(index, nextPush(contribution, placement, index));
+    let attempts = 0;
+    const counted = <R>(exchange: BareExchange<R>): Promise<R> => {
+      const call: typeof exchange.call = (link, how) => {
+        attempts += 1;
+        return exchange.call(link, how);
+      };
+      return run({ ...exchange, call });
+    };
+    const outcome: ShardOutcome =
+      target === undefined
+        ? { push: await counted(pushExchange(contribution, coded)) }
+        : await counted(pushPullExchange(contribution, coded, target, placement, coding.pulled.ask(index)));
+    const elapsedMs = clock.now() - startedAtMs;
+    coded.answered(outcome.push, attempts === 1);
+    traffic.add(coded.moved);
+    environment.metrics.moved(coded.moved);
+    const { pull } = outcome;
+    const pulledBytes = target === undefined || pull === undefined ? 0 : arrive(target, index, placement, pull);
+    const { computed } = contribution;
+    if (!("done" in computed)) {
+      const computeMs = computed.endedAtMs - computed.startedAtMs;
+      coding.observe(index, coded.moved.bytesAfter + pulledBytes, elapsedMs, computeMs);
+    }
+    return outcome;
+  };
+  const pullOne = async (target: PullTarget, placement: ShardPlacement, index: number): Promise<number> => {
+    const reply = await run(pullExchange(target, placement, coding.pulled.ask(index)));
+    arrive(target, index, placement, reply);
+    return reply.version;
+  };
+  /** Pulls take turns: each is relative to what the one before has brought. A failed one leaves nothing to rely on. */
+  let pulling: Promise<unknown> = Promise.resolve();
+  let pullsUnderWay = 0;
+  const inTurn = <R>(begin: () => Promise<R>): Promise<R> => {
+    pullsUnderWay += 1;
+    const result = begin();
+    pulling = Promise.allSettled([pulling, result]);
+    const ended = (): void => void (pullsUnderWay -= 1);
+    result.then(ended, () => {
+      ended();
+      coding.pulled.forget();
+    });
+    return result;
+  };
+  const duePorts: DuePorts = {
+    placementOf: (index) => table.placement.shards[index],
+    exchange: exchangeOne,
+    pull: pullOne,
   };
   const stagedPush = (contribution: Contribution, target?: PullTarget): StagedPush =>
     createStagedPush(
       table.placement.shards.map(({ begin }) => begin),
-      (index) => exchangeOne(index, contribution, target),
+      (index) => exchangeIfDue(duePorts, index, contribution, target),
     );
-  const wholePush = (contribution: Contribution, target?: PullTarget): Promise<PushPullOutcome> => {
+  const beginStaged = (contribution: Contribution, target?: PullTarget): StagedPush => {
     const push = stagedPush(contribution, target);
+    if (target !== undefined) void inTurn(() => push.outcome).catch(() => undefined);
+    return push;
+  };
+  const wholePush = (contribution: Contribution, target?: PullTarget): Promise<PushPullOutcome> => {
+    const push = beginStaged(contribution, target);
     push.begin(0);
     return push.outcome;
   };
@@ -125,17 +201,22 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     },
     initialize: (values) => each((placement) => initializeExchange(values, placement)),
     async pull(target) {
-      const replies = await each((placement) => pullExchange(target, placement));
-      return replies.map((reply) => reply.version);
+      if (pullsUnderWay > 0) await pulling;
+      return inTurn(() => allOf(table.placement.shards.map((placement, index) => pullOne(target, placement, index))));
     },
     push: async (contribution) => (await wholePush(contribution)).pushed,
     pushPull: wholePush,
-    stagedPush,
+    stagedPush: beginStaged,
+    takeTraffic: () => traffic.take(),
     waits: () => waits.list(),
-    updatePlacement: (placement) => table.update(placement),
-    close() {
+    updatePlacement(placement) {
+      if (placement.term > table.placement.term) coding.pulled.forget(); // stamps of another life of the shards
+      table.update(placement);
+    },
+    async close() {
       abort.abort();
-      return table.close();
+      await table.close();
+      coding.dispose();
     },
   };
 }

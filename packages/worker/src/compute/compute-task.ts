@@ -158,8 +158,8 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     gradient(work, gates) {
       const startedAtMs = now();
       const isLocal = localRound !== undefined && work.replica !== undefined;
-      if (isLocal) gates?.need(plan.layout.size);
-      const { samples, loss } = isLocal ? localRound(work, work.replica) : gradient(work, gates);
+      const arrive = (): void => gates?.need(plan.layout.size);
+      const { samples, loss } = isLocal ? localRound(work, work.replica, arrive) : gradient(work, gates);
       return { startedAtMs, endedAtMs: now(), samples, loss };
     },
     evaluate: createTestEvaluation({
@@ -181,13 +181,14 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
 
 /** @returns a round of local updates over the batches that a contribution consists of; undefined where there are none */
 function createLocalRound(
-  { model, batchSize, local }: ComputeSubject,
+  { model, local }: ComputeSubject,
   gradient: (work: GradientWork) => BatchGradient,
   site: { readonly kernels: Kernels; readonly memory: WebAssembly.Memory },
-): ((work: GradientWork, replica: ReplicaWork) => BatchGradient) | undefined {
+): ((work: GradientWork, replica: ReplicaWork, arrive: () => void) => BatchGradient) | undefined {
   if (local === undefined || local === null) return undefined;
+  const { batchSize } = local;
   const update = createLocalUpdates(local, { ...site, size: layoutOf(model).size });
-  return (work, replica) => {
+  return (work, replica, arrive) => {
     const { begin, end, parameters: pulled, gradient: out } = work;
     const samples = end - begin;
     let lossSum = 0;
@@ -197,7 +198,9 @@ function createLocalRound(
       const { samples: rows, loss } = gradient(part);
       lossSum += rows * loss;
     };
-    if (samples > 0) update(replica, { pulled, out, batches: Math.ceil(samples / batchSize), gradient: compute });
+    const batches = Math.ceil(samples / batchSize);
+    if (samples > 0) update(replica, { pulled, arrive, out, batches, gradient: compute });
+    else arrive();
     return { samples, loss: samples === 0 ? 0 : lossSum / samples };
   };
 }

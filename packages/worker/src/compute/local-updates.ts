@@ -6,11 +6,16 @@
  *   easgd                        x is kept between rounds. d = elasticity·(pulled − x); the first gradient is taken at x,
  *                                then x ← x + d, and x ← inner(x, ∇) for it and each later batch; pushed: d
  *
+ * With fragments (streaming DiLoCo) θ is kept too: where values are new, those of the fragment that was exchanged last, θ
+ * becomes pulled + mixing·(θ − pulled), `delay` steps into the round; what is pushed is pulled − θ as before, of the
+ * fragment whose turn it is.
+ *
  * Each slot is a replica of its own: its inner optimiser, and x, go on from its last round on this worker. So the result
  * does not depend on how slots are dealt to workers as long as they stay where they are.
  *
  * Bounds   `replicaBytes` for each slot that this worker has ever computed, at most the run's slots.
- * Sources  Zhang, Choromańska, LeCun 2015 (arXiv 1412.6651, algorithm 1); Douillard et al. 2023 (arXiv 2311.08105).
+ * Sources  Zhang, Choromańska, LeCun 2015 (arXiv 1412.6651, algorithm 1); Douillard et al. 2023 (arXiv 2311.08105),
+ *          2025 (streaming, arXiv 2501.18512).
  */
 import type { KernelMemory, Kernels, Offset, Region } from "@shoal/kernels-wasm";
 import {
@@ -23,7 +28,7 @@ import {
   type ScheduleSpec,
   type UpdateRange,
 } from "@shoal/optimization";
-import type { LocalCommunication } from "@shoal/protocol";
+import { fragmentsOf, localSteps, sizeOf, type KeyRange, type LocalCommunication } from "@shoal/protocol";
 
 /** How a worker updates its own parameters; plain data. */
 export interface LocalPlan {
@@ -32,6 +37,10 @@ export interface LocalPlan {
   readonly schedule: ScheduleSpec;
   /** Of the whole vector. */
   readonly ranges: readonly UpdateRange[];
+  /** Samples of one step. */
+  readonly batchSize: number;
+  /** Keys of each fragment; one, of all keys, where all are exchanged at once. */
+  readonly fragments: readonly KeyRange[];
 }
 
 /** Which replica a contribution is computed by. */
@@ -45,8 +54,9 @@ export interface ReplicaWork {
 
 /** One round, with the vectors of the whole model. */
 export interface Round {
-  /** Borrowed. */
+  /** Borrowed; all there once `arrive` has returned. */
   readonly pulled: Offset;
+  readonly arrive: () => void;
   /** Overwritten with what is pushed. */
   readonly out: Offset;
   readonly batches: number;
@@ -74,6 +84,8 @@ interface Replica {
   readonly own: Offset;
   readonly pushed: Offset;
   readonly optimizer: Optimizer;
+  /** Its newest round. */
+  round: number;
 }
 
 /** @returns a function that computes a round of a replica */
@@ -84,32 +96,72 @@ export function createLocalUpdates(
   const { communication, schedule } = plan;
   const { size, kernels } = site;
   const rate = baseLearningRateOf(plan.optimizer);
+  const steps = localSteps(communication);
   const replicas = new Map<number, Replica>();
 
-  const obtain = ({ slot, region }: ReplicaWork, pulled: Offset): Replica => {
-    const known = replicas.get(slot);
-    if (known !== undefined) return known;
-    const replica = createReplica(plan, site, region);
-    kernels.copy(pulled, replica.own, size);
+  const obtain = ({ slot, region }: ReplicaWork): Replica => {
+    const replica = replicas.get(slot) ?? createReplica(plan, site, region);
     replicas.set(slot, replica);
     return replica;
   };
-  return (work, { pulled, out, batches, gradient }) => {
-    const { own, pushed, optimizer } = obtain(work, pulled);
-    if (communication.name !== "easgd") kernels.copy(pulled, own, size);
+  return (work, { pulled, arrive, out, batches, gradient }) => {
+    const replica = obtain(work);
+    const { own, pushed, optimizer } = replica;
+    const merging = mergeAt(plan, replica, work.round);
+    const merge = (): void => {
+      arrive();
+      if (merging.from === undefined) kernels.copy(pulled, own, size);
+      else mix(kernels, pulled, own, merging.from, merging.keep);
+    };
+    // A round that ends before its values are there has gone on from the wrong ones: the next begins afresh.
+    if (merging.step > 0) replica.round = -1;
     for (let batch = 0; batch < batches; batch += 1) {
+      if (batch === merging.step) merge();
       gradient(batch, own);
       if (batch === 0 && communication.name === "easgd") {
         differ(kernels, pulled, own, pushed, size);
         kernels.scale(pushed, size, communication.elasticity);
         kernels.axpy(pushed, own, size, 1);
       }
-      optimizer.step(own, out, learningRateAt(schedule, rate, work.round * communication.steps + batch));
+      optimizer.step(own, out, learningRateAt(schedule, rate, work.round * steps + batch));
     }
+    if (merging.step >= batches) merge();
+    replica.round = work.round;
     if (communication.name === "easgd") kernels.copy(pushed, out, size);
     else if (communication.name === "fedasync") kernels.copy(own, out, size);
     else differ(kernels, pulled, own, out, size);
   };
+}
+
+interface Merging {
+  /** Steps into the round. */
+  readonly step: number;
+  /** Keys whose pulled values are new; undefined: the replica begins from all that was pulled. */
+  readonly from: KeyRange | undefined;
+  /** Share of its distance from them that it keeps. */
+  readonly keep: number;
+}
+
+/** What a replica takes over from what was pulled, and when. One that has missed a round begins afresh. */
+function mergeAt({ communication, fragments }: LocalPlan, replica: Replica, round: number): Merging {
+  const afresh = { step: 0, from: undefined, keep: 0 };
+  if (communication.name === "easgd") {
+    return replica.round < 0 ? afresh : { step: 0, from: { begin: 0, end: 0 }, keep: 0 };
+  }
+  if (communication.name !== "diloco" || replica.round < 0 || replica.round !== round - 1) return afresh;
+  const from = fragments[replica.round % fragmentsOf(communication)];
+  return { step: communication.delay, from, keep: communication.mixing };
+}
+
+/** own = pulled + keep·(own − pulled), within a range. */
+function mix(kernels: Kernels, pulled: Offset, own: Offset, range: KeyRange, keep: number): void {
+  const at = range.begin * Float32Array.BYTES_PER_ELEMENT;
+  if (keep === 0) {
+    kernels.copy(pulled + at, own + at, sizeOf(range));
+    return;
+  }
+  kernels.scale(own + at, sizeOf(range), keep);
+  kernels.axpy(pulled + at, own + at, sizeOf(range), 1 - keep);
 }
 
 /** out = a − b. */
@@ -128,7 +180,7 @@ function createReplica(
   const own = region.byteOffset;
   const behind = { byteOffset: own + vectors * stride, byteLength: region.byteLength - vectors * stride };
   const optimizer = createOptimizer(spec, { size, kernels, memory: sliceMemory(memory, behind), ranges });
-  return { own, pushed: own + (vectors - 1) * stride, optimizer };
+  return { own, pushed: own + (vectors - 1) * stride, optimizer, round: -1 };
 }
 
 /** The optimiser's view of its part of a region that the worker's own thread has allocated, zeroed. */

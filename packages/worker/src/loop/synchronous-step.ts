@@ -115,10 +115,12 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const contributed = new Set<number>();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
-  const early = isLastStep ? undefined : startEarly(ports, clock + 1, next);
+  const isDue = ports.isDue && ((index: number): boolean => ports.isDue?.(clock, index) !== false);
+  let early: EarlyStart | undefined;
   const target: PullTarget = {
     clock: clock + 1,
     into: next.values,
+    former: values.buffer.values,
     arrived: (index, version) => early?.arrived(index, version),
   };
   let pulled: Promise<ShardVersions> | undefined;
@@ -141,16 +143,19 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     get pulled() {
       return pulled;
     },
-    early,
+    get early() {
+      return early;
+    },
     async contribute(slot, begun) {
       contributed.add(slot);
       const batch = clock * plan.slots + slot;
       const under = begun ?? beginBatch(ports, batch, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = contributionOf(clock, batch, values, gradient, computing);
+        const contribution = { ...contributionOf(clock, batch, values, gradient, computing), isDue };
         const isLastSlot = board.current().slots.every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
+        if (pulls) early = startEarly(ports, clock + 1, next);
         const started = client.stagedPush(contribution, pulls ? target : undefined);
         if (pulls) pulled = heard(started.outcome.then((outcome) => outcome.pulled)); // S2
         return started;

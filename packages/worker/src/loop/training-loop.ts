@@ -18,6 +18,8 @@ export interface LoopPorts {
   readonly job: Pick<JobSpec, "consistency" | "prefetch" | "staleness" | "overlap"> & {
     readonly evaluation: Pick<JobSpec["evaluation"], "everySteps">;
   };
+  /** Whether the shard at a position of the placement has its turn in a synchronous step; absent: each has in all. */
+  readonly isDue?: ((step: number, index: number) => boolean) | undefined;
   readonly plan: EpochPlan;
   readonly compute: ComputePort;
   readonly client: ParameterClient;

@@ -18,7 +18,17 @@ import {
   type Preprocessing,
 } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
-import { contributionSamples, treatmentOf, type JobSpec, type Placement, type StartRun } from "@shoal/protocol";
+import {
+  contributionSamples,
+  fragmentOfShard,
+  fragmentsOf,
+  treatmentOf,
+  type Communication,
+  type JobSpec,
+  type KeyRange,
+  type Placement,
+  type StartRun,
+} from "@shoal/protocol";
 import { learningRanges, type ClipPlan } from "../compute/clip-gradient.ts";
 import type { ComputePort } from "../compute/compute-port.ts";
 import type { ComputeSubject } from "../compute/compute-task.ts";
@@ -68,7 +78,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
     slots: numberedSlots(job, slots),
     epochs,
   });
-  const local = localPlan(model, job);
+  const local = localPlan(model, start);
   const { metrics } = job.evaluation;
   const compute = await environment.startCompute({
     model,
@@ -116,10 +126,8 @@ function clipPlan(model: ModelSpec, { gradientClip: clip, parameterGroups }: Job
 }
 
 /** What the worker's own optimiser does; null when gradients are pushed. */
-function localPlan(
-  model: ModelSpec,
-  { communication, optimizer, schedule, parameterGroups }: JobSpec,
-): LocalPlan | null {
+function localPlan(model: ModelSpec, { job, placement }: StartRun): LocalPlan | null {
+  const { communication, optimizer, schedule, parameterGroups } = job;
   if (communication.name === "gradients") return null;
   const ranges = layoutOf(model).segments.map((segment) => ({
     begin: segment.offset,
@@ -127,7 +135,17 @@ function localPlan(
     treatment: treatmentOf(segment, parameterGroups),
   }));
   const rules = { optimizer: parseOptimizerSpec(optimizer), schedule: parseScheduleSpec(schedule) };
-  return { communication, ...rules, ranges };
+  const batchSize = job.batchSize * job.accumulation;
+  return { communication, ...rules, ranges, batchSize, fragments: fragmentRanges(placement, communication) };
+}
+
+/** Keys of each group of shards that is exchanged in its turn. */
+function fragmentRanges({ shards }: Placement, communication: Communication): readonly KeyRange[] {
+  const fragments = fragmentsOf(communication);
+  return Array.from({ length: fragments }, (_, fragment) => {
+    const own = shards.filter((_shard, index) => fragmentOfShard(index, shards.length, fragments) === fragment);
+    return { begin: own[0]?.begin ?? 0, end: own.at(-1)?.end ?? 0 };
+  });
 }
 
 /**

@@ -11,6 +11,8 @@
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
+  fragmentOfShard,
+  fragmentsOf,
   synchronousSteps,
   type CoordinatorMessage,
   type LinkFactory,
@@ -18,6 +20,9 @@ import {
   type StartRun,
   type WorkerAssignment,
 } from "@shoal/protocol";
+import type { Kernels } from "@shoal/kernels-wasm";
+import { parseEncodingSpec } from "@shoal/optimization";
+import type { ClientEncoding } from "../client/vector-coding.ts";
 import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
 import type { RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
@@ -37,6 +42,8 @@ export interface SessionEnvironment extends PrepareEnvironment {
   readonly system: ActorSystem;
   readonly coordinator: Ref<CoordinatorMessage>;
   readonly links: LinkFactory;
+  /** Kernels on the process's memory; made once, when first asked for. */
+  readonly kernels: () => Kernels;
   /** Keeps a model file. @returns its absolute path */
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   readonly retry?: Partial<RetrySettings>;
@@ -96,7 +103,7 @@ export function startSession(
 ): RunSession {
   const { clock } = environment.system;
   const abort = new AbortController();
-  const client = connect(start, identity, environment);
+  const client = connect(start, identity, environment, encodingOf(start, environment));
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
     compute: traceEvaluations(run.compute, identity, clock),
@@ -167,11 +174,28 @@ async function halt(state: SessionState, training: Training, letsPushesArrive: b
   void returned.then(() => prepared?.buffers.free());
 }
 
-function connect(start: StartRun, identity: LinkIdentity, environment: SessionEnvironment): ParameterClient {
+/** @returns undefined for float32 both ways @throws ShoalError invalid_argument */
+function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment): ClientEncoding | undefined {
+  const push = parseEncodingSpec(job.encoding.push, "job.encoding.push");
+  const pull = parseEncodingSpec(job.encoding.pull, "job.encoding.pull");
+  if (pull.name === "auto") {
+    const sentence = "job.encoding.pull: expected an encoding, because only pushes are chosen by bandwidth";
+    throw new ShoalError("invalid_argument", sentence, { field: "job.encoding.pull" });
+  }
+  return push.name === "float32" && pull.name === "float32" ? undefined : { push, pull, memory, kernels: kernels() };
+}
+
+function connect(
+  start: StartRun,
+  identity: LinkIdentity,
+  environment: SessionEnvironment,
+  encoding?: ClientEncoding,
+): ParameterClient {
   const { system, links, retry } = environment;
   const { placement, job } = start;
   const { clock, random } = system;
-  const options = { identity, placement, links, clock, random, job: job.name };
+  const shared = { identity, placement, links, clock, random, job: job.name };
+  const options = encoding === undefined ? shared : { ...shared, encoding };
   return createParameterClient(retry === undefined ? options : { ...options, retry });
 }
 
@@ -182,11 +206,22 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const { clock } = system;
   const { signal } = state.abort;
   const coordinator = createConversation({ system, coordinator: address, identity, signal });
-  const reporter = createProgressReporter({ clock, conversation: coordinator, signal });
-  const ports: LoopPorts = { job, plan, compute, client, coordinator, reporter, buffers, board, clock, signal };
+  const reporter = createProgressReporter({
+    ...{ clock, signal, conversation: coordinator },
+    traffic: () => client.takeTraffic(),
+  });
+  const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
+  const ports: LoopPorts = { job, ...loop, signal };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+/** Which shards have their turn in a step; undefined where all have. */
+function turnsOf({ job, placement }: StartRun): LoopPorts["isDue"] {
+  const fragments = fragmentsOf(job.communication);
+  const shards = placement.shards.length;
+  return fragments === 1 ? undefined : (step, index) => fragmentOfShard(index, shards, fragments) === step % fragments;
 }
 
 async function warmUpAndLease(ports: LoopPorts, slots: number, steps: number): Promise<LoopEnd> {
