@@ -5,18 +5,19 @@
  * study goes on; who wants to measure a changed rule removes the file. Tables and a picture are written beside it.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { homedir, availableParallelism } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Dataset } from "@shoal/models";
 import { loadDatasetInThread } from "@shoal/models/host";
 import { describeMachine } from "../frame/machine.ts";
 import type { Benchmark, BenchmarkContext, Report } from "../frame/report.ts";
 import { aimRows } from "./aims.ts";
-import { keyOf, type Cell, type CellResult } from "./cell.ts";
+import type { CellResult } from "./cell.ts";
 import { cellsOf, fullScale, shortScale, type StudyCell } from "./grid.ts";
 import { playCells } from "./play-cells.ts";
 import { renderPlot } from "./plot.ts";
 import { openResults } from "./results-file.ts";
-import { groupsOf, type Played } from "./summary.ts";
+import { groupsOf, type Group, type Played } from "./summary.ts";
 import { renderTables } from "./tables.ts";
 
 export const benchmark: Benchmark = {
@@ -26,10 +27,8 @@ export const benchmark: Benchmark = {
 };
 
 async function study(context: BenchmarkContext): Promise<Report> {
-  const scale = context.short === true ? shortScale : fullScale;
-  const prefix =
-    context.files ??
-    join(import.meta.dirname, "../results", context.short === true ? "asynchrony-short" : "asynchrony");
+  const isShort = context.short === true;
+  const prefix = context.files ?? join(import.meta.dirname, "../results", isShort ? "asynchrony-short" : "asynchrony");
   const threads = context.threads ?? availableParallelism();
   const { processor, cores } = describeMachine();
   context.say(`${processor}, ${cores} cores, ${threads} threads`);
@@ -37,43 +36,50 @@ async function study(context: BenchmarkContext): Promise<Report> {
     { type: "mnist" },
     { dataFolder: process.env["SHOAL_DATA"], cacheFolder: join(homedir(), ".cache", "shoal"), log: context.say },
   );
-  const results = openResults(`${prefix}.cells.jsonl`, dataset.source);
-  const cells = cellsOf(scale).filter(({ part, cell }) => nameOf(part, cell).includes(context.only ?? ""));
-  const missing = cells.filter(({ cell }) => results.find(cell) === undefined);
-  context.say(`${cells.length} cells, ${cells.length - missing.length} of them known from ${prefix}.cells.jsonl`);
   const since = context.now();
-  const names = new Map(missing.map(({ part, cell }) => [keyOf(cell), nameOf(part, cell)]));
-  let done = 0;
-  await playCells(
-    missing.map(({ cell }) => cell),
-    dataset,
-    threads,
-    (cell, result) => {
-      results.add(cell, result);
-      done += 1;
-      context.say(`${done}/${missing.length} ${names.get(keyOf(cell)) ?? ""}: ${describeResult(result)}`);
-    },
-  );
-  const played = cells.flatMap(({ part, cell }): Played[] => {
-    const result = results.find(cell);
-    return result === undefined ? [] : [{ part, cell, result }];
-  });
+  const cells = cellsOf(isShort ? shortScale : fullScale).filter((one) => nameOf(one).includes(context.only ?? ""));
+  const played = await playMissing(cells, dataset, { context, threads, file: `${prefix}.cells.jsonl` });
   const groups = groupsOf(played);
-  const tables = renderTables(groups);
-  context.say(`\n${tables}\n`);
-  write(`${prefix}.md`, `${tables}\n`);
-  write(`${prefix}.svg`, renderPlot(groups.filter(({ part }) => part === "rules")));
+  writeAll(prefix, groups, context);
+  const seconds = ((context.now() - since) / 1_000).toFixed(0);
   return {
     rows: aimRows(groups),
     notes: [
-      `${dataset.source}; ${cells.length} trainings, ${missing.length} of them now, in ${((context.now() - since) / 1000).toFixed(0)} s on ${threads} threads.`,
+      `${dataset.source}; ${cells.length} trainings, those not known from ${prefix}.cells.jsonl in ${seconds} s on ${threads} threads.`,
       "Errors are those of the whole test split after the last update, means over the seeds; time is virtual.",
       `Tables and picture: ${prefix}.md, ${prefix}.svg.`,
     ],
   };
 }
 
-function nameOf(part: StudyCell["part"], { workers, rule, pace, seed }: Cell): string {
+interface Playing {
+  readonly context: BenchmarkContext;
+  readonly threads: number;
+  readonly file: string;
+}
+
+/** Plays what the file has no result of, and adds it there. */
+async function playMissing(
+  cells: readonly StudyCell[],
+  dataset: Dataset,
+  { context, threads, file }: Playing,
+): Promise<readonly Played[]> {
+  const results = openResults(file, dataset.source);
+  const missing = cells.filter(({ cell }) => results.find(cell) === undefined);
+  context.say(`${cells.length} cells, ${cells.length - missing.length} of them known from ${file}`);
+  let done = 0;
+  await playCells(missing, dataset, threads, (studied, result) => {
+    results.add(studied.cell, result);
+    done += 1;
+    context.say(`${done}/${missing.length} ${nameOf(studied)}: ${describeResult(result)}`);
+  });
+  return cells.flatMap(({ part, cell }) => {
+    const result = results.find(cell);
+    return result === undefined ? [] : [{ part, cell, result }];
+  });
+}
+
+function nameOf({ part, cell: { workers, rule, pace, seed } }: StudyCell): string {
   return `${part}, ${workers} workers, ${rule}, ${pace} steps, seed ${seed}`;
 }
 
@@ -83,7 +89,10 @@ function describeResult({ finalError, stepsToAim, diverged, meanStaleness }: Cel
   return `${end}, ${aim}, staleness ${meanStaleness.toFixed(1)}`;
 }
 
-function write(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, content);
+function writeAll(prefix: string, groups: readonly Group[], context: BenchmarkContext): void {
+  const tables = renderTables(groups);
+  context.say(`\n${tables}\n`);
+  mkdirSync(dirname(prefix), { recursive: true });
+  writeFileSync(`${prefix}.md`, `${tables}\n`);
+  writeFileSync(`${prefix}.svg`, renderPlot(groups.filter(({ part }) => part === "rules")));
 }

@@ -9,18 +9,18 @@ import type { Cell, CellResult } from "./cell.ts";
  * @param onResult - called as results come, in the order in which they are ready
  * @throws what a thread fails with
  */
-export async function playCells(
-  cells: readonly Cell[],
+export async function playCells<T extends { readonly cell: Cell }>(
+  all: readonly T[],
   dataset: Dataset,
   threads: number,
-  onResult: (cell: Cell, result: CellResult) => void,
+  onResult: (played: T, result: CellResult) => void,
 ): Promise<void> {
-  const waiting = [...cells];
-  const hands = Array.from({ length: Math.min(threads, cells.length) }, async () => {
+  const waiting = [...all];
+  const hands = Array.from({ length: Math.min(threads, all.length) }, async () => {
     const thread = new Worker(new URL("./cell-thread.ts", import.meta.url), { workerData: dataset });
     try {
-      for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
-        onResult(cell, await playOn(thread, cell));
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        onResult(next, await playOn(thread, next.cell));
       }
     } finally {
       await thread.terminate();

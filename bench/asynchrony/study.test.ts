@@ -53,7 +53,7 @@ describe("a cell", () => {
     expect(here.meanStaleness).toBeGreaterThan(1);
     expect(await playCell(cell, site)).toEqual(here);
     const elsewhere: CellResult[] = [];
-    await playCells([cell, cell, cell, cell], dataset, 2, (_, played) => elsewhere.push(played));
+    await playCells([{ cell }, { cell }, { cell }, { cell }], dataset, 2, (_, played) => elsewhere.push(played));
     expect(elsewhere).toEqual([here, here, here, here]);
   });
 
