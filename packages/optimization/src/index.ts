@@ -56,6 +56,7 @@ export type {
   EncodingSite,
   MatrixSegment,
 } from "./encodings/encoding.ts";
+export { automaticEncodings, chooseEncoding, type EncodingChoice } from "./encodings/choose-encoding.ts";
 export { createDecoder } from "./encodings/create-decoder.ts";
 export { createEncoder } from "./encodings/create-encoder.ts";
 export { encodedBytes } from "./encodings/encoded-layout.ts";

@@ -35,6 +35,7 @@ type MetricKey =
   | "waits"
   | "exchangeDuration"
   | "retries"
+  | "bytes"
   | "computeDuration"
   | "samples"
   | "members"
@@ -74,6 +75,8 @@ export const metricDefinitions: Readonly<Record<MetricKey, MetricDefinition>> = 
     unit: "{attempt}",
     description: "Attempts of exchanges that failed and were to be repeated",
   },
+  /** Workers; counter by `shoal.exchange.kind`, push or pull, and `shoal.encoding`. */
+  bytes: { name: "shoal.bytes", unit: "By", description: "Bytes of vectors that workers sent and received, as written" },
   /** Workers; histogram, one value for each batch. */
   computeDuration: {
     name: "shoal.compute.duration",

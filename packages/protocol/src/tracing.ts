@@ -43,7 +43,14 @@ export const attributes = {
   bytesBefore: "shoal.bytes.before",
   bytesAfter: "shoal.bytes.after",
   encoding: "shoal.encoding",
+  /** ‖error‖ / ‖vector‖ */
   encodingError: "shoal.encoding.error",
+  /** Why a worker chose it, where the job leaves the choice to it. */
+  encodingReason: "shoal.encoding.reason",
+  /** Pulls: whole, unchanged or difference. */
+  pulledForm: "shoal.pulled.form",
+  pulledBytesBefore: "shoal.pulled.bytes.before",
+  pulledBytesAfter: "shoal.pulled.bytes.after",
   gradientNorm: "shoal.gradient_norm",
   loss: "shoal.loss",
   /** Of the test split, 0 … 1; on `evaluate`, a trace of its own. */

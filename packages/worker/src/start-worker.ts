@@ -1,6 +1,6 @@
 /** A worker role, wired: control actor, membership, compute. The composition root brings links, data and files. */
 import type { ActorSystem, Ref } from "@shoal/actors";
-import type { KernelMemory, KernelModules } from "@shoal/kernels-wasm";
+import { instantiateKernels, type KernelMemory, type KernelModules, type Kernels } from "@shoal/kernels-wasm";
 import type { Dataset, DatasetSpec } from "@shoal/models";
 import {
   controlActorName,
@@ -57,7 +57,12 @@ const closeLimitMs = 2_000;
 /** Starts the role. The membership follows by itself, also when the bus or the coordinator are not there yet. */
 export function startWorker(options: WorkerOptions): WorkerHandle {
   const { system, coordinator } = options;
-  const environment = { ...options, startCompute: (subject: ComputeSubject) => startCompute(subject, options) };
+  let kernels: Kernels | undefined;
+  const environment = {
+    ...options,
+    kernels: () => (kernels ??= instantiateKernels(options.modules, options.memory)),
+    startCompute: (subject: ComputeSubject) => startCompute(subject, options),
+  };
   const { node } = system;
   const nothing = { joined: undefined, held: undefined, deferred: undefined };
   const state: NodeState = { environment, node, ended: createEndedRuns(), ...nothing };

@@ -46,7 +46,7 @@ export function composeServerCommand(
       const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
       const term = termOf(run);
       const { slots, treatments } = run;
-      const how = { treatments, ...shardRules(run.job, replicas), consistency, slots };
+      const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
       const { predictedWaiting } = run.job.stragglers;
       const members = runMembers(run);
       return { type: "host_shards", run: run.run, term, shards, ...how, predictedWaiting, members, replyTo };

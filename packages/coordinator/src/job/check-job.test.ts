@@ -16,6 +16,8 @@ const job = {
   optimizer: { name: "sgd", learningRate: 0.1 },
 };
 
+const asynchronous = { consistency: { mode: "asynchronous" } } as const;
+
 function complaint(input: unknown): string {
   try {
     checkJob(input);
@@ -58,6 +60,12 @@ describe("the check of a job", () => {
     ["job.batchSize", { ...job, batchSize: 1.5 }],
     ["job.slots", { ...job, slots: 70_000 }],
     ["job.consistency", { ...job, consistency: { mode: "eventual" } }],
+    ["job.guard.action", { ...job, guard: { action: "pray" } }],
+    ["job.stragglers.adaptiveBatch", { ...job, ...asynchronous, stragglers: { adaptiveBatch: true } }],
+    ["job.stragglers.predictedWaiting", { ...job, ...asynchronous, stragglers: { predictedWaiting: true } }],
+    ["job.aggregation", { ...job, aggregation: "sum", stragglers: { adaptiveBatch: true } }],
+    ["job.aggregation", { ...job, aggregation: "adasum", stragglers: { predictedWaiting: true } }],
+    ["job.slots", { ...job, slots: 5000, stragglers: { adaptiveBatch: true } }],
     ["job", { ...job, epoch: 3 }],
     ["job", "train please"],
   ])("names %s when that is what is wrong", (field, input) => {

@@ -11,7 +11,7 @@ import {
   type DatasetSpec,
   type ModelSpec,
 } from "@shoal/models";
-import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
+import { parseEncodingSpec, parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
 import { checkCommunication } from "./check-communication.ts";
 import { checkStragglers } from "./check-stragglers.ts";
@@ -38,6 +38,7 @@ export function checkJob(input: unknown): JobSpec {
   checkStaleness(job, input);
   checkStragglers(job);
   inField("job", input, () => checkCommunication(job));
+  checkEncoding(job, input);
   const known = knownDimensions(data);
   if (known !== undefined) inField("job", input, () => checkDatasetFits(model, known));
   if (job.slots !== null && job.slots > maximumSlots) {
@@ -55,6 +56,14 @@ function checkMeasures(model: ModelSpec, job: JobSpec, input: unknown): void {
   if (awaited === undefined || keys.includes(awaited)) return;
   const sentence = `job.stop.metric.name: expected one of ${keys.join(", ")}, got "${awaited}"`;
   throw new ShoalError("invalid_job", sentence, { field: "job.stop.metric.name" });
+}
+
+function checkEncoding({ encoding }: JobSpec, input: unknown): void {
+  inField("job.encoding.push", input, () => parseEncodingSpec(encoding.push));
+  const { name } = inField("job.encoding.pull", input, () => parseEncodingSpec(encoding.pull));
+  if (name !== "auto") return;
+  const sentence = "job.encoding.pull: expected an encoding, because only pushes are chosen by bandwidth";
+  throw new ShoalError("invalid_job", sentence, { field: "job.encoding.pull" });
 }
 
 function checkStaleness(job: JobSpec, input: unknown): void {

@@ -2,6 +2,7 @@
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import { contributionSamples, sizeOf, type ShardAssignment } from "@shoal/protocol";
 import type { Member } from "../membership/membership.ts";
+import { encodedPart } from "../placement/encoded-part.ts";
 import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.ts";
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
@@ -21,13 +22,18 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     name,
     endpoint: endpoint ?? name,
   }));
-  const { treatments, ranges, cuts } = parameterUpdates(run.job, layoutOf(parseModelSpec(run.job.model)));
-  const placement = placeShards(run.parameterCount, run.job.shards, cuts, candidates, term);
+  const layout = layoutOf(parseModelSpec(run.job.model));
+  const { treatments, ranges, cuts } = parameterUpdates(run.job, layout);
+  const placed = placeShards(run.parameterCount, run.job.shards, cuts, candidates, term);
+  const placement = {
+    ...placed,
+    shards: placed.shards.map((shard) => ({ ...shard, ...encodedPart(run.job, layout, shard) })),
+  };
   const servers = members.servers.flatMap((server): RunServer[] => {
     const shards = placement.shards
       .filter((shard) => shard.node === server.name && sizeOf(shard) > 0)
-      .map(({ shard, begin, end }): ShardAssignment => ({
-        ...{ shard, begin, end },
+      .map(({ shard, begin, end, encoding }): ShardAssignment => ({
+        ...{ shard, begin, end, ...(encoding !== undefined && { encoding }) },
         updates: updatesWithin(ranges, { begin, end }),
       }));
     return shards.length === 0 ? [] : [newServer(server, shards)];

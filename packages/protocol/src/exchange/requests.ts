@@ -28,7 +28,12 @@ export interface PushRequest {
   readonly batch: number | null;
   /** Samples behind the gradient: its weight in a mean. 0 is a contribution without payload. */
   readonly samples: number;
-  /** Gradient of the mean loss, [range size] float32; [0] when `samples` is 0. Borrowed until the reply. */
+  /** How `gradient` is written (the name of an encoding in `optimization`); absent: as float32. */
+  readonly encoding?: string | undefined;
+  /**
+   * Gradient of the mean loss, [range size] float32; [0] when `samples` is 0. With an `encoding` the bytes that it was
+   * encoded to, four to an element. Borrowed until the reply.
+   */
   readonly gradient: Float32Array;
 }
 
@@ -46,14 +51,31 @@ export interface PullRequest {
   readonly shard: number;
   /** Clock that the worker wants to start with these values; the consistency mode decides when it may. */
   readonly clock: number;
-  /** [range size] float32, overwritten by the link. Kept until the reply. */
+  /** [range size] float32, overwritten by the link unless the reply is in another form. Kept until the reply. */
   readonly into: Float32Array;
+  /**
+   * Stamp of the values that the worker still has, 0 for none: the shard may say that they are still right, or send
+   * only what is new. Absent: send them whole.
+   */
+  readonly have?: number | undefined;
+  /** Where an encoded difference goes: as long as the run's encoding of pulls makes it. Kept until the reply. */
+  readonly difference?: Float32Array | undefined;
 }
 
 export interface PullReply {
   readonly type: "values";
   readonly version: number;
+  /** What the worker has once it has followed this reply; present where the request said what it has. */
+  readonly stamp?: number | undefined;
+  readonly form?: PullForm | undefined;
 }
+
+/**
+ * How values come; absent: whole, into `into`.
+ *   unchanged   nothing comes: what the worker has is right
+ *   difference  an encoded vector, into `difference`: to be added to what the worker has
+ */
+export type PullForm = "unchanged" | "difference";
 
 export interface PushPullReply {
   readonly push: PushReply;

@@ -9,11 +9,16 @@ import { malformedFrame } from "./header-collector.ts";
 /** A push without its gradient, which is the payload. */
 export type PushHeader = Omit<PushRequest, "gradient">;
 
+/** Stamp of the values that a puller has, see `PullRequest`. */
+export interface WhatOneHas {
+  readonly have?: number | undefined;
+}
+
 export type RequestKind =
   | { readonly type: "initialize"; readonly shard: number }
   | { readonly type: "push"; readonly push: PushHeader }
-  | { readonly type: "pull"; readonly shard: number; readonly clock: number }
-  | { readonly type: "push_pull"; readonly push: PushHeader; readonly pullClock: number }
+  | ({ readonly type: "pull"; readonly shard: number; readonly clock: number } & WhatOneHas)
+  | ({ readonly type: "push_pull"; readonly push: PushHeader; readonly pullClock: number } & WhatOneHas)
   | { readonly type: "cancel" };
 
 /** The first frame of a request. */
@@ -90,16 +95,20 @@ function writeKind(kind: RequestKind): NonNullable<MessageInitShape<typeof Param
     case "push":
       return { case: "push", value: writePush(kind.push) };
     case "pull":
-      return { case: "pull", value: { shard: kind.shard, clock: kind.clock } };
+      return { case: "pull", value: { shard: kind.shard, clock: kind.clock, ...having(kind) } };
     case "push_pull":
-      return { case: "pushPull", value: { push: writePush(kind.push), pullClock: kind.pullClock } };
+      return { case: "pushPull", value: { push: writePush(kind.push), pullClock: kind.pullClock, ...having(kind) } };
     case "cancel":
       return { case: "cancel", value: {} };
   }
 }
 
-function writePush({ batch, ...push }: PushHeader): Omit<Push, "$typeName" | "$unknown"> {
-  return batch === null ? push : { ...push, batch };
+function writePush({ batch, encoding = "", ...push }: PushHeader): Omit<Push, "$typeName" | "$unknown"> {
+  return batch === null ? { ...push, encoding } : { ...push, encoding, batch };
+}
+
+function having({ have }: WhatOneHas): WhatOneHas {
+  return have === undefined ? {} : { have };
 }
 
 function readKind(message: ParameterRequest): RequestKind | undefined {
@@ -110,10 +119,13 @@ function readKind(message: ParameterRequest): RequestKind | undefined {
     case "push":
       return { type: "push", push: readPush(kind.value) };
     case "pull":
-      return { type: "pull", shard: kind.value.shard, clock: kind.value.clock };
+      return { type: "pull", shard: kind.value.shard, clock: kind.value.clock, ...having(kind.value) };
     case "pushPull":
       if (kind.value.push === undefined) throw malformedFrame("a push_pull has no push");
-      return { type: "push_pull", push: readPush(kind.value.push), pullClock: kind.value.pullClock };
+      return {
+        ...{ type: "push_pull", push: readPush(kind.value.push), pullClock: kind.value.pullClock },
+        ...having(kind.value),
+      };
     case "cancel":
       return { type: "cancel" };
     case undefined:
@@ -121,8 +133,9 @@ function readKind(message: ParameterRequest): RequestKind | undefined {
   }
 }
 
-function readPush({ shard, sequence, clock, baseVersion, batch, samples }: Push): PushHeader {
-  return { shard, sequence, clock, baseVersion, batch: batch ?? null, samples };
+function readPush({ shard, sequence, clock, baseVersion, batch, samples, encoding }: Push): PushHeader {
+  const header = { shard, sequence, clock, baseVersion, batch: batch ?? null, samples };
+  return encoding === "" ? header : { ...header, encoding };
 }
 
 function readTrace({ traceparent, tracestate }: ParameterRequest): TraceCarrier | undefined {

@@ -6,6 +6,7 @@ import {
   ParameterResponseSchema,
   type InitializeOutcome,
   type ParameterResponse,
+  type PullOutcome,
   type PushOutcome,
 } from "../generated/shoal/v1/parameter_server_pb.ts";
 import { encodeFrameHead } from "./encode-frame.ts";
@@ -64,9 +65,9 @@ function writeOutcome(outcome: ResponseOutcome): MessageInitShape<typeof Paramet
     case "push":
       return { push: writePush(outcome.reply) };
     case "pull":
-      return { pull: { version: outcome.reply.version } };
+      return { pull: writePull(outcome.reply) };
     case "push_pull":
-      return { push: writePush(outcome.push), pull: { version: outcome.pull.version } };
+      return { push: writePush(outcome.push), pull: writePull(outcome.pull) };
     case "error":
       return { error: writeRequestError(outcome.error) };
   }
@@ -95,10 +96,21 @@ function readOutcome({ initialize, push, pull, error }: ParameterResponse): Resp
   if (error !== undefined) return { type: "error", error: readRequestError(error) };
   if (initialize !== undefined) return { type: "initialize", reply: readInitialize(initialize) };
   if (push !== undefined && pull !== undefined) {
-    return { type: "push_pull", push: readPush(push), pull: { type: "values", version: pull.version } };
+    return { type: "push_pull", push: readPush(push), pull: readPull(pull) };
   }
   if (push !== undefined) return { type: "push", reply: readPush(push) };
-  return pull === undefined ? undefined : { type: "pull", reply: { type: "values", version: pull.version } };
+  return pull === undefined ? undefined : { type: "pull", reply: readPull(pull) };
+}
+
+function writePull({ version, stamp, form }: PullReply): MessageInitShape<typeof ParameterResponseSchema>["pull"] {
+  const forms = { unchanged: form === "unchanged", difference: form === "difference" };
+  return { version, ...forms, ...(stamp === undefined ? {} : { stamp }) };
+}
+
+function readPull({ version, stamp, unchanged, difference }: PullOutcome): PullReply {
+  const reply = { type: "values", version, ...(stamp === undefined ? {} : { stamp }) } as const;
+  if (unchanged) return { ...reply, form: "unchanged" };
+  return difference ? { ...reply, form: "difference" } : reply;
 }
 
 function readInitialize({ outcome }: InitializeOutcome): InitializeReply {

@@ -5,7 +5,15 @@ import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
-import { treatmentsSchema, updatesSchema, type RangeTreatment, type UpdateTreatment } from "./treatments.ts";
+import { encodingSettingsSchema, type EncodingSettings } from "../job/encoding-settings.ts";
+import {
+  encodingLayoutSchema,
+  treatmentsSchema,
+  updatesSchema,
+  type RangeTreatment,
+  type ShardEncodingLayout,
+  type UpdateTreatment,
+} from "./treatments.ts";
 
 /** Who takes part in a run, as the coordinator sees it at `revision`. */
 export interface RunMembers {
@@ -25,6 +33,8 @@ export interface ShardAssignment {
   readonly end: number;
   /** Cover the key range; each names an entry of the run's treatments. */
   readonly updates: readonly RangeTreatment[];
+  /** Where the run has an encoding other than float32. */
+  readonly encoding?: ShardEncodingLayout | undefined;
 }
 
 /** "Own these key ranges of this run." Repeated until answered; hosting twice is hosting once. */
@@ -39,6 +49,8 @@ export interface HostShards {
   readonly schedule: OpaqueSpec;
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
+  /** How gradients and values are written on their way; absent: as float32. */
+  readonly encoding?: EncodingSettings | undefined;
   /** What is done about stale gradients (`parseStalenessSpec` in `optimization`). */
   readonly staleness: OpaqueSpec;
   /** Contributions that make one synchronous step. */
@@ -126,7 +138,15 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     run: nameSchema,
     term: countSchema,
     shards: z
-      .array(z.strictObject({ shard: countSchema, begin: countSchema, end: positiveSchema, updates: updatesSchema }))
+      .array(
+        z.strictObject({
+          shard: countSchema,
+          begin: countSchema,
+          end: positiveSchema,
+          updates: updatesSchema,
+          encoding: encodingLayoutSchema.optional(),
+        }),
+      )
       .min(1)
       .max(4096),
     treatments: treatmentsSchema,
@@ -134,6 +154,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     schedule: opaque,
     consistency: consistencySchema,
     aggregation: aggregationSchema,
+    encoding: encodingSettingsSchema.optional(),
     staleness: opaque,
     slots: positiveSchema,
     predictedWaiting: z.boolean().optional(),

@@ -13,6 +13,14 @@ export type UpdateTreatment =
   /** w ← w − rate · mean gradient, whatever the optimiser: running statistics. */
   | { readonly kind: "statistic"; readonly rate: number };
 
+/** What the ends of an encoding must agree on beside its name: the matrices of a shard, and what is never encoded. */
+export interface ShardEncodingLayout {
+  /** Whole rows of parameters, [offset, rows, columns], counted from the shard's first key; for encodings that ask. */
+  readonly matrices: readonly (readonly [offset: number, rows: number, columns: number])[];
+  /** Ranges that are sent as float32 whatever the encoding: running statistics. */
+  readonly plain: readonly (readonly [begin: number, end: number])[];
+}
+
 /** A range begins where the one before it ends, the first at the shard's first key; `end` counts from there. */
 export type RangeTreatment = readonly [end: number, treatment: number];
 
@@ -33,6 +41,11 @@ export const treatmentsSchema: z.ZodType<readonly UpdateTreatment[]> = z
   )
   .min(1)
   .max(maximumTreatments);
+
+export const encodingLayoutSchema: z.ZodType<ShardEncodingLayout> = z.strictObject({
+  matrices: z.array(z.tuple([countSchema, positiveSchema, positiveSchema])).max(maximumUpdateRanges),
+  plain: z.array(z.tuple([countSchema, positiveSchema])).max(maximumUpdateRanges),
+});
 
 export const updatesSchema: z.ZodType<readonly RangeTreatment[]> = z
   .array(z.tuple([positiveSchema, countSchema]))

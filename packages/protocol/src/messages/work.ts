@@ -37,6 +37,17 @@ export type BatchesReply =
   /** "Every batch is done (or the run is over)." */
   | { readonly type: "batches_exhausted"; readonly run: string };
 
+/** Bytes of the vectors that a worker sent and received, as float32 would be and as they were written. */
+export interface Traffic {
+  readonly pushedBefore: number;
+  readonly pushedAfter: number;
+  readonly pulledBefore: number;
+  readonly pulledAfter: number;
+  /** Sum of ‖error‖ / ‖vector‖ over `errors` encoded pushes, each of one shard. */
+  readonly errorSum: number;
+  readonly errors: number;
+}
+
 /** What a worker measured since its last report. */
 export interface ProgressFigures {
   readonly clock: number;
@@ -51,6 +62,8 @@ export interface ProgressFigures {
   readonly pushes: number;
   readonly computeMs: number;
   readonly waitMs: number;
+  /** Absent where nothing was exchanged. */
+  readonly traffic?: Traffic | undefined;
 }
 
 /** "All shards have acknowledged these batches." Repeated until answered; counting twice is counting once. */
@@ -100,6 +113,15 @@ const from = { run: nameSchema, member: countSchema, incarnation: countSchema };
 const range: z.ZodType<BatchRange> = z.strictObject({ begin: countSchema, end: countSchema });
 const measure = z.number().min(0);
 
+export const trafficSchema: z.ZodType<Traffic> = z.strictObject({
+  pushedBefore: measure,
+  pushedAfter: measure,
+  pulledBefore: measure,
+  pulledAfter: measure,
+  errorSum: measure,
+  errors: measure,
+});
+
 export const workSchemas: readonly [
   z.ZodType<RequestBatches>,
   z.ZodType<ReportProgress>,
@@ -122,6 +144,7 @@ export const workSchemas: readonly [
       pushes: countSchema,
       computeMs: measure,
       waitMs: measure,
+      traffic: trafficSchema.optional(),
     }),
     replyTo: refSchema<ProgressReply>(),
   }),

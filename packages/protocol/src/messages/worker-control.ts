@@ -5,6 +5,7 @@ import { z } from "zod";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
 import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { encodingLayoutSchema, type ShardEncodingLayout } from "./treatments.ts";
 
 /** Where a shard lives. */
 export interface ShardPlacement {
@@ -14,6 +15,8 @@ export interface ShardPlacement {
   /** Node name of its server. */
   readonly node: string;
   readonly endpoint: string;
+  /** Where the job has an encoding other than float32. */
+  readonly encoding?: ShardEncodingLayout | undefined;
 }
 
 /** All shards of a run under one term, ascending by shard, covering the whole vector. */
@@ -143,6 +146,7 @@ const placement: z.ZodType<Placement> = z.strictObject({
         end: positiveSchema,
         node: nameSchema,
         endpoint: z.string().min(1).max(255),
+        encoding: encodingLayoutSchema.optional(),
       }),
     )
     .min(1)

@@ -1,13 +1,14 @@
 /** Spawns the actors of a hosting, all or none. */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
+import { parseEncodingSpec, parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import type { ShardAssignment, ShardCommand } from "@shoal/protocol";
 import type { ShardMetrics } from "../shard/metrics.ts";
 import { retire } from "../shard/retire.ts";
 import { createShardState, type ShardOptions, type ShardState } from "../shard/shard-state.ts";
 import { createShard, shardActorOptions, type ShardSignal } from "../shard/shard.ts";
 import type { Hosting, ShardHostOptions } from "./shard-host.ts";
+import { encodingLayout } from "./encoding-layout.ts";
 import { updateRanges } from "./update-ranges.ts";
 
 export interface HostedShard {
@@ -21,6 +22,8 @@ export interface HostedShard {
 export interface ShardEnvironment extends ShardHostOptions {
   readonly metrics: ShardMetrics;
 }
+
+const exact = { push: { name: "float32" }, pull: { name: "float32" } };
 
 /**
  * @param isFirst false when the run was hosted here before: the names then tell the term
@@ -48,6 +51,8 @@ export function spawnShards(
     clock: system.clock,
     metrics,
   };
+  const { push, pull } = hosting.encoding ?? exact;
+  const encodings = { push: parseEncodingSpec(push), pull: parseEncodingSpec(pull) };
   const states: ShardState[] = [];
   const hosted = new Map<number, HostedShard>();
   const suffix = isFirst ? "" : `-term-${term}`;
@@ -55,7 +60,10 @@ export function spawnShards(
     for (const assignment of checkRanges(hosting.shards)) {
       const { shard, begin, end } = assignment;
       const updates = updateRanges(assignment, hosting.treatments);
-      states.push(createShardState({ ...shared, shard, range: { begin, end }, updates } satisfies ShardOptions));
+      const encoding = { ...encodings, layout: encodingLayout(assignment) };
+      states.push(
+        createShardState({ ...shared, shard, range: { begin, end }, updates, encoding } satisfies ShardOptions),
+      );
     }
     for (const state of states) {
       const { shard } = state.options;
@@ -63,7 +71,7 @@ export function spawnShards(
     }
     return hosted;
   } catch (error) {
-    for (const { options: made, vectors } of states) if (!hosted.has(made.shard)) vectors.dispose();
+    for (const state of states) if (!hosted.has(state.options.shard)) state.dispose();
     for (const shard of hosted.values()) void shard.end();
     throw error;
   }
@@ -85,7 +93,7 @@ function spawnShard(system: ActorSystem, state: ShardState, name: string): Hoste
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const onStop = (): void => {
     retire(state, system.clock.now());
-    state.vectors.dispose();
+    state.dispose();
     resolve();
   };
   const ref: Ref<ShardCommand | ShardSignal> = system.spawn(name, createShard(state), shardActorOptions(onStop));

@@ -11,6 +11,7 @@ import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type { HostShards, RunMembers, ShardCommand, ShardDirectory, ShardSummary } from "@shoal/protocol";
+import type { ShardPayloads } from "../rpc/hosted-shards.ts";
 import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
 import { createShardMetrics } from "../shard/metrics.ts";
 import { createEndedRuns } from "./ended-runs.ts";
@@ -31,6 +32,8 @@ export interface ShardHost extends ShardDirectory {
   admissionOf(run: string, shard: number): ShardAdmission | undefined;
   /** Elements of a shard's key range; undefined when no such shard is hosted here. */
   sizeOf(run: string, shard: number): number | undefined;
+  /** How long its encoded payloads are; undefined when no such shard is hosted here. */
+  payloadsOf(run: string, shard: number): ShardPayloads | undefined;
   /**
    * Hosts these shards. Doing it again under the same term changes nothing but the members, when theirs are newer.
    * @throws ShoalError stale_term - a higher term is known
@@ -85,6 +88,12 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
       return hosted === undefined ? undefined : createShardAdmission(hosted.state);
     },
     sizeOf: (run, shard) => find(run, shard)?.state.size,
+    payloadsOf(run, shard) {
+      const state = find(run, shard)?.state;
+      if (state === undefined) return undefined;
+      const { wordsOf, maximumWords } = state.codec;
+      return { wordsOf, maximumWords, differenceWords: state.given.differenceWords };
+    },
     async host(hosting) {
       const { run, term, members } = hosting;
       const current = runs.get(run);

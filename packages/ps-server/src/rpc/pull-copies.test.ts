@@ -5,7 +5,7 @@ import { createPullCopies } from "./pull-copies.ts";
 const memory = createKernelMemory();
 const kernels = instantiateKernels(await loadKernelModules(), memory);
 const keys = 8;
-const make = (copies = 2) => createPullCopies({ memory, kernels, keys, copies });
+const make = (copies = 2) => createPullCopies({ memory, kernels, keys, longest: 0, copies });
 const values = (value: number): Float32Array => memory.floats(memory.allocate(keys * 4).byteOffset, keys).fill(value);
 const floats = (bytes: Uint8Array | undefined): number[] =>
   bytes === undefined ? [] : [...new Float32Array(bytes.buffer, bytes.byteOffset, keys)];

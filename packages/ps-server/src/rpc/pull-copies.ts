@@ -24,6 +24,8 @@ export interface PullCopies {
    * @throws ShoalError out_of_memory
    */
   take(values: Float32Array, version: number): PullCopy | undefined;
+  /** The same of data that is this pull's alone: at most `keys` elements, or `longest`. */
+  takeOwn(data: Float32Array): PullCopy | undefined;
   readonly idle: boolean;
   /** Frees the regions that nobody reads, and the others as they are given back. */
   dispose(): void;
@@ -33,6 +35,8 @@ export interface PullCopiesOptions {
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
   readonly keys: number;
+  /** Elements of the longest data of `takeOwn`. */
+  readonly longest: number;
   readonly copies: number;
 }
 
@@ -48,6 +52,9 @@ interface Shelf extends PullCopiesOptions {
   disposed: boolean;
 }
 
+/** Version of a copy that nobody shares. */
+const nobodys = -1;
+
 export function createPullCopies(options: PullCopiesOptions): PullCopies {
   const shelf: Shelf = { ...options, shelf: [], waiting: new Set(), disposed: false };
   return {
@@ -60,7 +67,13 @@ export function createPullCopies(options: PullCopiesOptions): PullCopies {
       const copy = shelf.shelf.find((other) => other.readers > 0 && other.version === version) ?? fill(shelf, values);
       if (copy === undefined) return undefined;
       copy.version = version;
-      return share(shelf, copy);
+      return share(shelf, copy, values.length);
+    },
+    takeOwn(data) {
+      const copy = fill(shelf, data);
+      if (copy === undefined) return undefined;
+      copy.version = nobodys;
+      return share(shelf, copy, data.length);
     },
     get idle() {
       return shelf.waiting.size === 0 && shelf.shelf.every(({ readers }) => readers === 0);
@@ -77,22 +90,22 @@ function hasFree(shelf: Shelf): boolean {
 }
 
 function fill(shelf: Shelf, values: Float32Array): Copy | undefined {
-  const { memory, kernels, keys } = shelf;
+  const { memory, kernels, keys, longest } = shelf;
   let copy = shelf.shelf.find(({ readers }) => readers === 0);
   if (copy === undefined) {
     if (shelf.shelf.length >= shelf.copies) return undefined;
-    copy = { region: memory.allocate(keys * 4), version: 0, readers: 0 };
+    copy = { region: memory.allocate(Math.max(keys, longest) * 4), version: 0, readers: 0 };
     shelf.shelf.push(copy);
   }
   const source = memory.offsetOf(values);
   // The kernel's memory.copy is twice as fast as `set` between views of a shared memory.
-  if (source === undefined) memory.floats(copy.region.byteOffset, keys).set(values);
-  else kernels.copy(source, copy.region.byteOffset, keys);
+  if (source === undefined) memory.floats(copy.region.byteOffset, values.length).set(values);
+  else kernels.copy(source, copy.region.byteOffset, values.length);
   return copy;
 }
 
-function share(shelf: Shelf, copy: Copy): PullCopy {
-  const floats = shelf.memory.floats(copy.region.byteOffset, shelf.keys);
+function share(shelf: Shelf, copy: Copy, length: number): PullCopy {
+  const floats = shelf.memory.floats(copy.region.byteOffset, length);
   let released = false;
   copy.readers++;
   return {

@@ -27,7 +27,7 @@ export function checkRequest(
   const desk = desks.find(run, shard);
   if (desk === undefined)
     throw new ShoalError("unknown_shard", `no shard ${shard} of run ${run} is hosted here`, { run, shard });
-  const expected = expectedBytes(kind, desk.keys);
+  const expected = expectedBytes(kind, desk);
   if (totalBytes !== expected) {
     throw new ShoalError(
       "layout_mismatch",
@@ -51,11 +51,17 @@ function shardOf(kind: RequestKind): number {
   }
 }
 
-function expectedBytes(kind: RequestKind, keys: number): number {
+/** @throws ShoalError invalid_argument - the run does not have the push's encoding */
+function expectedBytes(kind: RequestKind, { shard, keys, payloads }: ShardDesk): number {
   switch (kind.type) {
     case "push":
-    case "push_pull":
-      return kind.push.samples === 0 ? 0 : keys * 4;
+    case "push_pull": {
+      const { samples, encoding } = kind.push;
+      const words = samples === 0 ? 0 : payloads.wordsOf(encoding);
+      if (words !== undefined) return words * 4;
+      const sentence = `a ${kind.type} of shard ${shard} comes as ${encoding ?? "float32"}, which the run does not have`;
+      throw new ShoalError("invalid_argument", sentence, { field: "encoding", shard });
+    }
     case "initialize":
       return keys * 4;
     case "pull":

@@ -1,9 +1,12 @@
 /** What a request says to its shard once its payload is here, and what it makes of the reply. */
 import { ShoalError, type SerializedError } from "@shoal/errors";
-import type { PushHeader, PushReply } from "@shoal/protocol";
+import type { PullReply, PushHeader, PushReply } from "@shoal/protocol";
+import type { PullCommand } from "../shard/requests.ts";
 import type { PullCopy } from "./pull-copies.ts";
 import { answer, fail, remainingMs, type RequestState } from "./request-state.ts";
 import { tellInitialize, tellPull, tellPush } from "./tell-shard.ts";
+
+type Asked = Pick<PullCommand, "clock" | "have">;
 
 const emptyGradient = new Float32Array(0);
 
@@ -17,13 +20,11 @@ export function tellRequest(state: RequestState): void {
     case "push":
       return push(state, kind.push, (reply) => answer(state, { type: "push", reply }));
     case "pull":
-      return pull(state, kind.clock, (version, copy) =>
-        answer(state, { type: "pull", reply: { type: "values", version } }, copy),
-      );
+      return pull(state, kind, (reply, copy) => answer(state, { type: "pull", reply }, copy));
     case "push_pull":
       return push(state, kind.push, (pushed) =>
-        pull(state, kind.pullClock, (version, copy) =>
-          answer(state, { type: "push_pull", push: pushed, pull: { type: "values", version } }, copy),
+        pull(state, { clock: kind.pullClock, have: kind.have }, (reply, copy) =>
+          answer(state, { type: "push_pull", push: pushed, pull: reply }, copy),
         ),
       );
     case "cancel":
@@ -43,7 +44,7 @@ function initialize(state: RequestState): void {
     if (result.kind === "error") fail(state, result.error);
     else answer(state, { type: "initialize", reply: result.reply });
   };
-  tellInitialize({ ...asking(state), heard }, place?.floats ?? emptyGradient);
+  tellInitialize({ ...asking(state), heard }, place?.floats.subarray(0, state.desk.keys) ?? emptyGradient);
 }
 
 function push(state: RequestState, header: PushHeader, done: (reply: PushReply) => void): void {
@@ -58,19 +59,20 @@ function push(state: RequestState, header: PushHeader, done: (reply: PushReply) 
     state.lent = false;
     place?.release();
   };
-  const loan = { gradient: place?.floats ?? emptyGradient, release };
+  const words = state.head.totalBytes / 4;
+  const loan = { gradient: place?.floats.subarray(0, words) ?? emptyGradient, release };
   state.lent = place !== undefined;
   state.reclaim = tellPush({ ...asking(state), heard }, header, loan);
 }
 
 /** Tells the shard once there is room for its values; when others took the room meanwhile, waits and tells it again. */
-function pull(state: RequestState, clock: number, done: (version: number, copy: PullCopy) => void): void {
+function pull(state: RequestState, asked: Asked, done: (reply: PullReply, copy: PullCopy | undefined) => void): void {
   let copy: PullCopy | undefined;
   let failure: ShoalError | undefined;
-  const receive = (values: Float32Array, version: number): void => {
+  const receive: PullCommand["receive"] = (data, version, form): void => {
     if (state.phase === "over") return;
     try {
-      copy = state.desk.copies.take(values, version);
+      copy = form === undefined ? state.desk.copies.take(data, version) : state.desk.copies.takeOwn(data);
     } catch (error) {
       failure = ShoalError.from(error);
     }
@@ -79,14 +81,14 @@ function pull(state: RequestState, clock: number, done: (version: number, copy: 
     if (state.phase === "over") copy?.release();
     else if (result.kind === "error") fail(state, result.error);
     else if (failure !== undefined) fail(state, failure.toJSON());
-    else if (copy !== undefined) done(result.reply.version, copy);
-    else pull(state, clock, done);
+    else if (copy !== undefined || result.reply.form === "unchanged") done(result.reply, copy);
+    else pull(state, asked, done);
   };
   let told = false;
   const ticket = state.desk.copies.whenFree(() => {
     told = true;
     state.queued = undefined;
-    tellPull({ ...asking(state), heard }, clock, receive);
+    tellPull({ ...asking(state), heard }, asked, receive);
   });
   if (!told) state.queued = ticket;
 }

@@ -22,11 +22,12 @@ function desk(verdict: StagingVerdict = "next") {
   const answers: { outcome: ResponseOutcome; copy: PullCopy | undefined }[] = [];
   const supplied: (Uint8Array | "discard")[] = [];
   const staging = createStagingPool({ memory, keys, slots: 0 });
-  const copies = createPullCopies({ memory, kernels, keys, copies: 1 });
+  const copies = createPullCopies({ memory, kernels, keys, longest: 0, copies: 1 });
   const place = {
     shard: 3,
     ref: { address: "server-1/run-1-shard-3", tell: (command: ShardCommand) => void told.push(command) },
     keys,
+    payloads: { wordsOf: () => keys, maximumWords: keys, differenceWords: 0 },
     admission: { decide: () => verdict, frontOwner: () => undefined, onChange: () => () => undefined },
     staging,
     copies,

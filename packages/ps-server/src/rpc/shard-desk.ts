@@ -7,7 +7,7 @@ import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type { ShardCommand } from "@shoal/protocol";
 import type { ShardAdmission } from "../shard/admission.ts";
 import type { ServiceBounds } from "./bounds.ts";
-import type { HostedShards } from "./hosted-shards.ts";
+import type { HostedShards, ShardPayloads } from "./hosted-shards.ts";
 import { createPullCopies, type PullCopies } from "./pull-copies.ts";
 import { createStagingPool, type StagingPool } from "./staging-pool.ts";
 
@@ -15,6 +15,7 @@ export interface ShardDesk {
   readonly shard: number;
   readonly ref: Ref<ShardCommand>;
   readonly keys: number;
+  readonly payloads: ShardPayloads;
   readonly admission: ShardAdmission;
   readonly staging: StagingPool;
   readonly copies: PullCopies;
@@ -89,15 +90,21 @@ function makeDesk(options: ShardDesksOptions, run: string, shard: number): KeptD
   const ref = shards.find(run, shard);
   const keys = shards.sizeOf(run, shard);
   const admission = shards.admissionOf(run, shard);
-  if (ref === undefined || keys === undefined || admission === undefined) return undefined;
-  const slots = Math.max(bounds.stagingSlots, Math.floor(bounds.stagingBytes / (keys * 4)));
-  const staging = createStagingPool({ memory, keys, slots });
-  const copies = createPullCopies({ memory, kernels, keys, copies: bounds.pullCopies });
+  const payloads = shards.payloadsOf(run, shard);
+  if (ref === undefined || keys === undefined || admission === undefined || payloads === undefined) return undefined;
+  // First values come as they are, whatever the encoding of pushes.
+  const words = Math.max(keys, payloads.maximumWords);
+  const slots = Math.max(bounds.stagingSlots, Math.floor(bounds.stagingBytes / (words * 4)));
+  const staging = createStagingPool({ memory, keys: words, slots });
+  const copies = createPullCopies({
+    ...{ memory, kernels, keys, longest: payloads.differenceWords },
+    copies: bounds.pullCopies,
+  });
   const unsubscribe = admission.onChange(() => staging.review());
   const close = (): void => {
     unsubscribe();
     staging.dispose();
     copies.dispose();
   };
-  return { shard, ref, keys, admission, staging, copies, usedAt: clock.now(), close };
+  return { shard, ref, keys, payloads, admission, staging, copies, usedAt: clock.now(), close };
 }

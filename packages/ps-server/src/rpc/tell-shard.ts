@@ -11,6 +11,7 @@ import type {
   PushRequest,
   Refusal,
 } from "@shoal/protocol";
+import type { PullCommand } from "../shard/requests.ts";
 import type { ShardDesk } from "./shard-desk.ts";
 
 /** What came back: the shard's reply, or why there is none. */
@@ -77,14 +78,14 @@ export function tellPush(asking: Asking<PushReply>, header: PushHeader, loan: Gr
   };
 }
 
-/** @param receive called in the shard's own turn with its values, borrowed for the call */
+/** @param receive called in the shard's own turn with its values, borrowed for the call; not where they are unchanged */
 export function tellPull(
   asking: Asking<PullReply>,
-  clock: number,
-  receive: (values: Float32Array, version: number) => void,
+  { clock, have }: Pick<PullCommand, "clock" | "have">,
+  receive: PullCommand["receive"],
 ): void {
   const { desk, sender, deadlineMs } = asking;
-  tell(asking, (replyTo) => desk.ref.tell({ type: "pull", sender, clock, deadlineMs, receive, replyTo }));
+  tell(asking, (replyTo) => desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, receive, replyTo }));
 }
 
 function tell<R extends { readonly type: string }>(

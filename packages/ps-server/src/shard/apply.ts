@@ -115,6 +115,7 @@ function applyUpdate(
   look?.(state.vectors.values(), norm);
   metrics.applied(clock.now() - startedAtMs);
   state.progress.version = before + 1;
+  if (gradient !== undefined && state.canChange) state.changedAt = before + 1;
   closeApply(state, span);
 }
 

@@ -11,7 +11,7 @@
  *   B3  A folded contribution counts. A staged one counts only while somebody waits for its reply.
  */
 import type { SlotFill } from "./consistency.ts";
-import { isSamePush, type PushTicket } from "./requests.ts";
+import { isSamePush, type PushHeader, type PushTicket } from "./requests.ts";
 
 /** Requests that may wait for one slot: 16. Each is another worker's (take-overs); one more is refused. */
 export const maximumRequestsPerSlot = 16;
@@ -20,7 +20,7 @@ export interface Contribution {
   readonly slot: number;
   /** The push that counts; its request may have been answered (deadline) while it still counts. */
   carrier: PushTicket;
-  /** Byte offset of the gradient; 0 for a contribution without payload. Meaningless once folded. */
+  /** Byte offset of the gradient as it was pushed; 0 for a contribution without payload. Meaningless once folded. */
   gradient: number;
   fill: Exclude<SlotFill, "empty">;
   release: () => void;
@@ -49,12 +49,12 @@ export interface Barrier {
 }
 
 /**
- * @param fold adds one gradient to the sum: its byte offset and its samples
+ * @param fold adds one gradient to the sum: the byte offset of what was pushed, and what the push says of it
  * @param inOrder false: contributions are folded as they come, and the result depends on their order
  */
 export function createBarrier(
   slots: number,
-  fold: (gradient: number, samples: number) => void,
+  fold: (payload: number, header: PushHeader) => void,
   inOrder = true,
 ): Barrier {
   const held: (Contribution | undefined)[] = [];
@@ -68,7 +68,7 @@ export function createBarrier(
     }
   };
   const add = (next: Contribution): void => {
-    fold(next.gradient, next.carrier.header.samples);
+    fold(next.gradient, next.carrier.header);
     next.fill = "folded";
     next.release(); // B2
     folded += 1;

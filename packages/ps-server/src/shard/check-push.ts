@@ -1,4 +1,5 @@
 /** Checks of a push that need no policy: numbers in range, a gradient that fits and is finite. */
+import { ShoalError } from "@shoal/errors";
 import type { PushHeader, PushCommand } from "./requests.ts";
 import { refusal } from "./requests.ts";
 import type { Refusal } from "@shoal/protocol";
@@ -18,23 +19,38 @@ export function findHeaderFault(header: PushHeader): string | undefined {
 /** A gradient that may be used: where it lies, and its squared norm. */
 export interface CheckedGradient {
   readonly offset: number;
+  /** What was pushed: the gradient itself, or its encoded form, which lasts longer than what was decoded from it. */
+  readonly payload: number;
   readonly squaredNorm: number;
 }
 
-const emptyGradient: CheckedGradient = { offset: 0, squaredNorm: 0 };
+const emptyGradient: CheckedGradient = { offset: 0, payload: 0, squaredNorm: 0 };
 
 /** Looks at a gradient once. A push of 0 samples needs none. */
 export function checkGradient(state: ShardState, command: PushCommand): CheckedGradient | Refusal {
-  const { gradient, samples } = command.push;
+  const { gradient, samples, encoding } = command.push;
   const who = `${command.sender.name} pushed to ${describeShard(state)}`;
   if (samples === 0) return emptyGradient;
-  if (gradient.length !== state.size) {
-    const details = { expected: state.size, actual: gradient.length };
-    return refusal("layout_mismatch", `${who} ${gradient.length} values for a range of ${state.size}`, details);
+  const expected = state.codec.wordsOf(encoding);
+  if (expected === undefined) {
+    return refusal("invalid_argument", `${who} a gradient as ${encoding ?? "float32"}, which the run does not have`, {
+      field: "encoding",
+    });
   }
-  const offset = state.vectors.offsetOf(gradient);
-  if (offset === undefined) {
+  if (gradient.length !== expected) {
+    const details = { expected, actual: gradient.length };
+    const as = encoding === undefined ? "" : `, which take ${expected} as ${encoding}`;
+    return refusal("layout_mismatch", `${who} ${gradient.length} values for a range of ${state.size}${as}`, details);
+  }
+  const payload = state.vectors.offsetOf(gradient);
+  if (payload === undefined) {
     return refusal("invalid_argument", `${who} a gradient outside the kernel memory`, { field: "gradient" });
+  }
+  let offset: number;
+  try {
+    offset = state.codec.read(payload, encoding);
+  } catch (error) {
+    return { type: "refused", error: ShoalError.from(error).toJSON() };
   }
   const squaredNorm = state.vectors.squaredNorm(offset);
   // Squares overflow before their roots do: only the elements themselves tell.
@@ -46,5 +62,5 @@ export function checkGradient(state: ShardState, command: PushCommand): CheckedG
       ...(command.push.batch !== null && { batch: command.push.batch }),
     });
   }
-  return { offset, squaredNorm };
+  return { offset, payload, squaredNorm };
 }

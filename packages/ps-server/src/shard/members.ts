@@ -19,5 +19,6 @@ function forgetOthers(state: ShardState): void {
   const isListed = (worker: number): boolean => state.roster.incarnationOf(worker) !== undefined;
   state.progress.filter.retain(isListed);
   state.vectors.compensation?.retain(isListed);
+  state.given.retain(isListed);
   for (const worker of state.tooStale.keys()) if (!isListed(worker)) state.tooStale.delete(worker);
 }

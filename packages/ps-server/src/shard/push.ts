@@ -29,14 +29,14 @@ export function handlePush(state: ShardState, command: PushCommand, now: number)
 }
 
 function createTicket(command: PushCommand, now: number): PushTicket {
-  const { shard, sequence, clock, baseVersion, batch, samples } = command.push;
+  const { shard, sequence, clock, baseVersion, batch, samples, encoding } = command.push;
   return {
     kind: "push",
     sender: command.sender,
     trace: openTrace("queue", now),
     sinceMs: now,
     deadlineAtMs: now + command.deadlineMs,
-    header: { shard, sequence, clock, baseVersion, batch, samples },
+    header: { shard, sequence, clock, baseVersion, batch, samples, encoding },
     replyTo: command.replyTo,
   };
 }
@@ -118,12 +118,12 @@ function takeGradient(state: ShardState, arrival: Arrival, how: Taking): void {
     applyPush(state, ticket, gradient, command.release, now);
   } else if (hasPlace(state, arrival, how.slot)) {
     if (how.kind === "replace") {
-      state.barrier.replace(ticket, how.slot, gradient.offset, command.release);
+      state.barrier.replace(ticket, how.slot, gradient.payload, command.release);
       joinSlot(state, arrival, how.slot);
       return;
     }
     state.waits.add(ticket);
-    state.barrier.place(ticket, how.slot, gradient.offset, command.release);
+    state.barrier.place(ticket, how.slot, gradient.payload, command.release);
     noteArrival(state, arrival);
     if (state.barrier.isComplete) applyStep(state, now);
     else notifyListeners(state);

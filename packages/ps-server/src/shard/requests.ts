@@ -38,6 +38,7 @@ export interface PullTicket extends Request {
   readonly clock: number;
   /** The same clock in the shard's count (bounded mode). */
   readonly position: number | undefined;
+  readonly have: number | undefined;
   readonly receive: PullCommand["receive"];
   readonly replyTo: PullCommand["replyTo"];
   /** For whom it was found to wait, when it had to wait at all. */

@@ -3,28 +3,29 @@ import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
   baseLearningRateOf,
+  type EncodingLayout,
   type OptimizerSpec,
+  type ResolvedEncodingSpec,
   type ResolvedStalenessSpec,
   type ScheduleSpec,
   type UpdateRange,
 } from "@shoal/optimization";
-import {
-  sizeOf,
-  synchronousSteps,
-  type Aggregation,
-  type Consistency,
-  type KeyRange,
-  type RunMembers,
-} from "@shoal/protocol";
+import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { createRoster, type Roster } from "./roster.ts";
-import { createShardVectors, type ShardVectors } from "./shard-vectors.ts";
+import { takeShardMemory, type ShardMemory } from "./shard-memory.ts";
 import { createArrivalTimes, type ArrivalTimes } from "./predicted-waiting.ts";
 import { createBound, type Bound } from "./adaptive-bound.ts";
 import { createVitals, type Vitals } from "./vitals.ts";
 import { createWaits, type Waits } from "./waits.ts";
+
+export interface ShardEncoding {
+  readonly push: ResolvedEncodingSpec;
+  readonly pull: ResolvedEncodingSpec;
+  readonly layout: Omit<EncodingLayout, "size">;
+}
 
 export interface ShardOptions {
   readonly run: string;
@@ -37,6 +38,8 @@ export interface ShardOptions {
   readonly consistency: Consistency;
   readonly aggregation: Aggregation;
   readonly staleness: ResolvedStalenessSpec;
+  /** How gradients come and values go; what both ends agree on besides. */
+  readonly encoding: ShardEncoding;
   /** Contributions that make one synchronous step. */
   readonly slots: number;
   /** A step may be closed before all of its contributions are there; they are then folded as they come. */
@@ -48,13 +51,16 @@ export interface ShardOptions {
   readonly metrics: ShardMetrics;
 }
 
-export interface ShardState {
+export interface ShardState extends ShardMemory {
   readonly options: ShardOptions;
   /** Elements of the key range. */
   readonly size: number;
   /** What the schedule starts from. */
   readonly baseLearningRate: number;
-  readonly vectors: ShardVectors;
+  /** False when all values are frozen. */
+  readonly canChange: boolean;
+  /** Version in which the values changed last. */
+  changedAt: number;
   readonly barrier: Barrier;
   readonly waits: Waits;
   readonly vitals: Vitals;
@@ -78,34 +84,22 @@ export interface ShardState {
  */
 export function createShardState(options: ShardOptions): ShardState {
   const size = sizeOf(options.range);
-  const { kernels, memory, optimizer, updates, aggregation } = options;
   const { consistency } = options;
-  const isSynchronous = consistency.mode === "synchronous";
-  // A synchronous step is never stale.
-  const compensation = isSynchronous ? ({ name: "none" } as const) : options.staleness.compensation;
-  const vectors = createShardVectors({
-    size,
-    kernels,
-    memory,
-    optimizer,
-    updates,
-    aggregation,
-    slots: options.slots,
-    sums: synchronousSteps(consistency) > 0,
-    bufferedPushes: options.consistency.mode === "asynchronous" ? (options.consistency.buffer ?? 1) : 1,
-    compensation,
-  });
+  const memory = takeShardMemory(options);
+  const { vectors, codec } = memory;
   const progress = createProgress();
   progress.clocks.update(options.members);
   return {
     options,
     size,
-    baseLearningRate: baseLearningRateOf(optimizer),
-    vectors,
+    baseLearningRate: baseLearningRateOf(options.optimizer),
+    ...memory,
+    canChange: options.updates.some(({ treatment }) => treatment.kind !== "frozen"),
+    changedAt: 0,
     barrier: createBarrier(
       options.slots,
-      (gradient, samples) => {
-        vectors.fold(gradient, samples);
+      (payload, { samples, encoding }) => {
+        if (samples > 0) vectors.fold(codec.read(payload, encoding), samples);
       },
       !options.predictedWaiting,
     ),

@@ -41,6 +41,7 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
     state.vectors.compensation?.restore(checkCompensation(snapshot.compensation));
     state.vectors.buffer?.restore(snapshot.buffer);
     state.vectors.write(snapshot.values);
+    state.given.forget();
     progress.version = snapshot.version;
     progress.clocks.update(state.roster.members);
     state.progress = progress;

@@ -18,6 +18,7 @@ import type { ShoalError } from "@shoal/errors";
 import { attributes, spanNames, tracerName, type LinkIdentity, type ShardPlacement } from "@shoal/protocol";
 import { timeOf } from "../time/span-time.ts";
 import type { ComputedIn, Computing, ExchangeKind } from "./exchange-kind.ts";
+import type { Moved } from "./traffic.ts";
 
 export interface ExchangeSpans {
   /** Runs one attempt in the context of its `send` span and ends the span with it. */
@@ -35,14 +36,14 @@ export interface ExchangeDescription {
   readonly attributes: Attributes;
   /** Pushes: when the gradient was computed, and its loss. */
   readonly computed?: ComputedIn | Computing | undefined;
-  /** Pushes: bytes of the gradient. */
-  readonly payloadBytes?: number | undefined;
+  /** Vectors on their way to the shard: how they are written. */
+  readonly coded?: (Moved & { readonly reason?: string | undefined }) | undefined;
 }
 
 /** Begins the trace of an exchange. Costs next to nothing when no SDK is installed. */
 export function startExchangeSpans(description: ExchangeDescription, clock: Clock): ExchangeSpans {
   const tracer = trace.getTracer(tracerName);
-  const { computed, payloadBytes } = description;
+  const { computed, coded } = description;
   const startTime = timeOf(Math.min(computed?.startedAtMs ?? Infinity, clock.now()));
   const span = tracer.startSpan(spanNames.exchange, { root: true, startTime });
   const within = trace.setSpan(ROOT_CONTEXT, span);
@@ -53,7 +54,7 @@ export function startExchangeSpans(description: ExchangeDescription, clock: Cloc
     if ("done" in computed) computed.done.then(record, () => undefined);
     else record(computed);
   }
-  if (payloadBytes !== undefined) recordEncode(tracer, within, payloadBytes, clock, whose);
+  if (coded !== undefined) recordEncode(tracer, within, coded, clock, whose);
   return {
     async attempt(number, call) {
       const send = tracer.startSpan(spanNames.send, { startTime: timeOf(clock.now()) }, within);
@@ -108,17 +109,24 @@ function recordCompute(tracer: Tracer, within: Context, computed: ComputedIn, wh
   span.end(timeOf(computed.endedAtMs));
 }
 
-/** Gradients travel as they are: nothing is gained or lost, and the span says so. */
-function recordEncode(tracer: Tracer, within: Context, bytes: number, clock: Clock, whose: Attributes): void {
+/** What was gained and lost. */
+function recordEncode(
+  tracer: Tracer,
+  within: Context,
+  { encoding, bytesBefore, bytesAfter, relativeError = 0, reason }: NonNullable<ExchangeDescription["coded"]>,
+  clock: Clock,
+  whose: Attributes,
+): void {
   const now = timeOf(clock.now());
   const span = tracer.startSpan(spanNames.encode, { startTime: now }, within);
   span.setAttributes({
     ...whose,
-    [attributes.encoding]: "float32",
-    [attributes.bytesBefore]: bytes,
-    [attributes.bytesAfter]: bytes,
-    [attributes.encodingError]: 0,
+    [attributes.encoding]: encoding,
+    [attributes.bytesBefore]: bytesBefore,
+    [attributes.bytesAfter]: bytesAfter,
+    [attributes.encodingError]: relativeError,
   });
+  if (reason !== undefined) span.setAttribute(attributes.encodingReason, reason);
   span.end(now);
 }
 

@@ -12,6 +12,7 @@ import {
   type ShardPlacement,
 } from "@shoal/protocol";
 import type { Contribution, PullTarget } from "./contribution.ts";
+import type { CodedPush } from "./vector-coding.ts";
 import type { ShardExchange } from "./shard-exchange.ts";
 
 /** An exchange without what all exchanges of a client have in common. */
@@ -25,29 +26,30 @@ export function initializeExchange(values: Float32Array, placement: ShardPlaceme
     shard,
     what: "initialize",
     attributes: {},
-    payloadBytes: sizeOf(placement) * Float32Array.BYTES_PER_ELEMENT,
+    coded: { direction: "push", encoding: "float32", bytesBefore: bytesOf(placement), bytesAfter: bytesOf(placement) },
     call: (link, options) => link.initialize({ shard, values: values.subarray(begin, end) }, options),
     outcomeOf: versionOutcome,
   };
 }
 
 /** The pull of one shard's part of the target. */
-export function pullExchange(target: PullTarget, placement: ShardPlacement): BareExchange<PullReply> {
-  const request = pullRequest(target, placement);
+export function pullExchange(target: PullTarget, placement: ShardPlacement, what: WhatOneHas): BareExchange<PullReply> {
+  const request = pullRequest(target, placement, what);
   return {
     kind: "pull",
     shard: request.shard,
     what: `pull of clock ${request.clock}`,
     attributes: { [attributes.clock]: request.clock },
     call: (link, options) => link.pull(request, options),
-    outcomeOf: versionOutcome,
+    outcomeOf: (reply) => ({ ...versionOutcome(reply), ...pulledOutcome(reply, request) }),
   };
 }
 
 /** The push of one shard's part of the gradient. */
-export function pushExchange(contribution: Contribution, request: PushRequest): BareExchange<PushReply> {
+export function pushExchange(contribution: Contribution, coded: CodedPush): BareExchange<PushReply> {
+  const { request } = coded;
   return {
-    ...describePush(contribution, request),
+    ...describePush(contribution, coded),
     kind: "push",
     what: `push of clock ${request.clock}`,
     call: (link, options) => link.push(request, options),
@@ -58,17 +60,19 @@ export function pushExchange(contribution: Contribution, request: PushRequest): 
 /** Push and pull of one shard in one exchange. */
 export function pushPullExchange(
   contribution: Contribution,
-  request: PushRequest,
+  coded: CodedPush,
   target: PullTarget,
   placement: ShardPlacement,
+  what: WhatOneHas,
 ): BareExchange<PushPullReply> {
-  const pull = pullRequest(target, placement);
+  const { request } = coded;
+  const pull = pullRequest(target, placement, what);
   return {
-    ...describePush(contribution, request),
+    ...describePush(contribution, coded),
     kind: "push_pull",
     what: `push of clock ${request.clock} and pull of clock ${pull.clock}`,
     call: (link, options) => link.pushPull(request, pull, options),
-    outcomeOf: (reply) => pushOutcome(reply.push),
+    outcomeOf: (reply) => ({ ...pushOutcome(reply.push), ...pulledOutcome(reply.pull, pull) }),
   };
 }
 
@@ -83,15 +87,36 @@ export function pushRequest(
   return { shard, sequence, clock, baseVersion, batch, samples, gradient: part };
 }
 
-function pullRequest({ clock, into }: PullTarget, { shard, begin, end }: ShardPlacement): PullRequest {
-  return { shard, clock, into: into.subarray(begin, end) };
+/** What a pull says of what the worker has already. */
+export type WhatOneHas = Pick<PullRequest, "have" | "difference">;
+
+function pullRequest(
+  { clock, into }: PullTarget,
+  { shard, begin, end }: ShardPlacement,
+  what: WhatOneHas,
+): PullRequest {
+  return { shard, clock, into: into.subarray(begin, end), ...what };
+}
+
+function bytesOf(placement: ShardPlacement): number {
+  return sizeOf(placement) * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** How values came, and in how many bytes. */
+function pulledOutcome({ form }: PullReply, { into, difference }: PullRequest): Attributes {
+  const bytes = form === "unchanged" ? 0 : form === "difference" ? difference?.byteLength : into.byteLength;
+  return {
+    [attributes.pulledForm]: form ?? "whole",
+    [attributes.pulledBytesBefore]: into.byteLength,
+    [attributes.pulledBytesAfter]: bytes ?? 0,
+  };
 }
 
 function describePush(
   contribution: Contribution,
-  request: PushRequest,
-): Pick<BareExchange<unknown>, "shard" | "attributes" | "computed" | "payloadBytes"> {
-  const { shard, clock, sequence, baseVersion, samples, batch, gradient } = request;
+  { request, moved, reason }: CodedPush,
+): Pick<BareExchange<unknown>, "shard" | "attributes" | "computed" | "coded"> {
+  const { shard, clock, sequence, baseVersion, samples, batch } = request;
   return {
     shard,
     attributes: {
@@ -102,7 +127,7 @@ function describePush(
       ...(batch === null ? {} : { [attributes.batch]: batch }),
     },
     computed: contribution.computed,
-    payloadBytes: gradient.byteLength,
+    coded: { ...moved, reason },
   };
 }
 

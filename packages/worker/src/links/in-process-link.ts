@@ -112,16 +112,18 @@ function lend(state: LinkState, request: PushRequest, call: Call<PushReply>): Gr
 
 function pull(state: LinkState, request: PullRequest, deadlineMs: number): Call<PullReply> {
   const call = state.calls.open<PullReply>(describe("pull", request, state.identity), deadlineMs);
-  const receive = (values: Float32Array): void => {
+  const receive: Extract<ShardCommand, { type: "pull" }>["receive"] = (data, _version, form): void => {
     if (call.settled) return; // L4
-    if (values.length === request.into.length) copyFloats(values, request.into, state.memory, state.kernels);
-    else call.fail(mismatch(request, values.length));
+    const into = form === "difference" ? request.difference : request.into;
+    if (data.length === into?.length) copyFloats(data, into, state.memory, state.kernels);
+    else call.fail(mismatch(request.shard, into?.length ?? 0, data.length));
   };
   tellShard(call, () =>
     findShard(state, request.shard).tell({
       type: "pull",
       sender: state.identity,
       clock: request.clock,
+      have: request.have,
       get deadlineMs() {
         return call.remainingMs();
       },
@@ -173,7 +175,7 @@ function describe(kind: string, request: PushRequest | PullRequest, { name, run 
   return `${kind} of clock ${request.clock} by ${name} to shard ${request.shard} of run ${run}`;
 }
 
-function mismatch({ shard, into }: PullRequest, size: number): ShoalError {
-  const sentence = `shard ${shard} has ${size} values, the caller has room for ${into.length}`;
-  return new ShoalError("layout_mismatch", sentence, { shard, size, room: into.length });
+function mismatch(shard: number, room: number, size: number): ShoalError {
+  const sentence = `shard ${shard} has ${size} values, the caller has room for ${room}`;
+  return new ShoalError("layout_mismatch", sentence, { shard, size, room });
 }

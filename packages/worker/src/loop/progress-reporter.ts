@@ -7,7 +7,7 @@
  */
 import type { Clock } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import type { BatchRange, ProgressFigures } from "@shoal/protocol";
+import type { BatchRange, ProgressFigures, Traffic } from "@shoal/protocol";
 import { pause } from "../time/pause.ts";
 import { createBatchRanges } from "./batch-ranges.ts";
 import type { Conversation } from "./conversation.ts";
@@ -29,6 +29,8 @@ export interface ProgressReporterOptions {
   readonly clock: Clock;
   readonly conversation: Pick<Conversation, "reportProgress">;
   readonly signal: AbortSignal;
+  /** Takes what was exchanged since the last call; absent: that is not reported. */
+  readonly traffic?: () => Traffic;
   /** Least time between the beginnings of two reports: 100 ms. */
   readonly intervalMs?: number;
 }
@@ -98,7 +100,8 @@ function createSender(options: ProgressReporterOptions, draft: ReturnType<typeof
       reports += 1;
       nextAtMs = clock.now() + intervalMs;
       const { completed, figures } = draft.take();
-      await conversation.reportProgress(reports, completed, figures);
+      const traffic = options.traffic?.();
+      await conversation.reportProgress(reports, completed, traffic === undefined ? figures : { ...figures, traffic });
     }
   };
   const begin = (): void => {

@@ -4,6 +4,7 @@ import { createEpochPlan } from "@shoal/models";
 import type { BatchesReply, PushReply } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import type { Contribution, PullTarget, PushPullOutcome } from "../client/contribution.ts";
+import { noTraffic } from "../client/traffic.ts";
 import { createAssignmentBoard } from "./assignment-board.ts";
 import { runLeasedLoop } from "./leased-loop.ts";
 import { createProgressReporter } from "./progress-reporter.ts";
@@ -75,6 +76,7 @@ function scene(script: Script) {
       close: () => Promise.resolve(),
     },
     client: {
+      takeTraffic: () => noTraffic,
       initialize: () => Promise.resolve([]),
       pull,
       push,

@@ -35,6 +35,8 @@ export interface ExchangeCall {
   readonly payload: Uint8Array;
   /** Where the values of the answer go; overwritten. */
   readonly into: Uint8Array | undefined;
+  /** Where an encoded difference goes; overwritten. */
+  readonly difference?: Uint8Array | undefined;
 }
 
 export interface ExchangeClient {
@@ -119,7 +121,7 @@ function start(client: Client, call: ExchangeCall): Promise<ResponseOutcome> {
   const number = ++client.lastNumber;
   const under: CallUnderWay = {
     number,
-    values: createIncomingValues(call.into, call.what),
+    values: createIncomingValues(call.into, call.difference, call.what),
     source: createSource(client, number, call),
     timer: client.clock.after(call.deadlineMs + client.graceMs, () => expire(client, under, call)),
     resolve,

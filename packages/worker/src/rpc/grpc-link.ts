@@ -55,12 +55,17 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
     kind: RequestKind,
     shard: number,
     { deadlineMs }: CallOptions,
-    views: { readonly send?: Float32Array; readonly into?: Float32Array },
+    views: {
+      readonly send?: Float32Array;
+      readonly into?: Float32Array;
+      readonly difference?: Float32Array | undefined;
+    },
   ): Promise<Extract<ResponseOutcome, { type: T }>> => {
     const what = `${kind.type} of shard ${shard} at ${endpoint}`;
     const payload = views.send === undefined ? noBytes : bytesOf(views.send);
     const into = views.into === undefined ? undefined : bytesOf(views.into);
-    const outcome = await connected().call({ kind, what, deadlineMs, payload, into });
+    const difference = views.difference === undefined ? undefined : bytesOf(views.difference);
+    const outcome = await connected().call({ kind, what, deadlineMs, payload, into, difference });
     if (isOutcome(outcome, wanted)) return outcome;
     throw new ShoalError("codec_failed", `${what} was answered as ${outcome.type}`, { endpoint });
   };
@@ -73,15 +78,16 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
       const kind = { type: "push", push: headerOf(push) } as const;
       return (await call("push", kind, push.shard, options_, { send: push.gradient })).reply;
     },
-    async pull({ shard, clock, into }, options_) {
-      return (await call("pull", { type: "pull", shard, clock }, shard, options_, { into })).reply;
+    async pull({ shard, clock, have, into, difference }, options_) {
+      return (await call("pull", { type: "pull", shard, clock, have }, shard, options_, { into, difference })).reply;
     },
     async pushPull(push, pull, options_) {
       checkSameShard(push, pull);
-      const kind = { type: "push_pull", push: headerOf(push), pullClock: pull.clock } as const;
+      const kind = { type: "push_pull", push: headerOf(push), pullClock: pull.clock, have: pull.have } as const;
       const { push: pushed, pull: pulled } = await call("push_pull", kind, push.shard, options_, {
         send: push.gradient,
         into: pull.into,
+        difference: pull.difference,
       });
       return { push: pushed, pull: pulled };
     },

@@ -13,20 +13,27 @@ export interface IncomingValues {
 
 /**
  * @param into - overwritten; undefined when the call asks for no values
+ * @param difference - overwritten instead where the answer is a difference
  * @param what - phrase that names the call, for errors
  */
-export function createIncomingValues(into: Uint8Array | undefined, what: string): IncomingValues {
+export function createIncomingValues(
+  into: Uint8Array | undefined,
+  difference: Uint8Array | undefined,
+  what: string,
+): IncomingValues {
+  let target = into;
   let announced: ResponseOutcome | undefined;
   let total = 0;
   let received = 0;
   const place = (payloadBytes: number): Uint8Array | "discard" =>
-    into === undefined ? "discard" : into.subarray(received - payloadBytes, received);
+    target === undefined ? "discard" : target.subarray(received - payloadBytes, received);
   return {
     begin(outcome, totalBytes, payloadBytes) {
       if (announced !== undefined) throw malformedFrame(`a second answer to the ${what}`);
       received = beginTransfer(totalBytes, payloadBytes);
       total = totalBytes;
-      const expected = outcome.type === "error" ? 0 : (into?.length ?? 0);
+      target = placeOf(outcome, into, difference);
+      const expected = target?.length ?? 0;
       if (totalBytes !== expected) {
         throw new ShoalError(
           "layout_mismatch",
@@ -43,4 +50,16 @@ export function createIncomingValues(into: Uint8Array | undefined, what: string)
     },
     outcome: () => (received === total ? announced : undefined),
   };
+}
+
+/** Where the payload of an answer goes; undefined: it has none. */
+function placeOf(
+  outcome: ResponseOutcome,
+  into: Uint8Array | undefined,
+  difference: Uint8Array | undefined,
+): Uint8Array | undefined {
+  const form =
+    outcome.type === "pull" ? outcome.reply.form : outcome.type === "push_pull" ? outcome.pull.form : undefined;
+  if (outcome.type === "error" || form === "unchanged") return undefined;
+  return form === "difference" ? difference : into;
 }

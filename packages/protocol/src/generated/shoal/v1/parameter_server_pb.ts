@@ -10,7 +10,7 @@
 // Any number of requests up to the server's limit (64) may be in flight on a stream; their responses come in any order
 // and are told apart by `request`. A request or response whose payload is longer than a frame is sent as several
 // frames; the frames of one request are sent one after the other, without frames of another request between them
-// (only `cancel` may come between). Payloads are raw little-endian float32 and never re-encoded: `payload` has the
+// (only `cancel` may come between). Payloads are raw little-endian float32, or the bytes of an encoding: `payload` has the
 // highest field number and must be the last field of its message on the wire, so that a receiver which reads the
 // stream as it comes knows where the bytes belong before the first of them arrives.
 //
@@ -29,7 +29,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file shoal/v1/parameter_server.proto.
  */
 export const file_shoal_v1_parameter_server: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSLaAgoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SEwoLZGVhZGxpbmVfbXMYCSABKA0SEwoLdHJhY2VwYXJlbnQYCiABKAkSEgoKdHJhY2VzdGF0ZRgLIAEoCRIPCgdwYXlsb2FkGA8gASgMQgYKBGtpbmQiGwoKSW5pdGlhbGl6ZRINCgVzaGFyZBgBIAEoDSJ7CgRQdXNoEg0KBXNoYXJkGAEgASgNEhAKCHNlcXVlbmNlGAIgASgNEg0KBWNsb2NrGAMgASgNEhQKDGJhc2VfdmVyc2lvbhgEIAEoDRISCgViYXRjaBgFIAEoDUgAiAEBEg8KB3NhbXBsZXMYBiABKA1CCAoGX2JhdGNoIiQKBFB1bGwSDQoFc2hhcmQYASABKA0SDQoFY2xvY2sYAiABKA0iPAoIUHVzaFB1bGwSHAoEcHVzaBgBIAEoCzIOLnNob2FsLnYxLlB1c2gSEgoKcHVsbF9jbG9jaxgCIAEoDSIICgZDYW5jZWwi/gEKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ivgEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSAASJwoJdG9vX3N0YWxlGAQgASgLMhIuc2hvYWwudjEuVG9vU3RhbGVIAEIJCgdvdXRjb21lIi0KB0FwcGxpZWQSDwoHdmVyc2lvbhgBIAEoDRIRCglzdGFsZW5lc3MYAiABKA0iHAoJRHVwbGljYXRlEg8KB3ZlcnNpb24YASABKA0iHQoKU3RhbGVDbG9jaxIPCgd2ZXJzaW9uGAEgASgNIhsKCFRvb1N0YWxlEg8KB3ZlcnNpb24YASABKA0iHgoLUHVsbE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDSKqAQoMUmVxdWVzdEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRI0CgdkZXRhaWxzGAMgAygLMiMuc2hvYWwudjEuUmVxdWVzdEVycm9yLkRldGFpbHNFbnRyeRpFCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUuc2hvYWwudjEuRXJyb3JEZXRhaWw6AjgBIkgKC0Vycm9yRGV0YWlsEg4KBHRleHQYASABKAlIABIQCgZudW1iZXIYAiABKAFIABIOCgRmbGFnGAMgASgISABCBwoFdmFsdWUyrQIKD1BhcmFtZXRlclNlcnZlchJDCgRQdXNoEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJDCgRQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghQdXNoUHVsbBIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAESRwoIRXhjaGFuZ2USGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSLaAgoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SEwoLZGVhZGxpbmVfbXMYCSABKA0SEwoLdHJhY2VwYXJlbnQYCiABKAkSEgoKdHJhY2VzdGF0ZRgLIAEoCRIPCgdwYXlsb2FkGA8gASgMQgYKBGtpbmQiGwoKSW5pdGlhbGl6ZRINCgVzaGFyZBgBIAEoDSKNAQoEUHVzaBINCgVzaGFyZBgBIAEoDRIQCghzZXF1ZW5jZRgCIAEoDRINCgVjbG9jaxgDIAEoDRIUCgxiYXNlX3ZlcnNpb24YBCABKA0SEgoFYmF0Y2gYBSABKA1IAIgBARIPCgdzYW1wbGVzGAYgASgNEhAKCGVuY29kaW5nGAcgASgJQggKBl9iYXRjaCJACgRQdWxsEg0KBXNoYXJkGAEgASgNEg0KBWNsb2NrGAIgASgNEhEKBGhhdmUYAyABKA1IAIgBAUIHCgVfaGF2ZSJYCghQdXNoUHVsbBIcCgRwdXNoGAEgASgLMg4uc2hvYWwudjEuUHVzaBISCgpwdWxsX2Nsb2NrGAIgASgNEhEKBGhhdmUYAyABKA1IAIgBAUIHCgVfaGF2ZSIICgZDYW5jZWwi/gEKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ivgEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSAASJwoJdG9vX3N0YWxlGAQgASgLMhIuc2hvYWwudjEuVG9vU3RhbGVIAEIJCgdvdXRjb21lIi0KB0FwcGxpZWQSDwoHdmVyc2lvbhgBIAEoDRIRCglzdGFsZW5lc3MYAiABKA0iHAoJRHVwbGljYXRlEg8KB3ZlcnNpb24YASABKA0iHQoKU3RhbGVDbG9jaxIPCgd2ZXJzaW9uGAEgASgNIhsKCFRvb1N0YWxlEg8KB3ZlcnNpb24YASABKA0iYwoLUHVsbE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRISCgVzdGFtcBgCIAEoDUgAiAEBEhEKCXVuY2hhbmdlZBgDIAEoCBISCgpkaWZmZXJlbmNlGAQgASgIQggKBl9zdGFtcCKqAQoMUmVxdWVzdEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRI0CgdkZXRhaWxzGAMgAygLMiMuc2hvYWwudjEuUmVxdWVzdEVycm9yLkRldGFpbHNFbnRyeRpFCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUuc2hvYWwudjEuRXJyb3JEZXRhaWw6AjgBIkgKC0Vycm9yRGV0YWlsEg4KBHRleHQYASABKAlIABIQCgZudW1iZXIYAiABKAFIABIOCgRmbGFnGAMgASgISABCBwoFdmFsdWUyrQIKD1BhcmFtZXRlclNlcnZlchJDCgRQdXNoEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJDCgRQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghQdXNoUHVsbBIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAESRwoIRXhjaGFuZ2USGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABYgZwcm90bzM");
 
 /**
  * One frame of a request. The first frame says what is asked; the others carry only `request`, `offset` and `payload`.
@@ -89,7 +89,8 @@ export type ParameterRequest = Message<"shoal.v1.ParameterRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Length of the request's whole payload, in bytes: four times the shard's keys, or 0. First frame only.
+   * Length of the request's whole payload, in bytes: four times the shard's keys, or what the push's encoding makes of
+   * them, or 0. First frame only.
    *
    * @generated from field: uint32 payload_bytes = 8;
    */
@@ -197,6 +198,13 @@ export type Push = Message<"shoal.v1.Push"> & {
    * @generated from field: uint32 samples = 6;
    */
   samples: number;
+
+  /**
+   * How the gradient is written, one of those that the run allows; empty: as float32.
+   *
+   * @generated from field: string encoding = 7;
+   */
+  encoding: string;
 };
 
 /**
@@ -225,6 +233,13 @@ export type Pull = Message<"shoal.v1.Pull"> & {
    * @generated from field: uint32 clock = 2;
    */
   clock: number;
+
+  /**
+   * Stamp of the values that the worker still has, 0 for none; absent: send them whole.
+   *
+   * @generated from field: optional uint32 have = 3;
+   */
+  have?: number | undefined;
 };
 
 /**
@@ -251,6 +266,13 @@ export type PushPull = Message<"shoal.v1.PushPull"> & {
    * @generated from field: uint32 pull_clock = 2;
    */
   pullClock: number;
+
+  /**
+   * As in `Pull`.
+   *
+   * @generated from field: optional uint32 have = 3;
+   */
+  have?: number | undefined;
 };
 
 /**
@@ -561,6 +583,27 @@ export type PullOutcome = Message<"shoal.v1.PullOutcome"> & {
    * @generated from field: uint32 version = 1;
    */
   version: number;
+
+  /**
+   * What the worker has from now on; absent where it did not say what it had.
+   *
+   * @generated from field: optional uint32 stamp = 2;
+   */
+  stamp?: number | undefined;
+
+  /**
+   * The payload is empty: the values are those that the worker has.
+   *
+   * @generated from field: bool unchanged = 3;
+   */
+  unchanged: boolean;
+
+  /**
+   * The payload is what is to be added to the values that the worker has, in the run's encoding of pulls.
+   *
+   * @generated from field: bool difference = 4;
+   */
+  difference: boolean;
 };
 
 /**
