@@ -11,6 +11,9 @@ export function checkStragglers(job: JobSpec): void {
       reject(`job.stragglers.${name}`, `expected false with consistency "${mode}", which has no steps to wait for`);
     }
   }
+  if (predictedWaiting && job.aggregation === "adasum") {
+    reject("job.aggregation", 'expected "mean" or "sum" with predicted waiting: the tree of "adasum" needs every slot');
+  }
   if (adaptiveBatch) checkUneven(job);
 }
 
