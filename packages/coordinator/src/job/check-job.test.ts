@@ -49,6 +49,20 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, schedule: { name: "weekly" } })).toMatch(/^job\.schedule\.name: .*"weekly"$/);
   });
 
+  it("knows which metrics the model has, and which one a run may stop at", () => {
+    const measured = (metrics: readonly string[], name?: string): object => ({
+      ...job,
+      evaluation: { metrics },
+      ...(name === undefined ? {} : { stop: { metric: { name, atLeast: 0.9 } } }),
+    });
+    expect(complaint(measured(["f1"]))).toMatch(/^job\.evaluation\.metrics: "f1" is not one of accuracy, auc/);
+    expect(complaint(measured(["auc"]))).toContain("auc needs two classes, there are 10");
+    expect(complaint(measured(["top_5"], "accuracy"))).toBe(
+      'job.stop.metric.name: expected one of top_5, got "accuracy"',
+    );
+    expect(checkJob(measured(["top_5"], "top_5")).stop.metric).toEqual({ name: "top_5", atLeast: 0.9 });
+  });
+
   it.each([
     ["job.data", { ...job, data: { type: "netflix" } }],
     ["job.optimizer", { ...job, optimizer: { name: "sgd", learningRate: -1 } }],

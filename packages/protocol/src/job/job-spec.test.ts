@@ -37,6 +37,7 @@ describe("the form of a job", () => {
     { lossScale: 1024 },
     { deterministic: true, initial: { file: "model.safetensors" } },
     { evaluation: { everySteps: 5, metrics: ["auc"] } },
+    { stop: { metric: { name: "auc", atLeast: 0.9 } } },
   ])("keeps %j, also when it is checked again", (change) => {
     const parsed = parseJobSpec({ ...job, ...change });
     expect(parsed).toMatchObject(change);
@@ -54,6 +55,8 @@ describe("the form of a job", () => {
     ["job.lossScale", { lossScale: "auto" }],
     ["job.lossScale", { lossScale: -1 }],
     ["job.initial.file", { initial: { file: "" } }],
+    ["job.stop.metric", { stop: { metric: { name: "auc" } } }],
+    ["job.stop.metric", { stop: { metric: { name: "auc", atLeast: 1, atMost: 2 } } }],
     ["job.evaluation.metrics.0", { evaluation: { metrics: [""] } }],
   ])("names %s when that is what is wrong", (field, change) => {
     expect(complaint(change)).toContain(`${field}: `);
