@@ -38,6 +38,8 @@ describe("a stranger", () => {
       "inspect",
       "predict",
       "export",
+      "coordinator",
+      "server",
       "worker",
       "health",
     ]) {
