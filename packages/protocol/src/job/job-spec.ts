@@ -67,7 +67,7 @@ export interface JobSpec {
   readonly microBatch: number | null;
   readonly precision: Precision;
   readonly lossScale: LossScale;
-  /** Compute with the kernels that give the same bits on every processor and engine; a little slower. */
+  /** Compute with the kernels that give the same bits on every processor and engine; up to twice the time. */
   readonly deterministic: boolean;
   readonly epochs: number;
   /** Batches that make up one synchronous step; null: the number of workers when the run starts. */
