@@ -51,6 +51,7 @@ describe("the form of a job", () => {
     ["job.gradientClip.norm", { gradientClip: { norm: 0 } }],
     ["job.gradientClip", { gradientClip: { norm: 1, value: 1 } }],
     ["job.microBatch", { microBatch: 0 }],
+    ["job.microBatch", { batchSize: 32, microBatch: 33 }],
     ["job.precision", { precision: "float64" }],
     ["job.lossScale", { lossScale: "auto" }],
     ["job.lossScale", { lossScale: -1 }],
