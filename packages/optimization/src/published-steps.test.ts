@@ -6,7 +6,7 @@ import { createKernelMemory, instantiateKernels, loadKernelModules } from "@shoa
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../test/support/vectors.ts";
 import { createOptimizer } from "./create-optimizer.ts";
-import type { OptimizerSpec } from "./optimizer-spec.ts";
+import { baseLearningRateOf, type OptimizerSpec } from "./optimizer-spec.ts";
 
 interface Vectors {
   readonly optimizers: { readonly values: Readonly<Record<string, readonly number[]>> };
@@ -25,7 +25,7 @@ function play(spec: OptimizerSpec, values: readonly number[], gradients: readonl
   const optimizer = createOptimizer(spec, { size, kernels, memory });
   return gradients.map((gradient) => {
     memory.floats(g, size).set(gradient);
-    optimizer.step(w, g, optimizer.spec.learningRate);
+    optimizer.step(w, g, baseLearningRateOf(spec));
     return [...memory.floats(w, size)];
   });
 }
