@@ -87,6 +87,9 @@ describe("the check of a job", () => {
       "job.parameterGroups[1].parameters: expected the name of a parameter or a pattern, such as 0.weight, 1.weight, " +
         '0.bias, got "0.weigth"',
     );
+    expect(complaint({ ...job, parameterGroups: [{ parameters: "*", frozen: true }] })).toMatch(
+      /^job\.parameterGroups: expected at least one parameter that is not frozen/,
+    );
     expect(groups({ parameters: "*", weightDecay: 1 }, { name: "accumulate" })).toMatch(
       /^job\.parameterGroups\[0\]\.weightDecay: expected none, because the optimiser accumulate has no weight decay/,
     );
