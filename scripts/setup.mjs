@@ -1,7 +1,7 @@
 /**
  * Prepares a clone: dependencies, kernels, and with `--test` the programs that tests need. Says what it does, one line
- * each, and nothing when all is there. Runs before `npm start` and `npm test`, on whatever Node the machine has, so it
- * is plain JavaScript and imports nothing that must be installed first.
+ * each, and nothing when all is there. Runs before `npm start`, `npm run shoal` and `npm test`, on whatever Node the
+ * machine has, so it is plain JavaScript and imports nothing that must be installed first.
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,11 @@ import { ensureTools } from "./setup/tools.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** @param {string} line */
-const say = (line) => console.log(`set-up: ${line}`);
+/**
+ * On standard error: standard output belongs to the command that follows.
+ * @param {string} line
+ */
+const say = (line) => console.error(`set-up: ${line}`);
 
 async function buildKernels() {
   const script = join(root, "packages/kernels-wasm/scripts/build.mjs");

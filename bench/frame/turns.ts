@@ -20,7 +20,7 @@ export interface Turns {
 }
 
 /** A contestant whose one call is far longer than a turn takes so many of them at least. */
-const fewestTurns = 5;
+const fewestTurns = 3;
 
 interface State {
   readonly contestant: Contestant;

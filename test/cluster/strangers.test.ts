@@ -29,7 +29,20 @@ describe("a stranger", () => {
   it("asks for help and finds every command", async () => {
     const { code, text } = await shoal("--help");
     expect(code).toBe(0);
-    for (const command of ["train", "up", "submit", "status", "trace", "coordinator", "server", "worker", "health"]) {
+    for (const command of [
+      "train",
+      "up",
+      "submit",
+      "status",
+      "trace",
+      "inspect",
+      "predict",
+      "export",
+      "coordinator",
+      "server",
+      "worker",
+      "health",
+    ]) {
       expect(text).toMatch(new RegExp(`^  ${command}\\b`, "m"));
     }
     expect(text).toContain("SHOAL_DATA");

@@ -25,3 +25,10 @@ export function trainingData(): TrainingData {
   console.log("no real MNIST beside this clone: training on generated digits");
   return { spec: { type: "digits", samples: 20_000, testSamples: 2_000 }, folder: undefined, isReal: false };
 }
+
+/** Where tiny Shakespeare is; undefined, and generated text then, where it is not. */
+export function textFolder(): string | undefined {
+  if (existsSync(join(folder, "text", "tinyshakespeare.txt.gz"))) return folder;
+  console.log("no tiny Shakespeare beside this clone: training on generated text");
+  return undefined;
+}

@@ -8,7 +8,7 @@
 import { finishBlock } from "./finish-block";
 import { dotProduct, multiply4, multiply8, rowProduct, TILE_COLUMNS, TILE_ROWS } from "./micro-kernels";
 import { ACROSS, ALONG, packPanel } from "./panels";
-import { B_BYTES, BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, edge, packedA, packedB } from "./scratch";
+import { B_BYTES, BLOCK_COLUMNS, BLOCK_DEPTH, BLOCK_ROWS, edge, MANY_BLOCK_ROWS, packedA, packedB } from "./scratch";
 
 /** Up to this depth a product is a sum of outer products, limited by the writes of C. */
 const THIN_DEPTH: i32 = 2;
@@ -73,7 +73,8 @@ export function blocked(
 ): void {
   const direct = formB == ACROSS && m <= DIRECT_ROWS;
   // Blocks of equal size: a thin last one would pay for the panels of B, or for its loads and stores of C, for little.
-  const mostRows = BLOCK_ROWS - (BLOCK_ROWS % TILE_ROWS);
+  const most = m <= BLOCK_ROWS ? BLOCK_ROWS : MANY_BLOCK_ROWS;
+  const mostRows = most - (most % TILE_ROWS);
   const rowBlocks = max(1, (m + mostRows - 1) / mostRows);
   const blockRows = ((m + rowBlocks * TILE_ROWS - 1) / (rowBlocks * TILE_ROWS)) * TILE_ROWS;
   // A panel of B that no second block of rows will want is overwritten by the next: it stays in the first cache.

@@ -5,9 +5,11 @@
 
 /** Greatest depth (k) of a packed block: panels of A and B then take 21 KiB, which fits a small L1. */
 export const BLOCK_DEPTH: i32 = 384;
-/** Greatest number of rows of a packed block of A (288 KiB) and of columns of B (576 KiB): both fit the L2 of 1 MiB. */
+/** Greatest number of rows of A that are packed as one block (288 KiB), where they are all there are. */
 export const BLOCK_ROWS: i32 = 192;
-export const BLOCK_COLUMNS: i32 = 384;
+/** Of more rows, those of one block (144 KiB): beside them the columns of B that are kept (768 KiB) fit an L2 of 1 MiB. */
+export const MANY_BLOCK_ROWS: i32 = 96;
+export const BLOCK_COLUMNS: i32 = 512;
 
 /** Room for a panel of 8 columns that hang over the edge of C. */
 const EDGE_BYTES: usize = <usize>BLOCK_ROWS << 5;

@@ -42,8 +42,10 @@ export function createOptimizer(spec: OptimizerSpec, site: OptimizerSite): Optim
   const strideBytes = Math.ceil(regionBytes / 64) * 64;
   const region = rule.slotNames.length === 0 ? undefined : memory.allocate(strideBytes * rule.slotNames.length);
   const slots = rule.slotNames.map((_name, index) => (region?.byteOffset ?? 0) + index * strideBytes);
-  for (const slot of slots) {
-    if (rule.initialSlotValue !== 0) kernels.fill(slot, size, rule.initialSlotValue);
+  const initial = rule.initialSlotValue;
+  for (const [index, slot] of slots.entries()) {
+    const value = typeof initial === "number" ? initial : (initial[index] ?? 0);
+    if (value !== 0) kernels.fill(slot, size, value);
   }
   const steps = createRangeSteps(resolved, kernels, slots, ranges);
   let stepCount = 0;

@@ -25,6 +25,11 @@ export interface FtrlSpec {
   readonly beta?: number | undefined;
   /** Default 0. */
   readonly l1?: number | undefined;
+  /**
+   * What n begins with. Default 0. Above 0 every coordinate is taken to begin at w = 0, as in the paper: values that begin
+   * elsewhere are lost with their first gradient.
+   */
+  readonly initialAccumulator?: number | undefined;
   /** Default 0. It is what `weightDecay` of a parameter group stands for. */
   readonly l2?: number | undefined;
 }
@@ -37,12 +42,13 @@ export const ftrlSchema: z.ZodType<ResolvedFtrl> = z.strictObject({
   beta: nonNegative(1),
   l1: nonNegative(0),
   l2: nonNegative(0),
+  initialAccumulator: nonNegative(0),
 });
 
-export function createFtrl({ beta, l1, l2 }: ResolvedFtrl): UpdateRule {
+export function createFtrl({ beta, l1, l2, initialAccumulator }: ResolvedFtrl): UpdateRule {
   return {
     slotNames: ["linear", "squares"],
-    initialSlotValue: 0,
+    initialSlotValue: [0, initialAccumulator],
     apply(kernels, slots, { values, gradient, count, learningRate }) {
       if (learningRate === 0) return;
       const [linear, squares] = [slotAt(slots, 0), slotAt(slots, 1)];

@@ -11,7 +11,14 @@ describe("an optimiser specification", () => {
     });
     expect(parseOptimizerSpec({ name: "lamb" })).toMatchObject({ epsilon: 1e-6, weightDecay: 0.01 });
     expect(parseOptimizerSpec({ name: "lars" })).toMatchObject({ momentum: 0.9, trust: 0.001 });
-    expect(parseOptimizerSpec({ name: "ftrl" })).toEqual({ name: "ftrl", learningRate: 0.1, beta: 1, l1: 0, l2: 0 });
+    expect(parseOptimizerSpec({ name: "ftrl" })).toEqual({
+      name: "ftrl",
+      learningRate: 0.1,
+      beta: 1,
+      l1: 0,
+      l2: 0,
+      initialAccumulator: 0,
+    });
     expect(baseLearningRateOf({ name: "adadelta" })).toBe(1);
     expect(baseLearningRateOf({ name: "accumulate" })).toBe(1);
   });

@@ -16,8 +16,8 @@ export interface StepCall {
 export interface UpdateRule {
   /** Names of the slots, each a vector as long as the values. */
   readonly slotNames: readonly string[];
-  /** What every slot holds before the first step. */
-  readonly initialSlotValue: number;
+  /** What every slot holds before the first step; a list: what each does. */
+  readonly initialSlotValue: number | readonly number[];
   /** @param slots - offsets in the order of `slotNames`; overwritten */
   apply(kernels: Kernels, slots: readonly Offset[], call: StepCall): void;
 }

@@ -24,6 +24,12 @@ export function checkGroups(job: JobSpec, layout: ParameterLayout): void {
     }
   }
   const { ranges, treatments } = parameterUpdates(job, layout);
+  if (!ranges.some(([, index]) => treatments[index]?.kind === "optimizer")) {
+    throw invalid(
+      "parameterGroups",
+      "expected at least one parameter that is not frozen, else there is nothing to train",
+    );
+  }
   if (ranges.length > maximumUpdateRanges || treatments.length > maximumTreatments) {
     const found = `${ranges.length} ranges in ${treatments.length} ways`;
     throw invalid("parameterGroups", `expected at most ${maximumUpdateRanges} ranges of keys, got ${found}`);

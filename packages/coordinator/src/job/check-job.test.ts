@@ -51,6 +51,20 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, schedule: { name: "weekly" } })).toMatch(/^job\.schedule\.name: .*"weekly"$/);
   });
 
+  it("knows which metrics the model has, and which one a run may stop at", () => {
+    const measured = (metrics: readonly string[], name?: string): object => ({
+      ...job,
+      evaluation: { metrics },
+      ...(name === undefined ? {} : { stop: { metric: { name, atLeast: 0.9 } } }),
+    });
+    expect(complaint(measured(["f1"]))).toMatch(/^job\.evaluation\.metrics: "f1" is not one of accuracy, auc/);
+    expect(complaint(measured(["auc"]))).toContain("auc needs two classes, there are 10");
+    expect(complaint(measured(["top_5"], "accuracy"))).toBe(
+      'job.stop.metric.name: expected one of top_5, got "accuracy"',
+    );
+    expect(checkJob(measured(["top_5"], "top_5")).stop.metric).toEqual({ name: "top_5", atLeast: 0.9 });
+  });
+
   it.each([
     ["job.data", { ...job, data: { type: "netflix" } }],
     ["job.optimizer", { ...job, optimizer: { name: "sgd", learningRate: -1 } }],
@@ -80,6 +94,9 @@ describe("the check of a job", () => {
     expect(groups({ parameters: "0.weigth" })).toBe(
       "job.parameterGroups[1].parameters: expected the name of a parameter or a pattern, such as 0.weight, 1.weight, " +
         '0.bias, got "0.weigth"',
+    );
+    expect(complaint({ ...job, parameterGroups: [{ parameters: "*", frozen: true }] })).toMatch(
+      /^job\.parameterGroups: expected at least one parameter that is not frozen/,
     );
     expect(groups({ parameters: "*", weightDecay: 1 }, { name: "accumulate" })).toMatch(
       /^job\.parameterGroups\[0\]\.weightDecay: expected none, because the optimiser accumulate has no weight decay/,

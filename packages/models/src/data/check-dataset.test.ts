@@ -51,6 +51,16 @@ describe("checkDatasetFits", () => {
     expect(fits(10, softmax, text)).toThrow("model.inputs: expected 8 tokens of 65, a sample of digits, got numbers");
   });
 
+  it("asks for one row of logits where a sample has one class", () => {
+    const image = (...between: { type: "flatten" }[]) => {
+      const inputs = { shape: [1, 28, 28] } as const;
+      const layers = [...between, { type: "dense", outputs: 10 } as const];
+      return () => checkDatasetFits({ inputs, layers, loss: { type: "softmax_cross_entropy" } }, ten);
+    };
+    expect(image()).toThrow("expected one row of outputs for the class of a sample of digits, got 28 (1×28×10)");
+    expect(image({ type: "flatten" })).not.toThrow();
+  });
+
   it("pairs several inputs and outputs by name", () => {
     const number: ColumnShape = { kind: "floats", width: 1 };
     const dataset: DatasetShape = {

@@ -98,6 +98,7 @@ function checkOutput(output: OutputFace, column: ColumnShape, dataset: string, f
     if (column.kind !== "labels") {
       return failLoss(`${dataset} has numbers to predict, not classes; expected mean_squared_error or huber`);
     }
+    checkOneRow(shape, dataset, fail);
     if (outputs < column.classes) {
       fail(`expected at least ${column.classes} outputs, the classes of ${dataset}, got ${outputs}`);
     }
@@ -112,6 +113,16 @@ function checkOutput(output: OutputFace, column: ColumnShape, dataset: string, f
   if (outputs !== targets && outputs !== classes) {
     fail(`expected ${targets} outputs, the targets of ${dataset}, got ${outputs}`);
   }
+}
+
+/** A sample has one class, so its logits are one row; what a dense layer makes of an image without `flatten` is many. */
+function checkOneRow(shape: readonly number[], dataset: string, fail: Fail): void {
+  const rows = elementsOf(shape) / (shape.at(-1) ?? 1);
+  if (rows === 1) return;
+  const found = `${rows} (${shape.join("×")})`;
+  fail(
+    `expected one row of outputs for the class of a sample of ${dataset}, got ${found}; is there a flatten missing?`,
+  );
 }
 
 /** A language model gives logits [positions, vocabulary]. */

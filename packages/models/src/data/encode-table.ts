@@ -2,7 +2,7 @@
 import type { StoredContent } from "./column.ts";
 import type { InputPreprocessing, Preprocessing, TargetPreprocessing } from "./preprocessing.ts";
 import { corruptAt, shortList, type RawValue, type RowPlace, type TableVisitor } from "./raw-rows.ts";
-import { numberOf, textOf, widthOf } from "./raw-values.ts";
+import { expectWidth, numberOf, textOf } from "./raw-values.ts";
 import { recordLayout, type RecordLayout, type RowSink } from "./record-layout.ts";
 
 type Fail = (sentence: string) => never;
@@ -124,7 +124,7 @@ function inputWriters({ columns }: TableInput, names: readonly string[], into: F
     at += width;
     return (values, fail) => {
       const value = values[index] ?? null;
-      if (widthOf(value) !== width) fail(`column ${column}: expected ${width} numbers, found ${widthOf(value)}`);
+      expectWidth(value, width, column, fail);
       for (let element = 0; element < width; element += 1) {
         const number = numberOf(value, element, column, fail);
         into[begin + element] = (number - (mean?.[element] ?? 0)) / (deviation?.[element] ?? 1);

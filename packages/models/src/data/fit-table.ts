@@ -7,7 +7,7 @@ import { classLimit, sortedNames } from "./class-names.ts";
 import type { TableColumnsSpec } from "./table-spec.ts";
 import type { ColumnEncoding, InputPreprocessing, TargetPreprocessing } from "./preprocessing.ts";
 import { corruptAt, type RawValue, type RowPlace, type TableVisitor } from "./raw-rows.ts";
-import { numberOf, textOf, widthOf } from "./raw-values.ts";
+import { expectWidth, numberOf, textOf, widthOf } from "./raw-values.ts";
 import { rolesOf, type InputRole, type TableRoles, type TargetRole } from "./table-roles.ts";
 
 export interface FittedTable {
@@ -35,11 +35,10 @@ function fitNumbers({ index, column }: InputRole, isNormalised: boolean): InputF
   return {
     index,
     visit(value, isTraining, fail) {
-      const found = widthOf(value);
-      width ??= found;
-      if (found !== width || width === 0) fail(`column ${column}: expected ${width || 1} numbers, found ${found}`);
+      width ??= Math.max(1, widthOf(value));
+      expectWidth(value, width, column, fail);
       if (isTraining) rows += 1;
-      for (let element = 0; element < found; element += 1) {
+      for (let element = 0; element < width; element += 1) {
         const number = numberOf(value, element, column, fail);
         if (!isTraining || !isNormalised) continue;
         const before = mean[element] ?? 0;
@@ -99,7 +98,13 @@ function fitTarget(target: TargetRole): TargetFit {
   }
   const { index, column } = target.column;
   const { names, add } = collectNames(column);
-  const fit: ColumnFit = { index, visit: (value, _, fail) => add(value, fail) };
+  const fit: ColumnFit = {
+    index,
+    visit(value, _, fail) {
+      if (value === "") fail(`column ${column}: expected a class, got nothing`);
+      add(value, fail);
+    },
+  };
   return { fits: [fit], result: () => ({ kind: "classes", column, names: sortedNames(names) }) };
 }
 

@@ -11,6 +11,9 @@ export interface PositionedFile {
   slice(begin: number, end?: number): Promise<ArrayBuffer>;
 }
 
+/** The mark PAR1 at both ends and the length of the footer between them. */
+const shortestFile = 12;
+
 /**
  * The library is loaded on first use. One row group is in memory at a time: the format has no smaller whole.
  * @param compressors how pages are unpacked, beside Snappy and plain ones
@@ -22,6 +25,9 @@ export async function readParquetRows(
   compressors: Compressors,
   visitor: TableVisitor,
 ): Promise<void> {
+  if (file.byteLength < shortestFile) {
+    throw corruptAt({ file: name, unit: "row" }, 0, `${file.byteLength} bytes are too short for a Parquet file`);
+  }
   const { parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
   const metadata = await attempt(name, 0, () => parquetMetadataAsync(file));
   const columns = topLevelColumns(metadata.schema);

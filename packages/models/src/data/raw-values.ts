@@ -6,13 +6,19 @@ type Fail = (sentence: string) => never;
 const shownLength = 60;
 
 function show(value: RawValue): string {
-  const text = JSON.stringify(value);
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
 }
 
 /** Elements of a value in a column of numbers: 1, or the length of a list. */
 export function widthOf(value: RawValue): number {
   return Array.isArray(value) ? value.length : 1;
+}
+
+/** Refuses a value that has not `width` elements: a row without the column, or with another list. */
+export function expectWidth(value: RawValue, width: number, column: string, fail: Fail): void {
+  if (widthOf(value) === width) return;
+  fail(`column ${column}: expected ${width === 1 ? "a number" : `${width} numbers`}, got ${show(value)}`);
 }
 
 /** Element `element` of a value in a column of numbers. */

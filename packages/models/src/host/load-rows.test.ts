@@ -75,6 +75,8 @@ describe("raw rows for a trained model", () => {
   it("are refused when they are not what the model takes", async () => {
     const preprocessing = await table();
     await expect(load(preprocessing, "rows")).rejects.toThrow("there is no column size");
+    const text = await fitted({ type: "text", file: "rows", tokens: "characters", length: 4 });
+    await expect(load(text, "new.csv")).rejects.toThrow("the model continues a text");
     await expect(load(await fitted({ type: "libsvm", file: "rows" }), "new.csv")).rejects.toMatchObject({
       code: "invalid_argument",
     });

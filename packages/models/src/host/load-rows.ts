@@ -45,7 +45,10 @@ export async function loadRows(
   }
   if (input?.kind === "sparse" && chosen === "libsvm") return await loadSparseRows(preprocessing, file, environment);
   if (input?.kind === "bytes" && chosen === "idx") return await loadImages(input, file);
-  const sentence = `${file}: the model takes ${preprocessing.format} data, it cannot read ${chosen}`;
+  const sentence =
+    preprocessing.format === "text"
+      ? `${file}: the model continues a text, it has nothing to say of rows`
+      : `${file}: the model takes ${preprocessing.format} data, it cannot read ${chosen}`;
   throw new ShoalError("invalid_argument", sentence, { file, format: chosen });
 }
 

@@ -109,6 +109,8 @@ describe("libsvm files", () => {
     const ones = labelTarget(generated.train).values.filter((label) => label === 1).length;
     expect(Math.abs(ones - 100)).toBeLessThan(60);
     expect(lines).toEqual([`using ${generated.source}`]);
+    const misspelt = loadDataset({ ...spec, substitute }, { ...environment, dataFolder: join(folder, "none") });
+    await expect(misspelt).rejects.toThrow(`the data folder ${join(folder, "none")} does not exist`);
   });
 
   const shared = process.env["SHOAL_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");

@@ -103,6 +103,7 @@ describe("CSV data sets", () => {
     ["a,y\n1,0\nx,1\n", 'column a: expected a number, got "x" (line 3)'],
     ["a,y\n1,0\nNaN,1\n", 'column a: expected a number, got "NaN" (line 3)'],
     ["a,y\n,0\n", 'column a: expected a number, got "" (line 2)'],
+    ["a,y\n1,0\n2,\n", "column y: expected a class, got nothing (line 3)"],
     ["y\n1\n", "expected at least one column beside the label (line 1)"],
     ["a,a,y\n1,1,1\n", "two columns are called a (line 1)"],
     ["a,y\n", "the file has no rows (line 1)"],
@@ -154,7 +155,10 @@ describe("JSON lines", () => {
   });
 
   it.each([
-    ['{"x":1,"y":1}\n{"x":[1,2],"y":1}\n', "column x: expected 1 numbers, found 2 (line 2)"],
+    ['{"x":1,"y":1}\n{"x":[1,2],"y":1}\n', "column x: expected a number, got [1,2] (line 2)"],
+    ['{"x":[1,2],"y":1}\n{"y":1}\n', "column x: expected 2 numbers, got null (line 2)"],
+    ['{"x":[],"y":1}\n', "column x: expected a number, got [] (line 1)"],
+    ['{"x":1e400,"y":1}\n', "column x: expected a number, got Infinity (line 1)"],
     ['{"x":1,"y":1}\n{"y":1}\n', "column x: expected a number, got null (line 2)"],
     ['{"x":{"a":1},"y":1}\n', "column x: expected a number, got null (line 1)"],
     ['{"x":1}\n', "there is no label column y; the columns are x (line 1)"],
@@ -198,6 +202,10 @@ describe("Parquet files", () => {
         message: expect.stringContaining("data.parquet"),
       });
     }
+  });
+
+  it("say so when they are empty", async () => {
+    await expect(load(parquet, new Uint8Array())).rejects.toThrow("0 bytes are too short for a Parquet file (row 0)");
   });
 
   it("name the columns that there are", async () => {

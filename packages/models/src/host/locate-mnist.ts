@@ -1,9 +1,9 @@
 /** Finds MNIST: in the user's folder, else in the cache, else at a public mirror. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/errors";
 import { defaultResponseTimeoutMs, defaultTotalTimeoutMs, download } from "./download.ts";
 import type { DatasetEnvironment } from "./environment.ts";
+import { checkDataFolder } from "./find-data-file.ts";
 import { findCached, findMnistFile, writeCached } from "./mnist-cache.ts";
 import { isOriginal, mnistFiles, mnistMirrors, type MnistFile, type MnistPart } from "./mnist-files.ts";
 import { unpacked } from "./read-file.ts";
@@ -51,10 +51,7 @@ async function searchOwnFolders(
   files: readonly MnistFile[],
   log: (line: string) => void,
 ): Promise<MnistLocation | undefined> {
-  const folder = await stat(dataFolder).catch(() => undefined);
-  if (folder === undefined || !folder.isDirectory()) {
-    throw new ShoalError("data_not_found", `the data folder ${dataFolder} does not exist`, { folder: dataFolder });
-  }
+  await checkDataFolder(dataFolder);
   for (const candidate of [dataFolder, join(dataFolder, "mnist")]) {
     const found: Found = new Map();
     let original = true;

@@ -59,6 +59,12 @@ describe("foreign tensors", () => {
     expect(matchTensors(layout, tensors)).toEqual([{ offset: 6, values: Float32Array.of(1, 1) }]);
   });
 
+  it("that hold what is not finite are an error with name and element", () => {
+    const bytes = new Uint8Array(Float32Array.of(1, Number.NaN).buffer);
+    const tensors = readTensors(foreign({ "0.bias": ["F32", [2], bytes], spare: ["F32", [2], bytes] }));
+    expect(() => matchTensors(layout, tensors)).toThrow("tensor 0.bias: element 1 is NaN, no finite float32");
+  });
+
   it("that match nothing are an error with the names of both sides", () => {
     const tensors = readTensors(foreign({ "fc.bias": ["F32", [1], new Uint8Array(4)] }));
     const sentence = "the model has 0.weight [2, 3], 0.bias [2]; the file has fc.bias [1]";

@@ -44,17 +44,27 @@ const shownNames = 8;
 /**
  * The tensors that a model has as well: of the same name and shape. The others stay as they are drawn.
  * @throws ShoalError layout_mismatch when there is none; the message lists names of both sides
+ * @throws ShoalError data_corrupt when one of them holds a value that is not finite as float32
  */
 export function matchTensors(layout: ParameterLayout, tensors: ReadonlyMap<string, Tensor>): readonly InitialTensor[] {
   const matched = layout.segments.flatMap(({ name, shape, offset }) => {
     const tensor = tensors.get(name);
-    return tensor !== undefined && tensor.shape.join() === shape.join() ? [{ offset, values: tensor.values }] : [];
+    if (tensor === undefined || tensor.shape.join() !== shape.join()) return [];
+    checkFinite(name, tensor.values);
+    return [{ offset, values: tensor.values }];
   });
   if (matched.length > 0) return matched;
   const own = listOf(layout.segments.map((segment: Segment) => `${segment.name} [${segment.shape.join(", ")}]`));
   const given = listOf([...tensors].map(([name, { shape }]) => `${name} [${shape.join(", ")}]`));
   const sentence = `the file has none of the model's parameters: the model has ${own}; the file has ${given}`;
   throw new ShoalError("layout_mismatch", sentence, { expected: layout.size, found: 0 });
+}
+
+function checkFinite(name: string, values: Float32Array): void {
+  const element = values.findIndex((value) => !Number.isFinite(value));
+  if (element < 0) return;
+  const sentence = `tensor ${name}: element ${element} is ${values[element]}, no finite float32`;
+  throw new ShoalError("data_corrupt", sentence, { tensor: name, element });
 }
 
 function listOf(names: readonly string[]): string {

@@ -12,13 +12,18 @@ type Issue = z.core.$ZodIssue;
 export function check<T>(schema: z.ZodType<T>, value: unknown, root: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const issue = telling(result.error.issues);
   if (issue === undefined) throw new ShoalError("internal", `the schema of ${root} failed without an issue`);
   const path = issue.path.reduce<string>(
     (prefix, key) => (typeof key === "number" ? `${prefix}[${key}]` : `${prefix}.${String(key)}`),
     root,
   );
   throw new ShoalError("invalid_argument", `${path}: ${complaint(issue, valueAt(value, issue.path))}`, { path });
+}
+
+/** A misspelt field is missing under its right name and unknown under its own: the second says what to change. */
+function telling(issues: readonly Issue[]): Issue | undefined {
+  return issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
 }
 
 function complaint(issue: Issue, found: unknown): string {

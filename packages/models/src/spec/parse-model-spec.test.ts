@@ -26,6 +26,7 @@ describe("parseModelSpec", () => {
     [[dense(8, { activation: "rulu" })], "model.layers[0].activation: expected one of identity, relu, tanh, sigmoid"],
     [[{ type: "conv" }], "model.layers[0].type: expected one of dense, activation, "],
     [[dense(3, { output: 2 })], "model.layers[0]: unknown field output"],
+    [[{ type: "dense", output: 2 }], "model.layers[0]: unknown field output"],
     [[], "model.layers: expected a list of 1 to 1024 layers, got []"],
     ["dense", 'model.layers: expected a list of 1 to 1024 layers, got "dense"'],
     [[{ type: "activation", function: "relu" }], "model.layers: expected at least one layer with parameters"],

@@ -51,6 +51,7 @@ describe("the form of a job", () => {
     { lossScale: 1024 },
     { deterministic: true, initial: { file: "model.safetensors" } },
     { evaluation: { everySteps: 5, metrics: ["auc"] } },
+    { stop: { metric: { name: "auc", atLeast: 0.9 } } },
   ])("keeps %j, also when it is checked again", (change) => {
     const parsed = parseJobSpec({ ...job, ...change });
     expect(parsed).toMatchObject(change);
@@ -68,10 +69,13 @@ describe("the form of a job", () => {
     ["job.communication.steps", { communication: { name: "local_sgd", steps: 0 } }],
     ["job.communication.elasticity", { communication: { name: "easgd", steps: 8, elasticity: 2 } }],
     ["job.consistency.buffer", { consistency: { mode: "asynchronous", buffer: 0 } }],
+    ["job.microBatch", { batchSize: 32, microBatch: 33 }],
     ["job.precision", { precision: "float64" }],
     ["job.lossScale", { lossScale: "auto" }],
     ["job.lossScale", { lossScale: -1 }],
     ["job.initial.file", { initial: { file: "" } }],
+    ["job.stop.metric", { stop: { metric: { name: "auc" } } }],
+    ["job.stop.metric", { stop: { metric: { name: "auc", atLeast: 1, atMost: 2 } } }],
     ["job.evaluation.metrics.0", { evaluation: { metrics: [""] } }],
   ])("names %s when that is what is wrong", (field, change) => {
     expect(complaint(change)).toContain(`${field}: `);

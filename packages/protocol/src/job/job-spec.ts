@@ -84,7 +84,7 @@ export interface JobSpec {
   readonly microBatch: number | null;
   readonly precision: Precision;
   readonly lossScale: LossScale;
-  /** Compute with the kernels that give the same bits on every processor and engine; a little slower. */
+  /** Compute with the kernels that give the same bits on every processor and engine; up to twice the time. */
   readonly deterministic: boolean;
   readonly epochs: number;
   /** Batches that make up one synchronous step; null: the number of workers when the run starts. */
@@ -180,10 +180,19 @@ const jobSchema = z.strictObject({
  */
 export function parseJobSpec(input: unknown): JobSpec {
   const result = jobSchema.safeParse(input);
-  if (result.success) return result.data;
+  if (result.success) return checkMicroBatch(result.data);
   const issue = result.error.issues[0];
   const field = issue === undefined || issue.path.length === 0 ? "job" : `job.${issue.path.join(".")}`;
   throw new ShoalError("invalid_job", `${field}: ${issue?.message ?? "invalid"}`, { field });
+}
+
+function checkMicroBatch(job: JobSpec): JobSpec {
+  const { batchSize, microBatch } = job;
+  if (microBatch === null || microBatch <= batchSize) return job;
+  const field = "job.microBatch";
+  throw new ShoalError("invalid_job", `${field}: expected at most the batchSize, ${batchSize}, got ${microBatch}`, {
+    field,
+  });
 }
 
 /** Schema of a job on the wire: complete, all defaults filled in. */
