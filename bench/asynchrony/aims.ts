@@ -15,7 +15,8 @@ export function aimRows(groups: readonly Group[]): readonly Row[] {
     ...manyWorkers(groups, "rules", "MLP"),
     ...manyWorkers(groups, "network", "CNN"),
     ...compensation(groups),
-    ...reported(groups),
+    ...reported(groups, "reported", "rate .01 with momentum"),
+    ...reported(groups, "adam", "Adam .01"),
   ];
 }
 
@@ -54,17 +55,17 @@ function compensation(groups: readonly Group[]): readonly Row[] {
   ];
 }
 
-function reported(groups: readonly Group[]): readonly Row[] {
-  const plain = findGroup(groups, { part: "reported", workers: 8, rule: "none" });
-  const standard = findGroup(groups, { part: "reported", workers: 8, rule: "inverse" });
+function reported(groups: readonly Group[], part: "reported" | "adam", label: string): readonly Row[] {
+  const plain = findGroup(groups, { part, workers: 8, rule: "none" });
+  const standard = findGroup(groups, { part, workers: 8, rule: "inverse" });
   if (plain === undefined || standard === undefined) return [];
   return [
     compare({
-      ...{ name: "8 workers, rate .01, batch 64, default rule: learns", value: percent(standard.error.greatest) },
+      ...{ name: `8 workers, ${label}, default rule: learns`, value: percent(standard.error.greatest) },
       ...{ unit: "% errors", limit: success, limitName: "in the worst seed", aim: { kind: "at_most", ratio: 1 } },
     }),
     compare({
-      ...{ name: "8 workers, rate .01, batch 64, no rule", value: percent(plain.error.mean), unit: "% errors" },
+      ...{ name: `8 workers, ${label}, no rule`, value: percent(plain.error.mean), unit: "% errors" },
       ...{ limit: percent(standard.error.mean), limitName: "default rule" },
     }),
   ];

@@ -9,7 +9,7 @@ import { rules } from "./cell.ts";
 
 const allRules = Object.keys(rules) as RuleName[];
 
-export type PartName = "rules" | "network" | "compensation" | "reported";
+export type PartName = "rules" | "network" | "compensation" | "reported" | "adam";
 
 /** A cell and the question that it helps to answer. */
 export interface StudyCell {
@@ -79,7 +79,8 @@ export function cellsOf(scale: Scale): readonly StudyCell[] {
   const { seeds, paces } = scale;
   const small = seeds.flatMap((seed) => [
     ...compensationCells(scale, seed),
-    ...reportedCells(scale, seed),
+    ...reportedCells(scale, "reported", reported, seed),
+    ...reportedCells(scale, "adam", { ...reported, optimizer: { name: "adam", learningRate: 0.01 } }, seed),
     ...(scale.withNetwork ? networkCells(scale, seed) : []),
     aloneCell(scale, "rules", perceptron, seed),
   ]);
@@ -126,15 +127,15 @@ function compensationCells({ shrink }: Scale, seed: number): readonly StudyCell[
   });
 }
 
-function reportedCells({ shrink }: Scale, seed: number): readonly StudyCell[] {
+function reportedCells({ shrink }: Scale, part: PartName, settings: Settings, seed: number): readonly StudyCell[] {
   const choices = [
     { workers: 1, rule: "none" },
     { workers: 8, rule: "none" },
     { workers: 8, rule: "inverse" },
   ] as const;
   return choices.map((choice) => ({
-    part: "reported",
-    cell: cellOf(reported, { ...choice, pace: "equal", seed }, Math.min(shrink, 2)),
+    part,
+    cell: cellOf(settings, { ...choice, pace: "equal", seed }, Math.min(shrink, 2)),
   }));
 }
 

@@ -8,6 +8,7 @@ const titles: Readonly<Record<PartName, string>> = {
   network: "CNN, SGD .2, batch 16",
   compensation: "MLP, SGD .05 falling by a cosine, batch 32, λ 1 (c) and 2 (a)",
   reported: "MLP, SGD .01 with momentum .9, batch 64",
+  adam: "MLP, Adam .01, batch 64",
 };
 
 /** Errors in percent (mean, least to greatest seed), and the steps to 97 %. */
