@@ -29,7 +29,8 @@ import type { ComputedIn } from "../client/exchange-kind.ts";
 import { createBatchGradient, onlyAsked, type BatchGradient } from "./batch-gradient.ts";
 import { clipGradient, type ClipPlan } from "./clip-gradient.ts";
 import type { GradientWork } from "./compute-port.ts";
-import { createLocalUpdates, type LocalPlan, type ReplicaWork } from "./local-updates.ts";
+import { createLocalRound } from "./local-round.ts";
+import type { LocalPlan } from "./local-updates.ts";
 import { createTeaching, teacherBytes, type Teacher } from "./teachers.ts";
 import { createTestEvaluation } from "./test-evaluation.ts";
 
@@ -119,7 +120,6 @@ function studentBytes(subject: Sizes): number {
 export function createComputeTask(subject: ComputeSubject, options: ComputeTaskOptions): ComputeTask {
   const { model, seed, train, test, precision, lossScale } = subject;
   const { kernels, memory, now } = options;
-  const clip = subject.clip ?? null;
   const whole = memory.allocate(computeTaskBytes(subject));
   const plan = compile(model, {
     kernels,
@@ -138,17 +138,9 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
     pieceRows: plan.batchSize,
     partial: whole.byteOffset + plan.peakBytes,
   });
-  const gradient = (work: GradientWork, gates?: PlanGates): BatchGradient => {
-    const { epoch, begin, end } = work;
-    const asked = clip === null || gates === undefined ? gates : onlyAsked(gates);
-    const computed = gradientOf(work, shuffle.order(epoch), asked);
-    const where = `positions ${begin} to ${end} of epoch ${epoch}`;
-    if (!Number.isFinite(computed.loss)) throw diverged(`the training loss of ${where}`);
-    if (clip !== null && computed.samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
-      throw diverged(`the gradient of ${where}`);
-    }
-    return computed;
-  };
+  const gradient = createCheckedGradient(subject, kernels, (work, gates) =>
+    gradientOf(work, shuffle.order(work.epoch), gates),
+  );
   const localRound = createLocalRound(subject, gradient, { kernels, memory: memory.memory });
   return {
     initialize(into) {
@@ -179,29 +171,20 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
   };
 }
 
-/** @returns a round of local updates over the batches that a contribution consists of; undefined where there are none */
-function createLocalRound(
-  { model, local }: ComputeSubject,
-  gradient: (work: GradientWork) => BatchGradient,
-  site: { readonly kernels: Kernels; readonly memory: WebAssembly.Memory },
-): ((work: GradientWork, replica: ReplicaWork, arrive: () => void) => BatchGradient) | undefined {
-  if (local === undefined || local === null) return undefined;
-  const { batchSize } = local;
-  const update = createLocalUpdates(local, { ...site, size: layoutOf(model).size });
-  return (work, replica, arrive) => {
-    const { begin, end, parameters: pulled, gradient: out } = work;
-    const samples = end - begin;
-    let lossSum = 0;
-    const compute = (batch: number, parameters: Offset): void => {
-      const first = begin + batch * batchSize;
-      const part = { ...work, begin: first, end: Math.min(end, first + batchSize), parameters };
-      const { samples: rows, loss } = gradient(part);
-      lossSum += rows * loss;
-    };
-    const batches = Math.ceil(samples / batchSize);
-    if (samples > 0) update(replica, { pulled, arrive, out, batches, gradient: compute });
-    else arrive();
-    return { samples, loss: samples === 0 ? 0 : lossSum / samples };
+type WorkGradient = (work: GradientWork, gates?: PlanGates) => BatchGradient;
+
+/** The gradient of one batch, clipped as the subject says. @throws ShoalError not_finite (from the result) */
+function createCheckedGradient(subject: ComputeSubject, kernels: Kernels, compute: WorkGradient): WorkGradient {
+  const clip = subject.clip ?? null;
+  return (work, gates) => {
+    const { epoch, begin, end } = work;
+    const computed = compute(work, clip === null || gates === undefined ? gates : onlyAsked(gates));
+    const where = `positions ${begin} to ${end} of epoch ${epoch}`;
+    if (!Number.isFinite(computed.loss)) throw diverged(`the training loss of ${where}`);
+    if (clip !== null && computed.samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
+      throw diverged(`the gradient of ${where}`);
+    }
+    return computed;
   };
 }
 

@@ -15,7 +15,7 @@
  */
 import { ShoalError } from "@shoal/errors";
 import type { PushReply } from "@shoal/protocol";
-import type { PullTarget, ShardVersions } from "../client/contribution.ts";
+import type { Contribution, PullTarget, ShardVersions } from "../client/contribution.ts";
 import { beginBatch, overlaps, pushMeanwhile, type BatchUnderWay } from "./batch-under-way.ts";
 import { createEarlyStart, type EarlyStart } from "./early-start.ts";
 import { isEvaluationDue } from "./evaluation-schedule.ts";
@@ -115,14 +115,9 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const contributed = new Set<number>();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
-  const isDue = ports.isDue && ((index: number): boolean => ports.isDue?.(clock, index) !== false);
+  const isDue = turnsAt(ports, clock);
   let early: EarlyStart | undefined;
-  const target: PullTarget = {
-    clock: clock + 1,
-    into: next.values,
-    former: values.buffer.values,
-    arrived: (index, version) => early?.arrived(index, version),
-  };
+  const target = targetOf(clock + 1, values, next, early);
   let pulled: Promise<ShardVersions> | undefined;
   /** Since when this worker has nothing to compute. */
   let idleSinceMs = ports.clock.now();
@@ -175,6 +170,16 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       return isOver;
     },
   };
+}
+
+function targetOf(clock: number, values: PulledValues, next: VectorBuffer, early: EarlyStart | undefined): PullTarget {
+  const arrived = (index: number, version: number): void => early?.arrived(index, version);
+  return { clock, into: next.values, former: values.buffer.values, arrived };
+}
+
+/** Which shards have their turn in a step. */
+function turnsAt({ isDue }: LoopPorts, clock: number): Contribution["isDue"] {
+  return isDue && ((index) => isDue(clock, index));
 }
 
 /** The beginning of the next step, if it can begin before all of its values are there: nothing is to be measured first. */
