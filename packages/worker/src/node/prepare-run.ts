@@ -187,7 +187,7 @@ function numberedSlots({ consistency }: JobSpec, slots: number): number {
   return consistency.mode === "synchronous" ? slots : 1;
 }
 
-/** A synchronous step has one gradient for each slot on its way, the others two; one more holds the initial values. */
+/** A synchronous step has one gradient for each slot on its way, the others two; one more holds the initial values, later the batch that begins early. */
 function maximumGradients(slots: number): number {
   return Math.max(2, slots) + 1;
 }
