@@ -37,7 +37,7 @@ function jobOf(change: Partial<JobInput>): JobSpec {
 
 function train(workers: number, change: Partial<JobInput>): Promise<TimedOutcome> {
   const job = jobOf({ workers, ...change });
-  return trainInVirtualTime({ site, dataset, workers, msPerSample: (worker) => 0.1 + worker / 1000, job });
+  return trainInVirtualTime({ site, dataset, workers, msPerSample: (worker) => 2 + worker / 50, job });
 }
 
 describe("eight asynchronous workers with default settings, learning rate .01 and batches of 64", () => {
@@ -50,14 +50,16 @@ describe("eight asynchronous workers with default settings, learning rate .01 an
 });
 
 describe("thirty asynchronous workers at a learning rate that is good for one", () => {
-  const bold = { optimizer: { name: "sgd", learningRate: 0.1, momentum: 0.9 }, epochs: 2 } as const;
+  const bold = { optimizer: { name: "sgd", learningRate: 0.3 }, batchSize: 32, epochs: 2 } as const;
   const none = { weight: { name: "none" } } as const;
 
   it("cannot learn without a rule for stale gradients, and the run says so", async () => {
     const { status } = await train(30, { ...bold, staleness: none });
     expect(status.phase).toBe("failed");
+    // Of 3,750: it does not go on to the end for nothing.
+    expect(status.batchesDone).toBeLessThan(1000);
     expect(["cannot_learn", "not_finite"]).toContain(status.error?.code);
-    expect(status.reason).toMatch(/staleness p95 = \d+(\.\d+)? with no rule/);
+    expect(status.reason).toMatch(/staleness (p95|mean) = \d+(\.\d+)? with no rule/);
   });
 
   it("learn with the default rule", async () => {

@@ -19,6 +19,7 @@ function decide(losses: LossHistory, change: Partial<GuardWindow> = {}): GuardDe
     isUnruled: false,
     hasFallenBack: false,
     stalenessP95: 0,
+    stalenessMean: 0,
     gradientNorm: 1,
     updateRatio: 0.01,
     learningRate: 0.5,
@@ -76,6 +77,11 @@ describe("the guard of a run", () => {
     const { kind, reason } = decide(grown);
     expect(kind).toBe("stop");
     expect(reason).toMatch(/the learning rate 0.5 may be too high; loss grew 17\.39× in 1\d\d steps \(2\.3 to 40\)/);
+  });
+
+  it("blames stale gradients also before the shards have been asked", () => {
+    const { reason } = decide(grown, { isUnruled: true, stalenessMean: 25.8 });
+    expect(reason).toMatch(/^staleness mean = 25\.8 with no rule; loss grew/);
   });
 
   it("does not take one bad batch for growth", () => {

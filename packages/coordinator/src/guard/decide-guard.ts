@@ -20,6 +20,8 @@ export interface GuardWindow {
   readonly hasFallenBack: boolean;
   /** 95th percentile of the newest stalenesses, over all shards. */
   readonly stalenessP95: number;
+  /** Mean over the run, as the workers report it: known before the shards have been asked. */
+  readonly stalenessMean: number;
   /** Norm of a gradient of the last moments; null: not known. */
   readonly gradientNorm: number | null;
   /** By which share an update of the last moments changed the values; null: not known. */
@@ -101,11 +103,12 @@ function mayFallBack({ settings, isUnruled, hasFallenBack }: GuardWindow): boole
 
 /** Stale gradients as a cause, in words; undefined when they are none. */
 export function staleCause(
-  window: Pick<GuardWindow, "isUnruled" | "hasFallenBack" | "stalenessP95">,
+  window: Pick<GuardWindow, "isUnruled" | "hasFallenBack" | "stalenessP95" | "stalenessMean">,
 ): string | undefined {
-  const { isUnruled, hasFallenBack, stalenessP95 } = window;
-  if (!isUnruled || hasFallenBack || stalenessP95 < harmfulStaleness) return undefined;
-  return `staleness p95 = ${round(stalenessP95)} with no rule`;
+  const { isUnruled, hasFallenBack, stalenessP95, stalenessMean } = window;
+  if (!isUnruled || hasFallenBack || Math.max(stalenessP95, stalenessMean) < harmfulStaleness) return undefined;
+  const measured = stalenessP95 < stalenessMean ? `mean = ${round(stalenessMean)}` : `p95 = ${round(stalenessP95)}`;
+  return `staleness ${measured} with no rule`;
 }
 
 /** Index of the bin that was the last to be better than all before it. */

@@ -86,6 +86,7 @@ function windowOf(run: RunState): GuardWindow {
     isUnruled: !isSynchronous(run) && isFlat(weight.name) && compensation.name === "none",
     hasFallenBack: guard.fellBack !== null,
     stalenessP95: greatest((each) => each.stalenessP95) ?? 0,
+    stalenessMean: run.figures.pushes === 0 ? 0 : run.figures.stalenessSum / run.figures.pushes,
     gradientNorm: greatest((each) => each.gradientNorm),
     updateRatio: greatest((each) => each.updateRatio),
     learningRate: baseLearningRateOf(parseOptimizerSpec(job.optimizer)),
