@@ -47,9 +47,10 @@ export function composeServerCommand(
       const term = termOf(run);
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
-      const { predictedWaiting } = run.job.stragglers;
+      const { predictedWaiting, backup } = run.job.stragglers;
+      const early = { predictedWaiting, backup: Math.min(backup, slots - 1) };
       const members = runMembers(run);
-      return { type: "host_shards", run: run.run, term, shards, ...how, predictedWaiting, members, replyTo };
+      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, members, replyTo };
     }
     case "update_run_members":
       return { type: "update_run_members", run: run.run, members: runMembers(run), replyTo };

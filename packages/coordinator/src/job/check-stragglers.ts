@@ -4,15 +4,19 @@ import { maximumCutSlots, type JobSpec } from "@shoal/protocol";
 
 /** @throws ShoalError invalid_job */
 export function checkStragglers(job: JobSpec): void {
-  const { adaptiveBatch, predictedWaiting } = job.stragglers;
-  for (const [name, isOn] of Object.entries({ adaptiveBatch, predictedWaiting })) {
+  const { adaptiveBatch, predictedWaiting, backup } = job.stragglers;
+  for (const [name, isOn] of Object.entries({ adaptiveBatch, predictedWaiting, backup: backup > 0 })) {
     const { mode } = job.consistency;
     if (isOn && mode !== "synchronous") {
-      reject(`job.stragglers.${name}`, `expected false with consistency "${mode}", which has no steps to wait for`);
+      reject(`job.stragglers.${name}`, `expected ${name === "backup" ? "0" : "false"} with consistency "${mode}", which has no steps to wait for`);
     }
   }
-  if (predictedWaiting && job.aggregation === "adasum") {
-    reject("job.aggregation", 'expected "mean" or "sum" with predicted waiting: the tree of "adasum" needs every slot');
+  if ((predictedWaiting || backup > 0) && job.aggregation === "adasum") {
+    const sentence = `expected "mean" or "sum" where steps are closed early: the tree of "adasum" needs every slot`;
+    reject("job.aggregation", sentence);
+  }
+  if (job.slots !== null && backup >= job.slots) {
+    reject("job.stragglers.backup", `expected less than the job's ${job.slots} slots, got ${backup}`);
   }
   if (adaptiveBatch) checkUneven(job);
 }

@@ -12,9 +12,16 @@ export interface StragglerSettings {
    * contributions are dropped, so the result depends on who was late: two runs do not give the same bits.
    */
   readonly predictedWaiting: boolean;
+  /**
+   * Synchronous mode: a step of S slots is closed when S − `backup` contributions are there (backup workers: Chen et al.
+   * 2016, arXiv 1604.00981). Late ones are dropped, and their batches are not trained on in that epoch, so the result
+   * depends on who was late: two runs do not give the same bits. 0: every step waits for all.
+   */
+  readonly backup: number;
 }
 
 export const stragglerSettingsSchema: z.ZodType<StragglerSettings> = z.strictObject({
   adaptiveBatch: z.boolean().default(false),
   predictedWaiting: z.boolean().default(false),
+  backup: z.int().min(0).max(65_535).default(0),
 });

@@ -57,6 +57,8 @@ export interface HostShards {
   readonly slots: number;
   /** A step may be closed before all of its contributions are there; see the job's `stragglers`. */
   readonly predictedWaiting?: boolean | undefined;
+  /** Contributions that a step does without; absent: 0. */
+  readonly backup?: number | undefined;
   readonly members: RunMembers;
   readonly replyTo: Ref<ServerReply>;
 }
@@ -158,6 +160,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     staleness: opaque,
     slots: positiveSchema,
     predictedWaiting: z.boolean().optional(),
+    backup: countSchema.optional(),
     members,
     replyTo,
   }),

@@ -42,6 +42,7 @@ export function spawnShards(
     aggregation: hosting.aggregation,
     slots: hosting.slots,
     predictedWaiting: hosting.predictedWaiting ?? false,
+    backup: hosting.backup ?? 0,
     members: hosting.members,
     optimizer: parseOptimizerSpec(hosting.optimizer),
     schedule: parseScheduleSpec(hosting.schedule),

@@ -7,7 +7,7 @@
 import { consistencyNow } from "./consistency-now.ts";
 import { decidePush } from "./consistency.ts";
 import { gatherFacts } from "./push-facts.ts";
-import type { ShardState } from "./shard-state.ts";
+import { closesEarly, type ShardState } from "./shard-state.ts";
 
 export interface PushHeaderView {
   readonly worker: number;
@@ -44,7 +44,7 @@ export function createShardAdmission(state: ShardState): ShardAdmission {
 
 /** Contributions are folded in the order of their slots. */
 function goesInOrder(state: ShardState): boolean {
-  return consistencyNow(state).mode === "synchronous" && !state.options.predictedWaiting;
+  return consistencyNow(state).mode === "synchronous" && !closesEarly(state.options);
 }
 
 function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "discard" {

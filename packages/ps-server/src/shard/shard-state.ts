@@ -44,6 +44,8 @@ export interface ShardOptions {
   readonly slots: number;
   /** A step may be closed before all of its contributions are there; they are then folded as they come. */
   readonly predictedWaiting: boolean;
+  /** Contributions that every step does without; fewer than the slots. */
+  readonly backup: number;
   readonly members: RunMembers;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
@@ -78,6 +80,11 @@ export interface ShardState extends ShardMemory {
   readonly listeners: Set<() => void>;
 }
 
+/** A step may be closed before all of its contributions are there; they are then folded as they come. */
+export function closesEarly({ predictedWaiting, backup }: Pick<ShardOptions, "predictedWaiting" | "backup">): boolean {
+  return predictedWaiting || backup > 0;
+}
+
 /**
  * Takes the memory of a shard and makes its empty state.
  * @throws ShoalError out_of_memory - nothing is taken then
@@ -101,7 +108,7 @@ export function createShardState(options: ShardOptions): ShardState {
       (payload, { samples, encoding }) => {
         if (samples > 0) vectors.fold(codec.read(payload, encoding), samples);
       },
-      !options.predictedWaiting,
+      !closesEarly(options),
     ),
     tooStale: new Map(),
     vitals: createVitals(),
