@@ -81,7 +81,7 @@ async function carryOut(
     if (slot === undefined) {
       const { changed, stop } = ports.board.watch(revision);
       const impatient = Promise.withResolvers<void>();
-      const patience = ports.clock.after(stepInMs, () => {
+      const patience = ports.clock.after(stepInMs * (ports.patience ?? 1), () => {
         stepsIn = true;
         impatient.resolve();
       });

@@ -20,6 +20,8 @@ export interface LoopPorts {
   };
   /** Whether the shard at a position of the placement has its turn in a synchronous step; absent: each has in all. */
   readonly isDue?: ((step: number, index: number) => boolean) | undefined;
+  /** See `patienceOf`; default 1. */
+  readonly patience?: number | undefined;
   readonly plan: EpochPlan;
   readonly compute: ComputePort;
   readonly client: ParameterClient;

@@ -24,12 +24,13 @@ import type { Kernels } from "@shoal/kernels-wasm";
 import { parseEncodingSpec } from "@shoal/optimization";
 import type { ClientEncoding } from "../client/vector-coding.ts";
 import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
-import type { RetrySettings } from "../client/retry-policy.ts";
+import { defaultRetrySettings, type RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
 import { traceEvaluations } from "../compute/traced-compute.ts";
 import { createAssignmentBoard, type AssignmentBoard } from "../loop/assignment-board.ts";
 import { createConversation } from "../loop/conversation.ts";
 import { runLeasedLoop } from "../loop/leased-loop.ts";
+import { patienceOf } from "../loop/patience.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
@@ -196,7 +197,8 @@ function connect(
   const { clock, random } = system;
   const shared = { identity, placement, links, clock, random, job: job.name };
   const options = encoding === undefined ? shared : { ...shared, encoding };
-  return createParameterClient(retry === undefined ? options : { ...options, retry });
+  const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
+  return createParameterClient({ ...options, retry: { giveUpMs, ...retry } });
 }
 
 function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): Promise<LoopEnd> {
@@ -211,7 +213,7 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
     traffic: () => client.takeTraffic(),
   });
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const ports: LoopPorts = { job, ...loop, signal };
+  const ports: LoopPorts = { job, ...loop, signal, patience: patienceOf(job) };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
