@@ -6,6 +6,8 @@ import { smoothSpeed } from "../leases/lease-size.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
+import { addTraffic } from "./traffic.ts";
+import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
 import { hasEnded, hasSlots, takesPart, withWorker, type RunState } from "./run-state.ts";
 
 /** Whether the report is answered; one that comes before the plan is known is not, and is repeated. */
@@ -32,14 +34,28 @@ export function progressReported(
   let next: RunState = { ...run, ledger, samplesDone: run.samplesDone + samples };
   if (added.length > 0) next = { ...next, progressAtMs: now };
   if (fresh) {
+    next = { ...next, traffic: addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs) };
     const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
     figures = addReport(figures, worker, report.figures, batches);
     const busyMs = report.figures.computeMs + report.figures.waitMs;
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
     const samplesPerMs = smoothSpeed(worker.samplesPerMs, report.figures.samples, report.figures.computeMs);
-    next = withWorker(next, { ...worker, lastReport: report.report, batchesPerMs, samplesPerMs });
+    const { samples: computed, computeMs } = report.figures;
+    const steps = Math.max(batches, 1);
+    const recent = addWork(worker.recent, { steps, samples: computed, computeMs });
+    next = rank(withWorker(next, { ...worker, lastReport: report.report, batchesPerMs, samplesPerMs, recent }));
   }
   return fresh ? noteLoss({ ...next, figures }, report.figures) : { ...next, figures };
+}
+
+/** Puts those who take part in order of their speed, and names the stragglers among them. */
+function rank(run: RunState): RunState {
+  const times = new Map<number, number>();
+  for (const worker of run.workers.values()) {
+    const time = takesPart(run, worker) === undefined ? null : msPerSample(worker.recent);
+    if (time !== null) times.set(worker.member, time);
+  }
+  return { ...run, paces: rankWorkers(times, stragglersOf(run)) };
 }
 
 /**

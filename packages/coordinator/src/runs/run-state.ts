@@ -21,7 +21,9 @@ import {
 } from "@shoal/protocol";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
+import type { Pace, ReportedWork } from "./stragglers.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
+import { noTraffic, type RunTraffic } from "./traffic.ts";
 import { emptyEvaluationLog } from "./evaluation-log.ts";
 
 export interface RunServer extends Holder {
@@ -58,6 +60,8 @@ export interface RunWorker extends Holder {
   readonly batchesPerMs: number | null;
   /** Samples that it computed in a millisecond of computing. */
   readonly samplesPerMs: number | null;
+  /** Its newest steps. */
+  readonly recent: readonly ReportedWork[];
 }
 
 /** Who takes part, as servers and workers are told. */
@@ -108,10 +112,13 @@ export interface RunState {
   /** When a batch was finished last. */
   readonly progressAtMs: number;
   readonly figures: RunFigures;
+  readonly traffic: RunTraffic;
   readonly evaluations: EvaluationLog;
   /** Adaptive batches: how steps are cut; null: evenly. */
   readonly stepCuts: CutState | null;
   readonly guard: GuardState;
+  /** Workers by their time for a sample, the slowest first; those that no longer take part are left out. */
+  readonly paces: readonly Pace[];
   /** Whose gradient was not finite last, in which batch, and how many batches were done then. */
   readonly notFinite: { readonly name: string; readonly batch: number | null; readonly done: number } | null;
   readonly finisher: Holder | null;
@@ -155,9 +162,11 @@ export function createRun(given: NewRun, now: number): RunState {
     dataSource: "",
     progressAtMs: now,
     figures: noFigures,
+    traffic: noTraffic,
     evaluations: emptyEvaluationLog,
     stepCuts: null,
     guard: newGuard,
+    paces: [],
     notFinite: null,
     finisher: null,
     noWorkerSinceMs: null,

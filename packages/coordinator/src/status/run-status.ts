@@ -1,11 +1,12 @@
 /** What people are told of a run. */
-import type { RunStatus } from "@shoal/protocol";
+import type { RunStatus, WorkerProgress } from "@shoal/protocol";
 import { samplesPerSecond } from "../runs/figures.ts";
+import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { isSynchronous, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
-/** Workers listed in a status, the lowest members: keeps it below the limit of a message. */
+/** Workers listed in a status, the slowest: keeps it below the limit of a message. */
 const maximumWorkersListed = 512;
 
 export function runStatus(run: RunState, now: number, settings: CoordinatorSettings): RunStatus {
@@ -28,9 +29,24 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     stalenessMean: figures.pushes === 0 ? 0 : figures.stalenessSum / figures.pushes,
     stalenessMax: figures.stalenessMax,
     dataSource: run.dataSource,
-    workers: [...figures.workers.values()].toSorted((a, b) => a.member - b.member).slice(0, maximumWorkersListed),
+    traffic: trafficStatus(run.traffic, since, endedAtMs, now, settings.windowMs),
+    workers: withPaces(run).slice(0, maximumWorkersListed),
     evaluations: run.evaluations.list,
     result: run.result,
     error: run.error,
   };
+}
+
+/** The slowest first; those of whom no speed is known after them, by member. */
+function withPaces({ figures, paces }: RunState): readonly WorkerProgress[] {
+  const ranks = new Map(paces.map((pace, rank) => [pace.member, { ...pace, rank }]));
+  const rankOf = (member: number): number => ranks.get(member)?.rank ?? ranks.size;
+  return [...figures.workers.values()]
+    .toSorted((a, b) => rankOf(a.member) - rankOf(b.member) || a.member - b.member)
+    .map((worker) => {
+      const pace = ranks.get(worker.member);
+      if (pace === undefined) return worker;
+      const { timesMedian, straggler } = pace;
+      return { ...worker, timesMedian, ...(straggler && { straggler }) };
+    });
 }

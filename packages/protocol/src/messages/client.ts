@@ -4,6 +4,7 @@ import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
 import { metricsSchema } from "../job/test-metrics.ts";
+import { trafficSchema, type Traffic } from "./work.ts";
 import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
 import type { TestResult } from "./worker-control.ts";
 
@@ -61,6 +62,18 @@ export interface WorkerProgress {
   readonly samples: number;
   readonly computeMs: number;
   readonly waitMs: number;
+  /** Its time for a sample over its newest steps, as a multiple of the workers' median; absent until it is known. */
+  readonly timesMedian?: number | undefined;
+  /** So much slower than the others that they may have to wait for it; absent: it is not. */
+  readonly straggler?: boolean | undefined;
+}
+
+export interface TrafficStatus {
+  /** Bytes of the newest reports as they were written; of the whole run once it has ended. */
+  readonly pushedBytesPerSecond: number;
+  readonly pulledBytesPerSecond: number;
+  /** Of the whole run. */
+  readonly total: Traffic;
 }
 
 export interface RunStatus {
@@ -82,6 +95,8 @@ export interface RunStatus {
   readonly stalenessMean: number;
   readonly stalenessMax: number;
   readonly dataSource: string;
+  /** What the workers sent and received; null before the first report. */
+  readonly traffic: TrafficStatus | null;
   readonly workers: readonly WorkerProgress[];
   readonly evaluations: readonly Evaluation[];
   readonly result: (TestResult & { readonly modelFile: string }) | null;
@@ -145,6 +160,9 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   stalenessMean: measure,
   stalenessMax: measure,
   dataSource: z.string().max(1024),
+  traffic: z
+    .strictObject({ pushedBytesPerSecond: measure, pulledBytesPerSecond: measure, total: trafficSchema })
+    .nullable(),
   workers: z
     .array(
       z.strictObject({
@@ -155,6 +173,8 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
         samples: measure,
         computeMs: measure,
         waitMs: measure,
+        timesMedian: measure.optional(),
+        straggler: z.boolean().optional(),
       }),
     )
     .max(4096),

@@ -20,6 +20,7 @@ function statusOf(changes: Partial<RunStatus>): RunStatus {
     stalenessMean: 0,
     stalenessMax: 0,
     dataSource: "",
+    traffic: null,
     workers: [],
     evaluations: [],
     result: null,

@@ -1,8 +1,9 @@
 /** `shoal status` in words. */
-import type { ClusterStatus, RunStatus } from "@shoal/protocol";
+import type { ClusterStatus, RunStatus, WorkerProgress } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
 import { resultLines } from "./result-text.ts";
+import { trafficText } from "./traffic-text.ts";
 
 export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
   for (const member of status.members) {
@@ -19,11 +20,12 @@ export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, outpu
 function sayRun(run: RunStatus, output: Output): void {
   output.line(`${run.run}  ${run.phase}: ${run.reason}`);
   if (run.phase === "training") output.line(`  ${progressText(run)}`);
+  if (run.traffic !== null) output.line(`  ${trafficText(run.traffic)}`);
   for (const worker of run.workers) {
     const busy = worker.computeMs + worker.waitMs;
     const waiting = busy === 0 ? 0 : (100 * worker.waitMs) / busy;
     output.line(
-      `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time`,
+      `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time${paceText(worker)}`,
     );
   }
   if (run.result !== null)
@@ -34,4 +36,9 @@ function sayRun(run: RunStatus, output: Output): void {
     );
   const problem = run.error?.message.replace(/^\[[a-z_]+\] /, "");
   if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
+}
+
+function paceText({ timesMedian, straggler }: WorkerProgress): string {
+  if (timesMedian === undefined) return "";
+  return `  ${timesMedian.toFixed(1)}× the median time for a sample${straggler === true ? ": straggler" : ""}`;
 }
