@@ -1,4 +1,4 @@
-/** One of eight workers is five times slower, in virtual time: what a quorum makes of it. */
+/** One of eight workers is five times slower, in virtual time: that it is named, and what a quorum makes of it. */
 import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import type { JobInput, JobSpec } from "@shoal/protocol";
@@ -25,8 +25,8 @@ function jobOf(change: Partial<JobInput>): JobSpec {
 /** A millisecond a sample; worker 1 takes five. */
 const scene = { site, dataset, workers: 8, msPerSample: (worker: number) => (worker === 1 ? 5 : 1) };
 
-describe("one of eight workers that is five times slower, with one backup worker", () => {
-  it("is waited for in no step, its late contributions are dropped, and the model learns", async () => {
+describe("one of eight workers that is five times slower", () => {
+  it("is waited for in no step with one backup worker: its late contributions are dropped, and the model learns", async () => {
     const outcome = await trainInVirtualTime({ ...scene, job: jobOf({ stragglers: { backup: 1 }, epochs: 40 }) });
     expect(outcome.status.error).toBeNull();
     expect(outcome.status).toMatchObject({ phase: "completed", batchesDone: 40 * 16 });
@@ -37,6 +37,16 @@ describe("one of eight workers that is five times slower, with one backup worker
     const samplesPerMs = (80 * 7 * 64) / outcome.virtualMs;
     expect(samplesPerMs).toBeGreaterThan(0.9 * 7);
     expect(outcome.status.result?.accuracy).toBeGreaterThan(0.5);
+  });
+
+  it("is named by its fifth step, first in the list, and nobody else is", async () => {
+    const { status } = await trainInVirtualTime({ ...scene, job: jobOf({ epochs: 40 }), untilMs: 5 * 330 });
+    const [first, ...others] = status.workers;
+    expect(first).toMatchObject({ name: "worker-1", straggler: true });
+    expect(first?.clock).toBeLessThanOrEqual(5);
+    // Five times as long for each sample; computing itself takes no virtual time.
+    expect(first?.timesMedian).toBeCloseTo(5, 5);
+    expect(others.map(({ straggler }) => straggler)).toEqual(others.map(() => undefined));
   });
 
   it("needs a job of more slots than backup workers, in steps that can do without some", () => {

@@ -8,7 +8,10 @@ export function checkStragglers(job: JobSpec): void {
   for (const [name, isOn] of Object.entries({ adaptiveBatch, predictedWaiting, backup: backup > 0 })) {
     const { mode } = job.consistency;
     if (isOn && mode !== "synchronous") {
-      reject(`job.stragglers.${name}`, `expected ${name === "backup" ? "0" : "false"} with consistency "${mode}", which has no steps to wait for`);
+      reject(
+        `job.stragglers.${name}`,
+        `expected ${name === "backup" ? "0" : "false"} with consistency "${mode}", which has no steps to wait for`,
+      );
     }
   }
   if ((predictedWaiting || backup > 0) && job.aggregation === "adasum") {

@@ -89,6 +89,7 @@ export function newWorker(member: Member, initial: boolean): RunWorker {
     lastReport: 0,
     batchesPerMs: null,
     samplesPerMs: null,
+    recent: [],
   };
 }
 

@@ -1,6 +1,8 @@
 /** What changed about the runs, in sentences for the log. */
 import type { ClusterState } from "../cluster-state.ts";
 import { reasonOf } from "../runs/reason.ts";
+import type { RunState } from "../runs/run-state.ts";
+import { stragglersOf } from "../runs/stragglers.ts";
 
 export function describeChanges(before: ClusterState, after: ClusterState, now: number): readonly string[] {
   if (before.runs === after.runs) return [];
@@ -23,6 +25,7 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
       if (former !== bound) notes.push(`run ${run.run}: shard ${shard} has moved its bound from ${former} to ${bound}`);
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
+    notes.push(...describeStragglers(old, run));
     const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
       const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);
@@ -30,6 +33,20 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     }
   }
   return notes;
+}
+
+/** Once when a worker has become slow, once when it is not so any more. */
+function describeStragglers(old: RunState, run: RunState): readonly string[] {
+  if (old.paces === run.paces) return [];
+  const before = stragglersOf(old);
+  return run.paces.flatMap(({ member, timesMedian, straggler }) => {
+    if (straggler === before.has(member)) return [];
+    const name = run.workers.get(member)?.name ?? `member ${member}`;
+    const said = `${timesMedian.toFixed(1)}× the median time for a sample`;
+    return straggler
+      ? [`run ${run.run}: ${name} is a straggler: it takes ${said}`]
+      : [`run ${run.run}: ${name} is not a straggler any more: it takes ${said}`];
+  });
 }
 
 /** At most sixteen sizes. */
