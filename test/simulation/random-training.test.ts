@@ -47,6 +47,6 @@ describe("a training on a bad network", () => {
   it("fails with the cause when nobody is left who could finish a half applied step", async () => {
     const { status } = await play(drawScenario("synchronous", 24), site);
     expect(status?.error).toMatchObject({ code: "run_failed", details: { step: 0 } });
-    expect(status?.reason).toContain("step 0 is half applied (the shards are at versions 1, 0)");
+    expect(status?.reason).toMatch(/step 0 is half applied \(the shards are at versions (1, 0|0, 1)\)/);
   });
 });

@@ -105,20 +105,32 @@ export function createBarrier(
       held[slot] = undefined;
       contribution.release(); // B2
     },
-    empty(limit) {
-      const found: number[] = [];
-      for (let slot = frontier; slot < slots && found.length < limit; slot += 1) {
-        if (held[slot] === undefined) found.push(slot);
-      }
-      return found;
-    },
+    empty: (limit) => emptySlots(held, frontier, slots, limit),
     take() {
-      const contributions = held.filter((contribution) => contribution !== undefined);
-      for (const contribution of contributions) if (contribution.fill === "staged") contribution.release(); // B2
-      held.length = 0;
+      const contributions = takeOut(held);
       frontier = 0;
       folded = 0;
       return contributions;
     },
   };
+}
+
+function emptySlots(
+  held: readonly (Contribution | undefined)[],
+  from: number,
+  slots: number,
+  limit: number,
+): readonly number[] {
+  const found: number[] = [];
+  for (let slot = from; slot < slots && found.length < limit; slot += 1) {
+    if (held[slot] === undefined) found.push(slot);
+  }
+  return found;
+}
+
+/** Empties all slots; gradients that are not folded go back. */
+function takeOut(held: (Contribution | undefined)[]): readonly Contribution[] {
+  const contributions = held.splice(0).filter((contribution) => contribution !== undefined);
+  for (const contribution of contributions) if (contribution.fill === "staged") contribution.release(); // B2
+  return contributions;
 }
