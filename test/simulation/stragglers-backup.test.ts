@@ -36,6 +36,9 @@ describe("one of eight workers that is five times slower", () => {
     // 7 · 64 samples in a step of 64 ms and its exchanges: 90 % of what the seven compute if they never wait.
     const samplesPerMs = (80 * 7 * 64) / outcome.virtualMs;
     expect(samplesPerMs).toBeGreaterThan(0.9 * 7);
+    for (const { computeMs, waitMs } of outcome.status.workers) {
+      expect(waitMs / (waitMs + computeMs)).toBeLessThanOrEqual(0.02);
+    }
     expect(outcome.status.result?.accuracy).toBeGreaterThan(0.5);
   });
 
