@@ -36,7 +36,7 @@ const panelHeight = 240;
 const mostWorkers = 64;
 
 const errorAxis: Axis = { label: "final error, %", ticks: [2, 5, 10, 20, 50, 100], from: 1.5, to: 100 };
-const timeAxis: Axis = { label: "steps to 97 %", ticks: [100, 1_000, 10_000], from: 100, to: 30_000 };
+const timeAxis: Axis = { label: "steps to 97 %, median seed", ticks: [100, 1_000, 10_000], from: 100, to: 30_000 };
 
 /** @param groups of the part `rules` */
 export function renderPlot(groups: readonly Group[]): string {

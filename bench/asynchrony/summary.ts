@@ -11,7 +11,7 @@ export interface Group {
   readonly pace: Pace;
   /** Share of wrong answers after the last update: mean, least and greatest over the seeds. */
   readonly error: Spread;
-  /** Mean virtual time to 97 % right answers, in steps of one worker; null when a seed did not get there. */
+  /** Virtual time to 97 % right answers in the median seed, in steps of one worker; null when that did not get there. */
   readonly stepsToAim: number | null;
   readonly meanStaleness: number;
   readonly seeds: number;
@@ -35,11 +35,12 @@ export function groupsOf(played: readonly Played[]): readonly Group[] {
     if (first === undefined) return [];
     const { model, workers, rule, pace } = first.cell;
     const results = members.map(({ result }) => result);
-    const times = results.map(({ stepsToAim }) => stepsToAim).filter((steps) => steps !== null);
+    const times = results.map(({ stepsToAim }) => stepsToAim ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+    const median = times[Math.floor(times.length / 2)] ?? Number.POSITIVE_INFINITY;
     return {
       ...{ part: first.part, model, workers, rule, pace, seeds: members.length },
       error: spreadOf(results.map(({ finalError }) => finalError)),
-      stepsToAim: times.length === results.length ? mean(times) : null,
+      stepsToAim: Number.isFinite(median) ? median : null,
       meanStaleness: mean(results.map(({ meanStaleness }) => meanStaleness)),
       diverged: results.filter(({ diverged }) => diverged).length,
     };

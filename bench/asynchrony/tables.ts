@@ -11,7 +11,7 @@ const titles: Readonly<Record<PartName, string>> = {
   adam: "MLP, Adam .01, batch 64",
 };
 
-/** Errors in percent (mean, least to greatest seed), and the steps to 97 %. */
+/** Errors in percent (mean, least to greatest seed), and the steps to 97 % in the median seed. */
 export function renderTables(groups: readonly Group[]): string {
   const parts = [...new Set(groups.map(({ part }) => part))];
   return parts
