@@ -87,8 +87,8 @@ export function createBarrier(
         ?.slot,
     place(ticket, slot, gradient, release) {
       const placed: Contribution = { slot, carrier: ticket, gradient, fill: "staged", release, requests: [ticket] };
-      held[slot] = placed;
       if (!inOrder) add(placed);
+      held[slot] = placed;
       advance();
     },
     replace(ticket, slot, gradient, release) {
@@ -107,10 +107,8 @@ export function createBarrier(
     },
     empty: (limit) => emptySlots(held, frontier, slots, limit),
     take() {
-      const contributions = takeOut(held);
-      frontier = 0;
-      folded = 0;
-      return contributions;
+      [frontier, folded] = [0, 0];
+      return takeOut(held);
     },
   };
 }
