@@ -117,7 +117,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const isLastStep = clock + 1 >= plan.totalSteps;
   const isDue = turnsAt(ports, clock);
   let early: EarlyStart | undefined;
-  const target = targetOf(clock + 1, values, next, early);
+  const target = targetOf(clock + 1, values, next, () => early);
   let pulled: Promise<ShardVersions> | undefined;
   /** Since when this worker has nothing to compute. */
   let idleSinceMs = ports.clock.now();
@@ -172,8 +172,13 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   };
 }
 
-function targetOf(clock: number, values: PulledValues, next: VectorBuffer, early: EarlyStart | undefined): PullTarget {
-  const arrived = (index: number, version: number): void => early?.arrived(index, version);
+function targetOf(
+  clock: number,
+  values: PulledValues,
+  next: VectorBuffer,
+  early: () => EarlyStart | undefined,
+): PullTarget {
+  const arrived = (index: number, version: number): void => early()?.arrived(index, version);
   return { clock, into: next.values, former: values.buffer.values, arrived };
 }
 
