@@ -24,6 +24,7 @@ import type {
 } from "@shoal/protocol";
 import type { Contribution, PullTarget, PushPullOutcome, ShardVersions } from "./contribution.ts";
 import { exchangeIfDue, type DuePorts } from "./due-exchange.ts";
+import type { ComputedIn, Computing } from "./exchange-kind.ts";
 import { createExchangeMetrics } from "./exchange-metrics.ts";
 import {
   initializeExchange,
@@ -148,11 +149,8 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     environment.metrics.moved(coded.moved);
     const { pull } = outcome;
     const pulledBytes = target === undefined || pull === undefined ? 0 : arrive(target, index, placement, pull);
-    const { computed } = contribution;
-    if (!("done" in computed)) {
-      const computeMs = computed.endedAtMs - computed.startedAtMs;
-      coding.observe(index, coded.moved.bytesAfter + pulledBytes, elapsedMs, computeMs);
-    }
+    const bytes = coded.moved.bytesAfter + pulledBytes;
+    whenComputed(contribution.computed, (computeMs) => coding.observe(index, bytes, elapsedMs, computeMs));
     return outcome;
   };
   const pullOne = async (target: PullTarget, placement: ShardPlacement, index: number): Promise<number> => {
@@ -228,4 +226,11 @@ async function allOf<R>(promises: readonly Promise<R>[]): Promise<R[]> {
     if (outcome.status === "rejected") throw ShoalError.from(outcome.reason);
     return outcome.value;
   });
+}
+
+/** Tells how long the computing took, now or when it has ended; nothing if it fails. */
+function whenComputed(computed: ComputedIn | Computing, tell: (computeMs: number) => void): void {
+  const told = ({ startedAtMs, endedAtMs, waitedMs = 0 }: ComputedIn): void => tell(endedAtMs - startedAtMs - waitedMs);
+  if ("done" in computed) computed.done.then(told, () => undefined);
+  else told(computed);
 }
