@@ -86,7 +86,7 @@ function renderPanel(panel: Panel): readonly string[] {
     `<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#444444"/>`,
     ...workers.map((count) => `<text x="${xOf(panel, count)}" y="${bottom + 16}" text-anchor="middle">${count}</text>`),
     `<text x="${right}" y="${bottom + 32}" text-anchor="end">workers</text>`,
-    `<text transform="translate(${left - 46} ${top + panelHeight / 2}) rotate(-90)" text-anchor="middle">${axis.label}</text>`,
+    `<text transform="translate(${left - 52} ${top + panelHeight / 2}) rotate(-90)" text-anchor="middle">${axis.label}</text>`,
     ...(Object.keys(lines) as RuleName[]).map((rule) => renderLine(panel, rule)),
   ];
 }
