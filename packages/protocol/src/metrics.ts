@@ -76,7 +76,11 @@ export const metricDefinitions: Readonly<Record<MetricKey, MetricDefinition>> = 
     description: "Attempts of exchanges that failed and were to be repeated",
   },
   /** Workers; counter by `shoal.exchange.kind`, push or pull, and `shoal.encoding`. */
-  bytes: { name: "shoal.bytes", unit: "By", description: "Bytes of vectors that workers sent and received, as written" },
+  bytes: {
+    name: "shoal.bytes",
+    unit: "By",
+    description: "Bytes of vectors that workers sent and received, as written",
+  },
   /** Workers; histogram, one value for each batch. */
   computeDuration: {
     name: "shoal.compute.duration",

@@ -21,10 +21,8 @@ type Change = Partial<
   >
 >;
 
-const diloco = {
-  ...{ name: "diloco", steps: 12, outerLearningRate: 0.7, outerMomentum: 0.9 },
-  ...{ fragments: 1, delay: 0, mixing: 0 },
-} as const;
+const outer = { outerLearningRate: 0.7, outerMomentum: 0.9 };
+const diloco = { name: "diloco", steps: 12, ...outer, fragments: 1, delay: 0, mixing: 0 } as const;
 const easgd = { name: "easgd", steps: 8, elasticity: 0.2 } as const;
 
 describe("what workers push and what becomes of it", () => {
