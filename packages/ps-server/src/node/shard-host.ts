@@ -91,8 +91,8 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     payloadsOf(run, shard) {
       const state = find(run, shard)?.state;
       if (state === undefined) return undefined;
-      const { wordsOf, maximumWords } = state.codec;
-      return { wordsOf, maximumWords, differenceWords: state.given.differenceWords };
+      const { codec, given } = state;
+      return { wordsOf: codec.wordsOf, maximumWords: codec.maximumWords, differenceWords: given.differenceWords };
     },
     async host(hosting) {
       const { run, term, members } = hosting;

@@ -5,7 +5,7 @@ import type { ShardAdmission } from "../shard/admission.ts";
 /** Lengths in elements of float32. */
 export interface ShardPayloads {
   /** Of a push in an encoding; undefined when the run has no such encoding. */
-  wordsOf(encoding: string | undefined): number | undefined;
+  readonly wordsOf: (encoding: string | undefined) => number | undefined;
   /** Of the longest push. */
   readonly maximumWords: number;
   /** Of an encoded difference; 0 where the run has none. */

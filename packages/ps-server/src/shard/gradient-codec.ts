@@ -8,7 +8,7 @@ import type { EncodingSite } from "@shoal/optimization";
 
 export interface GradientCodec {
   /** Elements of float32 that the bytes of a push take; undefined when the run has no such encoding. */
-  wordsOf(encoding: string | undefined): number | undefined;
+  readonly wordsOf: (encoding: string | undefined) => number | undefined;
   /** Most of them. */
   readonly maximumWords: number;
   /**

@@ -21,7 +21,7 @@ export interface EncodedPush {
    * else, so the gradient is forgotten, and what earlier ones had left over is kept.
    * @param isFirst it was answered at the first attempt: "duplicate" then speaks of its batch, not of the push itself
    */
-  answered(reply: PushReply, isFirst: boolean): void;
+  readonly answered: (reply: PushReply, isFirst: boolean) => void;
 }
 
 export interface PushEncoders {

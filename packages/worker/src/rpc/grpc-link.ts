@@ -29,6 +29,13 @@ export interface GrpcLinkOptions {
 
 const noBytes = new Uint8Array(0);
 
+/** The vectors of a call. */
+interface Views {
+  readonly send?: Float32Array;
+  readonly into?: Float32Array;
+  readonly difference?: Float32Array | undefined;
+}
+
 export function createGrpcLink(endpoint: string, identity: LinkIdentity, options: GrpcLinkOptions): ParameterLink {
   const metadata = writeStreamMetadata(identity, options.token);
   const isEndpoint = URL.canParse(`http://${endpoint}`);
@@ -37,11 +44,7 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
 
   const connected = (): ExchangeClient => {
     if (closed) throw new ShoalError("cancelled", "the link to the parameter server was closed", { endpoint });
-    if (!isEndpoint) {
-      throw new ShoalError("invalid_argument", `a server's endpoint is host:port, not ${JSON.stringify(endpoint)}`, {
-        field: "endpoint",
-      });
-    }
+    if (!isEndpoint) throw notAnEndpoint(endpoint);
     if (client === undefined || client.over) {
       const { engine, clock, graceMs } = options;
       const open = engine.open.bind(engine, endpoint, "Exchange", metadata);
@@ -55,11 +58,7 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
     kind: RequestKind,
     shard: number,
     { deadlineMs }: CallOptions,
-    views: {
-      readonly send?: Float32Array;
-      readonly into?: Float32Array;
-      readonly difference?: Float32Array | undefined;
-    },
+    views: Views,
   ): Promise<Extract<ResponseOutcome, { type: T }>> => {
     const what = `${kind.type} of shard ${shard} at ${endpoint}`;
     const payload = views.send === undefined ? noBytes : bytesOf(views.send);
@@ -97,6 +96,12 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
       client?.close(new ShoalError("cancelled", "the link to the parameter server was closed", { endpoint }));
     },
   };
+}
+
+function notAnEndpoint(endpoint: string): ShoalError {
+  return new ShoalError("invalid_argument", `a server's endpoint is host:port, not ${JSON.stringify(endpoint)}`, {
+    field: "endpoint",
+  });
 }
 
 function isOutcome<T extends ResponseOutcome["type"]>(

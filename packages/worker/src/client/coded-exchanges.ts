@@ -1,0 +1,104 @@
+/** Exchanges with one shard whose vectors go through the client's coding, and what is counted of them. */
+import type { Clock } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import type { PullReply, PushRequest, ShardPlacement } from "@shoal/protocol";
+import type { Contribution, PullTarget } from "./contribution.ts";
+import type { DuePorts } from "./due-exchange.ts";
+import type { ComputedIn, Computing } from "./exchange-kind.ts";
+import type { ExchangeMetrics } from "./exchange-metrics.ts";
+import { pullExchange, pushExchange, pushPullExchange, type BareExchange } from "./exchanges.ts";
+import type { ShardOutcome } from "./staged-push.ts";
+import type { Moved, TrafficCount } from "./traffic.ts";
+import type { VectorCoding } from "./vector-coding.ts";
+
+export interface CodedPorts {
+  readonly clock: Clock;
+  readonly coding: VectorCoding;
+  readonly traffic: TrafficCount;
+  readonly metrics: ExchangeMetrics;
+  /** Aborted when the client is closed: the coding is then no more. */
+  readonly signal: AbortSignal;
+  readonly placementOf: DuePorts["placementOf"];
+  /** The next request of the shard at a position. */
+  readonly nextPush: (contribution: Contribution, placement: ShardPlacement, index: number) => PushRequest;
+  readonly run: <R>(exchange: BareExchange<R>) => Promise<R>;
+}
+
+export function createCodedExchanges(ports: CodedPorts): DuePorts {
+  const { coding, run, placementOf } = ports;
+  return {
+    placementOf,
+    exchange: (index, contribution, target) => exchange(ports, index, contribution, target),
+    async pull(target, placement, index) {
+      const reply = await run(pullExchange(target, placement, coding.pulled.ask(index)));
+      arrive(ports, target, index, placement, reply);
+      return reply.version;
+    },
+  };
+}
+
+async function exchange(
+  ports: CodedPorts,
+  index: number,
+  contribution: Contribution,
+  target: PullTarget | undefined,
+): Promise<ShardOutcome> {
+  const { clock, coding, signal } = ports;
+  const placement = ports.placementOf(index);
+  if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
+  if (signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
+  const startedAtMs = clock.now();
+  const coded = coding.encode(index, ports.nextPush(contribution, placement, index));
+  const count = { attempts: 0 };
+  const outcome: ShardOutcome =
+    target === undefined
+      ? { push: await ports.run(counting(pushExchange(contribution, coded), count)) }
+      : await ports.run(
+          counting(pushPullExchange(contribution, coded, target, placement, coding.pulled.ask(index)), count),
+        );
+  const elapsedMs = clock.now() - startedAtMs;
+  coded.answered(outcome.push, count.attempts === 1);
+  note(ports, coded.moved);
+  const { pull } = outcome;
+  const pulledBytes = target === undefined || pull === undefined ? 0 : arrive(ports, target, index, placement, pull);
+  const bytes = coded.moved.bytesAfter + pulledBytes;
+  whenComputed(contribution.computed, (computeMs) => coding.observe(index, bytes, elapsedMs, computeMs));
+  return outcome;
+}
+
+/** Counts the attempts of an exchange. */
+function counting<R>(exchange: BareExchange<R>, count: { attempts: number }): BareExchange<R> {
+  return {
+    ...exchange,
+    call(link, options) {
+      count.attempts += 1;
+      return exchange.call(link, options);
+    },
+  };
+}
+
+/** Follows a reply with values. @returns bytes that came */
+function arrive(
+  ports: CodedPorts,
+  target: PullTarget,
+  index: number,
+  { begin, end }: ShardPlacement,
+  reply: PullReply,
+): number {
+  const into = target.into.subarray(begin, end);
+  const bytesAfter = ports.coding.pulled.follow(index, reply, into);
+  note(ports, { direction: "pull", encoding: reply.form ?? "whole", bytesBefore: into.byteLength, bytesAfter });
+  target.arrived?.(index, reply.version);
+  return bytesAfter;
+}
+
+function note({ traffic, metrics }: CodedPorts, moved: Moved): void {
+  traffic.add(moved);
+  metrics.moved(moved);
+}
+
+function whenComputed(computed: ComputedIn | Computing, tell: (computeMs: number) => void): void {
+  const told = ({ startedAtMs, endedAtMs, waitedMs = 0 }: ComputedIn): void => tell(endedAtMs - startedAtMs - waitedMs);
+  if ("done" in computed) computed.done.then(told, () => undefined);
+  else told(computed);
+}
