@@ -4,6 +4,7 @@ import { ShoalError } from "@shoal/errors";
 import { parseEncodingSpec, type ConcreteEncodingSpec } from "@shoal/optimization";
 import type { LinkFactory, Placement, Traffic } from "@shoal/protocol";
 import { createParameterClient, type ParameterClient } from "@shoal/worker";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   identityOf,
@@ -60,6 +61,7 @@ async function play(
       shards: shards.map((shard, index) => ({ ...shard, encoding: layouts[index] })),
       treatments: frozen ? [{ kind: "frozen" }] : treatments,
       optimizer: { name: "sgd", learningRate: 0.1 },
+      staleness: { weight: { name: "none" } },
       encoding: { push: { ...push }, pull: { ...pull } },
     },
   });
@@ -234,6 +236,54 @@ describe("encoded vectors", () => {
     } finally {
       await end(under);
     }
+  });
+
+  it("are what the shards had, whatever is lost, repeated and pulled into which buffer", async () => {
+    const event = fc.constantFrom("update", "pull here", "pull there", "lose a reply", "lose a request");
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 25 }), fc.boolean(), async (events, frozen) => {
+        const next = { reply: false, request: false };
+        const wrap = (links: LinkFactory): LinkFactory => ({
+          connect(endpoint, identity) {
+            const link = links.connect(endpoint, identity);
+            const pull: typeof link.pull = async (request, options) => {
+              const [request_, reply_] = [next.request, next.reply];
+              Object.assign(next, { request: false, reply: false });
+              if (request_) throw new ShoalError("transport_lost", "the request is lost");
+              const reply = await link.pull(request, options);
+              if (reply_) throw new ShoalError("transport_lost", "the reply is lost");
+              return reply;
+            };
+            return { ...link, pull };
+          },
+        });
+        const under = await play(makeInProcessScene, { push: exact, pull: exact, frozen, wrap });
+        const [client] = under.clients;
+        const [here, there] = under.into;
+        const [gradient] = under.gradients;
+        if (client === undefined || !here || !there || !gradient) throw new RangeError("a worker with buffers");
+        try {
+          let truth = 1;
+          for (const what of events) {
+            if (what === "lose a reply") next.reply = true;
+            else if (what === "lose a request") next.request = true;
+            else if (what === "update") {
+              const base = [0, 0];
+              const computed = { startedAtMs: 0, endedAtMs: 1, samples: 1, loss: 1 };
+              await client.push({ clock: 0, batch: null, samples: 1, gradient: gradient.fill(1), base, computed });
+              truth = frozen ? 1 : Math.fround(truth - Math.fround(0.1));
+            } else {
+              const into = what === "pull here" ? here : there;
+              await client.pull({ clock: 0, into });
+              expect(into.every((value) => Math.abs(value - truth) < 1e-5)).toBe(true); // roundings of 25 steps
+            }
+          }
+        } finally {
+          await end(under);
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it("in an encoding that the run does not have are refused", async () => {
