@@ -12,7 +12,7 @@
  *       each reply of values has a stamp of its own. To anybody else the values go whole.
  *   G2  Both ends add the same decoded bytes in the same order: what a worker has is its shadow, bit for bit.
  * Bounds  With a lossy encoding of pulls: one vector for each worker of the run, one for the difference, one for the encoded
- *         bytes. Vectors of workers that leave go back.
+ *         bytes. Vectors of workers that leave go back. At most `maximumRecords` workers.
  */
 import type { Region } from "@shoal/kernels-wasm";
 import { createDecoder, createEncoder, type EncodingSite, type ResolvedEncodingSpec } from "@shoal/optimization";
@@ -52,6 +52,9 @@ interface Record {
   shadow: Region | undefined;
 }
 
+/** Workers of whom a shard remembers what they have; to one more the values go whole, with nobody's stamp. */
+const maximumRecords = 4096;
+
 /** Stamps are 32 bit on the wire; 0 is nobody's. */
 const stampLimit = 0xffff_ffff;
 
@@ -75,6 +78,9 @@ export function createGivenValues(spec: ResolvedEncodingSpec, site: EncodingSite
     return record;
   };
   const giveWhole = (to: LinkIdentity, version: number, values: number): Given => {
+    if (records.size >= maximumRecords && !records.has(to.worker)) {
+      return { stamp: 0, form: undefined, difference: undefined };
+    }
     const shadow = records.get(to.worker)?.shadow ?? (differences && memory.allocate(size * 4));
     if (shadow !== undefined) kernels.copy(values, shadow.byteOffset, size);
     const record = enter(to, version);

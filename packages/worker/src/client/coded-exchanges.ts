@@ -1,6 +1,6 @@
 /** Exchanges with one shard whose vectors go through the client's coding, and what is counted of them. */
 import type { Clock } from "@shoal/actors";
-import { ShoalError } from "@shoal/errors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import type { PullReply, PushRequest, ShardPlacement } from "@shoal/protocol";
 import type { Contribution, PullTarget } from "./contribution.ts";
 import type { DuePorts } from "./due-exchange.ts";
@@ -9,7 +9,7 @@ import type { ExchangeMetrics } from "./exchange-metrics.ts";
 import { pullExchange, pushExchange, pushPullExchange, type BareExchange } from "./exchanges.ts";
 import type { ShardOutcome } from "./staged-push.ts";
 import type { Moved, TrafficCount } from "./traffic.ts";
-import type { VectorCoding } from "./vector-coding.ts";
+import type { CodedPush, VectorCoding } from "./vector-coding.ts";
 
 export interface CodedPorts {
   readonly clock: Clock;
@@ -48,7 +48,7 @@ async function exchange(
   if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
   if (signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
   const startedAtMs = clock.now();
-  const coded = coding.encode(index, ports.nextPush(contribution, placement, index));
+  const coded = encode(ports, index, ports.nextPush(contribution, placement, index));
   const count = { attempts: 0 };
   const outcome: ShardOutcome =
     target === undefined
@@ -64,6 +64,19 @@ async function exchange(
   const bytes = coded.moved.bytesAfter + pulledBytes;
   whenComputed(contribution.computed, (computeMs) => coding.observe(index, bytes, elapsedMs, computeMs));
   return outcome;
+}
+
+/** @throws ShoalError not_finite - with what is known of the push */
+function encode({ coding }: CodedPorts, index: number, request: PushRequest): CodedPush {
+  try {
+    return coding.encode(index, request);
+  } catch (error) {
+    if (!isShoalError(error, "not_finite")) throw error;
+    const { shard, clock, batch } = request;
+    const sentence = `the gradient of clock ${clock} for shard ${shard} has NaN or infinite values`;
+    const details = { shard, clock, ...(batch !== null && { batch }) };
+    throw new ShoalError("not_finite", sentence, details, { cause: error });
+  }
 }
 
 /** Counts the attempts of an exchange. */
