@@ -3,7 +3,9 @@
  *
  * Plain is: null, booleans, numbers, 64-bit integers as bigint, strings, byte arrays, arrays, objects. Properties that
  * are undefined are left out. Anything else (functions, dates, sets, class instances with hidden state, cycles) is
- * refused by the encoder, not bent into something similar. The one addition is the reference to an actor:
+ * refused by the encoder, not bent into something similar. One exception: whole numbers travel as integers, which have
+ * no sign of zero, so -0 arrives as 0 (what needs its bits travels in frames). The one addition is the reference to an
+ * actor:
  *
  *   extension type 0x52 ("R"), body: the address in UTF-8
  */
