@@ -50,5 +50,10 @@ export function createBatchGradient(
 
 /** Gates that are not told what is final: the gradient is still worked on when the step has ended. */
 export function onlyAsked(gates: PlanGates): PlanGates {
-  return { need: gates.need, final: () => undefined };
+  return {
+    need: (end) => {
+      gates.need(end);
+    },
+    final: () => undefined,
+  };
 }
