@@ -1,6 +1,7 @@
 export * from "./addresses.ts";
 export * from "./consistency.ts";
 export * from "./exchange/link.ts";
+export * from "./exchange/replication.ts";
 export * from "./exchange/requests.ts";
 export * from "./exchange/shard-commands.ts";
 export * from "./frames/index.ts";
@@ -12,6 +13,7 @@ export {
   type Communication,
   type LocalCommunication,
 } from "./job/communication.ts";
+export type { DurabilitySettings, SnapshotSettings } from "./job/durability-settings.ts";
 export type { EncodingSettings } from "./job/encoding-settings.ts";
 export * from "./job/gradient-settings.ts";
 export type { GuardSettings } from "./job/guard-settings.ts";

@@ -36,6 +36,8 @@ export function dispatch(
     case "shards_hosted":
     case "hosting_failed":
     case "members_updated":
+    case "shards_seated":
+    case "learner_caught_up":
     case "shards_described":
     case "run_released":
       return answered(cluster, message.run, (run) => serverReplied(run, message, now));

@@ -23,6 +23,9 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       const confirmedRevision = Math.max(server.confirmedRevision, reply.revision);
       return withServer(run, { ...server, confirmedRevision });
     }
+    case "shards_seated":
+    case "learner_caught_up":
+      return run;
     case "run_released":
       return isUnderWay(run) ? run : withServer(run, { ...server, released: true });
     case "shards_described":

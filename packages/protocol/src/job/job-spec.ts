@@ -17,6 +17,7 @@ import {
   type LossScale,
   type Precision,
 } from "./gradient-settings.ts";
+import { durabilitySettingsSchema, type DurabilitySettings } from "./durability-settings.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "./encoding-settings.ts";
 import { guardSettingsSchema, type GuardSettings } from "./guard-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
@@ -70,6 +71,8 @@ export interface JobSpec {
   readonly stragglers: StragglerSettings;
   /** Ends a run that cannot learn, with a sentence that says why; on by default. */
   readonly guard: GuardSettings;
+  /** Copies of the shards and snapshots of the run. */
+  readonly durability: DurabilitySettings;
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
   /**
@@ -122,7 +125,7 @@ export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & 
 } & { readonly [K in PartialField]?: Partial<JobSpec[K]> } & { readonly communication?: CommunicationInput };
 
 /** Fields of which only the parts that differ are written. */
-type PartialField = "evaluation" | "stop" | "stragglers" | "guard" | "encoding";
+type PartialField = "durability" | "evaluation" | "stop" | "stragglers" | "guard" | "encoding";
 
 const opaque = z.record(z.string(), z.unknown());
 const optionalCount = z.int().min(1).max(0xffff_ffff).nullable().default(null);
@@ -142,6 +145,7 @@ const jobSchema = z.strictObject({
   encoding: encodingSettingsSchema.prefault({}),
   stragglers: stragglerSettingsSchema.prefault({}),
   guard: guardSettingsSchema.prefault({}),
+  durability: durabilitySettingsSchema.prefault({}),
   batchSize: z.int().min(1).max(1_048_576).default(64),
   accumulation: z.int().min(1).max(65_536).default(1),
   microBatch: z.int().min(1).max(1_048_576).nullable().default(null),

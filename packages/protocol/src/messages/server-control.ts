@@ -3,6 +3,7 @@ import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
+import type { AcknowledgeMode, SeatHolder, ShardSeat } from "../exchange/replication.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "../job/encoding-settings.ts";
@@ -31,6 +32,8 @@ export interface ShardAssignment {
   readonly shard: number;
   readonly begin: number;
   readonly end: number;
+  /** Who holds it; absent: this server alone, under the term of the hosting. */
+  readonly seat?: ShardSeat | undefined;
   /** Cover the key range; each names an entry of the run's treatments. */
   readonly updates: readonly RangeTreatment[];
   /** Where the run has an encoding other than float32. */
@@ -59,7 +62,20 @@ export interface HostShards {
   readonly predictedWaiting?: boolean | undefined;
   /** Contributions that a step does without; absent: 0. */
   readonly backup?: number | undefined;
+  /** When a primary with replicas acknowledges; absent: `replicated`. */
+  readonly acknowledge?: AcknowledgeMode | undefined;
   readonly members: RunMembers;
+  readonly replyTo: Ref<ServerReply>;
+}
+
+/**
+ * "These are the seats of your shards now." Repeated until answered; a seat with a lower term than the known one is passed
+ * over. A server that a seat no longer names gives its copy up. Shards that it does not hold yet come by `host_shards`.
+ */
+export interface SeatShards {
+  readonly type: "seat_shards";
+  readonly run: string;
+  readonly seats: readonly ShardSeat[];
   readonly replyTo: Ref<ServerReply>;
 }
 
@@ -85,7 +101,10 @@ export interface ReleaseRun {
   readonly replyTo: Ref<ServerReply>;
 }
 
-export type ServerCommand = HostShards | UpdateRunMembers | DescribeShards | ReleaseRun;
+export type ServerCommand = HostShards | SeatShards | UpdateRunMembers | DescribeShards | ReleaseRun;
+
+/** What a server holds of a shard: the primary copy, a replica, or one that is still being filled. */
+export type ShardRole = "primary" | "replica" | "learner";
 
 /** A shard's state in figures: small enough for the control plane. */
 export interface ShardSummary {
@@ -104,6 +123,8 @@ export interface ShardSummary {
   readonly updateRatio: number | null;
   /** How far a worker may be ahead of the slowest now; null outside bounded mode. */
   readonly bound: number | null;
+  /** Absent where the shard has no seat but its hosting. */
+  readonly seat?: ShardSeatSummary | undefined;
   readonly waits: readonly {
     readonly waiter: string;
     readonly waitingFor: readonly string[];
@@ -112,7 +133,32 @@ export interface ShardSummary {
   }[];
 }
 
+export interface ShardSeatSummary {
+  readonly term: number;
+  readonly role: ShardRole;
+  /** Newest entry of the log that it has. */
+  readonly index: number;
+  /** Primary: members whose copy has all entries, or all but those on their way. */
+  readonly caughtUp: readonly number[];
+}
+
 export type ServerReply =
+  | {
+      readonly type: "shards_seated";
+      readonly run: string;
+      readonly node: string;
+      /** Terms that the server knows now, of the shards that it was told of. */
+      readonly seats: readonly { readonly shard: number; readonly term: number }[];
+    }
+  /** Unasked: "this learner of my shard has all entries." Repeated until a new seat comes. */
+  | {
+      readonly type: "learner_caught_up";
+      readonly run: string;
+      readonly node: string;
+      readonly shard: number;
+      readonly term: number;
+      readonly member: number;
+    }
   | { readonly type: "shards_hosted"; readonly run: string; readonly node: string; readonly term: number }
   | { readonly type: "hosting_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
   | { readonly type: "members_updated"; readonly run: string; readonly node: string; readonly revision: number }
@@ -134,6 +180,21 @@ const members: z.ZodType<RunMembers> = z.strictObject({
 const opaque = z.record(z.string(), z.unknown());
 const replyTo = refSchema<ServerReply>();
 
+const holder: z.ZodType<SeatHolder> = z.strictObject({
+  member: countSchema,
+  incarnation: countSchema,
+  node: nameSchema,
+  endpoint: z.string().min(1).max(255),
+});
+
+const seat: z.ZodType<ShardSeat> = z.strictObject({
+  shard: countSchema,
+  term: countSchema,
+  primary: holder,
+  replicas: z.array(holder).max(7),
+  learners: z.array(holder).max(7),
+});
+
 export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("host_shards"),
@@ -145,6 +206,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
           shard: countSchema,
           begin: countSchema,
           end: positiveSchema,
+          seat: seat.optional(),
           updates: updatesSchema,
           encoding: encodingLayoutSchema.optional(),
         }),
@@ -161,9 +223,11 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     slots: positiveSchema,
     predictedWaiting: z.boolean().optional(),
     backup: countSchema.optional(),
+    acknowledge: z.enum(["memory", "replicated"]).optional(),
     members,
     replyTo,
   }),
+  z.strictObject({ type: z.literal("seat_shards"), run: nameSchema, seats: z.array(seat).min(1).max(4096), replyTo }),
   z.strictObject({ type: z.literal("update_run_members"), run: nameSchema, members, replyTo }),
   z.strictObject({ type: z.literal("describe_shards"), run: nameSchema, replyTo }),
   z.strictObject({ type: z.literal("release_run"), run: nameSchema, replyTo }),
@@ -184,6 +248,14 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   gradientNorm: figure.nullable(),
   updateRatio: figure.nullable(),
   bound: countSchema.nullable(),
+  seat: z
+    .strictObject({
+      term: countSchema,
+      role: z.enum(["primary", "replica", "learner"]),
+      index: countSchema,
+      caughtUp: z.array(countSchema).max(7),
+    })
+    .optional(),
   waits: z
     .array(
       z.strictObject({
@@ -197,6 +269,20 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
 });
 
 export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("shards_seated"),
+    run: nameSchema,
+    node: nameSchema,
+    seats: z.array(z.strictObject({ shard: countSchema, term: countSchema })).max(4096),
+  }),
+  z.strictObject({
+    type: z.literal("learner_caught_up"),
+    run: nameSchema,
+    node: nameSchema,
+    shard: countSchema,
+    term: countSchema,
+    member: countSchema,
+  }),
   z.strictObject({ type: z.literal("shards_hosted"), run: nameSchema, node: nameSchema, term: countSchema }),
   z.strictObject({ type: z.literal("hosting_failed"), run: nameSchema, node: nameSchema, error: errorSchema }),
   z.strictObject({ type: z.literal("members_updated"), run: nameSchema, node: nameSchema, revision: countSchema }),
