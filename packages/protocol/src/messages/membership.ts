@@ -27,6 +27,8 @@ export interface Heartbeat {
   readonly type: "heartbeat";
   readonly member: number;
   readonly incarnation: number;
+  /** "I want to go: give what I hold to others and tell me when I may." */
+  readonly leaving?: boolean | undefined;
   readonly replyTo: Ref<HeartbeatReply>;
 }
 
@@ -48,7 +50,12 @@ export type JoinReply =
   };
 
 export type HeartbeatReply =
-  | { readonly type: "heartbeat_acknowledged"; readonly member: number }
+  | {
+      readonly type: "heartbeat_acknowledged";
+      readonly member: number;
+      /** To one that is leaving: "nothing depends on you any more, go." */
+      readonly released?: boolean | undefined;
+    }
   /** "I do not know you in this incarnation (any more): join again." */
   | { readonly type: "rejoin"; readonly member: number; readonly incarnation: number };
 
@@ -75,7 +82,12 @@ export const membershipSchemas: readonly [
     control: refSchema<WorkerCommand>(),
     replyTo: refSchema<JoinReply>(),
   }),
-  z.strictObject({ type: z.literal("heartbeat"), ...member, replyTo: refSchema<HeartbeatReply>() }),
+  z.strictObject({
+    type: z.literal("heartbeat"),
+    ...member,
+    leaving: z.boolean().optional(),
+    replyTo: refSchema<HeartbeatReply>(),
+  }),
   z.strictObject({ type: z.literal("leave"), ...member }),
 ];
 
@@ -87,6 +99,10 @@ export const joinReplySchema: z.ZodType<JoinReply> = z.strictObject({
 });
 
 export const heartbeatReplySchema: z.ZodType<HeartbeatReply> = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("heartbeat_acknowledged"), member: countSchema }),
+  z.strictObject({
+    type: z.literal("heartbeat_acknowledged"),
+    member: countSchema,
+    released: z.boolean().optional(),
+  }),
   z.strictObject({ type: z.literal("rejoin"), ...member }),
 ]);

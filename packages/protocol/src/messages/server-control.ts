@@ -40,7 +40,10 @@ export interface ShardAssignment {
   readonly encoding?: ShardEncodingLayout | undefined;
 }
 
-/** "Own these key ranges of this run." Repeated until answered; hosting twice is hosting once. */
+/**
+ * "Own these key ranges of this run." Repeated until answered; hosting twice is hosting once. Under a term that is known
+ * already, shards that the server does not hold yet are added to those that it holds: the others are left as they are.
+ */
 export interface HostShards {
   readonly type: "host_shards";
   readonly run: string;
@@ -159,7 +162,14 @@ export type ServerReply =
       readonly term: number;
       readonly member: number;
     }
-  | { readonly type: "shards_hosted"; readonly run: string; readonly node: string; readonly term: number }
+  | {
+      readonly type: "shards_hosted";
+      readonly run: string;
+      readonly node: string;
+      readonly term: number;
+      /** The shards of the command that it answers, with the term of the seat that the server knows of each; absent: all. */
+      readonly seats?: readonly { readonly shard: number; readonly term: number }[] | undefined;
+    }
   | { readonly type: "hosting_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
   | { readonly type: "members_updated"; readonly run: string; readonly node: string; readonly revision: number }
   | {
@@ -268,12 +278,14 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
     .max(64),
 });
 
+const seatTerms = z.array(z.strictObject({ shard: countSchema, term: countSchema })).max(4096);
+
 export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("shards_seated"),
     run: nameSchema,
     node: nameSchema,
-    seats: z.array(z.strictObject({ shard: countSchema, term: countSchema })).max(4096),
+    seats: seatTerms,
   }),
   z.strictObject({
     type: z.literal("learner_caught_up"),
@@ -283,7 +295,13 @@ export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("t
     term: countSchema,
     member: countSchema,
   }),
-  z.strictObject({ type: z.literal("shards_hosted"), run: nameSchema, node: nameSchema, term: countSchema }),
+  z.strictObject({
+    type: z.literal("shards_hosted"),
+    run: nameSchema,
+    node: nameSchema,
+    term: countSchema,
+    seats: seatTerms.optional(),
+  }),
   z.strictObject({ type: z.literal("hosting_failed"), run: nameSchema, node: nameSchema, error: errorSchema }),
   z.strictObject({ type: z.literal("members_updated"), run: nameSchema, node: nameSchema, revision: countSchema }),
   z.strictObject({
