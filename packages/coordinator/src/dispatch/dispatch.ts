@@ -32,6 +32,7 @@ export function dispatch(
     case "report_progress":
     case "report_evaluation":
     case "report_failure":
+    case "request_placement":
       return handleWork(cluster, message, now, settings);
     case "shards_hosted":
     case "hosting_failed":

@@ -1,11 +1,11 @@
 /** What working workers say: requests for batches, progress, evaluations, failures. */
-import type { WorkMessage } from "@shoal/protocol";
+import type { Placement, WorkMessage } from "@shoal/protocol";
 import { withRun, type ClusterState } from "../cluster-state.ts";
 import { isComplete } from "../leases/ledger.ts";
 import { evaluationReported } from "../runs/evaluations.ts";
 import { batchesRequested } from "../runs/grants.ts";
 import { canRecord, progressReported } from "../runs/progress.ts";
-import type { RunState } from "../runs/run-state.ts";
+import { takesPart, type RunState } from "../runs/run-state.ts";
 import { failureReported } from "../runs/worker-replies.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { replyTo, type Reply, type Step } from "./step.ts";
@@ -47,12 +47,21 @@ export function handleWork(
       const note = `member ${message.member} cannot go on with run ${run.run}: ${message.error.message}`;
       return step(failureReported(run, message, now), [], true, [note]);
     }
+    case "request_placement": {
+      const { placement } = run;
+      const known = placement === null || takesPart(run, message) === undefined ? [] : [placed(message, placement)];
+      return { cluster, replies: known, notes: [], reconcile: false };
+    }
   }
 }
 
 function recorded(message: WorkMessage & { readonly type: "report_progress" }): readonly Reply[] {
   const { run, report } = message;
   return [replyTo(message.replyTo, { type: "progress_recorded", run, report })];
+}
+
+function placed({ run, replyTo: asker }: WorkMessage & { type: "request_placement" }, placement: Placement): Reply {
+  return replyTo(asker, { type: "placement", run, placement });
 }
 
 /** The run is not remembered: whoever works on it can stop. */
@@ -69,6 +78,7 @@ function dismiss(message: WorkMessage): readonly Reply[] {
       return [replyTo(message.replyTo, { type: "evaluation_recorded", run, step, proceed: false, reason })];
     }
     case "report_failure":
+    case "request_placement":
       return [];
   }
 }

@@ -24,6 +24,8 @@ import type {
 export interface CallOptions {
   /** Milliseconds until the call fails with `deadline_exceeded`. */
   readonly deadlineMs: number;
+  /** Once aborted, ends the call with the signal's reason, a ShoalError; what it says of its effect is L3. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ParameterLink {

@@ -3,7 +3,7 @@ import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
-import { testResultSchema, type TestResult } from "./worker-control.ts";
+import { placementSchema, testResultSchema, type Placement, type TestResult } from "./worker-control.ts";
 
 interface FromWorker {
   readonly run: string;
@@ -107,7 +107,24 @@ export interface ReportFailure extends FromWorker {
   readonly error: SerializedError;
 }
 
-export type WorkMessage = RequestBatches | ReportProgress | ReportEvaluation | ReportFailure;
+/** "A server does not answer, or says that it does not lead a shard: where do the shards live now?" */
+export interface RequestPlacement extends FromWorker {
+  readonly type: "request_placement";
+  /** Of the placement that the worker follows. */
+  readonly term: number;
+  /** Nodes whose connection broke or could not be made since that placement. */
+  readonly unreachable: readonly string[];
+  readonly replyTo: Ref<PlacementReply>;
+}
+
+/** The newest placement that may be followed, which may be the one that the worker has. */
+export interface PlacementReply {
+  readonly type: "placement";
+  readonly run: string;
+  readonly placement: Placement;
+}
+
+export type WorkMessage = RequestBatches | ReportProgress | ReportEvaluation | ReportFailure | RequestPlacement;
 
 const from = { run: nameSchema, member: countSchema, incarnation: countSchema };
 const range: z.ZodType<BatchRange> = z.strictObject({ begin: countSchema, end: countSchema });
@@ -127,6 +144,7 @@ export const workSchemas: readonly [
   z.ZodType<ReportProgress>,
   z.ZodType<ReportEvaluation>,
   z.ZodType<ReportFailure>,
+  z.ZodType<RequestPlacement>,
 ] = [
   z.strictObject({ type: z.literal("request_batches"), ...from, replyTo: refSchema<BatchesReply>() }),
   z.strictObject({
@@ -157,6 +175,13 @@ export const workSchemas: readonly [
     replyTo: refSchema<EvaluationReply>(),
   }),
   z.strictObject({ type: z.literal("report_failure"), ...from, error: errorSchema }),
+  z.strictObject({
+    type: z.literal("request_placement"),
+    ...from,
+    term: countSchema,
+    unreachable: z.array(nameSchema).max(64),
+    replyTo: refSchema<PlacementReply>(),
+  }),
 ];
 
 export const batchesReplySchema: z.ZodType<BatchesReply> = z.discriminatedUnion("type", [
@@ -169,6 +194,12 @@ export const batchesReplySchema: z.ZodType<BatchesReply> = z.discriminatedUnion(
   z.strictObject({ type: z.literal("batches_pending"), run: nameSchema, retryAfterMs: measure }),
   z.strictObject({ type: z.literal("batches_exhausted"), run: nameSchema }),
 ]);
+
+export const placementReplySchema: z.ZodType<PlacementReply> = z.strictObject({
+  type: z.literal("placement"),
+  run: nameSchema,
+  placement: placementSchema,
+});
 
 export const progressReplySchema: z.ZodType<ProgressReply> = z.strictObject({
   type: z.literal("progress_recorded"),

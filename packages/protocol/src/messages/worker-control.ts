@@ -19,7 +19,10 @@ export interface ShardPlacement {
   readonly encoding?: ShardEncodingLayout | undefined;
 }
 
-/** All shards of a run under one term, ascending by shard, covering the whole vector. */
+/**
+ * All shards of a run under one term, ascending by shard, covering the whole vector. The term grows with every placement of
+ * the run, whichever seat has changed: of two, the one with the higher term is the newer.
+ */
 export interface Placement {
   readonly term: number;
   readonly shards: readonly ShardPlacement[];
@@ -70,6 +73,8 @@ export interface AssignWork {
   readonly type: "assign_work";
   readonly run: string;
   readonly assignment: WorkerAssignment;
+  /** Where the shards live now; absent: where they did. Exchanges under way with a server that lost a shard begin again. */
+  readonly placement?: Placement | undefined;
   readonly replyTo: Ref<WorkerReply>;
 }
 
@@ -109,7 +114,14 @@ export type WorkerReply =
       readonly trainSamples: number;
     }
   | { readonly type: "start_refused"; readonly run: string; readonly node: string; readonly error: SerializedError }
-  | { readonly type: "work_assigned"; readonly run: string; readonly node: string; readonly revision: number }
+  | {
+      readonly type: "work_assigned";
+      readonly run: string;
+      readonly node: string;
+      readonly revision: number;
+      /** Term of the placement that the worker follows now. */
+      readonly term?: number | undefined;
+    }
   | {
       readonly type: "run_finished";
       readonly run: string;
@@ -136,7 +148,7 @@ const assignment: z.ZodType<WorkerAssignment> = z.strictObject({
   initialize: z.boolean(),
 });
 
-const placement: z.ZodType<Placement> = z.strictObject({
+export const placementSchema: z.ZodType<Placement> = z.strictObject({
   term: countSchema,
   shards: z
     .array(
@@ -161,11 +173,17 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     run: nameSchema,
     job: jobSpecSchema,
     slots: positiveSchema,
-    placement,
+    placement: placementSchema,
     assignment,
     replyTo,
   }),
-  z.strictObject({ type: z.literal("assign_work"), run: nameSchema, assignment, replyTo }),
+  z.strictObject({
+    type: z.literal("assign_work"),
+    run: nameSchema,
+    assignment,
+    placement: placementSchema.optional(),
+    replyTo,
+  }),
   z.strictObject({ type: z.literal("finish_run"), run: nameSchema, replyTo }),
   z.strictObject({ type: z.literal("stop_run"), run: nameSchema, reason: z.string().max(1024), replyTo }),
 ]);
@@ -186,7 +204,7 @@ export const workerReplySchema: z.ZodType<WorkerReply> = z.discriminatedUnion("t
     trainSamples: positiveSchema,
   }),
   z.strictObject({ type: z.literal("start_refused"), ...from, error: errorSchema }),
-  z.strictObject({ type: z.literal("work_assigned"), ...from, revision: countSchema }),
+  z.strictObject({ type: z.literal("work_assigned"), ...from, revision: countSchema, term: countSchema.optional() }),
   z.strictObject({
     type: z.literal("run_finished"),
     ...from,
