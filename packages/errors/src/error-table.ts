@@ -42,6 +42,7 @@ export type ErrorCode =
   | "store_unavailable"
   | "unknown_shard"
   | "stale_term"
+  | "not_primary"
   | "not_a_member"
   | "run_not_found"
   | "run_failed"
@@ -82,6 +83,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   store_unavailable: row("The state store cannot be reached.", "after_backoff", 14, 1),
   unknown_shard: row("This server does not hold the shard.", "after_rejoin", 5, 1),
   stale_term: row("The sender acts under a term that has been superseded.", "after_rejoin", 9, 1),
+  not_primary: row(
+    "This server's copy of the shard is not the primary's; the details name the term, and the primary if it is known.",
+    "after_backoff",
+    9,
+    1,
+  ),
   not_a_member: row("The coordinator does not know this node, or its lease has ended.", "after_rejoin", 9, 1),
   run_not_found: row("No run has this identifier.", "never", 5, 1),
   run_failed: row("A run ended with an error; the message names its cause.", "never", 9, 1),

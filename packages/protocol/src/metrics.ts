@@ -25,7 +25,7 @@ export interface MetricDefinition {
 const durations = {
   explicitBucketBoundaries: [1e-5, 3e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60],
 };
-/** Updates: fresh gradients have a bucket of their own. */
+/** Updates, or entries: none has a bucket of its own. */
 const stalenesses = { explicitBucketBoundaries: [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256] };
 
 type MetricKey =
@@ -33,6 +33,8 @@ type MetricKey =
   | "staleness"
   | "applyDuration"
   | "waits"
+  | "replicationLag"
+  | "replicationDuration"
   | "exchangeDuration"
   | "retries"
   | "bytes"
@@ -62,6 +64,20 @@ export const metricDefinitions: Readonly<Record<MetricKey, MetricDefinition>> = 
   },
   /** Shards; up-down counter by `shoal.exchange.kind`: push or pull. */
   waits: { name: "shoal.waits", unit: "{request}", description: "Requests that wait at shards for other workers now" },
+  /** Primaries with replicas; histogram, one value for each entry when it is made. */
+  replicationLag: {
+    name: "shoal.replication.lag",
+    unit: "{entry}",
+    description: "Entries of a shard's log that some replica does not have yet",
+    advice: stalenesses,
+  },
+  /** Primaries with replicas; histogram, one value for each entry. */
+  replicationDuration: {
+    name: "shoal.replication.duration",
+    unit: "s",
+    description: "Time from an entry of a shard's log to its being in every replica",
+    advice: durations,
+  },
   /** Workers; histogram by `shoal.exchange.kind` and `shoal.outcome`, all attempts together. */
   exchangeDuration: {
     name: "shoal.exchange.duration",

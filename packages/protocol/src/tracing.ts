@@ -14,6 +14,8 @@ export const spanNames = {
   send: "send",
   queue: "queue",
   apply: "apply",
+  /** An update is on its way to the replicas. */
+  replicate: "replicate",
   acknowledge: "acknowledge",
   read: "read",
   /** A shard has moved its staleness bound. */
@@ -38,6 +40,8 @@ export const attributes = {
   samples: "shoal.samples",
   baseVersion: "shoal.base_version",
   version: "shoal.version",
+  /** Position in a shard's log; on `replicate`. */
+  logIndex: "shoal.log.index",
   staleness: "shoal.staleness",
   rule: "shoal.rule",
   bytesBefore: "shoal.bytes.before",

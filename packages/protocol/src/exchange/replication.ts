@@ -14,6 +14,7 @@
  *   P4  A learner is not waited for. It becomes a replica by a new seat, once its primary has reported it caught up.
  * Source    Lin et al., PacificA, MSR-TR-2008-25 (configuration master, primary and backups); Oki and Liskov, PODC 1988.
  */
+import type { RunMembers } from "../messages/server-control.ts";
 import type { CallOptions } from "./link.ts";
 
 /** A server as its peers reach it. */
@@ -54,32 +55,42 @@ export interface LoggedContribution {
 export type LogEntryKind =
   /** The first values; `vector` holds them. */
   | "initialize"
-  /** One update; `vector` is what the optimiser gets, empty for a step without samples. */
+  /** One update; `vector` is the folded gradient of a step, or a push as it was decoded; empty without samples. */
   | "update"
-  /** A push that waits in the buffer to be applied together with others. */
+  /** A push that is put into the buffer, which is applied when that makes it full; `vector` as in an update. */
   | "buffer"
-  /** A pull whose values the compensation of delays keeps for its worker. */
-  | "remember";
+  /** A pull that a later push is measured by: the values that compensation keeps for its worker, the first clock. */
+  | "remember"
+  /** Pushes that change no value, and are to be recognised when they come again. */
+  | "settle"
+  /** A member list. Each primary begins its term with one, so that what was there before is committed with it. */
+  | "members";
 
 export interface LogEntry {
   readonly shard: number;
+  /** Of the seat under which it is sent. */
   readonly term: number;
   /** Position in the shard's log, from 1. */
   readonly index: number;
+  /** Term under which it was made, and that of the entry before it (0 for none): index and term name one history. */
+  readonly madeIn: number;
+  readonly previousMadeIn: number;
   readonly kind: LogEntryKind;
   /** Version of the shard after this entry. */
   readonly version: number;
   /** Factor on the learning rate. */
   readonly weight: number;
   readonly contributions: readonly LoggedContribution[];
-  /** [range size] float32 or [0]. Borrowed until the reply. */
+  /** Where the kind is `members`, else null. */
+  readonly members: RunMembers | null;
+  /** [range size] float32 or [0], in kernel memory. Borrowed until the reply. */
   readonly vector: Float32Array;
 }
 
 export type ReplicateReply =
   /** "I have all entries up to `index`." */
   | { readonly type: "replicated"; readonly index: number }
-  /** "I have entries up to `index` only, or others: fill me." */
+  /** "I have entries up to `index` only: send me those after it, or fill me." With index 0: "I have others: fill me." */
   | { readonly type: "gap"; readonly index: number };
 
 /** A part of a shard's whole state, for a replica that has none or the wrong one. Parts come in order. */

@@ -4,7 +4,8 @@
  */
 import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
-import type { RunMembers } from "../messages/server-control.ts";
+import type { RunMembers, ShardSeatSummary } from "../messages/server-control.ts";
+import type { InstallReply, InstallRequest, LogEntry, ReplicateReply } from "./replication.ts";
 import type { InitializeReply, LinkIdentity, PullReply, PushReply, PushRequest } from "./requests.ts";
 
 /** An error as a reply: the request could not be served, and why. */
@@ -51,7 +52,11 @@ export type ShardCommand =
   /** "Give me all you must survive a restart with." */
   | { readonly type: "snapshot"; readonly replyTo: Ref<ShardSnapshot> }
   /** "Go on from here." Replaces all state. */
-  | { readonly type: "restore"; readonly snapshot: ShardSnapshot; readonly replyTo: Ref<ShardRestored | Refusal> };
+  | { readonly type: "restore"; readonly snapshot: ShardSnapshot; readonly replyTo: Ref<ShardRestored | Refusal> }
+  /** From the shard's primary: "I have done this; do it too." `entry.vector` is borrowed until the reply. */
+  | { readonly type: "replicate"; readonly entry: LogEntry; readonly replyTo: Ref<ReplicateReply | Refusal> }
+  /** From the shard's primary: "This is a part of my state." `part.bytes` is borrowed until the reply. */
+  | { readonly type: "install"; readonly part: InstallRequest; readonly replyTo: Ref<InstallReply | Refusal> };
 
 export interface ShardRestored {
   readonly type: "restored";
@@ -104,6 +109,8 @@ export interface ShardDescription {
   /** The newest updates, oldest first; bounded (default 65,536). */
   readonly updates: readonly UpdateRecord[];
   readonly waits: readonly ShardWait[];
+  /** Absent where the shard has no seat but its hosting. */
+  readonly seat?: ShardSeatSummary | undefined;
 }
 
 /** Plain data; the vectors are copies, little-endian float32. */
