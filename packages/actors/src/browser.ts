@@ -16,7 +16,13 @@ export {
   type MessageEnvelope,
   type TraceCarrier,
 } from "./envelope/envelope.ts";
-export { refExtensionType } from "./envelope/plain-data.ts";
+export {
+  decodePlainData,
+  encodePlainData,
+  refExtensionType,
+  type PlainDataLimits,
+  type RefPolicy,
+} from "./envelope/plain-data.ts";
 export { tryTell } from "./group.ts";
 export { systemClock } from "./host/system-clock.ts";
 export { nextTurn } from "./host/next-turn.ts";
