@@ -7,6 +7,7 @@ import { advanceRun } from "./runs/advance-run.ts";
 import { failRun } from "./runs/end-run.ts";
 import { takeOn } from "./runs/participation.ts";
 import { decideQueue } from "./runs/queue.ts";
+import { advanceSeats } from "./seats/advance-seats.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -46,7 +47,8 @@ export interface Reconciliation {
 export function reconcile(cluster: ClusterState, now: number, settings: CoordinatorSettings): Reconciliation {
   let next = cluster;
   for (const run of cluster.runs.values()) {
-    next = withRun(next, advanceRun(takeOn(run, cluster.membership), now, settings));
+    const seated = advanceSeats(takeOn(run, cluster.membership), cluster.membership, now, settings);
+    next = withRun(next, advanceRun(seated, now, settings));
   }
   next = startNext(next, now, settings);
   const outgoing: Outgoing[] = [];
@@ -70,7 +72,7 @@ function startNext(cluster: ClusterState, now: number, settings: CoordinatorSett
   if (run === undefined) return cluster;
   switch (decision.kind) {
     case "start":
-      return withRun(cluster, startRun(run, decision.members, cluster.term, now));
+      return withRun(cluster, startRun(run, decision.members, cluster.term, now, settings));
     case "give_up": {
       const sentence = `${decision.reason}, for more than ${settings.gatherTimeoutMs} ms`;
       return withRun(cluster, failRun(run, "no_capacity", sentence, {}, now));

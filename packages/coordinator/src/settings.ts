@@ -5,7 +5,13 @@ export interface CoordinatorSettings {
   readonly leaseMs: number;
   /** How often members are asked to send a heartbeat: 500. */
   readonly heartbeatMs: number;
-  /** Interval of the reconciliation between events: 200. */
+  /** A server that is silent for so long is suspected: shards that have another copy go on with that one. 400. */
+  readonly suspectMs: number;
+  /** How often servers are asked to send a heartbeat: 100. */
+  readonly serverHeartbeatMs: number;
+  /** Copies of each shard beside its primary, where the job does not say: 0. */
+  readonly replicas: number;
+  /** Interval of the reconciliation between events: 100. */
   readonly tickMs: number;
   /** First interval after which an unanswered command is sent again: 250. It doubles up to `maximumResendMs`. */
   readonly resendMs: number;
@@ -46,7 +52,10 @@ export interface CoordinatorSettings {
 export const defaultSettings: CoordinatorSettings = {
   leaseMs: 2000,
   heartbeatMs: 500,
-  tickMs: 200,
+  suspectMs: 400,
+  serverHeartbeatMs: 100,
+  replicas: 0,
+  tickMs: 100,
   resendMs: 250,
   maximumResendMs: 2000,
   serverTimeoutMs: 30_000,
@@ -70,12 +79,20 @@ export const defaultSettings: CoordinatorSettings = {
 export function completeSettings(given: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
   const settings = { ...defaultSettings, ...given };
   for (const [name, value] of Object.entries(settings)) {
+    if (name === "replicas" && value === 0) continue;
     if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number, got ${value}`);
   }
   if (settings.leaseMs < 2 * settings.heartbeatMs) {
     const { leaseMs, heartbeatMs } = settings;
     throw new RangeError(
       `leaseMs (${leaseMs}) must be at least twice heartbeatMs (${heartbeatMs}), otherwise one lost heartbeat ends a lease`,
+    );
+  }
+  if (settings.suspectMs < 2 * settings.serverHeartbeatMs) {
+    const { suspectMs, serverHeartbeatMs } = settings;
+    throw new RangeError(
+      `suspectMs (${suspectMs}) must be at least twice serverHeartbeatMs (${serverHeartbeatMs}), ` +
+        "otherwise one lost heartbeat moves shards",
     );
   }
   return settings;

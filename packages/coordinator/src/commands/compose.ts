@@ -13,10 +13,11 @@ import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
 import { shardRules } from "../runs/shard-rules.ts";
 import { slotsOf } from "../runs/start-run.ts";
+import { unhosted, unseated } from "../seats/run-seats.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
 export function runMembers(run: RunState): RunMembers {
-  const { revision, members, slotOwners } = run.roster;
+  const { servedRevision: revision, members, slotOwners } = run.roster;
   const workers = members.flatMap((number) => {
     const worker = run.workers.get(number);
     return worker === undefined ? [] : [{ member: number, incarnation: worker.incarnation, name: worker.name }];
@@ -43,14 +44,21 @@ export function composeServerCommand(
       // Who computes: in synchronous mode every slot is a replica of its own.
       const initial = [...run.workers.values()].filter((worker) => worker.initial).length;
       const replicas = run.job.consistency.mode === "synchronous" ? run.slots : initial;
-      const shards = run.servers.find((server) => server.member === desired.member)?.shards ?? [];
-      const term = termOf(run);
+      const server = run.servers.find((each) => each.member === desired.member);
+      const shards = server === undefined ? [] : unhosted(run, server);
+      const term = run.hostingTerm;
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
       const { predictedWaiting, backup } = run.job.stragglers;
       const early = { predictedWaiting, backup: Math.min(backup, slots - 1) };
       const members = runMembers(run);
-      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, members, replyTo };
+      const { acknowledge } = run.job.durability;
+      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, acknowledge, members, replyTo };
+    }
+    case "seat_shards": {
+      const server = run.servers.find((each) => each.member === desired.member);
+      const seats = server === undefined ? [] : unseated(run, server);
+      return seats.length === 0 ? undefined : { type: "seat_shards", run: run.run, seats, replyTo };
     }
     case "update_run_members":
       return { type: "update_run_members", run: run.run, members: runMembers(run), replyTo };
@@ -76,8 +84,12 @@ export function composeWorkerCommand(
       if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
       return { type: "start_run", run: run.run, job, slots, placement, assignment, replyTo };
     }
-    case "assign_work":
-      return { type: "assign_work", run: run.run, assignment, replyTo };
+    case "assign_work": {
+      // Placements are large: it goes along until the worker has said that it follows it.
+      const isMoved = run.seatTerm > (run.workers.get(desired.member)?.placementTerm ?? 0);
+      const placed = isMoved && run.placement !== null ? { placement: run.placement } : {};
+      return { type: "assign_work", run: run.run, assignment, ...placed, replyTo };
+    }
     case "finish_run":
       return { type: "finish_run", run: run.run, replyTo };
     case "stop_run": {
@@ -87,9 +99,4 @@ export function composeWorkerCommand(
     default:
       return undefined;
   }
-}
-
-function termOf(run: RunState): number {
-  if (run.placement === null) throw new ShoalError("internal", `run ${run.run} has no placement`);
-  return run.placement.term;
 }

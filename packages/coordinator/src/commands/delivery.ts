@@ -51,10 +51,10 @@ function isDue(delivery: Delivery | undefined, now: number, settings: Coordinato
 
 /** The first invitation's revision is what its answer proves: a later one may carry more, and be the one that is lost. */
 function noteInvitation(run: RunState, sent: DesiredCommand): RunState {
-  const { revision } = run.roster;
+  const { revision, servedRevision } = run.roster;
   if (sent.kind === "host_shards") {
     const server = run.servers.find((each) => each.member === sent.member);
-    if (server?.invitedRevision === null) return withServer(run, { ...server, invitedRevision: revision });
+    if (server?.invitedRevision === null) return withServer(run, { ...server, invitedRevision: servedRevision });
   }
   if (sent.kind === "start_run") {
     const worker = run.workers.get(sent.member);

@@ -4,11 +4,13 @@
  */
 import { revisionAtServers } from "../runs/roster.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
+import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 export type CommandKind =
   | "describe_shards"
   | "host_shards"
+  | "seat_shards"
   | "update_run_members"
   | "release_run"
   | "start_run"
@@ -40,15 +42,24 @@ function forServer(run: RunState, server: RunServer, settings: CoordinatorSettin
     return server.released || untouched ? [] : [command("release_run", server, "", settings.cleanupTimeoutMs)];
   }
   if (!isUnderWay(run)) return [];
-  if (!server.hosted) return [command("host_shards", server, "", settings.serverTimeoutMs)];
-  const { revision } = run.roster;
-  if (server.confirmedRevision >= revision) return [];
-  return [command("update_run_members", server, String(revision), settings.serverTimeoutMs)];
+  const { serverTimeoutMs } = settings;
+  const commands: DesiredCommand[] = [];
+  // By the shards: answers to two hostings that are under way must not be taken for each other's.
+  const missing = unhosted(run, server).map(({ shard }) => shard);
+  if (missing.length > 0) commands.push(command("host_shards", server, missing.join(","), serverTimeoutMs));
+  const outdated = unseated(run, server).map(({ shard, term }) => `${shard}:${term}`);
+  if (outdated.length > 0) commands.push(command("seat_shards", server, outdated.join(","), serverTimeoutMs));
+  const { servedRevision } = run.roster;
+  const isHost = server.known.size > 0;
+  if (isHost && server.confirmedRevision < servedRevision) {
+    commands.push(command("update_run_members", server, String(servedRevision), serverTimeoutMs));
+  }
+  return commands;
 }
 
 /** Questions for the vital signs of the shards: asked again when they are due, so one that is lost is no matter. */
 export function vitalQuestions(run: RunState): readonly DesiredCommand[] {
-  const hosts = run.servers.filter((server) => server.alive && server.hosted);
+  const hosts = run.servers.filter((server) => server.alive && server.known.size > 0);
   return hosts.map((server) => command("describe_shards", server, "", 0));
 }
 
@@ -58,12 +69,15 @@ function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettin
     return worker.stopped || untouched ? [] : [command("stop_run", worker, "", settings.cleanupTimeoutMs)];
   }
   if (!isUnderWay(run)) return [];
-  if (run.servers.some((server) => !server.hosted)) return [];
-  if (!worker.started) return [command("start_run", worker, "", settings.startTimeoutMs)];
-  const { revision } = run.roster;
+  if (!worker.started) {
+    // Whoever starts finds every shard; at the start of the run every copy is there.
+    const isPlaced = unsettledServers(run, run.phase === "starting").length === 0;
+    return isPlaced ? [command("start_run", worker, "", settings.startTimeoutMs)] : [];
+  }
+  const { revision, servedRevision } = run.roster;
   const commands: DesiredCommand[] = [];
   // The servers first: what a worker pushes under a revision must come from someone they know.
-  if (worker.confirmedRevision < revision && revisionAtServers(run) >= revision) {
+  if (worker.confirmedRevision < revision && revisionAtServers(run) >= servedRevision) {
     commands.push(command("assign_work", worker, String(revision), settings.assignTimeoutMs));
   }
   if (run.phase === "finishing" && run.finisher?.member === worker.member) {

@@ -2,7 +2,9 @@
 import type { JoinReply, MembershipMessage } from "@shoal/protocol";
 import { withRun, type ClusterState } from "../cluster-state.ts";
 import { stepMembership, type MembershipEffect, type MembershipEvent } from "../membership/membership.ts";
-import { memberLost, memberReady } from "../runs/participation.ts";
+import { isReleased } from "../membership/release.ts";
+import { memberLeaves, memberLost, memberReady } from "../runs/participation.ts";
+import type { RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { replyTo, type EndedLease, type Reply, type Step } from "./step.ts";
 
@@ -13,14 +15,15 @@ export function handleMembership(
   settings: CoordinatorSettings,
 ): Step {
   const { state, effects } = stepMembership(cluster.membership, eventOf(message), now, settings);
-  const replies = effects.flatMap((effect) => replyFor(effect, message, settings));
-  return { ...applyEffects({ ...cluster, membership: state }, effects, now), replies };
+  const step = applyEffects({ ...cluster, membership: state }, effects);
+  const replies = effects.flatMap((effect) => replyFor(step.cluster, effect, message, settings));
+  return { ...step, replies };
 }
 
 /** Ends the leases of silent members. */
 export function handleTick(cluster: ClusterState, now: number, settings: CoordinatorSettings): Step {
   const { state, effects } = stepMembership(cluster.membership, { type: "tick" }, now, settings);
-  return { ...applyEffects({ ...cluster, membership: state }, effects, now), reconcile: true };
+  return { ...applyEffects({ ...cluster, membership: state }, effects), reconcile: true };
 }
 
 function eventOf(message: MembershipMessage): MembershipEvent {
@@ -31,30 +34,39 @@ function eventOf(message: MembershipMessage): MembershipEvent {
     }
     case "join_as_worker":
       return { type: "join", name: message.node, role: "worker", endpoint: null, control: message.control.address };
-    case "heartbeat":
+    case "heartbeat": {
+      const { member, incarnation, leaving } = message;
+      return { type: "heartbeat", member, incarnation, leaving };
+    }
     case "leave":
       return { type: message.type, member: message.member, incarnation: message.incarnation };
   }
 }
 
-function applyEffects(cluster: ClusterState, effects: readonly MembershipEffect[], now: number): Step {
+function applyEffects(cluster: ClusterState, effects: readonly MembershipEffect[]): Step {
   let next = cluster;
   const notes: string[] = [];
   const endedLeases: EndedLease[] = [];
   for (const effect of effects) {
     if (effect.kind !== "acknowledge") notes.push(effect.reason);
+    if (effect.kind === "leaving") next = eachRun(next, (run) => memberLeaves(run, effect.member));
     if (effect.kind !== "lost" && effect.kind !== "ready") continue;
     if (effect.kind === "lost") endedLeases.push({ role: effect.member.role, end: effect.end });
-    for (const run of next.runs.values()) {
-      const { member, reason } = effect;
-      next = withRun(next, effect.kind === "lost" ? memberLost(run, member, reason, now) : memberReady(run, member));
-    }
+    const { kind, member, reason } = effect;
+    next = eachRun(next, (run) => (kind === "lost" ? memberLost(run, member, reason) : memberReady(run, member)));
   }
-  const reconcile = effects.some((effect) => effect.kind === "lost" || effect.kind === "ready");
+  const reconcile = effects.some(({ kind }) => kind === "lost" || kind === "ready" || kind === "leaving");
   return { cluster: next, replies: [], notes, reconcile, endedLeases };
 }
 
+function eachRun(cluster: ClusterState, change: (run: RunState) => RunState): ClusterState {
+  let next = cluster;
+  for (const run of cluster.runs.values()) next = withRun(next, change(run));
+  return next;
+}
+
 function replyFor(
+  cluster: ClusterState,
   effect: MembershipEffect,
   message: MembershipMessage,
   settings: CoordinatorSettings,
@@ -62,11 +74,15 @@ function replyFor(
   if (message.type === "leave") return [];
   if (message.type === "heartbeat") {
     const { member, incarnation } = message;
-    if (effect.kind === "acknowledge") return [replyTo(message.replyTo, { type: "heartbeat_acknowledged", member })];
+    if (effect.kind === "acknowledge") {
+      const released = isReleased(cluster, message) ? { released: true } : {};
+      return [replyTo(message.replyTo, { type: "heartbeat_acknowledged", member, ...released })];
+    }
     return effect.kind === "ask_to_rejoin" ? [replyTo(message.replyTo, { type: "rejoin", member, incarnation })] : [];
   }
   if (effect.kind !== "welcome") return [];
-  const { member, incarnation } = effect.member;
-  const { leaseMs, heartbeatMs } = settings;
+  const { member, incarnation, role } = effect.member;
+  const { leaseMs } = settings;
+  const heartbeatMs = role === "server" ? settings.serverHeartbeatMs : settings.heartbeatMs;
   return [replyTo<JoinReply>(message.replyTo, { type: "joined", member, incarnation, leaseMs, heartbeatMs })];
 }

@@ -11,7 +11,8 @@ import { addLoss, emptyHistory } from "./loss-history.ts";
 const askEveryMs = 1000;
 
 export function isAskDue(run: RunState, now: number): boolean {
-  return run.phase === "training" && run.job.guard.action !== "off" && now - run.guard.askedAtMs >= askEveryMs;
+  const isAsked = run.job.guard.action !== "off" || run.copies > 0;
+  return run.phase === "training" && isAsked && now - run.guard.askedAtMs >= askEveryMs;
 }
 
 /** Takes a worker's report into the losses. */
@@ -23,7 +24,8 @@ export function noteLoss(run: RunState, { loss, firstLoss, samples }: ProgressFi
 
 export function noteShards(run: RunState, shards: readonly ShardSummary[]): RunState {
   const signs = new Map(run.guard.signs);
-  for (const { shard, stalenessP95, gradientNorm, updateRatio, bound } of shards) {
+  for (const { shard, stalenessP95, gradientNorm, updateRatio, bound, seat } of shards) {
+    if (seat !== undefined && seat.role !== "primary") continue;
     signs.set(shard, { stalenessP95, gradientNorm, updateRatio, bound });
   }
   return { ...run, guard: { ...run.guard, signs } };
@@ -42,7 +44,8 @@ export function guardTraining(run: RunState, now: number): RunState {
       return failRun(run, "cannot_learn", `run ${run.run} cannot learn: ${decision.reason}`, {}, now);
     case "fall_back": {
       const losses = { ...emptyHistory, first: guard.losses.first };
-      const roster = { ...run.roster, revision: run.roster.revision + 1 };
+      const revision = run.roster.revision + 1;
+      const roster = { ...run.roster, revision, servedRevision: revision };
       return { ...run, roster, guard: { ...guard, losses, fellBack: decision.reason } };
     }
   }

@@ -103,6 +103,7 @@ export function readMembers(value: unknown): MembershipState | undefined {
       alive: false,
       ready: false,
       heardAtMs: 0,
+      leaving: false,
     });
   }
   return { members, nextMember, joins: 0, tickedAtMs: null };

@@ -13,6 +13,8 @@
  *       blocked thread), heartbeats may lie unheard in its mailbox, and nobody is given up for that.
  */
 
+import type { HolderState } from "../seats/seat.ts";
+
 export type MemberRole = "worker" | "server";
 
 export interface Member {
@@ -29,6 +31,8 @@ export interface Member {
   readonly ready: boolean;
   /** ms since the Unix epoch. */
   readonly heardAtMs: number;
+  /** It wants to go. */
+  readonly leaving: boolean;
 }
 
 export interface MembershipState {
@@ -55,7 +59,12 @@ export type MembershipEvent =
       readonly endpoint: string | null;
       readonly control: string;
     }
-  | { readonly type: "heartbeat"; readonly member: number; readonly incarnation: number }
+  | {
+      readonly type: "heartbeat";
+      readonly member: number;
+      readonly incarnation: number;
+      readonly leaving?: boolean | undefined;
+    }
   | { readonly type: "leave"; readonly member: number; readonly incarnation: number }
   | { readonly type: "tick" };
 
@@ -67,6 +76,8 @@ export type MembershipEffect =
   | { readonly kind: "ask_to_rejoin"; readonly member: number; readonly reason: string }
   /** The member can be given work from now on. */
   | { readonly kind: "ready"; readonly member: Member; readonly reason: string }
+  /** The member wants to go: what it holds is to be given to others. */
+  | { readonly kind: "leaving"; readonly member: Member; readonly reason: string }
   /** The member is gone in this incarnation; what it held goes to others. */
   | { readonly kind: "lost"; readonly member: Member; readonly end: LeaseEnd; readonly reason: string };
 
@@ -124,6 +135,7 @@ function join(
     alive: true,
     ready: false,
     heardAtMs: now,
+    leaving: false,
   };
   const effects: MembershipEffect[] = [];
   if (known?.alive === true) {
@@ -145,15 +157,23 @@ function makeRoom(state: MembershipState, maximumMembers: number): MembershipSta
   return { ...state, members };
 }
 
-function heartbeat(state: MembershipState, event: Life, now: number): MembershipStep {
+function heartbeat(
+  state: MembershipState,
+  event: MembershipEvent & { readonly type: "heartbeat" },
+  now: number,
+): MembershipStep {
   const member = living(state, event);
   if (member === undefined) {
     const newest = state.members.get(event.member)?.incarnation ?? "none";
     const reason = `member ${event.member}.${event.incarnation} holds no lease (newest incarnation: ${newest})`;
     return { state, effects: [{ kind: "ask_to_rejoin", member: event.member, reason }] };
   }
-  const heard: Member = { ...member, ready: true, heardAtMs: now };
+  const leaving = member.leaving || event.leaving === true;
+  const heard: Member = { ...member, ready: true, heardAtMs: now, leaving };
   const effects: MembershipEffect[] = [{ kind: "acknowledge", member: member.member }];
+  if (leaving && !member.leaving) {
+    effects.push({ kind: "leaving", member: heard, reason: `${member.name} wants to leave` });
+  }
   if (!member.ready) effects.push({ kind: "ready", member: heard, reason: `${member.name} sent its first heartbeat` });
   return { state: put(state, heard), effects };
 }
@@ -212,9 +232,22 @@ function put(state: MembershipState, member: Member): MembershipState {
   return { ...state, members: new Map(state.members).set(member.member, member) };
 }
 
-/** The live members of a role that can be given work (M3), by member number. */
+/** How well a server of this life does its part. */
+export function holderState(
+  state: MembershipState,
+  life: Life,
+  now: number,
+  { suspectMs }: { readonly suspectMs: number },
+): HolderState {
+  const member = living(state, life);
+  if (member === undefined) return "lost";
+  if (now - member.heardAtMs >= suspectMs) return "suspected";
+  return member.leaving ? "leaving" : "alive";
+}
+
+/** The live members of a role that can be given work (M3) and want to stay, by member number. */
 export function readyMembers(state: MembershipState, role: MemberRole): readonly Member[] {
   return [...state.members.values()]
-    .filter((member) => member.alive && member.ready && member.role === role)
+    .filter((member) => member.alive && member.ready && !member.leaving && member.role === role)
     .toSorted((a, b) => a.member - b.member);
 }

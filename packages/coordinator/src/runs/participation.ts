@@ -1,7 +1,7 @@
 /** What the coming and going of members means to a run. */
 import { release, type Holder } from "../leases/ledger.ts";
 import { readyMembers, type Member, type MembershipState } from "../membership/membership.ts";
-import { failRun } from "./end-run.ts";
+import { newRunServer } from "../seats/run-seats.ts";
 import { relieve } from "./evaluation-log.ts";
 import { refreshRoster } from "./roster.ts";
 import { hasEnded, isUnderWay, takesPart, withServer, withWorker, type RunState } from "./run-state.ts";
@@ -44,33 +44,29 @@ function meetAgain(run: RunState, member: Member): RunState {
   const { incarnation, name } = member;
   if (known !== undefined) return known.released ? run : withServer(run, { ...known, incarnation, alive: true });
   if (!run.orphaned) return run;
-  const server = {
-    member: member.member,
-    incarnation,
-    name,
-    alive: true,
-    shards: [],
-    invitedRevision: 0,
-    hosted: false,
-    confirmedRevision: 0,
-    released: false,
-  };
+  const server = { ...newRunServer({ member: member.member, incarnation, name }), invitedRevision: 0 };
   return { ...run, servers: [...run.servers, server] };
 }
 
-/** A member is gone in this life. A server takes its shards with it, a worker's work goes to the others. */
-export function memberLost(run: RunState, member: Member, reason: string, now: number): RunState {
+/**
+ * A member is gone in this life. What that means to the shards of a server is decided with their seats; a worker's work
+ * goes to the others.
+ */
+export function memberLost(run: RunState, member: Member, reason: string): RunState {
   const server = run.servers.find((each) => sameLife(each, member));
   if (server !== undefined) {
-    const gone = withServer(run, { ...server, alive: false });
-    if (!isUnderWay(run)) return gone;
-    const shards = server.shards.map((each) => each.shard).join(", ");
-    const sentence = `${server.name} held shards ${shards} of run ${run.run} and is lost: ${reason}`;
-    return failRun(gone, "server_lost", sentence, { server: server.name }, now);
+    return withServer(run, { ...server, alive: false, lostBecause: reason });
   }
   const worker = run.workers.get(member.member);
   if (worker === undefined || !worker.alive || !sameLife(worker, member)) return run;
   return dropWork(withWorker(run, { ...worker, alive: false }), worker);
+}
+
+/** A worker that wants to leave is told to stop, and its work goes to the others: a batch counts once, whoever ends it. */
+export function memberLeaves(run: RunState, member: Member): RunState {
+  const worker = takesPart(run, member);
+  if (worker === undefined || !isUnderWay(run)) return run;
+  return dropWork(withWorker(run, { ...worker, excluded: `${worker.name} leaves` }), worker);
 }
 
 /** Takes everything that a worker holds back, so that others can have it. */

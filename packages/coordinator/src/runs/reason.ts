@@ -1,5 +1,7 @@
 /** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
 import { guardText } from "../guard/watch-run.ts";
+import { copiesText } from "../status/copies-text.ts";
+import { unsettledServers } from "../seats/run-seats.ts";
 import { sentenceOf } from "./end-run.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
@@ -13,7 +15,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(run.servers.length, "server")}${excludedText(run)}${guardText(run)}`;
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;
@@ -22,6 +24,10 @@ export function reasonOf(run: RunState, now: number): string {
     default:
       return run.reason;
   }
+}
+
+function primariesOf({ seats }: RunState): number {
+  return new Set([...seats.values()].map(({ primary }) => primary.member)).size;
 }
 
 /** Who takes no further part, and why: an error of theirs that the run survived. */
@@ -33,7 +39,7 @@ function excludedText(run: RunState): string {
 function startingReason(run: RunState, now: number): string {
   const since = seconds(now - (run.startedAtMs ?? now));
   const failure = run.lastFailure === null ? "" : ` (last answer: ${sentenceOf(run.lastFailure)})`;
-  const hosts = run.servers.filter((server) => !server.hosted).map((server) => server.name);
+  const hosts = unsettledServers(run, true);
   if (hosts.length > 0) return `waiting for ${hosts.join(", ")} to host the shards since ${since}${failure}`;
   const workers = [...run.workers.values()].filter((worker) => worker.alive && worker.excluded === null);
   return `waiting for ${workers.map((worker) => worker.name).join(", ")} to load the data since ${since}${failure}`;

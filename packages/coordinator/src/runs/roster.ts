@@ -21,7 +21,8 @@ export function refreshRoster(run: RunState): RunState {
   const { roster } = run;
   const slotOwners = hasSlots(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
   const initializer = keepsInitializing(run) ? roster.initializer : first;
-  const next: Roster = { revision: roster.revision + 1, members, slotOwners, initializer };
+  const revision = roster.revision + 1;
+  const next: Roster = { revision, servedRevision: revision, members, slotOwners, initializer };
   const workers = new Map(run.workers);
   let rejoined = false;
   for (const worker of run.workers.values()) {
@@ -47,7 +48,10 @@ function sameRoster(a: Roster, b: Roster): boolean {
   return a.initializer === b.initializer && same(a.members, b.members) && same(a.slotOwners, b.slotOwners);
 }
 
-/** Newest revision that every server of the run is known to have. */
+/** Newest revision that every server which leads a shard of the run is known to have: copies have it from their primaries. */
 export function revisionAtServers(run: RunState): number {
-  return run.servers.reduce((lowest, server) => Math.min(lowest, server.confirmedRevision), Infinity);
+  const leaders = new Set([...run.seats.values()].map(({ primary }) => primary.member));
+  return run.servers
+    .filter(({ member }) => leaders.has(member))
+    .reduce((lowest, server) => Math.min(lowest, server.confirmedRevision), Infinity);
 }

@@ -3,7 +3,7 @@
  *
  * Invariants
  *   R1  a run that has ended (completed, failed, cancelled) never leaves that phase.
- *   R2  the roster's revision grows with every change of who takes part or owns which slot.
+ *   R2  the roster's revision grows with every change of who takes part, owns which slot, or leads which shard.
  *   R3  `plan` and `ledger` are fixed by the first worker that has loaded the data; `slots` by the start.
  */
 import { newGuard, type GuardState } from "../guard/guard-state.ts";
@@ -17,8 +17,10 @@ import {
   type RunPhase,
   type RunStatus,
   type ShardAssignment,
+  type ShardSeat,
   type UpdateTreatment,
 } from "@shoal/protocol";
+import type { SeatMove } from "../seats/decide-seat.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import type { Pace, ReportedWork } from "./stragglers.ts";
@@ -29,10 +31,14 @@ import { emptyEvaluationLog } from "./evaluation-log.ts";
 export interface RunServer extends Holder {
   readonly name: string;
   readonly alive: boolean;
-  readonly shards: readonly ShardAssignment[];
+  /** Why its lease ended; null: it has not. */
+  readonly lostBecause: string | null;
   /** Revision of the members in the first host_shards; null: none was sent yet. */
   readonly invitedRevision: number | null;
-  readonly hosted: boolean;
+  /** Shards that it is known to have, with the term of the seat that it knows. */
+  readonly known: ReadonlyMap<number, number>;
+  /** Newest log entry of each shard that it was heard to have. */
+  readonly indexes: ReadonlyMap<number, number>;
   /** Newest revision of the members that it is known to have. */
   readonly confirmedRevision: number;
   readonly released: boolean;
@@ -48,6 +54,8 @@ export interface RunWorker extends Holder {
   readonly started: boolean;
   /** Newest revision of its assignment that it is known to have. */
   readonly confirmedRevision: number;
+  /** Term of the placement that it is known to follow. */
+  readonly placementTerm: number;
   /** Revision since which the roster lists it; null: it does not. */
   readonly enrolledRevision: number | null;
   /** Bounded mode: it has no batches, so its clock must not hold the others back. */
@@ -67,12 +75,20 @@ export interface RunWorker extends Holder {
 /** Who takes part, as servers and workers are told. */
 export interface Roster {
   readonly revision: number;
+  /** Newest revision that the servers must have: with what came later nothing changed for them. */
+  readonly servedRevision: number;
   /** Member numbers, ascending. */
   readonly members: readonly number[];
   /** Member that owns each slot; empty outside synchronous mode. */
   readonly slotOwners: readonly number[];
   /** The one worker that gives the shards their initial values. */
   readonly initializer: number | null;
+}
+
+/** Members whose copies a primary has reported complete, under one term of its seat. */
+export interface CaughtUp {
+  readonly term: number;
+  readonly members: ReadonlySet<number>;
 }
 
 /** When a command was sent. */
@@ -99,7 +115,23 @@ export interface RunState {
   readonly trainingAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly slots: number;
+  /** Where the workers find the shards now. */
   readonly placement: Placement | null;
+  /** Term under which the shards are hosted, from the start of the run to its end. */
+  readonly hostingTerm: number;
+  /** Replicas that each shard should have. */
+  readonly copies: number;
+  /** The shards by number, without their seats; those without keys are left out. */
+  readonly assignments: ReadonlyMap<number, ShardAssignment>;
+  readonly seats: ReadonlyMap<number, ShardSeat>;
+  /** Newest term that was given to a seat. */
+  readonly seatTerm: number;
+  /** What the newest change of seats was, and why. */
+  readonly seatNotes: readonly string[];
+  /** Learners that primaries have reported caught up, by shard. */
+  readonly caughtUp: ReadonlyMap<number, CaughtUp>;
+  /** Shards that are on their way to another server. */
+  readonly moves: ReadonlyMap<number, SeatMove>;
   /** What the updates of the shards refer to; empty until the run starts. */
   readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
@@ -152,10 +184,18 @@ export function createRun(given: NewRun, now: number): RunState {
     endedAtMs: null,
     slots: 0,
     placement: null,
+    hostingTerm: 0,
+    copies: 0,
+    assignments: new Map(),
+    seats: new Map(),
+    seatTerm: 0,
+    seatNotes: [],
+    caughtUp: new Map(),
+    moves: new Map(),
     treatments: [],
     servers: [],
     workers: new Map(),
-    roster: { revision: 0, members: [], slotOwners: [], initializer: null },
+    roster: { revision: 0, servedRevision: 0, members: [], slotOwners: [], initializer: null },
     plan: null,
     ledger: null,
     samplesDone: 0,

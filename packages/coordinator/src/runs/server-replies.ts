@@ -1,18 +1,21 @@
 /** What the answers of servers mean to a run. All are idempotent. */
 import { errorTable } from "@shoal/errors";
-import type { ServerReply } from "@shoal/protocol";
+import type { ServerReply, ShardSummary } from "@shoal/protocol";
 import { noteShards } from "../guard/watch-run.ts";
 import { failWith } from "./end-run.ts";
-import { isUnderWay, withServer, type RunState } from "./run-state.ts";
+import { unhosted } from "../seats/run-seats.ts";
+import { isInSeat, sameServer } from "../seats/seat.ts";
+import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
 
 export function serverReplied(run: RunState, reply: ServerReply, now: number): RunState {
   const server = run.servers.find((each) => each.name === reply.node && each.alive);
   if (server === undefined) return run;
   switch (reply.type) {
     case "shards_hosted": {
-      if (reply.term !== run.placement?.term) return run;
+      if (reply.term !== run.hostingTerm) return run;
       const confirmedRevision = Math.max(server.confirmedRevision, server.invitedRevision ?? 0);
-      return withServer(run, { ...server, hosted: true, confirmedRevision });
+      const seats = reply.seats ?? unhosted(run, server).map(({ shard }) => ({ shard, term: run.hostingTerm }));
+      return withServer(run, { ...knowsSeats(run, server, seats), confirmedRevision });
     }
     case "hosting_failed": {
       if (!isUnderWay(run)) return run;
@@ -24,11 +27,52 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return withServer(run, { ...server, confirmedRevision });
     }
     case "shards_seated":
+      return withServer(run, knowsSeats(run, server, reply.seats));
     case "learner_caught_up":
-      return run;
+      return caughtUp(run, server, reply.shard, reply.term, [reply.member]);
     case "run_released":
       return isUnderWay(run) ? run : withServer(run, { ...server, released: true });
     case "shards_described":
-      return isUnderWay(run) ? noteShards(run, reply.shards) : run;
+      return isUnderWay(run) ? noteShards(noteCopies(run, server, reply.shards), reply.shards) : run;
   }
+}
+
+interface SeatTerm {
+  readonly shard: number;
+  readonly term: number;
+}
+
+/** The server has said which seats it knows. One that does not name it any more is the end of its copy. */
+function knowsSeats(run: RunState, server: RunServer, seats: readonly SeatTerm[]): RunServer {
+  const known = new Map(server.known);
+  for (const { shard, term } of seats) {
+    const seat = run.seats.get(shard);
+    if (seat === undefined) continue;
+    if (term >= seat.term && !isInSeat(seat, server)) known.delete(shard);
+    else known.set(shard, Math.max(term, known.get(shard) ?? 0));
+  }
+  return { ...server, known };
+}
+
+/** Only the primary of the seat as it is now can say who has everything. */
+function caughtUp(run: RunState, server: RunServer, shard: number, term: number, members: readonly number[]): RunState {
+  const seat = run.seats.get(shard);
+  if (seat === undefined || seat.term !== term || !sameServer(seat.primary, server)) return run;
+  const before = run.caughtUp.get(shard);
+  const known = before?.term === term ? before.members : new Set<number>();
+  if (members.every((member) => known.has(member))) return run;
+  const next = new Map(run.caughtUp).set(shard, { term, members: new Set([...known, ...members]) });
+  return { ...run, caughtUp: next };
+}
+
+/** How far each copy is, and which learners are complete. */
+function noteCopies(run: RunState, server: RunServer, shards: readonly ShardSummary[]): RunState {
+  const indexes = new Map(server.indexes);
+  let next = run;
+  for (const { shard, seat } of shards) {
+    if (seat === undefined) continue;
+    indexes.set(shard, seat.index);
+    if (seat.role === "primary") next = caughtUp(next, server, shard, seat.term, seat.caughtUp);
+  }
+  return withServer(next, { ...server, indexes });
 }

@@ -38,7 +38,8 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
       return refused(run, worker, reply.error, now);
     case "work_assigned": {
       const confirmedRevision = Math.max(worker.confirmedRevision, reply.revision);
-      return withWorker(run, { ...worker, confirmedRevision });
+      const placementTerm = Math.max(worker.placementTerm, reply.term ?? 0);
+      return withWorker(run, { ...worker, confirmedRevision, placementTerm });
     }
     case "run_finished": {
       if (run.phase !== "finishing") return run;

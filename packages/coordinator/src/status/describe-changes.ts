@@ -4,6 +4,9 @@ import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
 import { stragglersOf } from "../runs/stragglers.ts";
 
+/** Changes of seats that are told of one step. */
+const seatsDescribed = 64;
+
 export function describeChanges(before: ClusterState, after: ClusterState, now: number): readonly string[] {
   if (before.runs === after.runs) return [];
   const notes: string[] = [];
@@ -26,6 +29,7 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
     notes.push(...describeStragglers(old, run));
+    if (old.seatTerm !== run.seatTerm && old.seatTerm > 0) notes.push(...run.seatNotes.slice(0, seatsDescribed));
     const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
       const names = run.roster.members.map((member) => run.workers.get(member)?.name ?? `member ${member}`);

@@ -1,0 +1,109 @@
+/** Gathers the facts about each seat of a run, lets them decide, and carries the changes out. */
+import { sizeOf, type SeatHolder, type ShardSeat } from "@shoal/protocol";
+import { holderState, readyMembers, type Member, type MembershipState } from "../membership/membership.ts";
+import { failRun } from "../runs/end-run.ts";
+import { isUnderWay, type RunState } from "../runs/run-state.ts";
+import type { CoordinatorSettings } from "../settings.ts";
+import { decideSeat, type SeatFacts } from "./decide-seat.ts";
+import { isSettled, keysByServer, withSeats } from "./run-seats.ts";
+import { holdersOf, sameServer, type HolderState } from "./seat.ts";
+
+/** Shards of a run that one server fills at a time: more would slow training down. */
+const fillsAtOnce = 2;
+
+export function advanceSeats(
+  run: RunState,
+  membership: MembershipState,
+  now: number,
+  settings: CoordinatorSettings,
+): RunState {
+  if (!isUnderWay(run) || run.seats.size === 0) return run;
+  const states = new Map<string, HolderState>();
+  const stateOf = (holder: SeatHolder): HolderState => {
+    const key = `${holder.member}.${holder.incarnation}`;
+    const known = states.get(key) ?? holderState(membership, holder, now, settings);
+    states.set(key, known);
+    return known;
+  };
+  const room = serversWithRoom(run, membership, stateOf);
+  const changes: Omit<ShardSeat, "term">[] = [];
+  const notes: string[] = [];
+  for (const seat of run.seats.values()) {
+    const decision = decideSeat(factsOf(run, seat, stateOf, room));
+    if (decision.kind === "lost") return loseShards(run, seat, stateOf, now);
+    if (decision.kind === "keep") continue;
+    changes.push(decision.seat);
+    notes.push(`run ${run.run}, shard ${seat.shard}: ${decision.reason} (term ${run.seatTerm + 1})`);
+    for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room.fill(learner, run, seat);
+  }
+  return withSeats(run, changes, notes);
+}
+
+interface Room {
+  /** Servers that may take another copy of a shard, those with the fewest keys first. */
+  readonly candidates: (seat: ShardSeat) => readonly SeatHolder[];
+  readonly fill: (learner: SeatHolder, run: RunState, seat: ShardSeat) => void;
+}
+
+function serversWithRoom(
+  run: RunState,
+  membership: MembershipState,
+  stateOf: (holder: SeatHolder) => HolderState,
+): Room {
+  const keys = keysByServer(run);
+  const fills = new Map<number, number>();
+  for (const { learners } of run.seats.values())
+    for (const { member } of learners) fills.set(member, (fills.get(member) ?? 0) + 1);
+  const servers = readyMembers(membership, "server")
+    .map(toHolder)
+    .filter((each) => stateOf(each) === "alive");
+  const keysOf = ({ member }: SeatHolder): number => keys.get(member) ?? 0;
+  return {
+    candidates: (seat) =>
+      servers
+        .filter(({ member }) => (fills.get(member) ?? 0) < fillsAtOnce)
+        .filter(({ member }) => holdersOf(seat).every((holder) => holder.member !== member))
+        .toSorted((a, b) => keysOf(a) - keysOf(b) || a.member - b.member),
+    fill({ member }, { assignments }, { shard }) {
+      const assignment = assignments.get(shard);
+      fills.set(member, (fills.get(member) ?? 0) + 1);
+      keys.set(member, (keys.get(member) ?? 0) + (assignment === undefined ? 0 : sizeOf(assignment)));
+    },
+  };
+}
+
+export function toHolder({ member, incarnation, name, endpoint }: Member): SeatHolder {
+  return { member, incarnation, node: name, endpoint: endpoint ?? name };
+}
+
+function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) => HolderState, room: Room): SeatFacts {
+  const reported = run.caughtUp.get(seat.shard);
+  return {
+    seat,
+    copies: run.copies,
+    stateOf,
+    indexOf: (holder) => run.servers.find((each) => sameServer(each, holder))?.indexes.get(seat.shard) ?? 0,
+    caughtUp: reported?.term === seat.term ? reported.members : nobody,
+    settled: isSettled(run, seat),
+    candidates: room.candidates(seat),
+    move: run.moves.get(seat.shard) ?? null,
+  };
+}
+
+const nobody: ReadonlySet<number> = new Set();
+
+/** The last copy of a shard is gone: names the server that had it, and all shards that went with it. */
+function loseShards(
+  run: RunState,
+  { primary }: ShardSeat,
+  stateOf: (holder: SeatHolder) => HolderState,
+  now: number,
+): RunState {
+  const gone = [...run.seats.values()].filter(
+    (seat) => sameServer(seat.primary, primary) && seat.replicas.every((each) => stateOf(each) === "lost"),
+  );
+  const shards = gone.map((seat) => seat.shard).join(", ");
+  const reason = run.servers.find((each) => sameServer(each, primary))?.lostBecause ?? "its lease ended";
+  const sentence = `${primary.node} held shards ${shards} of run ${run.run} and is lost: ${reason}`;
+  return failRun(run, "server_lost", sentence, { server: primary.node }, now);
+}
