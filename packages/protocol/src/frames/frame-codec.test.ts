@@ -1,8 +1,10 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { errorTable, type ErrorCode } from "@shoal/errors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ParameterRequestSchema, ParameterResponseSchema } from "../generated/shoal/v1/parameter_server_pb.ts";
+import type { LogEntryKind } from "../exchange/replication.ts";
+import type { RunMembers } from "../messages/server-control.ts";
 import { prefixBytes } from "./header-collector.ts";
 import { decodeRequestFrame, encodeRequestFrame, type RequestFrame, type RequestKind } from "./request-frame.ts";
 import {
@@ -21,7 +23,41 @@ const push = fc.record({
   batch: fc.option(count),
   samples: count,
 });
+const contribution = fc.record(
+  {
+    ...{ worker: count, incarnation: count, sequence: count, clock: count },
+    ...{ batch: fc.option(count), batches: count, baseVersion: count, samples: count },
+  },
+  { requiredKeys: ["worker", "incarnation", "sequence", "clock", "batch", "baseVersion", "samples"] },
+);
+const members = fc.record(
+  {
+    revision: count,
+    workers: fc.array(fc.record({ member: count, incarnation: count, name: fc.string({ minLength: 1 }) })),
+    slotOwners: fc.array(count),
+    fallBack: fc.boolean(),
+  },
+  { requiredKeys: ["revision", "workers", "slotOwners"] },
+);
+const entryOf = <K extends LogEntryKind>(kinds: readonly K[], listed: fc.Arbitrary<RunMembers | null>) =>
+  fc.record({
+    ...{ shard: count, term: count, index: count, madeIn: count, previousMadeIn: count, version: count },
+    kind: fc.constantFrom(...kinds),
+    weight: fc.double({ min: 1e-300, max: 1e300, noNaN: true }),
+    contributions: fc.array(contribution, { maxLength: 5 }),
+    members: listed,
+  });
+const entry = fc.oneof(
+  entryOf(["initialize", "update", "buffer", "remember", "settle"], fc.constant(null)),
+  entryOf(["members"], members),
+);
+const far = fc.maxSafeNat();
+const part = fc
+  .record({ shard: count, term: count, index: count, offset: far, totalBytes: far })
+  .map((it) => ({ ...it, offset: Math.min(it.offset, it.totalBytes) }));
 const kind: fc.Arbitrary<RequestKind> = fc.oneof(
+  fc.record({ type: fc.constant("replicate" as const), entry }),
+  fc.record({ type: fc.constant("install" as const), part }),
   fc.record({ type: fc.constant("initialize" as const), shard: count }),
   fc.record({ type: fc.constant("push" as const), push }),
   fc.record({ type: fc.constant("pull" as const), shard: count, clock: count }),
@@ -50,6 +86,10 @@ const pushReply = fc.oneof(
 );
 const pullReply = version.map(({ version: at }) => ({ type: "values" as const, version: at }));
 const outcome: fc.Arbitrary<ResponseOutcome> = fc.oneof(
+  fc
+    .record({ type: fc.constantFrom("replicated" as const, "gap" as const), index: count })
+    .map((reply) => ({ type: "replicate" as const, reply })),
+  fc.boolean().map((done) => ({ type: "install" as const, reply: { type: "installed" as const, done } })),
   fc
     .tuple(fc.constantFrom("initialized" as const, "already_initialized" as const), count)
     .map(([type, at]) => ({ type: "initialize" as const, reply: { type, version: at } })),
@@ -122,6 +162,16 @@ describe("request headers", () => {
     const parent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
     expect(decode("nonsense", "a=b")).not.toHaveProperty("trace");
     expect(decode(parent, "x".repeat(513))).toMatchObject({ trace: { traceparent: parent } });
+  });
+
+  test("of entries of no kind, without their members, and of parts beyond their state are refused", () => {
+    const decode = (value: NonNullable<MessageInitShape<typeof ParameterRequestSchema>["kind"]>): RequestFrame =>
+      decodeRequestFrame(toBinary(ParameterRequestSchema, create(ParameterRequestSchema, { kind: value })));
+    expect(() => decode({ case: "replicate", value: { kind: "guess" } })).toThrow('an entry of kind "guess"');
+    expect(() => decode({ case: "replicate", value: { kind: "members" } })).toThrow("codec_failed");
+    expect(() => decode({ case: "replicate", value: { kind: "update", members: {} } })).toThrow("codec_failed");
+    expect(() => decode({ case: "install", value: { offset: 2n, totalBytes: 1n } })).toThrow("codec_failed");
+    expect(() => decode({ case: "install", value: { totalBytes: 2n ** 60n } })).toThrow("codec_failed");
   });
 
   test("of a push_pull without a push are refused", () => {

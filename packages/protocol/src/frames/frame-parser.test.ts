@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeFrameHead } from "./encode-frame.ts";
 import { createFrameParser, type FrameParser, type PayloadPlace } from "./frame-parser.ts";
-import { maximumHeaderBytes, maximumPayloadBytes } from "./limits.ts";
+import { maximumEntryHeaderBytes, maximumHeaderBytes, maximumPayloadBytes } from "./limits.ts";
 import { decodeRequestFrame, encodeRequestFrame, type RequestFrame } from "./request-frame.ts";
 
 interface Seen {
@@ -200,6 +200,25 @@ describe("the frame parser", () => {
     const length = maximumHeaderBytes + 1;
     const bytes = [0, 0, 0, 0x40, 0x10, 0x22, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14];
     expect(() => parser.push(Uint8Array.from(bytes))).toThrow("payload_too_large");
+  });
+
+  test("makes room for longer headers where they are allowed, and reads them whole", () => {
+    const slotOwners = Array.from({ length: 65_536 }, (_, slot) => slot % 300);
+    const entry = { shard: 0, term: 1, index: 1, madeIn: 1, previousMadeIn: 0, version: 0, weight: 1 };
+    const members = { revision: 1, workers: [], slotOwners };
+    const kind = { type: "replicate", entry: { ...entry, kind: "members", contributions: [], members } } as const;
+    const bytes = encodeRequestFrame({ type: "head", request: 1, kind, totalBytes: 0, deadlineMs: 1 }, 0);
+    const seen: RequestFrame[] = [];
+    const parserUpTo = (limit: number): FrameParser =>
+      createFrameParser<RequestFrame>({
+        decode: decodeRequestFrame,
+        maximumHeaderBytes: limit,
+        sink: { begin: () => "discard", end: (header) => void seen.push(header) },
+      });
+    const parser = parserUpTo(maximumEntryHeaderBytes);
+    for (const chunk of cut(bytes, [1000, 7])) parser.push(chunk);
+    expect(seen).toMatchObject([{ kind }]);
+    expect(() => parserUpTo(maximumHeaderBytes).push(bytes)).toThrow("payload_too_large");
   });
 
   test("refuses a payload above its limit before the sink is asked", () => {

@@ -34,6 +34,8 @@ export interface FrameParserOptions<H> {
   readonly decode: (header: Uint8Array) => H;
   /** Copies `source` into `target` at `offset`; by default `target.set`, which is slow where `target` is shared. */
   readonly copy?: (source: Uint8Array, target: Uint8Array, offset: number) => void;
+  /** Of a header; default 16 KiB. */
+  readonly maximumHeaderBytes?: number;
 }
 
 export interface FrameParser {
@@ -68,7 +70,7 @@ const nothing = new Uint8Array(0);
 
 export function createFrameParser<H>(options: FrameParserOptions<H>): FrameParser {
   const state: ParserState<H> = {
-    collector: createHeaderCollector(),
+    collector: createHeaderCollector(options.maximumHeaderBytes),
     copy: (source, target, offset) => target.set(source, offset),
     ...options,
     part: "header",

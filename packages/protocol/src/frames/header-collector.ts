@@ -1,7 +1,8 @@
 /**
  * Collects one message of a gRPC stream up to its payload: the five bytes of the prefix, then the fields.
  *
- * Bounds  Header 16 KiB, payload 4 MiB; a message that announces more is refused before a byte of it is stored.
+ * Bounds  Header 16 KiB, or what the stream's owner allows (it grows by doubling), payload 4 MiB; a message that announces
+ *         more is refused before a byte of it is stored.
  * Source  https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Length-Prefixed-Message"
  */
 import { ShoalError } from "@shoal/errors";
@@ -39,7 +40,8 @@ export interface HeaderCollector {
 }
 
 interface Collection {
-  readonly head: Uint8Array;
+  head: Uint8Array;
+  readonly maximumBytes: number;
   part: "prefix" | "fields";
   length: number;
   needed: number;
@@ -47,9 +49,11 @@ interface Collection {
   messageBytes: number;
 }
 
-export function createHeaderCollector(): HeaderCollector {
+/** @param maximumBytes of a header */
+export function createHeaderCollector(maximumBytes: number = maximumHeaderBytes): HeaderCollector {
   const collection: Collection = {
-    head: new Uint8Array(maximumHeaderBytes),
+    head: new Uint8Array(Math.min(maximumBytes, maximumHeaderBytes)),
+    maximumBytes,
     part: "prefix",
     length: 0,
     needed: prefixBytes,
@@ -116,7 +120,8 @@ function scanFields(collection: Collection): CollectedHeader | undefined {
         collection.fieldStart = field.next;
         break;
       case "more":
-        collection.needed = checkNeeded(length + field.bytes, messageBytes) - length;
+        collection.needed = checkNeeded(length + field.bytes, messageBytes, collection.maximumBytes) - length;
+        makeRoom(collection, length + collection.needed);
         return undefined;
       case "payload":
         checkPayload(field.begin, field.length, messageBytes);
@@ -127,10 +132,17 @@ function scanFields(collection: Collection): CollectedHeader | undefined {
   }
 }
 
-function checkNeeded(total: number, messageBytes: number): number {
+function checkNeeded(total: number, messageBytes: number, maximumBytes: number): number {
   if (total > messageBytes) throw malformedFrame("a field reaches beyond its message");
-  if (total > maximumHeaderBytes) throw tooLarge("a header", total, maximumHeaderBytes);
+  if (total > maximumBytes) throw tooLarge("a header", total, maximumBytes);
   return total;
+}
+
+function makeRoom(collection: Collection, bytes: number): void {
+  const { head, maximumBytes } = collection;
+  if (bytes <= head.length) return;
+  collection.head = new Uint8Array(Math.min(maximumBytes, Math.max(bytes, 2 * head.length)));
+  collection.head.set(head);
 }
 
 function checkPayload(begin: number, length: number, messageBytes: number): void {

@@ -18,6 +18,7 @@ export {
 export { malformedFrame, messagePrefix, prefixBytes } from "./header-collector.ts";
 export { startKeepalive, type KeepaliveOptions } from "./keepalive.ts";
 export * from "./limits.ts";
+export type { EntryHeader, InstallHeader } from "./replication-frame.ts";
 export * from "./request-frame.ts";
 export * from "./response-frame.ts";
 export * from "./stream-metadata.ts";

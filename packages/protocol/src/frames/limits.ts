@@ -2,6 +2,8 @@
 
 /** Bytes of a frame's header: everything of the message before its payload. A header carries no tensor. */
 export const maximumHeaderBytes: number = 16 * 1024;
+/** The same on a stream between servers, where an entry names each push behind it, or the members of a run. */
+export const maximumEntryHeaderBytes: number = 3 * 1024 * 1024;
 /** Payload of one frame as we send it: small enough that acknowledgements slip in between, large enough to be cheap. */
 export const sentPayloadBytes: number = 1024 * 1024;
 /** Payload of one frame as we accept it. */

@@ -5,6 +5,14 @@ import type { PushRequest } from "../exchange/requests.ts";
 import { ParameterRequestSchema, type ParameterRequest, type Push } from "../generated/shoal/v1/parameter_server_pb.ts";
 import { encodeFrameHead } from "./encode-frame.ts";
 import { malformedFrame } from "./header-collector.ts";
+import {
+  readEntry,
+  readInstall,
+  writeEntry,
+  writeInstall,
+  type EntryHeader,
+  type InstallHeader,
+} from "./replication-frame.ts";
 
 /** A push without its gradient, which is the payload. */
 export type PushHeader = Omit<PushRequest, "gradient">;
@@ -19,6 +27,8 @@ export type RequestKind =
   | { readonly type: "push"; readonly push: PushHeader }
   | ({ readonly type: "pull"; readonly shard: number; readonly clock: number } & WhatOneHas)
   | ({ readonly type: "push_pull"; readonly push: PushHeader; readonly pullClock: number } & WhatOneHas)
+  | { readonly type: "replicate"; readonly entry: EntryHeader }
+  | { readonly type: "install"; readonly part: InstallHeader }
   | { readonly type: "cancel" };
 
 /** The first frame of a request. */
@@ -98,6 +108,10 @@ function writeKind(kind: RequestKind): NonNullable<MessageInitShape<typeof Param
       return { case: "pull", value: { shard: kind.shard, clock: kind.clock, ...having(kind) } };
     case "push_pull":
       return { case: "pushPull", value: { push: writePush(kind.push), pullClock: kind.pullClock, ...having(kind) } };
+    case "replicate":
+      return { case: "replicate", value: writeEntry(kind.entry) };
+    case "install":
+      return { case: "install", value: writeInstall(kind.part) };
     case "cancel":
       return { case: "cancel", value: {} };
   }
@@ -126,6 +140,10 @@ function readKind(message: ParameterRequest): RequestKind | undefined {
         ...{ type: "push_pull", push: readPush(kind.value.push), pullClock: kind.value.pullClock },
         ...having(kind.value),
       };
+    case "replicate":
+      return { type: "replicate", entry: readEntry(kind.value) };
+    case "install":
+      return { type: "install", part: readInstall(kind.value) };
     case "cancel":
       return { type: "cancel" };
     case undefined:

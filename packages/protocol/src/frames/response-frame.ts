@@ -1,6 +1,7 @@
 /** The header of a response's frame, as plain data and as protobuf (`proto/shoal/v1/parameter_server.proto`). */
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { SerializedError } from "@shoal/errors";
+import type { InstallReply, ReplicateReply } from "../exchange/replication.ts";
 import type { InitializeReply, PullReply, PushReply } from "../exchange/requests.ts";
 import {
   ParameterResponseSchema,
@@ -12,6 +13,7 @@ import {
 import { encodeFrameHead } from "./encode-frame.ts";
 import { readRequestError, writeRequestError } from "./error-wire.ts";
 import { malformedFrame } from "./header-collector.ts";
+import { readInstallReply, readReplicateReply, writeInstallReply, writeReplicateReply } from "./replication-frame.ts";
 import type { FrameContinuation } from "./request-frame.ts";
 
 export type ResponseOutcome =
@@ -19,6 +21,8 @@ export type ResponseOutcome =
   | { readonly type: "push"; readonly reply: PushReply }
   | { readonly type: "pull"; readonly reply: PullReply }
   | { readonly type: "push_pull"; readonly push: PushReply; readonly pull: PullReply }
+  | { readonly type: "replicate"; readonly reply: ReplicateReply }
+  | { readonly type: "install"; readonly reply: InstallReply }
   | { readonly type: "error"; readonly error: SerializedError };
 
 /** The first frame of a response. */
@@ -68,6 +72,10 @@ function writeOutcome(outcome: ResponseOutcome): MessageInitShape<typeof Paramet
       return { pull: writePull(outcome.reply) };
     case "push_pull":
       return { push: writePush(outcome.push), pull: writePull(outcome.pull) };
+    case "replicate":
+      return { replicate: writeReplicateReply(outcome.reply) };
+    case "install":
+      return { install: writeInstallReply(outcome.reply) };
     case "error":
       return { error: writeRequestError(outcome.error) };
   }
@@ -92,13 +100,16 @@ function writePush(reply: PushReply): MessageInitShape<typeof ParameterResponseS
   }
 }
 
-function readOutcome({ initialize, push, pull, error }: ParameterResponse): ResponseOutcome | undefined {
+function readOutcome(message: ParameterResponse): ResponseOutcome | undefined {
+  const { initialize, push, pull, error, replicate, install } = message;
   if (error !== undefined) return { type: "error", error: readRequestError(error) };
   if (initialize !== undefined) return { type: "initialize", reply: readInitialize(initialize) };
   if (push !== undefined && pull !== undefined) {
     return { type: "push_pull", push: readPush(push), pull: readPull(pull) };
   }
   if (push !== undefined) return { type: "push", reply: readPush(push) };
+  if (replicate !== undefined) return { type: "replicate", reply: readReplicateReply(replicate) };
+  if (install !== undefined) return { type: "install", reply: readInstallReply(install) };
   return pull === undefined ? undefined : { type: "pull", reply: readPull(pull) };
 }
 

@@ -4,6 +4,7 @@ import {
   methodOfPath,
   methodPath,
   readIdentity,
+  readPeerIdentity,
   readToken,
   rpcMethods,
   writeStreamMetadata,
@@ -15,6 +16,16 @@ test("who speaks and the token come back from the metadata", () => {
   const metadata = writeStreamMetadata(identity, "secret");
   expect(readIdentity((key) => metadata[key])).toEqual(identity);
   expect(readToken((key) => metadata[key])).toBe("secret");
+});
+
+test("a server's stream is told from a worker's", () => {
+  const server = { run: "mnist", server: 2, incarnation: 1, name: "server-2" };
+  const metadata = writeStreamMetadata(server, "secret");
+  expect(readPeerIdentity((key) => metadata[key])).toEqual(server);
+  expect(() => readIdentity((key) => metadata[key])).toThrow("metadata shoal-worker");
+  const worker = writeStreamMetadata(identity, "secret");
+  expect(() => readPeerIdentity((key) => worker[key])).toThrow("permission_denied");
+  expect(() => readPeerIdentity((key) => ({ ...worker, ...metadata })[key])).toThrow("permission_denied");
 });
 
 test("no token is written where the cluster has none", () => {
@@ -51,7 +62,7 @@ test("arbitrary metadata is read or refused with invalid_argument", () => {
   );
 });
 
-test("a path names one of the four methods or none", () => {
+test("a path names one of the five methods or none", () => {
   expect(methodPath("PushPull")).toBe("/shoal.v1.ParameterServer/PushPull");
   expect(rpcMethods.map((method) => methodOfPath(methodPath(method)))).toEqual(rpcMethods);
   expect(methodOfPath("/shoal.v1.ParameterServer/Delete")).toBeUndefined();

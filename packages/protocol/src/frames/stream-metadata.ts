@@ -6,8 +6,8 @@ import { countSchema, nameSchema } from "../messages/schema.ts";
 /** Full name of the service, as in `proto/shoal/v1/parameter_server.proto`. */
 export const serviceName = "shoal.v1.ParameterServer";
 
-export type RpcMethod = "Push" | "Pull" | "PushPull" | "Exchange";
-export const rpcMethods: readonly RpcMethod[] = ["Push", "Pull", "PushPull", "Exchange"];
+export type RpcMethod = "Push" | "Pull" | "PushPull" | "Exchange" | "Replicate";
+export const rpcMethods: readonly RpcMethod[] = ["Push", "Pull", "PushPull", "Exchange", "Replicate"];
 
 /** The HTTP/2 path of a method. */
 export function methodPath(method: RpcMethod): string {
@@ -23,16 +23,31 @@ const keys = {
   token: "authorization",
   run: "shoal-run",
   worker: "shoal-worker",
+  server: "shoal-server",
   incarnation: "shoal-incarnation",
   node: "shoal-node",
 } as const;
 
+/** A server that speaks to another server about the shards of a run. */
+export interface PeerIdentity {
+  readonly run: string;
+  /** Member number of the speaking server. */
+  readonly server: number;
+  readonly incarnation: number;
+  /** Its node name. */
+  readonly name: string;
+}
+
 /** @param token the cluster's token; undefined where it has none */
-export function writeStreamMetadata(identity: LinkIdentity, token: string | undefined): Record<string, string> {
+export function writeStreamMetadata(
+  identity: LinkIdentity | PeerIdentity,
+  token: string | undefined,
+): Record<string, string> {
+  const [role, member] = "server" in identity ? [keys.server, identity.server] : [keys.worker, identity.worker];
   return {
     ...(token === undefined ? {} : { [keys.token]: `bearer ${token}` }),
     [keys.run]: identity.run,
-    [keys.worker]: String(identity.worker),
+    [role]: String(member),
     [keys.incarnation]: String(identity.incarnation),
     [keys.node]: identity.name,
   };
@@ -46,6 +61,19 @@ export function readIdentity(read: MetadataReader): LinkIdentity {
   return {
     run: readName(read, keys.run),
     worker: readCount(read, keys.worker),
+    incarnation: readCount(read, keys.incarnation),
+    name: readName(read, keys.node),
+  };
+}
+
+/** The same of a server. @throws ShoalError invalid_argument; permission_denied - a worker speaks */
+export function readPeerIdentity(read: MetadataReader): PeerIdentity {
+  if (read(keys.worker) !== undefined) {
+    throw new ShoalError("permission_denied", `what servers say to each other is not taken from a worker`);
+  }
+  return {
+    run: readName(read, keys.run),
+    server: readCount(read, keys.server),
     incarnation: readCount(read, keys.incarnation),
     name: readName(read, keys.node),
   };

@@ -5,6 +5,7 @@ import {
   type FrameParser,
   type FramePump,
   type LinkIdentity,
+  type PeerIdentity,
   type ResponseOutcome,
 } from "@shoal/protocol";
 import { shardGraceMs, type ServiceBounds } from "./bounds.ts";
@@ -22,7 +23,8 @@ export interface ExchangeSurroundings {
 
 export interface Exchange extends ExchangeSurroundings {
   readonly stream: RpcStream;
-  readonly identity: LinkIdentity;
+  /** A worker, or on a stream for servers another server. */
+  readonly identity: LinkIdentity | PeerIdentity;
   readonly parser: FrameParser;
   readonly pump: FramePump;
   /** Requests whose answer has not left. */

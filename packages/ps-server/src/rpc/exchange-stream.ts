@@ -1,5 +1,5 @@
 /**
- * One stream of one worker: tells its frames apart, keeps its requests, sends their responses.
+ * One stream of one worker, or of one server: tells its frames apart, keeps its requests, sends their responses.
  *
  * Bounds    `requestsInFlight` (64) requests; one more is answered with `mailbox_full`, and a worker that goes on like
  *           that without reading the answers loses its stream. At most one payload is coming in at a time.
@@ -10,10 +10,13 @@ import {
   createFramePump,
   decodeRequestFrame,
   malformedFrame,
+  maximumEntryHeaderBytes,
   type LinkIdentity,
+  type PeerIdentity,
   type PayloadPlace,
   type RequestFrame,
   type RequestHead,
+  type ResponseOutcome,
 } from "@shoal/protocol";
 import type { RpcStream, RpcStreamHandler } from "./engine/rpc-engine.ts";
 import {
@@ -23,14 +26,16 @@ import {
   type ExchangeSurroundings,
   type OpenRequest,
 } from "./exchange-answers.ts";
+import type { PullCopy } from "./pull-copies.ts";
 import { createRefusedRequest } from "./refused-request.ts";
+import { createReplicaRequest } from "./replica-request.ts";
 import { checkRequest } from "./request-check.ts";
 import { createServerRequest, type ServerRequest } from "./server-request.ts";
 
 export function openExchangeStream(
   surroundings: ExchangeSurroundings,
   stream: RpcStream,
-  identity: LinkIdentity,
+  identity: LinkIdentity | PeerIdentity,
 ): RpcStreamHandler {
   const exchange: Exchange = {
     ...surroundings,
@@ -39,6 +44,7 @@ export function openExchangeStream(
     parser: createFrameParser<RequestFrame>({
       decode: decodeRequestFrame,
       copy: copyBytes,
+      ...("server" in identity && { maximumHeaderBytes: maximumEntryHeaderBytes }),
       sink: {
         begin: (frame, payloadBytes) => begin(exchange, frame, payloadBytes),
         end: (frame) => end(exchange, frame),
@@ -134,13 +140,16 @@ function openRequest(exchange: Exchange, head: RequestHead): ServerRequest {
   try {
     if (inFlight >= bounds.requestsInFlight) throw tooMany(inFlight);
     const desk = checkRequest(head, exchange.stream.method, exchange.desks, identity);
-    entry.request = createServerRequest(head, desk, {
-      identity,
+    const around = {
       clock,
       bounds,
-      supply: (place) => supply(exchange, place),
-      answer: (outcome, copy) => answer(exchange, head.request, outcome, copy),
-    });
+      supply: (place: Uint8Array | "discard") => supply(exchange, place),
+      answer: (outcome: ResponseOutcome, copy?: PullCopy) => answer(exchange, head.request, outcome, copy),
+    };
+    entry.request =
+      "server" in identity
+        ? createReplicaRequest(head, desk, { ...around, identity })
+        : createServerRequest(head, desk, { ...around, identity });
     return entry.request;
   } catch (error) {
     answer(exchange, head.request, { type: "error", error: ShoalError.from(error).toJSON() }, undefined);

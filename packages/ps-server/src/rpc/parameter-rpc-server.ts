@@ -1,11 +1,12 @@
 /**
- * The parameter service: lets workers speak to the shards of this process over gRPC.
+ * The parameter service: lets workers, and the servers that hold other copies, speak to the shards of this process over
+ * gRPC.
  *
  * Bounds  Those of `bounds.ts`: the memory of a server is a sum of numbers in that file and the sizes of its shards.
  */
 import type { Clock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { defaultKeepalive, readIdentity, type KeepaliveTimes } from "@shoal/protocol";
+import { defaultKeepalive, readIdentity, readPeerIdentity, type KeepaliveTimes } from "@shoal/protocol";
 import { createAuthentication } from "./authentication.ts";
 import { defaultServiceBounds, type ServiceBounds } from "./bounds.ts";
 import { createGrpcJsEngine } from "./engine/grpc-js-engine.ts";
@@ -53,7 +54,8 @@ export function createParameterRpcServer(options: ParameterRpcServerOptions): Pa
   const authenticate = createAuthentication(options.token);
   const open: RpcStreamOpener = (stream) => {
     authenticate(stream.metadata);
-    return openExchangeStream({ desks, clock, bounds }, stream, readIdentity(stream.metadata));
+    const readSpeaker = stream.method === "Replicate" ? readPeerIdentity : readIdentity;
+    return openExchangeStream({ desks, clock, bounds }, stream, readSpeaker(stream.metadata));
   };
   const engine = engines[options.engine ?? "http2"]({
     open,

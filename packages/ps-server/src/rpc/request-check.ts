@@ -1,6 +1,6 @@
 /** What a request must fulfil before its payload is received. */
 import { ShoalError } from "@shoal/errors";
-import type { LinkIdentity, RequestHead, RequestKind, RpcMethod } from "@shoal/protocol";
+import { maximumInstallBytes, type RequestHead, type RequestKind, type RpcMethod } from "@shoal/protocol";
 import type { ShardDesk, ShardDesks } from "./shard-desk.ts";
 
 const kindsOf: Readonly<Record<RpcMethod, readonly RequestKind["type"][]>> = {
@@ -8,6 +8,7 @@ const kindsOf: Readonly<Record<RpcMethod, readonly RequestKind["type"][]>> = {
   Pull: ["pull"],
   PushPull: ["push_pull"],
   Exchange: ["push", "initialize", "pull", "push_pull"],
+  Replicate: ["replicate", "install"],
 };
 
 /** @throws ShoalError invalid_argument, unknown_shard, layout_mismatch */
@@ -15,7 +16,7 @@ export function checkRequest(
   head: RequestHead,
   method: RpcMethod,
   desks: ShardDesks,
-  { run }: LinkIdentity,
+  { run }: { readonly run: string },
 ): ShardDesk {
   const { kind, totalBytes } = head;
   if (!kindsOf[method].includes(kind.type)) {
@@ -27,7 +28,7 @@ export function checkRequest(
   const desk = desks.find(run, shard);
   if (desk === undefined)
     throw new ShoalError("unknown_shard", `no shard ${shard} of run ${run} is hosted here`, { run, shard });
-  const expected = expectedBytes(kind, desk);
+  const expected = kind.type === "install" ? partBytes(kind, totalBytes) : expectedBytes(kind, totalBytes, desk);
   if (totalBytes !== expected) {
     throw new ShoalError(
       "layout_mismatch",
@@ -46,13 +47,21 @@ function shardOf(kind: RequestKind): number {
     case "initialize":
     case "pull":
       return kind.shard;
+    case "replicate":
+      return kind.entry.shard;
+    case "install":
+      return kind.part.shard;
     case "cancel":
       throw new ShoalError("internal", "a cancel concerns no shard");
   }
 }
 
 /** @throws ShoalError invalid_argument - the run does not have the push's encoding */
-function expectedBytes(kind: RequestKind, { shard, keys, payloads }: ShardDesk): number {
+function expectedBytes(
+  kind: Exclude<RequestKind, { type: "install" }>,
+  totalBytes: number,
+  { shard, keys, payloads }: ShardDesk,
+): number {
   switch (kind.type) {
     case "push":
     case "push_pull": {
@@ -64,8 +73,16 @@ function expectedBytes(kind: RequestKind, { shard, keys, payloads }: ShardDesk):
     }
     case "initialize":
       return keys * 4;
+    // An entry without samples has no vector.
+    case "replicate":
+      return totalBytes === 0 && kind.entry.kind !== "initialize" ? 0 : keys * 4;
     case "pull":
     case "cancel":
       return 0;
   }
+}
+
+/** As many as the part may have of those that are announced. */
+function partBytes({ part }: RequestKind & { type: "install" }, totalBytes: number): number {
+  return Math.min(totalBytes, maximumInstallBytes, part.totalBytes - part.offset);
 }

@@ -27,6 +27,9 @@ export function tellRequest(state: RequestState): void {
           answer(state, { type: "push_pull", push: pushed, pull: reply }, copy),
         ),
       );
+    // Servers' requests are conversations of their own (`replica-request.ts`).
+    case "replicate":
+    case "install":
     case "cancel":
       return;
   }

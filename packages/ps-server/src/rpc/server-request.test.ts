@@ -3,6 +3,7 @@ import { createKernelMemory, instantiateKernels, loadKernelModules } from "@shoa
 import type { RequestHead, RequestKind, ResponseOutcome, ShardCommand } from "@shoal/protocol";
 import { describe, expect, test } from "vitest";
 import { defaultServiceBounds, shardGraceMs } from "./bounds.ts";
+import { createInstallPlaces } from "./install-places.ts";
 import { createPullCopies, type PullCopy } from "./pull-copies.ts";
 import { createServerRequest, type ServerRequest } from "./server-request.ts";
 import type { StagingVerdict } from "./staging-decision.ts";
@@ -31,6 +32,7 @@ function desk(verdict: StagingVerdict = "next") {
     admission: { decide: () => verdict, frontOwner: () => undefined, onChange: () => () => undefined },
     staging,
     copies,
+    parts: createInstallPlaces(),
   };
   let number = 0;
   const request = (kind: RequestKind, totalBytes = keys * 4): ServerRequest => {

@@ -8,6 +8,7 @@ import type { ShardCommand } from "@shoal/protocol";
 import type { ShardAdmission } from "../shard/admission.ts";
 import type { ServiceBounds } from "./bounds.ts";
 import type { HostedShards, ShardPayloads } from "./hosted-shards.ts";
+import { createInstallPlaces, type InstallPlaces } from "./install-places.ts";
 import { createPullCopies, type PullCopies } from "./pull-copies.ts";
 import { createStagingPool, type StagingPool } from "./staging-pool.ts";
 
@@ -19,6 +20,8 @@ export interface ShardDesk {
   readonly admission: ShardAdmission;
   readonly staging: StagingPool;
   readonly copies: PullCopies;
+  /** Where parts of a state come in, when this copy is being filled. */
+  readonly parts: InstallPlaces;
 }
 
 export interface ShardDesks {
@@ -53,7 +56,7 @@ export function createShardDesks(options: ShardDesksOptions): ShardDesks {
   // Regions of runs that are over, or rest, go back: the number of desks follows the number of shards in use.
   const sweepIdle = (): void => {
     for (const [key, desk] of desks) {
-      const idle = desk.staging.idle && desk.copies.idle;
+      const idle = desk.staging.idle && desk.copies.idle && desk.parts.idle;
       if (idle && clock.now() - desk.usedAt >= bounds.idleMs) drop(key, desk);
     }
     sweep = desks.size > 0 ? clock.after(bounds.idleMs, sweepIdle) : undefined;
@@ -100,11 +103,12 @@ function makeDesk(options: ShardDesksOptions, run: string, shard: number): KeptD
     ...{ memory, kernels, keys, longest: payloads.differenceWords },
     copies: bounds.pullCopies,
   });
+  const parts = createInstallPlaces();
   const unsubscribe = admission.onChange(() => staging.review());
   const close = (): void => {
     unsubscribe();
     staging.dispose();
     copies.dispose();
   };
-  return { shard, ref, keys, payloads, admission, staging, copies, usedAt: clock.now(), close };
+  return { shard, ref, keys, payloads, admission, staging, copies, parts, usedAt: clock.now(), close };
 }

@@ -1,15 +1,19 @@
-/** Hands requests to a shard actor, in the trace of the worker's span, and hears its reply. */
+/** Hands requests to a shard actor, in the trace of the sender's span, and hears its reply. */
 import { context, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import type { Ref, TraceCarrier } from "@shoal/actors";
 import { ShoalError, type SerializedError } from "@shoal/errors";
 import type {
   InitializeReply,
+  InstallReply,
+  InstallRequest,
   LinkIdentity,
+  LogEntry,
   PullReply,
   PushHeader,
   PushReply,
   PushRequest,
   Refusal,
+  ReplicateReply,
 } from "@shoal/protocol";
 import type { PullCommand } from "../shard/requests.ts";
 import type { ShardDesk } from "./shard-desk.ts";
@@ -18,13 +22,16 @@ import type { ShardDesk } from "./shard-desk.ts";
 export type Heard<R> =
   { readonly kind: "reply"; readonly reply: R } | { readonly kind: "error"; readonly error: SerializedError };
 
-interface Asking<R> {
+interface Telling<R> {
   readonly desk: ShardDesk;
+  readonly trace: TraceCarrier | undefined;
+  readonly heard: (heard: Heard<R>) => void;
+}
+
+interface Asking<R> extends Telling<R> {
   readonly sender: LinkIdentity;
   /** Of what is left of the worker's deadline. */
   readonly deadlineMs: number;
-  readonly trace: TraceCarrier | undefined;
-  readonly heard: (heard: Heard<R>) => void;
 }
 
 const emptyGradient = new Float32Array(0);
@@ -88,8 +95,40 @@ export function tellPull(
   tell(asking, (replyTo) => desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, receive, replyTo }));
 }
 
+/**
+ * @param release called once the entry's vector is not borrowed any more
+ * @returns takes the vector back from a shard that has not looked at the entry: should it still come to it, it finds one
+ *   under the term 0, which is older than any seat's and changes nothing
+ */
+export function tellReplicate(telling: Telling<ReplicateReply>, entry: LogEntry, release: () => void): () => void {
+  let taken = false;
+  let lent = entry;
+  const { desk } = telling;
+  tell(telling, (replyTo) =>
+    desk.ref.tell({
+      type: "replicate",
+      get entry() {
+        taken = true;
+        return lent;
+      },
+      replyTo,
+    }),
+  );
+  return () => {
+    if (taken) return;
+    lent = { ...entry, term: 0, vector: emptyGradient };
+    release();
+  };
+}
+
+/** The same of a part of a state, whose bytes are nobody else's: they need not be taken back. */
+export function tellInstall(telling: Telling<InstallReply>, part: InstallRequest, release: () => void): () => void {
+  tell(telling, (replyTo) => telling.desk.ref.tell({ type: "install", part, replyTo }));
+  return release;
+}
+
 function tell<R extends { readonly type: string }>(
-  { trace, heard }: Asking<R>,
+  { trace, heard }: Telling<R>,
   say: (replyTo: Ref<R | Refusal>) => void,
 ): void {
   const replyTo: Ref<R | Refusal> = {

@@ -6,7 +6,8 @@
  */
 import type { Clock, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import type { Refusal } from "@shoal/protocol";
+import type { CallOptions, Refusal } from "@shoal/protocol";
+import { whenAborted } from "../time/when-aborted.ts";
 
 /** One call under way. */
 export interface Call<R> {
@@ -21,7 +22,7 @@ export interface Call<R> {
 
 export interface CallTable {
   /** @param what a phrase that names call and shard, for errors: "push of clock 3 to shard 1 of run r" */
-  open<R>(what: string, deadlineMs: number): Call<R>;
+  open<R>(what: string, options: CallOptions): Call<R>;
   /** Fails every call under way, and every later one at once, with `cancelled`. */
   close(): void;
 }
@@ -39,9 +40,14 @@ export function createCallTable(options: CallTableOptions): CallTable {
   const open = new Set<(error: ShoalError) => void>();
   let isClosed = false;
   return {
-    open<R>(what: string, deadlineMs: number): Call<R> {
-      const call = createCall<R>(what, deadlineMs, options, () => open.delete(call.fail));
+    open<R>(what: string, { deadlineMs, signal }: CallOptions): Call<R> {
+      let unwatch = (): void => undefined;
+      const call = createCall<R>(what, deadlineMs, options, () => {
+        open.delete(call.fail);
+        unwatch();
+      });
       open.add(call.fail);
+      unwatch = whenAborted(signal, call.fail);
       if (isClosed) call.fail(cancelled());
       return call;
     },

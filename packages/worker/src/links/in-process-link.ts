@@ -9,6 +9,7 @@ import type { Clock, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type {
+  CallOptions,
   InitializeReply,
   InitializeRequest,
   LinkFactory,
@@ -57,10 +58,10 @@ function createInProcessLink(endpoint: string, identity: LinkIdentity, options: 
   const calls = createCallTable({ clock, address: `${identity.name}/link`, graceMs });
   const state: LinkState = { ...options, endpoint, identity, graceMs, calls, loans: new Set() };
   return {
-    initialize: (request, { deadlineMs }) => initialize(state, request, deadlineMs).promise,
-    push: (request, { deadlineMs }) => push(state, request, deadlineMs).promise,
-    pull: (request, { deadlineMs }) => pull(state, request, deadlineMs).promise,
-    pushPull: (pushRequest, pullRequest, { deadlineMs }) => pushPull(state, pushRequest, pullRequest, deadlineMs),
+    initialize: (request, call) => initialize(state, request, call).promise,
+    push: (request, call) => push(state, request, call).promise,
+    pull: (request, call) => pull(state, request, call).promise,
+    pushPull: (pushRequest, pullRequest, call) => pushPull(state, pushRequest, pullRequest, call),
     async close() {
       calls.close();
       await Promise.all([...state.loans].map((loan) => loan.ended));
@@ -68,17 +69,18 @@ function createInProcessLink(endpoint: string, identity: LinkIdentity, options: 
   };
 }
 
-function initialize(state: LinkState, { shard, values }: InitializeRequest, deadlineMs: number): Call<InitializeReply> {
-  const call = state.calls.open<InitializeReply>(
-    `initialize of shard ${shard} of run ${state.identity.run}`,
-    deadlineMs,
-  );
+function initialize(
+  state: LinkState,
+  { shard, values }: InitializeRequest,
+  options: CallOptions,
+): Call<InitializeReply> {
+  const call = state.calls.open<InitializeReply>(`initialize of shard ${shard} of run ${state.identity.run}`, options);
   tellShard(call, () => findShard(state, shard).tell({ type: "initialize", values, replyTo: call.replyTo }));
   return call;
 }
 
-function push(state: LinkState, request: PushRequest, deadlineMs: number): Call<PushReply> {
-  const call = state.calls.open<PushReply>(describe("push", request, state.identity), deadlineMs);
+function push(state: LinkState, request: PushRequest, options: CallOptions): Call<PushReply> {
+  const call = state.calls.open<PushReply>(describe("push", request, state.identity), options);
   tellShard(call, () => {
     const shard = findShard(state, request.shard);
     const loan = lend(state, request, call);
@@ -110,8 +112,8 @@ function lend(state: LinkState, request: PushRequest, call: Call<PushReply>): Gr
   return loan;
 }
 
-function pull(state: LinkState, request: PullRequest, deadlineMs: number): Call<PullReply> {
-  const call = state.calls.open<PullReply>(describe("pull", request, state.identity), deadlineMs);
+function pull(state: LinkState, request: PullRequest, options: CallOptions): Call<PullReply> {
+  const call = state.calls.open<PullReply>(describe("pull", request, state.identity), options);
   const receive: Extract<ShardCommand, { type: "pull" }>["receive"] = (data, _version, form): void => {
     if (call.settled) return; // L4
     const into = form === "difference" ? request.difference : request.into;
@@ -138,10 +140,10 @@ async function pushPull(
   state: LinkState,
   pushRequest: PushRequest,
   pullRequest: PullRequest,
-  deadlineMs: number,
+  options: CallOptions,
 ): Promise<PushPullReply> {
-  const pushed = push(state, pushRequest, deadlineMs);
-  const pulled = pull(state, pullRequest, deadlineMs);
+  const pushed = push(state, pushRequest, options);
+  const pulled = pull(state, pullRequest, options);
   // A push that failed leaves a pull whose gate may never open: it must not hold the caller's buffer.
   pushed.promise.catch((error: unknown) => pulled.fail(ShoalError.from(error)));
   const [pushOutcome, pullOutcome] = await Promise.allSettled([pushed.promise, pulled.promise]);

@@ -21,6 +21,7 @@ import {
   type ResponseOutcome,
 } from "@shoal/protocol";
 import type { ClientStream, ClientStreamHandler } from "./engine/rpc-client-engine.ts";
+import { whenAborted } from "../time/when-aborted.ts";
 import { activeTrace } from "./active-trace.ts";
 import { createIncomingValues, type IncomingValues } from "./incoming-values.ts";
 import { copyInto, createRequestSource, encodeCancel, type RequestSource } from "./request-source.ts";
@@ -31,6 +32,8 @@ export interface ExchangeCall {
   /** Phrase that names the call, for errors: "push of clock 3 to shard 1". */
   readonly what: string;
   readonly deadlineMs: number;
+  /** Aborted: the call fails with the reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Sent as it lies; borrowed until the call settles. */
   readonly payload: Uint8Array;
   /** Where the values of the answer go; overwritten. */
@@ -72,6 +75,8 @@ interface CallUnderWay {
   readonly values: IncomingValues;
   readonly source: RequestSource;
   readonly timer: Timer;
+  /** Listens to the call's signal no more. */
+  readonly unwatch: () => void;
   readonly resolve: (outcome: ResponseOutcome) => void;
   readonly reject: (error: ShoalError) => void;
 }
@@ -113,6 +118,7 @@ export function createExchangeClient(options: ExchangeClientOptions): ExchangeCl
 
 function start(client: Client, call: ExchangeCall): Promise<ResponseOutcome> {
   if (client.failure !== undefined) return Promise.reject(client.failure);
+  if (call.signal?.aborted === true) return Promise.reject(ShoalError.from(call.signal.reason));
   if (client.calls.size >= maximumRequestsInFlight) {
     const sentence = `${call.what}: ${client.calls.size} requests of this link are under way already`;
     return Promise.reject(new ShoalError("mailbox_full", sentence, { inFlight: client.calls.size }));
@@ -124,6 +130,7 @@ function start(client: Client, call: ExchangeCall): Promise<ResponseOutcome> {
     values: createIncomingValues(call.into, call.difference, call.what),
     source: createSource(client, number, call),
     timer: client.clock.after(call.deadlineMs + client.graceMs, () => expire(client, under, call)),
+    unwatch: whenAborted(call.signal, (reason) => giveUp(client, under, reason)),
     resolve,
     reject,
   };
@@ -153,23 +160,26 @@ function createSource({ clock }: Client, request: number, call: ExchangeCall): R
 function settle(client: Client, under: CallUnderWay): boolean {
   if (!client.calls.delete(under.number)) return false;
   under.timer.cancel();
+  under.unwatch();
   if (client.receiving === under) client.parser.discardRest();
   return true;
 }
 
 function expire(client: Client, under: CallUnderWay, call: ExchangeCall): void {
+  const state = under.source.complete ? "the server has not answered" : "the server does not read";
+  const sentence = `${call.what}: ${state} within ${call.deadlineMs} ms`;
+  const details = { deadlineMs: call.deadlineMs, waitingFor: call.what };
+  giveUp(client, under, new ShoalError("deadline_exceeded", sentence, details));
+}
+
+/** Ends a call before its answer has come, and tells the server. */
+function giveUp(client: Client, under: CallUnderWay, error: ShoalError): void {
   if (!settle(client, under)) return;
   const sent = under.source.complete;
   under.source.abort();
   if (sent) client.pump.insert(encodeCancel(under.number));
   else client.pump.remove(under.source);
-  const state = sent ? "the server has not answered" : "the server does not read";
-  under.reject(
-    new ShoalError("deadline_exceeded", `${call.what}: ${state} within ${call.deadlineMs} ms`, {
-      deadlineMs: call.deadlineMs,
-      waitingFor: call.what,
-    }),
-  );
+  under.reject(error);
 }
 
 function fail(client: Client, error: ShoalError): void {

@@ -18,7 +18,7 @@ import {
   type ResponseOutcome,
 } from "@shoal/protocol";
 import type { RpcClientEngine } from "./engine/rpc-client-engine.ts";
-import { createExchangeClient, type ExchangeClient } from "./exchange-client.ts";
+import { createClientOfLink } from "./open-client.ts";
 
 export interface GrpcLinkOptions {
   readonly engine: RpcClientEngine;
@@ -38,33 +38,21 @@ interface Views {
 
 export function createGrpcLink(endpoint: string, identity: LinkIdentity, options: GrpcLinkOptions): ParameterLink {
   const metadata = writeStreamMetadata(identity, options.token);
-  const isEndpoint = URL.canParse(`http://${endpoint}`);
-  let client: ExchangeClient | undefined;
-  let closed = false;
-
-  const connected = (): ExchangeClient => {
-    if (closed) throw new ShoalError("cancelled", "the link to the parameter server was closed", { endpoint });
-    if (!isEndpoint) throw notAnEndpoint(endpoint);
-    if (client === undefined || client.over) {
-      const { engine, clock, graceMs } = options;
-      const open = engine.open.bind(engine, endpoint, "Exchange", metadata);
-      client = createExchangeClient({ clock, graceMs, open });
-    }
-    return client;
-  };
+  const { engine, clock, graceMs } = options;
+  const client = createClientOfLink({ engine, clock, graceMs, endpoint, method: "Exchange", metadata });
 
   const call = async <T extends ResponseOutcome["type"]>(
     wanted: T,
     kind: RequestKind,
     shard: number,
-    { deadlineMs }: CallOptions,
+    { deadlineMs, signal }: CallOptions,
     views: Views,
   ): Promise<Extract<ResponseOutcome, { type: T }>> => {
     const what = `${kind.type} of shard ${shard} at ${endpoint}`;
     const payload = views.send === undefined ? noBytes : bytesOf(views.send);
     const into = views.into === undefined ? undefined : bytesOf(views.into);
     const difference = views.difference === undefined ? undefined : bytesOf(views.difference);
-    const outcome = await connected().call({ kind, what, deadlineMs, payload, into, difference });
+    const outcome = await client.connected().call({ kind, what, deadlineMs, signal, payload, into, difference });
     if (isOutcome(outcome, wanted)) return outcome;
     throw new ShoalError("codec_failed", `${what} was answered as ${outcome.type}`, { endpoint });
   };
@@ -91,17 +79,9 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
       return { push: pushed, pull: pulled };
     },
     async close() {
-      if (closed) return;
-      closed = true;
-      client?.close(new ShoalError("cancelled", "the link to the parameter server was closed", { endpoint }));
+      client.close();
     },
   };
-}
-
-function notAnEndpoint(endpoint: string): ShoalError {
-  return new ShoalError("invalid_argument", `a server's endpoint is host:port, not ${JSON.stringify(endpoint)}`, {
-    field: "endpoint",
-  });
 }
 
 function isOutcome<T extends ResponseOutcome["type"]>(

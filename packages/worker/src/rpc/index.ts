@@ -1,2 +1,6 @@
-/** The gRPC link to parameter servers. */
-export { createGrpcLinkFactory, type GrpcLinkFactoryOptions } from "./grpc-link-factory.ts";
+/** The gRPC links to parameter servers: of workers, and of other servers. */
+export {
+  createGrpcLinkFactory,
+  createGrpcReplicaLinkFactory,
+  type GrpcLinkFactoryOptions,
+} from "./grpc-link-factory.ts";

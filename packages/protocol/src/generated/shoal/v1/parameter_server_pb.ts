@@ -1,11 +1,13 @@
-// The data plane: how a worker initialises, pushes to and pulls from the shards of one server.
+// The data plane: how a worker initialises, pushes to and pulls from the shards of one server, and how servers replicate
+// shards to each other.
 //
-// A stream belongs to one worker of one run. What does not change during a stream travels once, as metadata:
+// A stream belongs to one worker, or one server, of one run. What does not change during a stream travels once, as metadata:
 //   authorization      "bearer " and the cluster's token; absent where the cluster has none
 //   shoal-run          name of the run
-//   shoal-worker       member number of the worker, decimal
+//   shoal-worker       member number of the worker, decimal; absent where a server speaks
+//   shoal-server       member number of the server, decimal; absent where a worker speaks
 //   shoal-incarnation  how often this member has joined, decimal
-//   shoal-node         node name of the worker, for messages that people read
+//   shoal-node         node name of the worker or server, for messages that people read
 //
 // Any number of requests up to the server's limit (64) may be in flight on a stream; their responses come in any order
 // and are told apart by `request`. A request or response whose payload is longer than a frame is sent as several
@@ -29,7 +31,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file shoal/v1/parameter_server.proto.
  */
 export const file_shoal_v1_parameter_server: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSLaAgoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SEwoLZGVhZGxpbmVfbXMYCSABKA0SEwoLdHJhY2VwYXJlbnQYCiABKAkSEgoKdHJhY2VzdGF0ZRgLIAEoCRIPCgdwYXlsb2FkGA8gASgMQgYKBGtpbmQiGwoKSW5pdGlhbGl6ZRINCgVzaGFyZBgBIAEoDSKNAQoEUHVzaBINCgVzaGFyZBgBIAEoDRIQCghzZXF1ZW5jZRgCIAEoDRINCgVjbG9jaxgDIAEoDRIUCgxiYXNlX3ZlcnNpb24YBCABKA0SEgoFYmF0Y2gYBSABKA1IAIgBARIPCgdzYW1wbGVzGAYgASgNEhAKCGVuY29kaW5nGAcgASgJQggKBl9iYXRjaCJACgRQdWxsEg0KBXNoYXJkGAEgASgNEg0KBWNsb2NrGAIgASgNEhEKBGhhdmUYAyABKA1IAIgBAUIHCgVfaGF2ZSJYCghQdXNoUHVsbBIcCgRwdXNoGAEgASgLMg4uc2hvYWwudjEuUHVzaBISCgpwdWxsX2Nsb2NrGAIgASgNEhEKBGhhdmUYAyABKA1IAIgBAUIHCgVfaGF2ZSIICgZDYW5jZWwi/gEKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ivgEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSAASJwoJdG9vX3N0YWxlGAQgASgLMhIuc2hvYWwudjEuVG9vU3RhbGVIAEIJCgdvdXRjb21lIi0KB0FwcGxpZWQSDwoHdmVyc2lvbhgBIAEoDRIRCglzdGFsZW5lc3MYAiABKA0iHAoJRHVwbGljYXRlEg8KB3ZlcnNpb24YASABKA0iHQoKU3RhbGVDbG9jaxIPCgd2ZXJzaW9uGAEgASgNIhsKCFRvb1N0YWxlEg8KB3ZlcnNpb24YASABKA0iYwoLUHVsbE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRISCgVzdGFtcBgCIAEoDUgAiAEBEhEKCXVuY2hhbmdlZBgDIAEoCBISCgpkaWZmZXJlbmNlGAQgASgIQggKBl9zdGFtcCKqAQoMUmVxdWVzdEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRI0CgdkZXRhaWxzGAMgAygLMiMuc2hvYWwudjEuUmVxdWVzdEVycm9yLkRldGFpbHNFbnRyeRpFCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEiQKBXZhbHVlGAIgASgLMhUuc2hvYWwudjEuRXJyb3JEZXRhaWw6AjgBIkgKC0Vycm9yRGV0YWlsEg4KBHRleHQYASABKAlIABIQCgZudW1iZXIYAiABKAFIABIOCgRmbGFnGAMgASgISABCBwoFdmFsdWUyrQIKD1BhcmFtZXRlclNlcnZlchJDCgRQdXNoEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJDCgRQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghQdXNoUHVsbBIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAESRwoIRXhjaGFuZ2USGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABYgZwcm90bzM");
+  fileDesc("Ch9zaG9hbC92MS9wYXJhbWV0ZXJfc2VydmVyLnByb3RvEghzaG9hbC52MSKqAwoQUGFyYW1ldGVyUmVxdWVzdBIPCgdyZXF1ZXN0GAEgASgNEg4KBm9mZnNldBgCIAEoDRIqCgppbml0aWFsaXplGAMgASgLMhQuc2hvYWwudjEuSW5pdGlhbGl6ZUgAEh4KBHB1c2gYBCABKAsyDi5zaG9hbC52MS5QdXNoSAASHgoEcHVsbBgFIAEoCzIOLnNob2FsLnYxLlB1bGxIABInCglwdXNoX3B1bGwYBiABKAsyEi5zaG9hbC52MS5QdXNoUHVsbEgAEiIKBmNhbmNlbBgHIAEoCzIQLnNob2FsLnYxLkNhbmNlbEgAEigKCXJlcGxpY2F0ZRgMIAEoCzITLnNob2FsLnYxLlJlcGxpY2F0ZUgAEiQKB2luc3RhbGwYDSABKAsyES5zaG9hbC52MS5JbnN0YWxsSAASFQoNcGF5bG9hZF9ieXRlcxgIIAEoDRITCgtkZWFkbGluZV9tcxgJIAEoDRITCgt0cmFjZXBhcmVudBgKIAEoCRISCgp0cmFjZXN0YXRlGAsgASgJEg8KB3BheWxvYWQYDyABKAxCBgoEa2luZCIbCgpJbml0aWFsaXplEg0KBXNoYXJkGAEgASgNIo0BCgRQdXNoEg0KBXNoYXJkGAEgASgNEhAKCHNlcXVlbmNlGAIgASgNEg0KBWNsb2NrGAMgASgNEhQKDGJhc2VfdmVyc2lvbhgEIAEoDRISCgViYXRjaBgFIAEoDUgAiAEBEg8KB3NhbXBsZXMYBiABKA0SEAoIZW5jb2RpbmcYByABKAlCCAoGX2JhdGNoIkAKBFB1bGwSDQoFc2hhcmQYASABKA0SDQoFY2xvY2sYAiABKA0SEQoEaGF2ZRgDIAEoDUgAiAEBQgcKBV9oYXZlIlgKCFB1c2hQdWxsEhwKBHB1c2gYASABKAsyDi5zaG9hbC52MS5QdXNoEhIKCnB1bGxfY2xvY2sYAiABKA0SEQoEaGF2ZRgDIAEoDUgAiAEBQgcKBV9oYXZlIu0BCglSZXBsaWNhdGUSDQoFc2hhcmQYASABKA0SDAoEdGVybRgCIAEoDRINCgVpbmRleBgDIAEoDRIMCgRraW5kGAQgASgJEg8KB3ZlcnNpb24YBSABKA0SDgoGd2VpZ2h0GAYgASgBEjMKDWNvbnRyaWJ1dGlvbnMYByADKAsyHC5zaG9hbC52MS5Mb2dnZWRDb250cmlidXRpb24SDwoHbWFkZV9pbhgIIAEoDRIYChBwcmV2aW91c19tYWRlX2luGAkgASgNEiUKB21lbWJlcnMYCiABKAsyFC5zaG9hbC52MS5SdW5NZW1iZXJzIsEBChJMb2dnZWRDb250cmlidXRpb24SDgoGd29ya2VyGAEgASgNEhMKC2luY2FybmF0aW9uGAIgASgNEhAKCHNlcXVlbmNlGAMgASgNEg0KBWNsb2NrGAQgASgNEhIKBWJhdGNoGAUgASgNSACIAQESFAoHYmF0Y2hlcxgGIAEoDUgBiAEBEhQKDGJhc2VfdmVyc2lvbhgHIAEoDRIPCgdzYW1wbGVzGAggASgNQggKBl9iYXRjaEIKCghfYmF0Y2hlcyJ/CgpSdW5NZW1iZXJzEhAKCHJldmlzaW9uGAEgASgNEiQKB3dvcmtlcnMYAiADKAsyEy5zaG9hbC52MS5SdW5Xb3JrZXISEwoLc2xvdF9vd25lcnMYAyADKA0SFgoJZmFsbF9iYWNrGAQgASgISACIAQFCDAoKX2ZhbGxfYmFjayI+CglSdW5Xb3JrZXISDgoGbWVtYmVyGAEgASgNEhMKC2luY2FybmF0aW9uGAIgASgNEgwKBG5hbWUYAyABKAkiWgoHSW5zdGFsbBINCgVzaGFyZBgBIAEoDRIMCgR0ZXJtGAIgASgNEg0KBWluZGV4GAMgASgNEg4KBm9mZnNldBgEIAEoBBITCgt0b3RhbF9ieXRlcxgFIAEoBCIICgZDYW5jZWwi2AIKEVBhcmFtZXRlclJlc3BvbnNlEg8KB3JlcXVlc3QYASABKA0SDgoGb2Zmc2V0GAIgASgNEi8KCmluaXRpYWxpemUYAyABKAsyGy5zaG9hbC52MS5Jbml0aWFsaXplT3V0Y29tZRIjCgRwdXNoGAQgASgLMhUuc2hvYWwudjEuUHVzaE91dGNvbWUSIwoEcHVsbBgFIAEoCzIVLnNob2FsLnYxLlB1bGxPdXRjb21lEiUKBWVycm9yGAYgASgLMhYuc2hvYWwudjEuUmVxdWVzdEVycm9yEi0KCXJlcGxpY2F0ZRgHIAEoCzIaLnNob2FsLnYxLlJlcGxpY2F0ZU91dGNvbWUSKQoHaW5zdGFsbBgJIAEoCzIYLnNob2FsLnYxLkluc3RhbGxPdXRjb21lEhUKDXBheWxvYWRfYnl0ZXMYCCABKA0SDwoHcGF5bG9hZBgPIAEoDCKJAQoRSW5pdGlhbGl6ZU91dGNvbWUSLAoLaW5pdGlhbGl6ZWQYASABKAsyFS5zaG9hbC52MS5Jbml0aWFsaXplZEgAEjsKE2FscmVhZHlfaW5pdGlhbGl6ZWQYAiABKAsyHC5zaG9hbC52MS5BbHJlYWR5SW5pdGlhbGl6ZWRIAEIJCgdvdXRjb21lIh4KC0luaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0iJQoSQWxyZWFkeUluaXRpYWxpemVkEg8KB3ZlcnNpb24YASABKA0ivgEKC1B1c2hPdXRjb21lEiQKB2FwcGxpZWQYASABKAsyES5zaG9hbC52MS5BcHBsaWVkSAASKAoJZHVwbGljYXRlGAIgASgLMhMuc2hvYWwudjEuRHVwbGljYXRlSAASKwoLc3RhbGVfY2xvY2sYAyABKAsyFC5zaG9hbC52MS5TdGFsZUNsb2NrSAASJwoJdG9vX3N0YWxlGAQgASgLMhIuc2hvYWwudjEuVG9vU3RhbGVIAEIJCgdvdXRjb21lIi0KB0FwcGxpZWQSDwoHdmVyc2lvbhgBIAEoDRIRCglzdGFsZW5lc3MYAiABKA0iHAoJRHVwbGljYXRlEg8KB3ZlcnNpb24YASABKA0iHQoKU3RhbGVDbG9jaxIPCgd2ZXJzaW9uGAEgASgNIhsKCFRvb1N0YWxlEg8KB3ZlcnNpb24YASABKA0iYwoLUHVsbE91dGNvbWUSDwoHdmVyc2lvbhgBIAEoDRISCgVzdGFtcBgCIAEoDUgAiAEBEhEKCXVuY2hhbmdlZBgDIAEoCBISCgpkaWZmZXJlbmNlGAQgASgIQggKBl9zdGFtcCJnChBSZXBsaWNhdGVPdXRjb21lEioKCnJlcGxpY2F0ZWQYASABKAsyFC5zaG9hbC52MS5SZXBsaWNhdGVkSAASHAoDZ2FwGAIgASgLMg0uc2hvYWwudjEuR2FwSABCCQoHb3V0Y29tZSIbCgpSZXBsaWNhdGVkEg0KBWluZGV4GAEgASgNIhQKA0dhcBINCgVpbmRleBgBIAEoDSIeCg5JbnN0YWxsT3V0Y29tZRIMCgRkb25lGAEgASgIIqoBCgxSZXF1ZXN0RXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEjQKB2RldGFpbHMYAyADKAsyIy5zaG9hbC52MS5SZXF1ZXN0RXJyb3IuRGV0YWlsc0VudHJ5GkUKDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSJAoFdmFsdWUYAiABKAsyFS5zaG9hbC52MS5FcnJvckRldGFpbDoCOAEiSAoLRXJyb3JEZXRhaWwSDgoEdGV4dBgBIAEoCUgAEhAKBm51bWJlchgCIAEoAUgAEg4KBGZsYWcYAyABKAhIAEIHCgV2YWx1ZTL3AgoPUGFyYW1ldGVyU2VydmVyEkMKBFB1c2gSGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABEkMKBFB1bGwSGi5zaG9hbC52MS5QYXJhbWV0ZXJSZXF1ZXN0Ghsuc2hvYWwudjEuUGFyYW1ldGVyUmVzcG9uc2UoATABEkcKCFB1c2hQdWxsEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwARJHCghFeGNoYW5nZRIaLnNob2FsLnYxLlBhcmFtZXRlclJlcXVlc3QaGy5zaG9hbC52MS5QYXJhbWV0ZXJSZXNwb25zZSgBMAESSAoJUmVwbGljYXRlEhouc2hvYWwudjEuUGFyYW1ldGVyUmVxdWVzdBobLnNob2FsLnYxLlBhcmFtZXRlclJlc3BvbnNlKAEwAWIGcHJvdG8z");
 
 /**
  * One frame of a request. The first frame says what is asked; the others carry only `request`, `offset` and `payload`.
@@ -86,6 +88,18 @@ export type ParameterRequest = Message<"shoal.v1.ParameterRequest"> & {
      */
     value: Cancel;
     case: "cancel";
+  } | {
+    /**
+     * @generated from field: shoal.v1.Replicate replicate = 12;
+     */
+    value: Replicate;
+    case: "replicate";
+  } | {
+    /**
+     * @generated from field: shoal.v1.Install install = 13;
+     */
+    value: Install;
+    case: "install";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -283,6 +297,266 @@ export const PushPullSchema: GenMessage<PushPull> = /*@__PURE__*/
   messageDesc(file_shoal_v1_parameter_server, 4);
 
 /**
+ * "This is the next entry of the shard's log; the payload is its vector." Answered with `replicate`.
+ *
+ * @generated from message shoal.v1.Replicate
+ */
+export type Replicate = Message<"shoal.v1.Replicate"> & {
+  /**
+   * Number of the shard within the run.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * Term of the sender's seat.
+   *
+   * @generated from field: uint32 term = 2;
+   */
+  term: number;
+
+  /**
+   * Position in the shard's log, from 1.
+   *
+   * @generated from field: uint32 index = 3;
+   */
+  index: number;
+
+  /**
+   * What happened:
+   *   initialize  the first values
+   *   update      one update: the payload is what the optimiser gets; empty for a step without samples
+   *   buffer      a push that waits in the buffer to be applied together with others
+   *   remember    a pull whose values the compensation of delays keeps for its worker
+   *   settle      pushes that change no value, and are to be recognised when they come again
+   *   members     a member list
+   *
+   * @generated from field: string kind = 4;
+   */
+  kind: string;
+
+  /**
+   * Version of the shard after this entry.
+   *
+   * @generated from field: uint32 version = 5;
+   */
+  version: number;
+
+  /**
+   * Factor on the learning rate.
+   *
+   * @generated from field: double weight = 6;
+   */
+  weight: number;
+
+  /**
+   * The pushes behind the entry, in the order in which they were folded.
+   *
+   * @generated from field: repeated shoal.v1.LoggedContribution contributions = 7;
+   */
+  contributions: LoggedContribution[];
+
+  /**
+   * Term under which the entry was made, and that of the entry before it; 0 for none.
+   *
+   * @generated from field: uint32 made_in = 8;
+   */
+  madeIn: number;
+
+  /**
+   * @generated from field: uint32 previous_made_in = 9;
+   */
+  previousMadeIn: number;
+
+  /**
+   * Where the kind is `members`.
+   *
+   * @generated from field: shoal.v1.RunMembers members = 10;
+   */
+  members?: RunMembers | undefined;
+};
+
+/**
+ * Describes the message shoal.v1.Replicate.
+ * Use `create(ReplicateSchema)` to create a new message.
+ */
+export const ReplicateSchema: GenMessage<Replicate> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 5);
+
+/**
+ * One push behind an entry, as `Push` has it.
+ *
+ * @generated from message shoal.v1.LoggedContribution
+ */
+export type LoggedContribution = Message<"shoal.v1.LoggedContribution"> & {
+  /**
+   * @generated from field: uint32 worker = 1;
+   */
+  worker: number;
+
+  /**
+   * @generated from field: uint32 incarnation = 2;
+   */
+  incarnation: number;
+
+  /**
+   * @generated from field: uint32 sequence = 3;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: uint32 clock = 4;
+   */
+  clock: number;
+
+  /**
+   * Number of the batch; absent for a push that stands for no training data.
+   *
+   * @generated from field: optional uint32 batch = 5;
+   */
+  batch?: number | undefined;
+
+  /**
+   * Units of the batch; absent: one.
+   *
+   * @generated from field: optional uint32 batches = 6;
+   */
+  batches?: number | undefined;
+
+  /**
+   * @generated from field: uint32 base_version = 7;
+   */
+  baseVersion: number;
+
+  /**
+   * @generated from field: uint32 samples = 8;
+   */
+  samples: number;
+};
+
+/**
+ * Describes the message shoal.v1.LoggedContribution.
+ * Use `create(LoggedContributionSchema)` to create a new message.
+ */
+export const LoggedContributionSchema: GenMessage<LoggedContribution> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 6);
+
+/**
+ * Who takes part in a run.
+ *
+ * @generated from message shoal.v1.RunMembers
+ */
+export type RunMembers = Message<"shoal.v1.RunMembers"> & {
+  /**
+   * @generated from field: uint32 revision = 1;
+   */
+  revision: number;
+
+  /**
+   * @generated from field: repeated shoal.v1.RunWorker workers = 2;
+   */
+  workers: RunWorker[];
+
+  /**
+   * Member that owns each slot, by slot.
+   *
+   * @generated from field: repeated uint32 slot_owners = 3;
+   */
+  slotOwners: number[];
+
+  /**
+   * The guard of the run has taken over.
+   *
+   * @generated from field: optional bool fall_back = 4;
+   */
+  fallBack?: boolean | undefined;
+};
+
+/**
+ * Describes the message shoal.v1.RunMembers.
+ * Use `create(RunMembersSchema)` to create a new message.
+ */
+export const RunMembersSchema: GenMessage<RunMembers> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 7);
+
+/**
+ * @generated from message shoal.v1.RunWorker
+ */
+export type RunWorker = Message<"shoal.v1.RunWorker"> & {
+  /**
+   * @generated from field: uint32 member = 1;
+   */
+  member: number;
+
+  /**
+   * @generated from field: uint32 incarnation = 2;
+   */
+  incarnation: number;
+
+  /**
+   * @generated from field: string name = 3;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message shoal.v1.RunWorker.
+ * Use `create(RunWorkerSchema)` to create a new message.
+ */
+export const RunWorkerSchema: GenMessage<RunWorker> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 8);
+
+/**
+ * "The payload is a part of the shard's whole state." Parts come in order. Answered with `install`.
+ *
+ * @generated from message shoal.v1.Install
+ */
+export type Install = Message<"shoal.v1.Install"> & {
+  /**
+   * Number of the shard within the run.
+   *
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * Term of the sender's seat.
+   *
+   * @generated from field: uint32 term = 2;
+   */
+  term: number;
+
+  /**
+   * Position of the state in the shard's log.
+   *
+   * @generated from field: uint32 index = 3;
+   */
+  index: number;
+
+  /**
+   * Where the payload belongs in the encoded state, in bytes. States may be longer than 4 GiB.
+   *
+   * @generated from field: uint64 offset = 4;
+   */
+  offset: bigint;
+
+  /**
+   * Length of the encoded state, in bytes.
+   *
+   * @generated from field: uint64 total_bytes = 5;
+   */
+  totalBytes: bigint;
+};
+
+/**
+ * Describes the message shoal.v1.Install.
+ * Use `create(InstallSchema)` to create a new message.
+ */
+export const InstallSchema: GenMessage<Install> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 9);
+
+/**
  * "I no longer wait for `request`: drop it if you can." Not answered.
  *
  * @generated from message shoal.v1.Cancel
@@ -295,7 +569,7 @@ export type Cancel = Message<"shoal.v1.Cancel"> & {
  * Use `create(CancelSchema)` to create a new message.
  */
 export const CancelSchema: GenMessage<Cancel> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 5);
+  messageDesc(file_shoal_v1_parameter_server, 10);
 
 /**
  * One frame of a response. The first frame says what came of the request; the others carry only `request`, `offset`
@@ -347,6 +621,20 @@ export type ParameterResponse = Message<"shoal.v1.ParameterResponse"> & {
   error?: RequestError | undefined;
 
   /**
+   * What came of a `replicate`.
+   *
+   * @generated from field: shoal.v1.ReplicateOutcome replicate = 7;
+   */
+  replicate?: ReplicateOutcome | undefined;
+
+  /**
+   * What came of an `install`.
+   *
+   * @generated from field: shoal.v1.InstallOutcome install = 9;
+   */
+  install?: InstallOutcome | undefined;
+
+  /**
    * Length of the response's whole payload, in bytes. First frame only.
    *
    * @generated from field: uint32 payload_bytes = 8;
@@ -366,7 +654,7 @@ export type ParameterResponse = Message<"shoal.v1.ParameterResponse"> & {
  * Use `create(ParameterResponseSchema)` to create a new message.
  */
 export const ParameterResponseSchema: GenMessage<ParameterResponse> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 6);
+  messageDesc(file_shoal_v1_parameter_server, 11);
 
 /**
  * @generated from message shoal.v1.InitializeOutcome
@@ -399,7 +687,7 @@ export type InitializeOutcome = Message<"shoal.v1.InitializeOutcome"> & {
  * Use `create(InitializeOutcomeSchema)` to create a new message.
  */
 export const InitializeOutcomeSchema: GenMessage<InitializeOutcome> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 7);
+  messageDesc(file_shoal_v1_parameter_server, 12);
 
 /**
  * @generated from message shoal.v1.Initialized
@@ -418,7 +706,7 @@ export type Initialized = Message<"shoal.v1.Initialized"> & {
  * Use `create(InitializedSchema)` to create a new message.
  */
 export const InitializedSchema: GenMessage<Initialized> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 8);
+  messageDesc(file_shoal_v1_parameter_server, 13);
 
 /**
  * @generated from message shoal.v1.AlreadyInitialized
@@ -437,7 +725,7 @@ export type AlreadyInitialized = Message<"shoal.v1.AlreadyInitialized"> & {
  * Use `create(AlreadyInitializedSchema)` to create a new message.
  */
 export const AlreadyInitializedSchema: GenMessage<AlreadyInitialized> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 9);
+  messageDesc(file_shoal_v1_parameter_server, 14);
 
 /**
  * @generated from message shoal.v1.PushOutcome
@@ -486,7 +774,7 @@ export type PushOutcome = Message<"shoal.v1.PushOutcome"> & {
  * Use `create(PushOutcomeSchema)` to create a new message.
  */
 export const PushOutcomeSchema: GenMessage<PushOutcome> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 10);
+  messageDesc(file_shoal_v1_parameter_server, 15);
 
 /**
  * @generated from message shoal.v1.Applied
@@ -512,7 +800,7 @@ export type Applied = Message<"shoal.v1.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 11);
+  messageDesc(file_shoal_v1_parameter_server, 16);
 
 /**
  * @generated from message shoal.v1.Duplicate
@@ -531,7 +819,7 @@ export type Duplicate = Message<"shoal.v1.Duplicate"> & {
  * Use `create(DuplicateSchema)` to create a new message.
  */
 export const DuplicateSchema: GenMessage<Duplicate> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 12);
+  messageDesc(file_shoal_v1_parameter_server, 17);
 
 /**
  * @generated from message shoal.v1.StaleClock
@@ -550,7 +838,7 @@ export type StaleClock = Message<"shoal.v1.StaleClock"> & {
  * Use `create(StaleClockSchema)` to create a new message.
  */
 export const StaleClockSchema: GenMessage<StaleClock> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 13);
+  messageDesc(file_shoal_v1_parameter_server, 18);
 
 /**
  * @generated from message shoal.v1.TooStale
@@ -569,7 +857,7 @@ export type TooStale = Message<"shoal.v1.TooStale"> & {
  * Use `create(TooStaleSchema)` to create a new message.
  */
 export const TooStaleSchema: GenMessage<TooStale> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 14);
+  messageDesc(file_shoal_v1_parameter_server, 19);
 
 /**
  * "Here are values."
@@ -611,7 +899,93 @@ export type PullOutcome = Message<"shoal.v1.PullOutcome"> & {
  * Use `create(PullOutcomeSchema)` to create a new message.
  */
 export const PullOutcomeSchema: GenMessage<PullOutcome> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 15);
+  messageDesc(file_shoal_v1_parameter_server, 20);
+
+/**
+ * @generated from message shoal.v1.ReplicateOutcome
+ */
+export type ReplicateOutcome = Message<"shoal.v1.ReplicateOutcome"> & {
+  /**
+   * @generated from oneof shoal.v1.ReplicateOutcome.outcome
+   */
+  outcome: {
+    /**
+     * "I have all entries up to `index`."
+     *
+     * @generated from field: shoal.v1.Replicated replicated = 1;
+     */
+    value: Replicated;
+    case: "replicated";
+  } | {
+    /**
+     * "I have entries up to `index` only, or others: fill me."
+     *
+     * @generated from field: shoal.v1.Gap gap = 2;
+     */
+    value: Gap;
+    case: "gap";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message shoal.v1.ReplicateOutcome.
+ * Use `create(ReplicateOutcomeSchema)` to create a new message.
+ */
+export const ReplicateOutcomeSchema: GenMessage<ReplicateOutcome> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 21);
+
+/**
+ * @generated from message shoal.v1.Replicated
+ */
+export type Replicated = Message<"shoal.v1.Replicated"> & {
+  /**
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+};
+
+/**
+ * Describes the message shoal.v1.Replicated.
+ * Use `create(ReplicatedSchema)` to create a new message.
+ */
+export const ReplicatedSchema: GenMessage<Replicated> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 22);
+
+/**
+ * @generated from message shoal.v1.Gap
+ */
+export type Gap = Message<"shoal.v1.Gap"> & {
+  /**
+   * @generated from field: uint32 index = 1;
+   */
+  index: number;
+};
+
+/**
+ * Describes the message shoal.v1.Gap.
+ * Use `create(GapSchema)` to create a new message.
+ */
+export const GapSchema: GenMessage<Gap> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 23);
+
+/**
+ * @generated from message shoal.v1.InstallOutcome
+ */
+export type InstallOutcome = Message<"shoal.v1.InstallOutcome"> & {
+  /**
+   * All bytes have come, been checked and taken over.
+   *
+   * @generated from field: bool done = 1;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message shoal.v1.InstallOutcome.
+ * Use `create(InstallOutcomeSchema)` to create a new message.
+ */
+export const InstallOutcomeSchema: GenMessage<InstallOutcome> = /*@__PURE__*/
+  messageDesc(file_shoal_v1_parameter_server, 24);
 
 /**
  * An error of Shoal's table (docs/ERRORS.md).
@@ -646,7 +1020,7 @@ export type RequestError = Message<"shoal.v1.RequestError"> & {
  * Use `create(RequestErrorSchema)` to create a new message.
  */
 export const RequestErrorSchema: GenMessage<RequestError> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 16);
+  messageDesc(file_shoal_v1_parameter_server, 25);
 
 /**
  * @generated from message shoal.v1.ErrorDetail
@@ -681,7 +1055,7 @@ export type ErrorDetail = Message<"shoal.v1.ErrorDetail"> & {
  * Use `create(ErrorDetailSchema)` to create a new message.
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
-  messageDesc(file_shoal_v1_parameter_server, 17);
+  messageDesc(file_shoal_v1_parameter_server, 26);
 
 /**
  * @generated from service shoal.v1.ParameterServer
@@ -723,6 +1097,16 @@ export const ParameterServer: GenService<{
    * @generated from rpc shoal.v1.ParameterServer.Exchange
    */
   exchange: {
+    methodKind: "bidi_streaming";
+    input: typeof ParameterRequestSchema;
+    output: typeof ParameterResponseSchema;
+  },
+  /**
+   * What servers say to each other: takes `replicate` and `install`, from servers only.
+   *
+   * @generated from rpc shoal.v1.ParameterServer.Replicate
+   */
+  replicate: {
     methodKind: "bidi_streaming";
     input: typeof ParameterRequestSchema;
     output: typeof ParameterResponseSchema;
