@@ -7,6 +7,7 @@ import type { DuePorts } from "./due-exchange.ts";
 import type { ComputedIn, Computing } from "./exchange-kind.ts";
 import type { ExchangeMetrics } from "./exchange-metrics.ts";
 import { pullExchange, pushExchange, pushPullExchange, type BareExchange } from "./exchanges.ts";
+import type { PartPull } from "./pulled-values.ts";
 import type { ShardOutcome } from "./staged-push.ts";
 import type { Moved, TrafficCount } from "./traffic.ts";
 import type { CodedPush, VectorCoding } from "./vector-coding.ts";
@@ -30,8 +31,9 @@ export function createCodedExchanges(ports: CodedPorts): DuePorts {
     placementOf,
     exchange: (index, contribution, target) => exchange(ports, index, contribution, target),
     async pull(target, placement, index) {
-      const reply = await run(pullExchange(target, placement, coding.pulled.ask(index)));
-      arrive(ports, target, index, placement, reply);
+      const pulled = coding.pulled.open(index);
+      const reply = await run(pullExchange(target, placement, () => pulled.ask()));
+      arrive(ports, { target, index, placement, pulled }, reply);
       return reply.version;
     },
   };
@@ -50,17 +52,22 @@ async function exchange(
   const startedAtMs = clock.now();
   const coded = encode(ports, index, ports.nextPush(contribution, placement, index));
   const count = { attempts: 0 };
+  const pulled = coding.pulled.open(index);
   const outcome: ShardOutcome =
     target === undefined
       ? { push: await ports.run(counting(pushExchange(contribution, coded), count)) }
       : await ports.run(
-          counting(pushPullExchange(contribution, coded, target, placement, coding.pulled.ask(index)), count),
+          counting(
+            pushPullExchange(contribution, coded, target, placement, () => pulled.ask()),
+            count,
+          ),
         );
   const elapsedMs = clock.now() - startedAtMs;
   coded.answered(outcome.push, count.attempts === 1);
   note(ports, coded.moved);
   const { pull } = outcome;
-  const pulledBytes = target === undefined || pull === undefined ? 0 : arrive(ports, target, index, placement, pull);
+  const arrived = target !== undefined && pull !== undefined;
+  const pulledBytes = arrived ? arrive(ports, { target, index, placement, pulled }, pull) : 0;
   const bytes = coded.moved.bytesAfter + pulledBytes;
   whenComputed(contribution.computed, (computeMs) => coding.observe(index, bytes, elapsedMs, computeMs));
   return outcome;
@@ -90,16 +97,17 @@ function counting<R>(exchange: BareExchange<R>, count: { attempts: number }): Ba
   };
 }
 
+interface Awaited {
+  readonly target: PullTarget;
+  readonly index: number;
+  readonly placement: ShardPlacement;
+  readonly pulled: PartPull;
+}
+
 /** Follows a reply with values. @returns bytes that came */
-function arrive(
-  ports: CodedPorts,
-  target: PullTarget,
-  index: number,
-  { begin, end }: ShardPlacement,
-  reply: PullReply,
-): number {
-  const into = target.into.subarray(begin, end);
-  const bytesAfter = ports.coding.pulled.follow(index, reply, into);
+function arrive(ports: CodedPorts, { target, index, placement, pulled }: Awaited, reply: PullReply): number {
+  const into = target.into.subarray(placement.begin, placement.end);
+  const bytesAfter = pulled.follow(reply, into);
   note(ports, { direction: "pull", encoding: reply.form ?? "whole", bytesBefore: into.byteLength, bytesAfter });
   target.arrived?.(index, reply.version);
   return bytesAfter;

@@ -32,15 +32,23 @@ export function initializeExchange(values: Float32Array, placement: ShardPlaceme
   };
 }
 
-/** The pull of one shard's part of the target. */
-export function pullExchange(target: PullTarget, placement: ShardPlacement, what: WhatOneHas): BareExchange<PullReply> {
-  const request = pullRequest(target, placement, what);
+/**
+ * The pull of one shard's part of the target.
+ * @param ask what the worker has, for each attempt anew: a shard that has moved knows nothing of it
+ */
+export function pullExchange(
+  target: PullTarget,
+  placement: ShardPlacement,
+  ask: () => WhatOneHas,
+): BareExchange<PullReply> {
+  const { clock } = target;
+  let request: PullRequest | undefined;
   return {
     kind: "pull",
-    shard: request.shard,
-    what: `pull of clock ${request.clock}`,
-    attributes: { [attributes.clock]: request.clock },
-    call: (link, options) => link.pull(request, options),
+    shard: placement.shard,
+    what: `pull of clock ${clock}`,
+    attributes: { [attributes.clock]: clock },
+    call: (link, options) => link.pull((request = pullRequest(target, placement, ask())), options),
     outcomeOf: (reply) => ({ ...versionOutcome(reply), ...pulledOutcome(reply, request) }),
   };
 }
@@ -57,21 +65,21 @@ export function pushExchange(contribution: Contribution, coded: CodedPush): Bare
   };
 }
 
-/** Push and pull of one shard in one exchange. */
+/** Push and pull of one shard in one exchange. @param ask as for a pull */
 export function pushPullExchange(
   contribution: Contribution,
   coded: CodedPush,
   target: PullTarget,
   placement: ShardPlacement,
-  what: WhatOneHas,
+  ask: () => WhatOneHas,
 ): BareExchange<PushPullReply> {
   const { request } = coded;
-  const pull = pullRequest(target, placement, what);
+  let pull: PullRequest | undefined;
   return {
     ...describePush(contribution, coded),
     kind: "push_pull",
-    what: `push of clock ${request.clock} and pull of clock ${pull.clock}`,
-    call: (link, options) => link.pushPull(request, pull, options),
+    what: `push of clock ${request.clock} and pull of clock ${target.clock}`,
+    call: (link, options) => link.pushPull(request, (pull = pullRequest(target, placement, ask())), options),
     outcomeOf: (reply) => ({ ...pushOutcome(reply.push), ...pulledOutcome(reply.pull, pull) }),
   };
 }
@@ -103,7 +111,9 @@ function bytesOf(placement: ShardPlacement): number {
 }
 
 /** How values came, and in how many bytes. */
-function pulledOutcome({ form }: PullReply, { into, difference }: PullRequest): Attributes {
+function pulledOutcome({ form }: PullReply, request: PullRequest | undefined): Attributes {
+  if (request === undefined) return {};
+  const { into, difference } = request;
   const bytes = form === "unchanged" ? 0 : form === "difference" ? difference?.byteLength : into.byteLength;
   return {
     [attributes.pulledForm]: form ?? "whole",

@@ -1,20 +1,43 @@
-/** Which link leads to a shard: one link for each server of the placement, made when it is first needed. */
+/**
+ * Which link leads to a shard: one link for each server of the placement, made when it is first needed.
+ *
+ * Invariant  Who has begun a call on a route hears of the shard's move by `left`, before the link may be closed: a move
+ *            never looks like the end of the client.
+ */
 import { ShoalError } from "@shoal/errors";
 import type { LinkFactory, LinkIdentity, ParameterLink, Placement, ShardPlacement } from "@shoal/protocol";
+
+/** The way to a shard, as it is now. */
+export interface Route {
+  readonly link: ParameterLink;
+  readonly placement: ShardPlacement;
+  /** Aborted once the shard lives elsewhere, with a ShoalError that says where. */
+  readonly left: AbortSignal;
+}
 
 export interface LinkTable {
   readonly placement: Placement;
   /** @throws ShoalError unknown_shard - the placement has no such shard */
-  locate(shard: number): { readonly link: ParameterLink; readonly placement: ShardPlacement };
-  update(placement: Placement): void;
+  locate(shard: number): Route;
+  /**
+   * Follows a placement of a higher term; an older one changes nothing.
+   * @returns positions of the shards that have moved
+   * @throws ShoalError layout_mismatch - its key ranges are others
+   */
+  update(placement: Placement): readonly number[];
   close(): Promise<void>;
+}
+
+interface Home {
+  readonly placement: ShardPlacement;
+  readonly leave: AbortController;
 }
 
 export function createLinkTable(first: Placement, factory: LinkFactory, identity: LinkIdentity): LinkTable {
   const links = new Map<string, ParameterLink>();
   const closing = new Set<Promise<void>>();
+  const homes = new Map(first.shards.map((placement) => [placement.shard, homeOf(placement)]));
   let placement = first;
-  let byShard = index(first);
   const linkTo = (endpoint: string): ParameterLink => {
     const found = links.get(endpoint);
     if (found !== undefined) return found;
@@ -29,24 +52,32 @@ export function createLinkTable(first: Placement, factory: LinkFactory, identity
     const closed = link.close().finally(() => closing.delete(closed));
     closing.add(closed);
   };
+  const move = (to: ShardPlacement, term: number): boolean => {
+    const home = homes.get(to.shard);
+    if (home === undefined || isSamePlace(home.placement, to)) return false;
+    homes.set(to.shard, homeOf(to));
+    home.leave.abort(movedAway(home.placement, to, term));
+    return true;
+  };
   return {
     get placement() {
       return placement;
     },
     locate(shard) {
-      const found = byShard.get(shard);
-      if (found === undefined) {
+      const home = homes.get(shard);
+      if (home === undefined) {
         throw new ShoalError("unknown_shard", `the placement of run ${identity.run} has no shard ${shard}`, { shard });
       }
-      return { link: linkTo(found.endpoint), placement: found };
+      return { link: linkTo(home.placement.endpoint), placement: home.placement, left: home.leave.signal };
     },
     update(next) {
-      if (next.term <= placement.term) return;
+      if (next.term <= placement.term) return [];
       checkSameRanges(placement, next);
       placement = next;
-      byShard = index(next);
+      const moved = next.shards.flatMap((shard, position) => (move(shard, next.term) ? [position] : []));
       const needed = new Set(next.shards.map((shard) => shard.endpoint));
       for (const endpoint of links.keys()) if (!needed.has(endpoint)) drop(endpoint);
+      return moved;
     },
     async close() {
       for (const endpoint of links.keys()) drop(endpoint);
@@ -55,8 +86,18 @@ export function createLinkTable(first: Placement, factory: LinkFactory, identity
   };
 }
 
-function index(placement: Placement): ReadonlyMap<number, ShardPlacement> {
-  return new Map(placement.shards.map((shard) => [shard.shard, shard]));
+function homeOf(placement: ShardPlacement): Home {
+  return { placement, leave: new AbortController() };
+}
+
+function isSamePlace(one: ShardPlacement, other: ShardPlacement): boolean {
+  return one.node === other.node && one.endpoint === other.endpoint;
+}
+
+function movedAway(from: ShardPlacement, to: ShardPlacement, term: number): ShoalError {
+  const { shard } = to;
+  const sentence = `shard ${shard} has moved from ${from.node} to ${to.node} (${to.endpoint}) in term ${term}`;
+  return new ShoalError("not_primary", sentence, { shard, term, server: from.node, primary: to.node });
 }
 
 /** A shard may move, but sequence numbers and versions belong to its key range. */

@@ -154,6 +154,54 @@ describe("a parameter client", () => {
     expect(links.closed).toEqual(["b:1"]);
   });
 
+  it("ends what is under way with a server that lost a shard and repeats it at the new one, the same push at once", async () => {
+    const clock = createSimulatedClock();
+    const pushes: [string, number, number][] = [];
+    const links = scripted((request, { signal }, endpoint) => {
+      if (request.shard !== 1) return Promise.resolve({ version: 1 });
+      pushes.push([endpoint, request.sequence, clock.now()]);
+      if (endpoint === "c:1") return Promise.resolve({ version: 2 });
+      return new Promise((_resolve, reject) => {
+        signal?.addEventListener("abort", () => reject(ShoalError.from(signal.reason)));
+      });
+    });
+    const client = clientOf(links, clock);
+    const movedTo = (term: number, endpoint: string): Placement => ({
+      term,
+      shards: placement.shards.map((shard) => (shard.shard === 1 ? { ...shard, endpoint } : shard)),
+    });
+    clock.after(100, () => client.updatePlacement(movedTo(4, "b:2")));
+    clock.after(200, () => client.updatePlacement(movedTo(3, "d:1")));
+    clock.after(300, () => client.updatePlacement(movedTo(5, "c:1")));
+    await simulate(clock, client.push(contribution));
+    expect(pushes).toEqual([
+      ["b:1", 1, 0],
+      ["b:2", 1, 100],
+      ["c:1", 1, 300],
+    ]);
+  });
+
+  it("tells of a server that is gone or leads a shard no more, and waits no longer than until the shard moves", async () => {
+    const clock = createSimulatedClock();
+    const links = scripted(({ shard }, _options, endpoint) =>
+      shard === 1 && endpoint === "b:1"
+        ? Promise.reject(new ShoalError("not_primary", "server-3 leads the shard"))
+        : Promise.resolve({ version: 1 }),
+    );
+    const told: string[] = [];
+    const client = createParameterClient({
+      ...{ identity, placement, links, clock, random: createRandom(1) },
+      missed: ({ node }, { code }) => told.push(`${node}: ${code}`),
+    });
+    const shards = placement.shards.map((shard) => ({ ...shard, endpoint: "a:1" }));
+    clock.after(1_001, () => client.updatePlacement({ term: 2, shards }));
+    await simulate(clock, client.push(contribution));
+    expect(clock.now()).toBe(1_001);
+    // 20, 40, 80, 160, then every 200 ms, each less by up to its half.
+    expect(told.length).toBeGreaterThan(6);
+    expect(new Set(told)).toEqual(new Set(["server-2: not_primary"]));
+  });
+
   it("refuses a placement that cuts the vector differently", () => {
     const client = clientOf(scripted(() => Promise.resolve({ version: 1 })));
     const shards = placement.shards.slice(0, 2);

@@ -54,7 +54,11 @@ export interface ParameterClient {
   takeTraffic(): Traffic;
   /** Exchanges under way, oldest first. */
   waits(): readonly ClientWait[];
-  /** Later attempts go to the new places. An older term is ignored. @throws ShoalError layout_mismatch - other ranges */
+  /**
+   * Exchanges with shards that have moved begin again at the new places, with the same sequence numbers and bytes. An older
+   * term is ignored.
+   * @throws ShoalError layout_mismatch - other ranges
+   */
   updatePlacement(placement: Placement): void;
   /** Ends the links; calls under way fail with `cancelled`. Settles when no shard reads a borrowed gradient any more. */
   close(): Promise<void>;
@@ -72,6 +76,8 @@ export interface ParameterClientOptions {
   readonly retry?: Partial<RetrySettings>;
   /** How vectors are written on their way; float32 by default. Gradients and values must then be in kernel memory. */
   readonly encoding?: ClientEncoding;
+  /** Told when a server has gone or does not lead a shard: is there a newer placement? May be told often. */
+  readonly missed?: (placement: ShardPlacement, error: ShoalError) => void;
 }
 
 /** Makes a client of the servers of a placement; it connects when it is first used. */
@@ -125,8 +131,8 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     takeTraffic: () => traffic.take(),
     waits: () => environment.waits.list(),
     updatePlacement(placement) {
-      if (placement.term > table.placement.term) coding.pulled.forget(); // stamps of another life of the shards
-      table.update(placement);
+      // Stamps are those of a primary: the next one has given this worker nothing.
+      for (const index of table.update(placement)) coding.pulled.forget(index);
     },
     async close() {
       abort.abort();
@@ -146,6 +152,7 @@ function environmentOf(options: ParameterClientOptions, table: LinkTable, signal
     metrics: createExchangeMetrics(),
     signal,
     locate: (shard) => table.locate(shard),
+    missed: options.missed ?? (() => undefined),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Whether a failed exchange is tried again, and after how long. */
-import { errorTable, type ShoalError } from "@shoal/errors";
+import { errorTable, type ErrorCode, type ShoalError } from "@shoal/errors";
 
 export interface RetrySettings {
   /** Time from the first attempt after which the exchange is given up: 60,000 ms. */
@@ -10,6 +10,8 @@ export interface RetrySettings {
   readonly initialBackoffMs: number;
   /** Largest delay between two attempts: 1,000 ms. */
   readonly maximumBackoffMs: number;
+  /** The same while nobody leads the shard: 200 ms. Another server may take it over at any moment. */
+  readonly maximumLeaderlessMs: number;
 }
 
 export const defaultRetrySettings: RetrySettings = {
@@ -17,11 +19,31 @@ export const defaultRetrySettings: RetrySettings = {
   attemptMs: 10_000,
   initialBackoffMs: 20,
   maximumBackoffMs: 1_000,
+  maximumLeaderlessMs: 200,
 };
+
+/** What an exchange fails with where the server of the placement is gone, or leads the shard no more or not yet. */
+const leaderless: ReadonlySet<ErrorCode> = new Set([
+  "not_primary",
+  "stale_term",
+  "unknown_shard",
+  "transport_lost",
+  "actor_not_found",
+  "actor_stopped",
+]);
+
+/** True where another server may lead the shard. A server that is silent for a whole attempt may be gone too. */
+export function mayHaveMoved({ code }: ShoalError): boolean {
+  return leaderless.has(code) || code === "deadline_exceeded";
+}
 
 export interface FailedAttempt {
   /** Attempts made so far, from 1. */
   readonly attempts: number;
+  /** Those of them at the server where the shard is now, from 1. */
+  readonly attemptsHere: number;
+  /** The shard has moved to another server meanwhile. */
+  readonly moved: boolean;
   /** Since the first attempt began. */
   readonly elapsedMs: number;
   readonly error: ShoalError;
@@ -38,15 +60,18 @@ export type RetryDecision =
  * ask for a rejoin are retried too: the shard learns of a member, and the client of a placement, a little later.
  */
 export function decideRetry(attempt: FailedAttempt, settings: RetrySettings): RetryDecision {
-  const { attempts, elapsedMs, error, jitter } = attempt;
-  if (errorTable[error.code].retry === "never") {
+  const { attempts, attemptsHere, moved, elapsedMs, error, jitter } = attempt;
+  // A call that a move has ended may say whatever the end of its link made of it.
+  if (errorTable[error.code].retry === "never" && !moved) {
     return { kind: "give_up", reason: `${error.code} cannot succeed later` };
   }
   const leftMs = settings.giveUpMs - elapsedMs;
   if (leftMs <= 0) {
     return { kind: "give_up", reason: `${attempts} attempts in ${(elapsedMs / 1000).toFixed(1)} s` };
   }
-  const backoffMs = Math.min(settings.maximumBackoffMs, settings.initialBackoffMs * 2 ** Math.min(attempts - 1, 30));
+  if (moved) return { kind: "retry", delayMs: 0, reason: `the shard has moved during attempt ${attempts}` };
+  const maximumMs = leaderless.has(error.code) ? settings.maximumLeaderlessMs : settings.maximumBackoffMs;
+  const backoffMs = Math.min(maximumMs, settings.initialBackoffMs * 2 ** Math.min(attemptsHere - 1, 30));
   const delayMs = Math.min(leftMs, backoffMs * (0.5 + jitter / 2));
   return { kind: "retry", delayMs, reason: `${error.code} in attempt ${attempts}` };
 }

@@ -6,7 +6,14 @@ import { attributes, type CallOptions, type ParameterLink, type ShardPlacement }
 import { pause } from "../time/pause.ts";
 import type { ExchangeMetrics } from "./exchange-metrics.ts";
 import { startExchangeSpans, type ExchangeDescription } from "./exchange-spans.ts";
-import { attemptDeadlineMs, decideRetry, type RetrySettings } from "./retry-policy.ts";
+import type { Route } from "./link-table.ts";
+import {
+  attemptDeadlineMs,
+  decideRetry,
+  mayHaveMoved,
+  type FailedAttempt,
+  type RetrySettings,
+} from "./retry-policy.ts";
 import type { WaitList } from "./wait-list.ts";
 
 /** What exchanges of one client share. */
@@ -19,7 +26,9 @@ export interface ExchangeEnvironment {
   /** Aborted when the client is closed: no attempt follows. */
   readonly signal: AbortSignal;
   /** Where the shard lives now; another place after a new placement. */
-  readonly locate: (shard: number) => { readonly link: ParameterLink; readonly placement: ShardPlacement };
+  readonly locate: (shard: number) => Route;
+  /** Told when a server has gone, or does not lead the shard: perhaps another one does. */
+  readonly missed: (placement: ShardPlacement, error: ShoalError) => void;
 }
 
 export interface ShardExchange<R> extends Omit<ExchangeDescription, "placement"> {
@@ -37,19 +46,20 @@ export interface ShardExchange<R> extends Omit<ExchangeDescription, "placement">
  *   for; `cancelled` when the client was closed
  */
 export async function runExchange<R>(exchange: ShardExchange<R>, environment: ExchangeEnvironment): Promise<R> {
-  const { clock, settings, waits, metrics, signal } = environment;
+  const { clock, waits, metrics, signal } = environment;
   const startedAtMs = clock.now();
   const elapsedMs = (): number => clock.now() - startedAtMs;
   const spans = startExchangeSpans({ ...exchange, placement: environment.locate(exchange.shard).placement }, clock);
   const wait = waits.begin({ ...exchange, waiter: exchange.identity.name, sinceMs: startedAtMs });
   try {
-    for (let attempts = 1; ; attempts += 1) {
+    let attemptsHere = 1;
+    for (let attempts = 1; ; attempts += 1, attemptsHere += 1) {
       if (signal.aborted) throw new ShoalError("cancelled", `${exchange.what}: the parameter client was closed`);
-      const { link, placement } = environment.locate(exchange.shard);
-      const deadlineMs = attemptDeadlineMs(elapsedMs(), settings);
+      const { link, placement, left } = environment.locate(exchange.shard);
+      const deadlineMs = attemptDeadlineMs(elapsedMs(), environment.settings);
       wait.attempt(attempts, placement);
       try {
-        const reply = await spans.attempt(attempts, () => exchange.call(link, { deadlineMs }));
+        const reply = await spans.attempt(attempts, () => exchange.call(link, { deadlineMs, signal: left }));
         const outcome = exchange.outcomeOf(reply);
         spans.end({ ...outcome, [attributes.attempt]: attempts });
         metrics.ended(exchange.kind, outcome, elapsedMs());
@@ -57,11 +67,13 @@ export async function runExchange<R>(exchange: ShardExchange<R>, environment: Ex
       } catch (thrown) {
         const error = ShoalError.from(thrown);
         wait.failed(error);
-        const jitter = environment.random.uniform();
-        const decision = decideRetry({ attempts, elapsedMs: elapsedMs(), error, jitter }, settings);
+        const tried = { attempts, attemptsHere, moved: left.aborted, elapsedMs: elapsedMs(), error };
+        const decision = decideAgain(tried, environment);
         if (decision.kind === "give_up") throw giveUp(exchange, placement, error, decision.reason);
         metrics.retried(exchange.kind, error.code);
-        await pause(clock, decision.delayMs, signal);
+        if (mayHaveMoved(error) && !left.aborted) environment.missed(placement, error);
+        await pause(clock, decision.delayMs, signal, left);
+        if (left.aborted) attemptsHere = 0;
       }
     }
   } catch (thrown) {
@@ -72,6 +84,13 @@ export async function runExchange<R>(exchange: ShardExchange<R>, environment: Ex
   } finally {
     wait.end();
   }
+}
+
+function decideAgain(
+  tried: Omit<FailedAttempt, "jitter">,
+  { random, settings }: ExchangeEnvironment,
+): ReturnType<typeof decideRetry> {
+  return decideRetry({ ...tried, jitter: random.uniform() }, settings);
 }
 
 function giveUp<R>(exchange: ShardExchange<R>, placement: ShardPlacement, cause: ShoalError, why: string): ShoalError {

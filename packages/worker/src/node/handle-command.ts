@@ -67,6 +67,7 @@ function followStart({ held }: NodeState, command: StartRun): void {
   if (held === undefined) return;
   held.command = command;
   held.session.assign(command.assignment);
+  held.session.follow(command.placement);
 }
 
 /** Starts a session of the run as the member that this node is now. */
@@ -99,14 +100,20 @@ export function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>)
   state.held = held;
 }
 
-function handleAssign(state: NodeState, { run, assignment, replyTo }: AssignWork): void {
+function handleAssign(state: NodeState, { run, assignment, placement, replyTo }: AssignWork): void {
   const { node, held } = state;
   if (held?.run !== run) {
     if (isOver(state, run)) reply(replyTo, refuseStart(node, run, stoppedHere(node, run)));
     return;
   }
-  held.session.assign(assignment);
-  reply(replyTo, { type: "work_assigned", run, node, revision: held.session.revision });
+  const { session } = held;
+  session.assign(assignment);
+  if (placement !== undefined) {
+    session.follow(placement);
+    // Begun again, the run begins where the shards are.
+    if (placement.term > held.command.placement.term) held.command = { ...held.command, placement };
+  }
+  reply(replyTo, { type: "work_assigned", run, node, revision: session.revision, term: session.term });
 }
 
 function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<NodeEvent>): void {

@@ -17,13 +17,18 @@ import {
   type CoordinatorMessage,
   type LinkFactory,
   type LinkIdentity,
+  type Placement,
   type StartRun,
   type WorkerAssignment,
 } from "@shoal/protocol";
 import type { Kernels } from "@shoal/kernels-wasm";
 import { parseEncodingSpec } from "@shoal/optimization";
 import type { ClientEncoding } from "../client/vector-coding.ts";
-import { createParameterClient, type ParameterClient } from "../client/parameter-client.ts";
+import {
+  createParameterClient,
+  type ParameterClient,
+  type ParameterClientOptions,
+} from "../client/parameter-client.ts";
 import { defaultRetrySettings, type RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
 import { traceEvaluations } from "../compute/traced-compute.ts";
@@ -37,6 +42,7 @@ import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
 import { finishRun, type FinishedRun } from "./finish-run.ts";
 import { createInitialValuesDuty, giveInitialValues } from "./initial-values.ts";
+import { createPlacementInquiry } from "./placement-inquiry.ts";
 import { prepareRun, type PreparedRun, type PrepareEnvironment } from "./prepare-run.ts";
 
 export interface SessionEnvironment extends PrepareEnvironment {
@@ -61,7 +67,11 @@ export interface SessionListener {
 export interface RunSession {
   /** Newest revision that this worker follows. */
   readonly revision: number;
+  /** Of the placement that this worker follows. */
+  readonly term: number;
   assign(assignment: WorkerAssignment): void;
+  /** The shards live there now, if the placement is newer than the one that is followed. */
+  follow(placement: Placement): void;
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
@@ -83,7 +93,11 @@ interface SessionState {
   readonly start: StartRun;
   readonly identity: LinkIdentity;
   readonly environment: SessionEnvironment;
+  /** Ends the training. */
   readonly abort: AbortController;
+  /** Ends all that goes on beside it. */
+  readonly lasting: AbortController;
+  readonly missed: ParameterClientOptions["missed"] & {};
   readonly board: AssignmentBoard;
   readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
@@ -104,7 +118,18 @@ export function startSession(
 ): RunSession {
   const { clock } = environment.system;
   const abort = new AbortController();
-  const client = connect(start, identity, environment, encodingOf(start, environment));
+  const lasting = new AbortController();
+  const follow = (placement: Placement): void => {
+    try {
+      for (const each of [client, state.reader]) each?.updatePlacement(placement);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const term = (): number => client.placement.term;
+  const { system, coordinator } = environment;
+  const missed = createPlacementInquiry({ system, coordinator, identity, signal: lasting.signal, term, follow });
+  const client = connect({ start, identity, environment, missed }, start.placement, encodingOf(start, environment));
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
     compute: traceEvaluations(run.compute, identity, clock),
@@ -116,7 +141,7 @@ export function startSession(
     preparing.then((run) => giveInitialValues({ ...run, client })).catch(fail);
   });
   const board = createAssignmentBoard(start.assignment);
-  const shared = { start, identity, environment, abort, board, client, preparing, duty };
+  const shared = { start, identity, environment, abort, lasting, missed, board, client, preparing, duty };
   const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
   training.catch(fail);
@@ -124,6 +149,10 @@ export function startSession(
     get revision() {
       return board.current().revision;
     },
+    get term() {
+      return client.placement.term;
+    },
+    follow,
     assign(assignment) {
       if (board.update(assignment)) duty(assignment);
     },
@@ -154,7 +183,7 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   state.abort.abort();
   void state.client.close();
   const end = await training.catch(() => undefined);
-  const client = connect(start, state.identity, environment); // R2: it only pulls
+  const client = connect(state, state.client.placement); // R2: it only pulls
   state.reader = client;
   const { run, job } = start;
   const stopped = end?.kind === "stopped" ? end : undefined;
@@ -165,6 +194,7 @@ async function finish(state: SessionState, training: Training): Promise<Finished
 
 async function halt(state: SessionState, training: Training, letsPushesArrive: boolean): Promise<void> {
   state.abort.abort();
+  state.lasting.abort();
   if (letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
   const returned = state.client.close();
   const prepared = await state.preparing.catch(() => undefined);
@@ -187,15 +217,14 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
 }
 
 function connect(
-  start: StartRun,
-  identity: LinkIdentity,
-  environment: SessionEnvironment,
+  { start, identity, environment, missed }: Pick<SessionState, "start" | "identity" | "environment" | "missed">,
+  placement: Placement,
   encoding?: ClientEncoding,
 ): ParameterClient {
   const { system, links, retry } = environment;
-  const { placement, job } = start;
+  const { job } = start;
   const { clock, random } = system;
-  const shared = { identity, placement, links, clock, random, job: job.name };
+  const shared = { identity, placement, links, clock, random, missed, job: job.name };
   const options = encoding === undefined ? shared : { ...shared, encoding };
   const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
   return createParameterClient({ ...options, retry: { giveUpMs, ...retry } });
