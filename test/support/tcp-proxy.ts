@@ -1,4 +1,4 @@
-/** A line between two peers that can be counted, frozen and cut. */
+/** A line between two peers that can be counted, slowed down, frozen and cut. */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
@@ -12,6 +12,8 @@ export interface TcpProxy {
   readonly accepted: number;
   /** From now on nothing passes, not even that one side is gone: half-open lines. */
   freeze(): void;
+  /** From now on at most so many bytes a millisecond pass each way of a line. */
+  slow(bytesPerMs: number): void;
   /** Breaks every line. */
   cut(): void;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
   let connections = 0;
   let farConnections = 0;
   let frozen = false;
+  let bytesPerMs = Number.POSITIVE_INFINITY;
   const server = createServer((near) => {
     const far = connect({ host: "127.0.0.1", port });
     accepted++;
@@ -30,7 +33,8 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     farConnections++;
     near.on("close", () => connections--);
     far.on("close", () => farConnections--);
-    near.pipe(far).pipe(near);
+    carry(near, far, () => bytesPerMs);
+    carry(far, near, () => bytesPerMs);
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -61,7 +65,10 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     },
     freeze() {
       frozen = true;
-      for (const socket of sockets) socket.unpipe().resume();
+      bytesPerMs = 0;
+    },
+    slow(rate) {
+      bytesPerMs = rate;
     },
     cut,
     async close() {
@@ -70,4 +77,23 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       await once(server, "close");
     },
   };
+}
+
+/** @param rate bytes a millisecond; 0: what comes is dropped without a word */
+function carry(from: Socket, to: Socket, rate: () => number): void {
+  from.on("data", (chunk) => {
+    const bytesPerMs = rate();
+    if (bytesPerMs === 0) return;
+    const flows = to.write(chunk);
+    if (Number.isFinite(bytesPerMs)) {
+      from.pause();
+      setTimeout(() => from.resume(), chunk.length / bytesPerMs);
+    } else if (!flows) {
+      from.pause();
+      to.once("drain", () => from.resume());
+    }
+  });
+  from.on("end", () => {
+    if (rate() > 0) to.end();
+  });
 }
