@@ -26,6 +26,33 @@ test("a peer that answers is asked again after the interval", () => {
   expect(events).toHaveLength(3);
 });
 
+test("a process that was held up itself reads the answer before it takes the peer for lost", () => {
+  let due: () => void = () => undefined;
+  let answer: () => void = () => undefined;
+  let isLost = false;
+  const after = (_ms: number, act: () => void) => {
+    due = act;
+    return { cancel: () => undefined };
+  };
+  startKeepalive({
+    clock: { ...createSimulatedClock(), after },
+    times: { intervalMs: 100, timeoutMs: 50 },
+    ping: (answered) => (answer = answered),
+    lost: () => (isLost = true),
+  });
+  const askAndWait = (timers: number): void => {
+    for (let fired = 0; fired <= timers; fired++) due();
+  };
+  // Its timer comes late, long after the time was over; the answer has waited behind it.
+  askAndWait(1);
+  answer();
+  askAndWait(4);
+  expect(isLost).toBe(false);
+  answer();
+  askAndWait(5);
+  expect(isLost).toBe(true);
+});
+
 test("a peer that does not answer in time is lost, once", () => {
   const { clock, events } = probe(false);
   clock.advance(1000);

@@ -11,6 +11,12 @@ export interface KeepaliveOptions {
   readonly times: KeepaliveTimes;
 }
 
+/**
+ * The time of waiting is counted in so many parts, each of which begins when this process has come to it: one that was held
+ * up itself, and finds the answer waiting behind its late timer, counts one part and reads the answer before the next.
+ */
+const parts = 5;
+
 /** Asks every `intervalMs` and waits `timeoutMs` for each answer, until stopped or lost. */
 export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
   const { clock, ping, lost } = options;
@@ -20,15 +26,21 @@ export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
   const rest = (): void => {
     if (!stopped) timer = clock.after(intervalMs, ask);
   };
-  const ask = (): void => {
-    timer = clock.after(timeoutMs, () => {
+  const wait = (part: number): void => {
+    timer = clock.after(timeoutMs / parts, () => {
+      if (part < parts) return wait(part + 1);
       stopped = true;
       lost();
     });
-    const asked = timer;
+  };
+  const ask = (): void => {
+    let answered = false;
+    wait(1);
     ping(() => {
-      asked.cancel();
-      if (asked === timer) rest();
+      if (answered || stopped) return;
+      answered = true;
+      timer.cancel();
+      rest();
     });
   };
   rest();

@@ -31,4 +31,9 @@ export interface KeepaliveTimes {
   readonly timeoutMs: number;
 }
 
-export const defaultKeepalive: KeepaliveTimes = { intervalMs: 10_000, timeoutMs: 10_000 };
+/**
+ * A line that is dead without a word is noticed after 3.5 s at most. Not sooner, because a process that applies an update to
+ * 10⁸ parameters answers nothing for a second; a shard that another server has taken over does not wait for it, since its
+ * new placement ends the calls to the old one.
+ */
+export const defaultKeepalive: KeepaliveTimes = { intervalMs: 500, timeoutMs: 3_000 };
