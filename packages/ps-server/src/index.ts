@@ -8,6 +8,10 @@ export {
   type ShardHostOptions,
 } from "./node/shard-host.ts";
 export { startServer, type ServerHandle, type ServerOptions } from "./node/start-server.ts";
+export {
+  createInProcessReplicaLinks,
+  type InProcessReplicaLinkOptions,
+} from "./replication/in-process-replica-link.ts";
 export type { PushHeaderView, ShardAdmission } from "./shard/admission.ts";
 export { shardCapacity } from "./shard/shard.ts";
 export * from "./rpc/index.ts";

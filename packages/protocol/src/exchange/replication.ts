@@ -59,7 +59,7 @@ export type LogEntryKind =
   | "update"
   /** A push that is put into the buffer, which is applied when that makes it full; `vector` as in an update. */
   | "buffer"
-  /** A pull that a later push is measured by: the values that compensation keeps for its worker, the first clock. */
+  /** A pull whose values the compensation of delays keeps for its worker. */
   | "remember"
   /** Pushes that change no value, and are to be recognised when they come again. */
   | "settle"

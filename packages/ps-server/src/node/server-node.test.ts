@@ -101,7 +101,16 @@ const hosting = (replyTo: Ref<ServerReply>, changes: Partial<HostShards> = {}): 
 describe("a server node", () => {
   test("hosts the shards it is told to and says so, however often it is asked", async () => {
     const node = await startNode();
-    const hosted = { type: "shards_hosted", run: "run-1", node: "server-1", term: 1 };
+    const hosted = {
+      type: "shards_hosted",
+      run: "run-1",
+      node: "server-1",
+      term: 1,
+      seats: [
+        { shard: 0, term: 1 },
+        { shard: 2, term: 1 },
+      ],
+    };
     expect(await node.ask(hosting)).toEqual(hosted);
     const { allocatedBytes } = node.memory;
     expect(await node.ask(hosting)).toEqual(hosted);

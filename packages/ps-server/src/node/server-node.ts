@@ -4,12 +4,13 @@
  * Every command is answered, and idempotent: the coordinator repeats it until it hears the answer. Commands are handled
  * one after the other; only descriptions are gathered beside them, because a status must not hold up a run.
  */
-import { tryTell, type ActorOptions, type Behavior } from "@shoal/actors";
+import { tryTell, type ActorOptions, type Behavior, type Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
   acceptorOf,
   serverCommandSchema,
   type HostShards,
+  type SeatShards,
   type ServerCommand,
   type ServerReply,
   type UpdateRunMembers,
@@ -18,8 +19,16 @@ import type { ShardHost } from "./shard-host.ts";
 
 /** @param node name of this node, which stands in every answer */
 export function createServerNode(node: string, host: ShardHost): Behavior<ServerCommand> {
+  /** Who asked last about each run: the coordinator, as it can be reached now. */
+  const askers = new Map<string, Ref<ServerReply>>();
+  host.onCaughtUp((learner) => {
+    const asker = askers.get(learner.run);
+    if (asker !== undefined) tryTell(asker, { type: "learner_caught_up", node, ...learner });
+  });
   return async (command) => {
     const { run } = command;
+    if (command.type === "release_run") askers.delete(run);
+    else if (command.type === "host_shards" || command.type === "seat_shards") askers.set(run, command.replyTo);
     const fail = (error: unknown): ServerReply => ({
       type: "hosting_failed",
       run,
@@ -29,6 +38,9 @@ export function createServerNode(node: string, host: ShardHost): Behavior<Server
     switch (command.type) {
       case "host_shards":
         tryTell(command.replyTo, await hostShards(node, host, command).catch(fail));
+        return;
+      case "seat_shards":
+        tryTell(command.replyTo, await seatShards(node, host, command).catch(fail));
         return;
       case "update_run_members":
         tryTell(command.replyTo, updateMembers(node, host, command, fail));
@@ -52,8 +64,12 @@ export const serverNodeOptions: ActorOptions<ServerCommand> = {
 };
 
 async function hostShards(node: string, host: ShardHost, command: HostShards): Promise<ServerReply> {
-  await host.host(command);
-  return { type: "shards_hosted", run: command.run, node, term: command.term };
+  const { run, term } = command;
+  return { type: "shards_hosted", run, node, term, seats: await host.host(command) };
+}
+
+async function seatShards(node: string, host: ShardHost, { run, seats }: SeatShards): Promise<ServerReply> {
+  return { type: "shards_seated", run, node, seats: await host.seat(run, seats) };
 }
 
 function updateMembers(

@@ -4,24 +4,37 @@
  * Boundary  What a shard does is its actor's; here is only which exist, under which term, and their memory.
  * Bounds    Memory: what KernelMemory gives. Remembered terms of ended runs: 1,024, the oldest are forgotten.
  * Invariants
- *   H1  A run is hosted under one term; a lower one is refused, a higher one replaces it.
+ *   H1  A run is hosted under one term; a lower one is refused, a higher one replaces it, but for shards with seats:
+ *       of these each has the term of its seat.
  *   H2  Hosting takes place wholly or not at all; memory of an ended shard is given back when its actor has stopped.
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import type { HostShards, RunMembers, ShardCommand, ShardDirectory, ShardSummary } from "@shoal/protocol";
+import type {
+  HostShards,
+  ReplicaLinkFactory,
+  RunMembers,
+  ShardCommand,
+  ShardDirectory,
+  ShardSeat,
+  ShardSummary,
+} from "@shoal/protocol";
+import { createPeerLinks } from "../replication/peer-links.ts";
 import type { ShardPayloads } from "../rpc/hosted-shards.ts";
 import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
 import { createShardMetrics } from "../shard/metrics.ts";
 import { createEndedRuns } from "./ended-runs.ts";
-import { spawnShards, type HostedShard } from "./hosted-shard.ts";
+import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
+import { addShards, giveSeat } from "./seated-shards.ts";
 import { summarize } from "./summarize.ts";
 
 export interface ShardHostOptions {
   readonly system: ActorSystem;
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
+  /** How other servers are reached; needed where shards have seats with other copies. */
+  readonly replicaLinks?: ReplicaLinkFactory | undefined;
 }
 
 /** What the coordinator asks for, without the way back. */
@@ -35,12 +48,21 @@ export interface ShardHost extends ShardDirectory {
   /** How long its encoded payloads are; undefined when no such shard is hosted here. */
   payloadsOf(run: string, shard: number): ShardPayloads | undefined;
   /**
-   * Hosts these shards. Doing it again under the same term changes nothing but the members, when theirs are newer.
+   * Hosts these shards. Doing it again under the same term changes nothing but the members, when theirs are newer, and
+   * adds shards with seats that are not here yet. Shards with seats outlive a higher term of the hosting.
+   * @returns the shards of the hosting, with the term of the seat (else of the hosting) that is known here
    * @throws ShoalError stale_term - a higher term is known
    * @throws ShoalError invalid_argument - the optimiser, the schedule or a key range is wrong
    * @throws ShoalError out_of_memory
    */
-  host(hosting: Hosting): Promise<void>;
+  host(hosting: Hosting): Promise<readonly SeatTerm[]>;
+  /**
+   * Gives shards new seats; ends those that their seat does not name any more. Passes over older ones.
+   * @returns what is known here then; without shards that are to be hosted first
+   */
+  seat(run: string, seats: readonly ShardSeat[]): Promise<readonly SeatTerm[]>;
+  /** Calls back, again and again until a new seat comes, when a learner of a shard has all entries. */
+  onCaughtUp(listener: (learner: CaughtUpLearner) => void): void;
   /** Tells every shard of a run its new members. @throws ShoalError run_not_found */
   updateMembers(run: string, members: RunMembers): void;
   /** @throws ShoalError run_not_found; deadline_exceeded - a shard did not answer within `describeLimitMs` */
@@ -51,19 +73,37 @@ export interface ShardHost extends ShardDirectory {
   close(): Promise<void>;
 }
 
+export interface SeatTerm {
+  readonly shard: number;
+  readonly term: number;
+}
+
+export interface CaughtUpLearner extends SeatTerm {
+  readonly run: string;
+  readonly member: number;
+}
+
 /** How long a shard may take to describe itself, ms. */
 export const describeLimitMs = 1000;
 
 interface HostedRun {
   readonly term: number;
-  readonly shards: ReadonlyMap<number, HostedShard>;
+  readonly shards: Map<number, HostedShard>;
 }
 
 export function createShardHost(options: ShardHostOptions): ShardHost {
   const { system } = options;
-  const environment = { ...options, metrics: createShardMetrics() };
   const runs = new Map<string, HostedRun>();
   const ended = createEndedRuns();
+  const listeners: ((learner: CaughtUpLearner) => void)[] = [];
+  const environment: ShardEnvironment = {
+    ...options,
+    metrics: createShardMetrics(),
+    peerLinks: createPeerLinks(options.replicaLinks),
+    onCaughtUp: (learner) => {
+      for (const listener of listeners) listener(learner);
+    },
+  };
 
   const find = (run: string, shard: number): HostedShard | undefined => runs.get(run)?.shards.get(shard);
   const require = (run: string): HostedRun => {
@@ -83,29 +123,30 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
   };
   return {
     find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
-    admissionOf(run, shard) {
-      const hosted = find(run, shard);
-      return hosted === undefined ? undefined : createShardAdmission(hosted.state);
-    },
-    sizeOf: (run, shard) => find(run, shard)?.state.size,
-    payloadsOf(run, shard) {
-      const state = find(run, shard)?.state;
-      if (state === undefined) return undefined;
-      const { codec, given } = state;
-      return { wordsOf: codec.wordsOf, maximumWords: codec.maximumWords, differenceWords: given.differenceWords };
-    },
+    ...viewsOf(find),
     async host(hosting) {
-      const { run, term, members } = hosting;
+      const { run, term } = hosting;
       const current = runs.get(run);
-      if (current?.term === term) {
-        updateMembers(run, members);
-        return;
-      }
       const known = current?.term ?? ended.termOf(run);
-      if (known !== undefined && term <= known) throw staleTerm(system.node, run, term, known);
-      await release(run);
-      runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
+      if (known !== undefined && (term < known || (term === known && current === undefined))) {
+        throw staleTerm(system.node, run, term, known);
+      }
+      const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
+      if (current !== undefined && (isSeated || current.term === term)) {
+        runs.set(run, { term, shards: current.shards });
+        await addShards(environment, hosting, current.shards);
+      } else {
+        await release(run);
+        runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
+      }
+      return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
     },
+    async seat(run, seats) {
+      const shards = runs.get(run)?.shards ?? new Map<number, HostedShard>();
+      const known = await Promise.all(seats.map((seat) => giveSeat(system.node, shards, seat)));
+      return known.filter((seat) => seat !== undefined);
+    },
+    onCaughtUp: (listener) => void listeners.push(listener),
     updateMembers,
     describe: (run) =>
       summarize(
@@ -116,6 +157,25 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     release,
     async close() {
       await Promise.all(Array.from(runs.keys(), release));
+    },
+  };
+}
+
+/** What the parameter service asks about a shard. */
+function viewsOf(
+  find: (run: string, shard: number) => HostedShard | undefined,
+): Pick<ShardHost, "admissionOf" | "sizeOf" | "payloadsOf"> {
+  return {
+    admissionOf(run, shard) {
+      const hosted = find(run, shard);
+      return hosted === undefined ? undefined : createShardAdmission(hosted.state);
+    },
+    sizeOf: (run, shard) => find(run, shard)?.state.size,
+    payloadsOf(run, shard) {
+      const state = find(run, shard)?.state;
+      if (state === undefined) return undefined;
+      const { codec, given } = state;
+      return { wordsOf: codec.wordsOf, maximumWords: codec.maximumWords, differenceWords: given.differenceWords };
     },
   };
 }

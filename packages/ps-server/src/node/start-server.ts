@@ -1,7 +1,13 @@
 /** A server role, wired: shards, control actor, membership. The composition root adds the parameter service. */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { controlActorName, startMembership, type CoordinatorMessage, type Joined } from "@shoal/protocol";
+import {
+  controlActorName,
+  startMembership,
+  type CoordinatorMessage,
+  type Joined,
+  type ReplicaLinkFactory,
+} from "@shoal/protocol";
 import { createServerNode, serverNodeOptions } from "./server-node.ts";
 import { createShardHost, type ShardHost } from "./shard-host.ts";
 
@@ -10,6 +16,8 @@ export interface ServerOptions {
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
   readonly coordinator: Ref<CoordinatorMessage>;
+  /** How other servers are reached; needed where runs keep copies of their shards. */
+  readonly replicaLinks?: ReplicaLinkFactory | undefined;
   /**
    * Makes the shards reachable and says where: `host:port` of the parameter service, or the node's name in one process.
    * Called once, before the node joins.
@@ -35,7 +43,7 @@ export interface ServerHandle {
 export async function startServer(options: ServerOptions): Promise<ServerHandle> {
   const { system, memory, kernels, coordinator } = options;
   await system.ready();
-  const host = createShardHost({ system, memory, kernels });
+  const host = createShardHost({ system, memory, kernels, replicaLinks: options.replicaLinks });
   const endpoint = await options.expose(host);
   const control = system.spawn(controlActorName, () => createServerNode(system.node, host), serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();

@@ -25,7 +25,7 @@ export async function summarize(
 /** Leaves out the update log, and what is beyond the limits. */
 export function summaryOf(description: ShardDescription): ShardSummary {
   const { shard, version, initialized, batchesApplied, duplicates, rejected } = description;
-  const { stalenessMean, stalenessMax, stalenessP95, gradientNorm, updateRatio, bound } = description;
+  const { stalenessMean, stalenessMax, stalenessP95, gradientNorm, updateRatio, bound, seat } = description;
   return {
     shard,
     version,
@@ -39,6 +39,7 @@ export function summaryOf(description: ShardDescription): ShardSummary {
     gradientNorm,
     updateRatio,
     bound,
+    ...(seat !== undefined && { seat }),
     waits: description.waits.slice(0, maximumWaits).map((wait) => ({
       waiter: wait.waiter.slice(0, maximumName),
       waitingFor: wait.waitingFor.slice(0, maximumNames),

@@ -48,6 +48,7 @@ function goesInOrder(state: ShardState): boolean {
 }
 
 function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "discard" {
+  if (state.replication !== undefined && state.replication.role !== "primary") return "discard";
   const { batch, clock, sequence, worker, incarnation } = push;
   const sender = { run: state.options.run, worker, incarnation, name: state.roster.nameOf(worker) };
   const slot = batch === null ? state.roster.placeOf(worker) : batch % state.options.slots;

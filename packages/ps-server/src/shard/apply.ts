@@ -1,16 +1,16 @@
 /** Applies updates: one push at a time, or a whole synchronous step. */
-import { learningRateAt, stalenessWeight, type ResolvedStalenessWeight } from "@shoal/optimization";
-import type { PushReply, UpdateRecord } from "@shoal/protocol";
+import { stalenessWeight, type ResolvedStalenessWeight } from "@shoal/optimization";
+import type { PushReply } from "@shoal/protocol";
+import { contributionOf, hasRoom, makeChange } from "../replication/log-change.ts";
 import type { Contribution } from "./barrier.ts";
+import type { Change } from "./change.ts";
 import type { CheckedGradient } from "./check-push.ts";
 import { consistencyNow } from "./consistency-now.ts";
-import { finishClock } from "./finish-clock.ts";
 import { maximumNames, reconsiderPulls } from "./pull.ts";
-import type { PushBuffer } from "./push-buffer.ts";
 import { acknowledge } from "./replies.ts";
 import { isSamePush, type PushTicket } from "./requests.ts";
 import { notifyListeners, type ShardState } from "./shard-state.ts";
-import { closeApply, endQueue, openApply, traceBound } from "./spans.ts";
+import { endQueue, traceBound } from "./spans.ts";
 
 /** Applies one push as it comes (bounded and asynchronous mode) and answers it. */
 export function applyPush(
@@ -20,37 +20,21 @@ export function applyPush(
   release: () => void,
   now: number,
 ): void {
-  const { buffer } = state.vectors;
   const before = state.progress.version;
   const { sender, header } = ticket;
   endQueue(state, ticket, now, []);
   state.tooStale.delete(sender.worker);
-  const weight = stalenessWeight(weightRuleOf(state), before - header.baseVersion);
-  const compensated =
-    gradient.offset === 0
-      ? undefined
-      : () => state.vectors.compensate(sender.worker, header.baseVersion, gradient.offset);
-  if (buffer === undefined) {
-    const gradientNorm = (): number => Math.sqrt(gradient.squaredNorm);
-    update(state, [ticket], { gradient: compensated, gradientNorm, weight });
-  } else {
-    buffer.add(contributionOf(ticket, before), compensated?.(), weight);
-    // It counts from now on, in the version that the full buffer makes: nothing that is acknowledged is lost.
-    countPush(state, ticket, before);
-    if (buffer.isFull) applyBuffer(state, buffer, ticket);
-  }
+  const change: Change = {
+    kind: state.vectors.buffer === undefined ? "update" : "buffer",
+    contributions: [contributionOf(ticket)],
+    weight: stalenessWeight(weightRuleOf(state), before - header.baseVersion),
+    vector: gradient.offset === 0 ? undefined : state.vectors.view(gradient.offset),
+    members: null,
+  };
+  makeChange(state, change, { tickets: [ticket], gradientNorm: () => Math.sqrt(gradient.squaredNorm) });
   release();
   acknowledge(state, ticket, appliedReply(ticket, before), before);
   afterUpdate(state, now);
-}
-
-/** Applies the mean of a full buffer. @param ticket the push that has filled it */
-function applyBuffer(state: ShardState, buffer: PushBuffer, ticket: PushTicket): void {
-  const { gradient, contributions } = buffer.take();
-  const gradientNorm = (): number => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient)));
-  const mean = gradient === undefined ? undefined : () => gradient;
-  applyUpdate(state, [ticket], { gradient: mean, gradientNorm, weight: 1 });
-  state.progress.log.add({ version: state.progress.version, contributions });
 }
 
 /** The job's rule, until the run's guard has fallen back to inverse weights. */
@@ -58,87 +42,39 @@ function weightRuleOf({ roster, options }: ShardState): ResolvedStalenessWeight 
   return roster.members.fallBack === true ? { name: "inverse" } : options.staleness.weight;
 }
 
-/** Applies the complete step of the barrier and answers all who waited for it. */
+/** Applies the complete step of the barrier and answers all who waited for it; later, where the log has no room. */
 export function applyStep(state: ShardState, now: number): void {
+  if (!hasRoom(state)) return;
   const before = state.progress.version;
   state.arrivals?.opened(before + 1, now);
   const contributions = state.barrier.take();
   const waiting = contributions.flatMap(({ requests }) => requests);
   endQueues(state, contributions, waiting, now);
   const gradient = state.vectors.finishStep();
-  update(
-    state,
-    contributions.map(({ carrier }) => carrier),
-    {
-      gradient: gradient === undefined ? undefined : () => gradient,
-      gradientNorm: () => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient))),
-      weight: 1,
-    },
-  );
+  const tickets = contributions.map(({ carrier }) => carrier);
+  const change: Change = {
+    kind: "update",
+    contributions: tickets.map(contributionOf),
+    weight: 1,
+    vector: gradient === undefined ? undefined : state.vectors.view(gradient),
+    members: null,
+  };
+  makeChange(state, change, {
+    tickets,
+    gradientNorm: () => (gradient === undefined ? 0 : Math.sqrt(state.vectors.squaredNorm(gradient))),
+  });
+  settleOthers(state, contributions);
   for (const ticket of waiting) state.waits.remove(ticket);
   for (const contribution of contributions) answerContribution(state, contribution, before);
   afterUpdate(state, now);
 }
 
-interface Update {
-  /** Byte offset of what the optimiser gets; undefined for nothing. Called at most once, just before it is applied. */
-  readonly gradient: (() => number) | undefined;
-  /** Of the gradient as it was pushed. */
-  readonly gradientNorm: () => number;
-  /** Factor on the learning rate. */
-  readonly weight: number;
-}
-
-/** One version more, of these pushes. */
-function update(state: ShardState, tickets: readonly PushTicket[], what: Update): void {
-  const before = state.progress.version;
-  applyUpdate(state, tickets, what);
-  for (const ticket of tickets) countPush(state, ticket, before);
-  const contributions = tickets.map((ticket) => contributionOf(ticket, before));
-  state.progress.log.add({ version: before + 1, contributions });
-}
-
-/** A step in which nobody had samples changes no value and still is a step: the version counts it. */
-function applyUpdate(
-  state: ShardState,
-  tickets: readonly PushTicket[],
-  { gradient, gradientNorm, weight }: Update,
-): void {
-  const before = state.progress.version;
-  const { clock, metrics, schedule } = state.options;
-  const learningRate = weight * learningRateAt(schedule, state.baseLearningRate, before);
-  const span = openApply(state, { tickets, before, learningRate, gradientNorm });
-  const startedAtMs = clock.now();
-  const look = state.vitals.begin(state.vectors.values(), startedAtMs);
-  const norm = look === undefined ? 0 : gradientNorm();
-  if (gradient !== undefined) state.vectors.apply(gradient(), learningRate);
-  look?.(state.vectors.values(), norm);
-  metrics.applied(clock.now() - startedAtMs);
-  state.progress.version = before + 1;
-  if (gradient !== undefined && state.canChange) state.changedAt = before + 1;
-  closeApply(state, span);
-}
-
-/** Settles a push that is part of the version after `before`, or will be. */
-function countPush(state: ShardState, ticket: PushTicket, before: number): void {
-  const { sender, header } = ticket;
-  const { progress } = state;
-  const { counters } = progress;
-  progress.filter.settle(sender.worker, sender.incarnation, header.sequence, before + 1);
-  finishClock(state, ticket);
-  if (header.batch !== null) progress.batches.add(header.batch);
-  const staleness = before - header.baseVersion;
-  counters.counted += 1;
-  counters.stalenessSum += staleness;
-  counters.stalenessMax = Math.max(counters.stalenessMax, staleness);
-  state.options.metrics.contributed(staleness);
-  state.vitals.noteStaleness(staleness);
-}
-
-function contributionOf({ sender, header }: PushTicket, before: number): UpdateRecord["contributions"][number] {
-  const { worker, incarnation } = sender;
-  const { clock, batch, baseVersion } = header;
-  return { worker, incarnation, clock, batch, baseVersion, staleness: before - baseVersion };
+/** Pushes that stood for the same batch as another are to be recognised when they come again. */
+function settleOthers(state: ShardState, contributions: readonly Contribution[]): void {
+  const others = contributions.flatMap(({ requests, carrier }) => requests.filter((it) => !isSamePush(it, carrier)));
+  if (others.length === 0) return;
+  const settled = others.map(contributionOf);
+  makeChange(state, { kind: "settle", contributions: settled, weight: 1, vector: undefined, members: null });
 }
 
 function appliedReply(ticket: PushTicket, before: number): PushReply {
@@ -153,8 +89,6 @@ function answerContribution(state: ShardState, contribution: Contribution, befor
       acknowledge(state, ticket, appliedReply(ticket, before), before);
       continue;
     }
-    const { worker, incarnation } = ticket.sender;
-    state.progress.filter.settle(worker, incarnation, ticket.header.sequence, version);
     state.progress.counters.duplicates += 1;
     acknowledge(state, ticket, { type: "push_duplicate", version }, before);
   }

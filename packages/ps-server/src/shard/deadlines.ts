@@ -1,7 +1,9 @@
 /** What happens to requests whose deadline comes while they wait: the sender is told for whom it waited. */
 import type { Refusal } from "@shoal/protocol";
+import { explainRoom } from "../replication/explain-room.ts";
 import { listNames } from "./consistency.ts";
 import { decideNow, missingOwners } from "./pull.ts";
+import { refusePush } from "./refuse-push.ts";
 import { answerPull, turnAway } from "./replies.ts";
 import { refusal, type PushTicket, type Ticket } from "./requests.ts";
 import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
@@ -20,6 +22,7 @@ export function expireRequests(state: ShardState, now: number): void {
 
 function expirePush(state: ShardState, ticket: PushTicket, now: number): void {
   const answer = overdue(state, ticket, now);
+  if (giveUpDeferred(state, ticket, answer, now)) return;
   const slot = state.barrier.slotOf(ticket);
   const contribution = slot === undefined ? undefined : state.barrier.at(slot);
   if (contribution === undefined) return;
@@ -34,6 +37,17 @@ function expirePush(state: ShardState, ticket: PushTicket, now: number): void {
   }
   contribution.requests.splice(contribution.requests.indexOf(ticket), 1);
   turnAway(state, ticket, answer, now);
+}
+
+/** @returns false when the push does not wait for room in the log */
+function giveUpDeferred(state: ShardState, ticket: PushTicket, answer: Refusal, now: number): boolean {
+  const deferred = state.replication?.deferred ?? [];
+  const place = deferred.findIndex((arrival) => arrival.ticket === ticket);
+  const arrival = deferred[place];
+  if (arrival === undefined) return false;
+  deferred.splice(place, 1);
+  refusePush(state, { ...arrival, now }, answer);
+  return true;
 }
 
 function overdue(state: ShardState, ticket: Ticket, now: number): Refusal {
@@ -60,6 +74,8 @@ export function explainWait(
     const decision = decideNow(state, ticket);
     return { waitingFor: decision.kind === "wait" ? decision.waitingFor : [], reason: decision.reason };
   }
+  const isDeferred = state.replication?.deferred.some((arrival) => arrival.ticket === ticket) === true;
+  if (isDeferred || state.barrier.isComplete) return explainRoom(state);
   const waitingFor = missingOwners(state);
   return { waitingFor, reason: `the contribution to step ${state.progress.version} of ${listNames(waitingFor)}` };
 }

@@ -1,16 +1,29 @@
 /** How a shard gets its first values. */
 import type { InitializeReply, Refusal } from "@shoal/protocol";
+import { context } from "@opentelemetry/api";
 import { tryTell } from "@shoal/actors";
+import { initializeDeadlineMs } from "../replication/bounds.ts";
+import { explainRoom } from "../replication/explain-room.ts";
+import { deliverWhenCommitted } from "../replication/hold-reply.ts";
+import { hasRoom, makeChange } from "../replication/log-change.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { refusal, type InitializeCommand } from "./requests.ts";
 import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
 
 export function handleInitialize(state: ShardState, command: InitializeCommand, now: number): void {
-  const { progress } = state;
   const reply = initialize(state, command.values);
-  tryTell<InitializeReply | Refusal>(command.replyTo, reply);
+  const say = (told: InitializeReply | Refusal): void => void tryTell(command.replyTo, told);
+  if (reply.type === "refused") {
+    say(reply);
+    return;
+  }
+  deliverWhenCommitted(state, {
+    ...{ kind: "initialize", waiter: "who brought the first values", context: context.active() },
+    deadlineAtMs: now + initializeDeadlineMs,
+    deliver: () => say(reply),
+    refuse: say,
+  });
   if (reply.type !== "initialized") return;
-  progress.initialized = true;
   reconsiderPulls(state, now);
   notifyListeners(state);
 }
@@ -26,6 +39,11 @@ function initialize(state: ShardState, values: Float32Array): InitializeReply | 
     const details = { shard: state.options.shard };
     return refusal("not_finite", `${describeShard(state)} was given initial values that are not finite`, details);
   }
-  state.vectors.write(values);
+  if (!hasRoom(state)) {
+    const { waitingFor } = explainRoom(state);
+    const sentence = `${describeShard(state)} has to wait for ${waitingFor.join(", ")}`;
+    return refusal("mailbox_full", sentence, { shard: state.options.shard });
+  }
+  makeChange(state, { kind: "initialize", contributions: [], weight: 1, vector: values, members: null });
   return { type: "initialized", version: progress.version };
 }

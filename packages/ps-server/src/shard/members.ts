@@ -1,24 +1,19 @@
 /** How a shard takes over a new member list. */
 import type { RunMembers } from "@shoal/protocol";
+import { makeChange } from "../replication/log-change.ts";
 import { reconsiderPulls } from "./pull.ts";
-import { createRoster } from "./roster.ts";
 import { notifyListeners, type ShardState } from "./shard-state.ts";
 
-/** Ignores a list that is not newer. Who left holds nobody back; what they contributed stays. */
+/** Ignores a list that is not newer. To other copies than the primary's the log brings it. */
 export function handleMembers(state: ShardState, members: RunMembers, now: number): void {
-  if (members.revision <= state.roster.members.revision) return;
-  state.roster = createRoster(members);
-  state.progress.clocks.update(members);
-  if (!state.roster.isOpen) forgetOthers(state);
+  const { replication } = state;
+  const known = replication?.newestMembers ?? state.roster.members;
+  if (members.revision <= Math.max(known.revision, state.roster.members.revision)) return;
+  if (replication !== undefined && (replication.role !== "primary" || !replication.log.hasReserve)) {
+    replication.newestMembers = members;
+    return;
+  }
+  makeChange(state, { kind: "members", contributions: [], weight: 1, vector: undefined, members });
   reconsiderPulls(state, now);
   notifyListeners(state);
-}
-
-/** Who takes no part any more leaves nothing behind but what it contributed. */
-function forgetOthers(state: ShardState): void {
-  const isListed = (worker: number): boolean => state.roster.incarnationOf(worker) !== undefined;
-  state.progress.filter.retain(isListed);
-  state.vectors.compensation?.retain(isListed);
-  state.given.retain(isListed);
-  for (const worker of state.tooStale.keys()) if (!isListed(worker)) state.tooStale.delete(worker);
 }

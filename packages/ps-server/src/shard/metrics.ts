@@ -11,7 +11,11 @@ export interface ShardMetrics {
   /** An update has been applied. */
   applied(durationMs: number): void;
   /** A request begins to wait (1), or does not wait any more (-1). */
-  waiting(kind: Ticket["kind"], change: 1 | -1): void;
+  waiting(kind: Ticket["kind"] | "initialize", change: 1 | -1): void;
+  /** An entry has been made. @param lag entries that some replica does not have, with this one */
+  replicating(lag: number): void;
+  /** Every replica has an entry. */
+  replicated(durationMs: number): void;
 }
 
 /** Makes the instruments; with the provider that is installed now. */
@@ -21,6 +25,8 @@ export function createShardMetrics(): ShardMetrics {
   const pushes = meter.createCounter(definitions.pushes.name, definitions.pushes);
   const stalenesses = meter.createHistogram(definitions.staleness.name, definitions.staleness);
   const durations = meter.createHistogram(definitions.applyDuration.name, definitions.applyDuration);
+  const lags = meter.createHistogram(definitions.replicationLag.name, definitions.replicationLag);
+  const replications = meter.createHistogram(definitions.replicationDuration.name, definitions.replicationDuration);
   const waits = meter.createUpDownCounter(definitions.waits.name, definitions.waits);
   return {
     answered(reply) {
@@ -28,6 +34,8 @@ export function createShardMetrics(): ShardMetrics {
     },
     contributed: (staleness) => stalenesses.record(staleness),
     applied: (durationMs) => durations.record(durationMs / 1000),
+    replicating: (lag) => lags.record(lag),
+    replicated: (durationMs) => replications.record(durationMs / 1000),
     waiting: (kind, change) => waits.add(change, { [attributes.kind]: kind }),
   };
 }

@@ -1,6 +1,8 @@
 /** How a shard handles a pull: answers it when its gate is open, and lists it otherwise. */
 import { ShoalError } from "@shoal/errors";
 import type { PullReply } from "@shoal/protocol";
+import { explainRoom } from "../replication/explain-room.ts";
+import { hasRoom, makeChange } from "../replication/log-change.ts";
 import { consistencyNow, countedClock } from "./consistency-now.ts";
 import { decidePull, type PullDecision, type PullFacts } from "./consistency.ts";
 import { refusal, type PullCommand, type PullTicket } from "./requests.ts";
@@ -53,13 +55,22 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   const { version } = state.progress;
   try {
     const how = handOver(state, ticket);
-    state.vectors.remember(ticket.sender.worker, version);
+    remember(state, ticket);
     answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
     answerPull(state, ticket, { type: "refused", error: ShoalError.from(error).toJSON() }, now);
   }
   return true;
+}
+
+/** The compensation of delays keeps the values for the worker, with the replicas as well. */
+function remember(state: ShardState, { sender, clock }: PullTicket): void {
+  if (state.vectors.compensation === undefined) return;
+  const { worker, incarnation } = sender;
+  const pulled = { worker, incarnation, sequence: 0, clock, batch: null, samples: 0 };
+  const contributions = [{ ...pulled, baseVersion: state.progress.version }];
+  makeChange(state, { kind: "remember", contributions, weight: 1, vector: undefined, members: null });
 }
 
 /** Gives the values in the form that suits what the worker has. */
@@ -79,7 +90,17 @@ function handOver(state: ShardState, { sender, have, receive }: PullTicket): Pic
 
 /** Whether a pull may be answered as things stand. */
 export function decideNow(state: ShardState, ticket: PullTicket): PullDecision {
-  return decidePull(gatherPullFacts(state, ticket));
+  const decision = decidePull(gatherPullFacts(state, ticket));
+  return decision.kind === "wait" ? decision : (waitForReplicas(state, ticket) ?? decision);
+}
+
+/** A worker reads its own pushes, also those that wait for room in the log; what is remembered needs room as well. */
+function waitForReplicas(state: ShardState, { sender }: PullTicket): PullDecision | undefined {
+  const { replication, vectors } = state;
+  if (replication === undefined) return undefined;
+  const isBehind = replication.deferred.some(({ ticket }) => ticket.sender.worker === sender.worker);
+  if (!isBehind && (vectors.compensation === undefined || hasRoom(state))) return undefined;
+  return { kind: "wait", ...explainRoom(state) };
 }
 
 function gatherPullFacts(state: ShardState, ticket: PullTicket): PullFacts {

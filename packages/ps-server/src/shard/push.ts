@@ -1,31 +1,61 @@
 /** How a shard handles a push: check, decide, change its state, reply. */
-import type { Refusal } from "@shoal/protocol";
+import { maximumDeferred } from "../replication/bounds.ts";
+import { contributionOf, hasRoom, makeChange } from "../replication/log-change.ts";
 import { applyPush, applyStep } from "./apply.ts";
 import { maximumRequestsPerSlot } from "./barrier.ts";
 import { checkGradient, findHeaderFault } from "./check-push.ts";
-import { finishClock } from "./finish-clock.ts";
 import { considerClosing } from "./close-step.ts";
+import { consistencyNow } from "./consistency-now.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
+import { refusePush } from "./refuse-push.ts";
 import { turnAway } from "./replies.ts";
-import { isSamePush, refusal, type PushCommand, type PushTicket } from "./requests.ts";
+import { isSamePush, refusal, type PushArrival, type PushCommand, type PushTicket } from "./requests.ts";
 import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
 import { openTrace } from "./spans.ts";
 
-/** A push on its way through the handler: `release` is still to be called, the reply still to be given. */
-interface Arrival {
-  readonly command: PushCommand;
-  readonly ticket: PushTicket;
-  readonly now: number;
-}
-
 /** @param now clock time, ms */
 export function handlePush(state: ShardState, command: PushCommand, now: number): void {
-  const arrival: Arrival = { command, ticket: createTicket(command, now), now };
+  const arrival: PushArrival = { command, ticket: createTicket(command, now), now };
   const fault = findHeaderFault(arrival.ticket.header);
-  if (fault === undefined) carryOut(state, arrival, decidePush(gatherPushFacts(state, arrival.ticket)));
-  else refuse(state, arrival, refusal("invalid_argument", `push of ${command.sender.name}: ${fault}`));
+  if (fault !== undefined) {
+    refusePush(state, arrival, refusal("invalid_argument", `push of ${command.sender.name}: ${fault}`));
+  } else if (mustBeDeferred(state)) defer(state, arrival);
+  else takeUp(state, arrival);
+}
+
+function takeUp(state: ShardState, arrival: PushArrival): void {
+  carryOut(state, arrival, decidePush(gatherPushFacts(state, arrival.ticket)));
+}
+
+/** Pushes that are applied as they come wait while the log of the shard's replicas has no room for them. */
+function mustBeDeferred(state: ShardState): boolean {
+  const { replication } = state;
+  if (replication === undefined || consistencyNow(state).mode === "synchronous") return false;
+  return replication.deferred.length > 0 || !hasRoom(state);
+}
+
+function defer(state: ShardState, arrival: PushArrival): void {
+  const deferred = state.replication?.deferred ?? [];
+  if (state.waits.isFull || deferred.length >= maximumDeferred) {
+    const sentence = `${describeShard(state)}: too many pushes wait for its replicas already`;
+    refusePush(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
+    return;
+  }
+  deferred.push(arrival);
+  state.waits.add(arrival.ticket);
+}
+
+/** Takes up the pushes that were deferred, as far as there is room by now. */
+export function takeUpDeferred(state: ShardState, now: number): void {
+  const deferred = state.replication?.deferred ?? [];
+  while (deferred.length > 0 && hasRoom(state)) {
+    const arrival = deferred.shift();
+    if (arrival === undefined) return;
+    state.waits.remove(arrival.ticket);
+    takeUp(state, { ...arrival, now });
+  }
 }
 
 function createTicket(command: PushCommand, now: number): PushTicket {
@@ -41,12 +71,12 @@ function createTicket(command: PushCommand, now: number): PushTicket {
   };
 }
 
-function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): void {
+function carryOut(state: ShardState, arrival: PushArrival, decision: PushDecision): void {
   const { progress } = state;
   switch (decision.kind) {
     case "refuse": {
       const sentence = `${describeShard(state)} refuses the push of ${arrival.ticket.sender.name}: ${decision.reason}`;
-      refuse(state, arrival, refusal(decision.code, sentence, { shard: state.options.shard }));
+      refusePush(state, arrival, refusal(decision.code, sentence, { shard: state.options.shard }));
       return;
     }
     case "duplicate":
@@ -77,13 +107,13 @@ function carryOut(state: ShardState, arrival: Arrival, decision: PushDecision): 
 }
 
 /** When contributions come is what the shard predicts the next ones by, late ones included. */
-function noteArrival({ arrivals, options }: ShardState, { ticket, now }: Arrival): void {
+function noteArrival({ arrivals, options }: ShardState, { ticket, now }: PushArrival): void {
   const { batch, clock } = ticket.header;
   if (batch !== null) arrivals?.arrived(batch % options.slots, clock, now);
 }
 
 /** A push that is worth nothing any more: its sender goes on from newer values. */
-function rejectAs(state: ShardState, arrival: Arrival, reason: "stale_clock" | "too_stale"): void {
+function rejectAs(state: ShardState, arrival: PushArrival, reason: "stale_clock" | "too_stale"): void {
   const { progress } = state;
   const { version } = progress;
   progress.counters.rejected += 1;
@@ -95,13 +125,13 @@ function rejectAs(state: ShardState, arrival: Arrival, reason: "stale_clock" | "
  * Answers a push that changes no value. Its worker has finished the iteration all the same: a batch that somebody else
  * brought must not leave its clock behind.
  */
-function passOver(state: ShardState, { command, ticket, now }: Arrival, version: number): void {
+function passOver(state: ShardState, { command, ticket, now }: PushArrival, version: number): void {
   const { sender, header } = ticket;
   const { filter } = state.progress;
   command.release();
   if (filter.sight(sender.worker, sender.incarnation, header.sequence).kind === "unseen") {
-    filter.settle(sender.worker, sender.incarnation, header.sequence, version);
-    finishClock(state, ticket);
+    const contributions = [contributionOf(ticket)];
+    makeChange(state, { kind: "settle", contributions, weight: 1, vector: undefined, members: null });
   }
   turnAway(state, ticket, { type: "push_duplicate", version }, now);
   reconsiderPulls(state, now);
@@ -109,11 +139,11 @@ function passOver(state: ShardState, { command, ticket, now }: Arrival, version:
 
 type Taking = Extract<PushDecision, { kind: "apply" | "contribute" | "replace" }>;
 
-function takeGradient(state: ShardState, arrival: Arrival, how: Taking): void {
+function takeGradient(state: ShardState, arrival: PushArrival, how: Taking): void {
   const { command, ticket, now } = arrival;
   const gradient = checkGradient(state, command);
   if ("type" in gradient) {
-    refuse(state, arrival, gradient);
+    refusePush(state, arrival, gradient);
   } else if (how.kind === "apply") {
     applyPush(state, ticket, gradient, command.release, now);
   } else if (hasPlace(state, arrival, how.slot)) {
@@ -132,17 +162,17 @@ function takeGradient(state: ShardState, arrival: Arrival, how: Taking): void {
 }
 
 /** Refuses a push for which no place to wait is left, neither at the shard nor at its slot. */
-function hasPlace(state: ShardState, arrival: Arrival, slot: number): boolean {
+function hasPlace(state: ShardState, arrival: PushArrival, slot: number): boolean {
   const requests = state.barrier.at(slot)?.requests ?? [];
   const isRepetition = requests.some((other) => isSamePush(other, arrival.ticket));
   if (isRepetition || (!state.waits.isFull && requests.length < maximumRequestsPerSlot)) return true;
   const sentence = `${describeShard(state)}: too many requests wait already`;
-  refuse(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
+  refusePush(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
   return false;
 }
 
 /** Lets a push wait for a filled slot; a repetition takes the place of the request that it repeats. */
-function joinSlot(state: ShardState, arrival: Arrival, slot: number): void {
+function joinSlot(state: ShardState, arrival: PushArrival, slot: number): void {
   const { ticket, now } = arrival;
   const requests = state.barrier.at(slot)?.requests ?? [];
   const repeated = requests.findIndex((other) => isSamePush(other, ticket));
@@ -154,10 +184,4 @@ function joinSlot(state: ShardState, arrival: Arrival, slot: number): void {
   }
   requests.push(ticket);
   state.waits.add(ticket);
-}
-
-function refuse(state: ShardState, arrival: Arrival, reason: Refusal): void {
-  state.progress.counters.rejected += 1;
-  arrival.command.release();
-  turnAway(state, arrival.ticket, reason, arrival.now);
 }

@@ -1,6 +1,7 @@
 /** Replies with their spans. */
 import type { PullReply, PushReply, Refusal } from "@shoal/protocol";
-import { answer, type PullTicket, type PushTicket } from "./requests.ts";
+import { deliverWhenCommitted } from "../replication/hold-reply.ts";
+import { answer, type PullTicket, type PushTicket, type Ticket } from "./requests.ts";
 import type { ShardState } from "./shard-state.ts";
 import { endQueue, endRead, traceAcknowledge } from "./spans.ts";
 
@@ -11,9 +12,31 @@ export function acknowledge(
   reply: PushReply | Refusal,
   before: number = state.progress.version,
 ): void {
-  traceAcknowledge(state, ticket, reply, before);
-  state.options.metrics.answered(reply);
-  answer(ticket, reply);
+  const say = (told: PushReply | Refusal): void => {
+    traceAcknowledge(state, ticket, told, before);
+    state.options.metrics.answered(told);
+    answer(ticket, told);
+  };
+  deliver(state, ticket, reply, say);
+}
+
+/** Errors say nothing about the shard that a replica would have to know. */
+function deliver<R extends { readonly type: string }>(
+  state: ShardState,
+  ticket: Ticket,
+  reply: R | Refusal,
+  say: (told: R | Refusal) => void,
+): void {
+  if (reply.type === "refused") {
+    say(reply);
+    return;
+  }
+  const { kind, sender, trace, deadlineAtMs } = ticket;
+  deliverWhenCommitted(state, {
+    ...{ kind, waiter: sender.name, context: trace.context, deadlineAtMs },
+    deliver: () => say(reply),
+    refuse: say,
+  });
 }
 
 /** Answers a push that does not become part of an update (now). */
@@ -24,5 +47,5 @@ export function turnAway(state: ShardState, ticket: PushTicket, reply: PushReply
 
 export function answerPull(state: ShardState, ticket: PullTicket, reply: PullReply | Refusal, now: number): void {
   endRead(state, ticket, reply, now);
-  answer(ticket, reply);
+  deliver(state, ticket, reply, (told) => answer(ticket, told));
 }

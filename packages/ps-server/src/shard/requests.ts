@@ -32,6 +32,14 @@ export interface PushTicket extends Request {
   readonly replyTo: PushCommand["replyTo"];
 }
 
+/** A push on its way through the handler: `release` is still to be called, the reply still to be given. */
+export interface PushArrival {
+  readonly command: PushCommand;
+  readonly ticket: PushTicket;
+  /** Clock time, ms. */
+  readonly now: number;
+}
+
 /** A pull, for as long as its reply is owed. */
 export interface PullTicket extends Request {
   readonly kind: "pull";

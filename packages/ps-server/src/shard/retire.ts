@@ -1,5 +1,5 @@
 /** How a shard ends: everybody who waits is told, every gradient goes back. */
-import { answerPull, turnAway } from "./replies.ts";
+import { closePeers, dropWaiting } from "../replication/step-down.ts";
 import { refusal } from "./requests.ts";
 import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
 
@@ -8,11 +8,8 @@ export function retire(state: ShardState, now: number): void {
     run: state.options.run,
     shard: state.options.shard,
   });
-  state.barrier.take();
-  for (const ticket of state.waits.list()) {
-    state.waits.remove(ticket);
-    if (ticket.kind === "push") turnAway(state, ticket, answer, now);
-    else answerPull(state, ticket, answer, now);
-  }
+  const { replication } = state;
+  if (replication !== undefined) closePeers(replication);
+  dropWaiting(state, replication, answer, now);
   notifyListeners(state);
 }

@@ -11,6 +11,7 @@ import {
   type UpdateRange,
 } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
+import { createReplication, type Replication, type ReplicationOptions } from "../replication/replication.ts";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -51,6 +52,8 @@ export interface ShardOptions {
   readonly memory: KernelMemory;
   readonly clock: Clock;
   readonly metrics: ShardMetrics;
+  /** Absent where the shard has no seat. */
+  readonly replication?: ReplicationOptions | undefined;
 }
 
 export interface ShardState extends ShardMemory {
@@ -74,6 +77,8 @@ export interface ShardState extends ShardMemory {
   readonly bound: Bound;
   /** How often in a row each worker's push was too stale; see `decidePush`. */
   readonly tooStale: Map<number, number>;
+  /** Undefined where the shard has no seat: nobody else holds it. */
+  readonly replication: Replication | undefined;
   roster: Roster;
   progress: Progress;
   /** Called when what `ShardAdmission.decide` says may have changed. */
@@ -94,13 +99,25 @@ export function createShardState(options: ShardOptions): ShardState {
   const { consistency } = options;
   const memory = takeShardMemory(options);
   const { vectors, codec } = memory;
+  const { replication: seated, members, metrics } = options;
+  const replication =
+    seated &&
+    createReplication(seated, { size, memory: options.memory, members }, ({ kind }, change) =>
+      metrics.waiting(kind, change),
+    );
   const progress = createProgress();
-  progress.clocks.update(options.members);
+  // The log brings the member list to a replica: what follows from it depends on when it came.
+  if (replication === undefined || replication.role === "primary") progress.clocks.update(members);
   return {
     options,
+    replication,
     size,
     baseLearningRate: baseLearningRateOf(options.optimizer),
     ...memory,
+    dispose() {
+      memory.dispose();
+      replication?.log.dispose();
+    },
     canChange: options.updates.some(({ treatment }) => treatment.kind !== "frozen"),
     changedAt: 0,
     barrier: createBarrier(
@@ -118,8 +135,8 @@ export function createShardState(options: ShardOptions): ShardState {
       consistency.mode === "bounded"
         ? createBound(consistency.staleness, consistency.adaptive)
         : createBound(0, undefined),
-    waits: createWaits((kind, change) => options.metrics.waiting(kind, change)),
-    roster: createRoster(options.members),
+    waits: createWaits((kind, change) => metrics.waiting(kind, change)),
+    roster: createRoster(members),
     progress,
     listeners: new Set(),
   };

@@ -47,8 +47,10 @@ export interface ShardVectors {
   remember(worker: number, version: number): void;
   /** Byte offset of the gradient as it is to be applied: compensated where that is asked for. Borrows it. */
   compensate(worker: number, baseVersion: number, gradient: number): number;
-  /** One optimiser step with this gradient. Borrows it. */
-  apply(gradient: number, learningRate: number): void;
+  /** View of a gradient, [size] float32; not to be kept. */
+  view(gradient: number): Float32Array;
+  /** One optimiser step with this gradient, the plain sum of so many. Borrows it. */
+  apply(gradient: number, learningRate: number, summed: number): void;
   dispose(): void;
 }
 
@@ -117,8 +119,9 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       remember: (worker, version) => compensation?.remember(worker, version, values.byteOffset),
       compensate: (worker, baseVersion, gradient) =>
         compensation?.compensate(worker, baseVersion, gradient, values.byteOffset) ?? gradient,
-      apply: (gradient, learningRate) => {
-        optimizer.step(values.byteOffset, gradient, learningRate, aggregator.summed());
+      view: (gradient) => memory.floats(gradient, size),
+      apply: (gradient, learningRate, summed) => {
+        optimizer.step(values.byteOffset, gradient, learningRate, summed);
       },
       dispose,
     };
@@ -132,15 +135,11 @@ function treeSite({ size, slots, updates, kernels, memory }: VectorOptions): Ada
   return { size, slots, ranges: updates, kernels, memory };
 }
 
-interface Aggregator extends Pick<ShardVectors, "fold" | "finishStep"> {
-  /** Contributions that the newest gradient is the plain sum of; 1 where it is a mean, or one contribution. */
-  summed(): number;
-}
+type Aggregator = Pick<ShardVectors, "fold" | "finishStep">;
 
 /** Contributions without samples have no place in the tree. */
 function treeAggregator(tree: Adasum): Aggregator {
   return {
-    summed: () => 1,
     fold(gradient, samples) {
       if (samples > 0) tree.fold(gradient, samples);
     },
@@ -151,23 +150,17 @@ function treeAggregator(tree: Adasum): Aggregator {
 function createAggregator(options: VectorOptions, sum: number): Aggregator {
   const { size, kernels, aggregation } = options;
   let samplesFolded = 0;
-  let contributions = 0;
-  let summed = 1;
   return {
-    summed: () => summed,
     fold(gradient, samples) {
       if (samples === 0) return;
       const weight = aggregation === "mean" ? samples : 1;
       if (samplesFolded === 0) kernels.scaleInto(gradient, sum, size, weight);
       else kernels.axpy(gradient, sum, size, weight);
       samplesFolded += samples;
-      contributions += 1;
     },
     finishStep() {
       const samples = samplesFolded;
-      summed = aggregation === "sum" ? Math.max(contributions, 1) : 1;
       samplesFolded = 0;
-      contributions = 0;
       if (samples === 0) return undefined;
       if (aggregation === "mean") kernels.scale(sum, size, 1 / samples);
       return sum;

@@ -14,7 +14,11 @@
  * Source    Li et al., OSDI 2014 (parameter server); Ho et al., NIPS 2013 (stale synchronous parallel).
  */
 import { tryTell, type Timer, type ActorContext, type ActorOptions, type BehaviorFactory } from "@shoal/actors";
-import type { ShardCommand } from "@shoal/protocol";
+import type { Refusal, ShardCommand, ShardSeat } from "@shoal/protocol";
+import { advance } from "../replication/advance.ts";
+import { handleInstall, handleReplicate } from "../replication/follow.ts";
+import { notPrimary } from "../replication/step-down.ts";
+import { promote, rebase, takeSeat } from "../replication/take-seat.ts";
 import { considerClosing } from "./close-step.ts";
 import { expireRequests } from "./deadlines.ts";
 import { describe } from "./describe.ts";
@@ -34,6 +38,10 @@ export type ShardSignal =
   | { readonly type: "deadline_due" }
   /** "Look again whether the step is worth waiting for." */
   | { readonly type: "step_due" }
+  /** "Something has come from another copy, or is due to be sent there." */
+  | { readonly type: "replication_due" }
+  /** "This is your shard's seat now." */
+  | { readonly type: "seat"; readonly seat: ShardSeat }
   /** "You are no longer needed: answer those who wait, and stop." */
   | { readonly type: "retire" };
 
@@ -46,10 +54,33 @@ export function createShard(state: ShardState): BehaviorFactory<ShardCommand | S
       lookAgain = context.after(ms, { type: "step_due" });
     };
     state.waits.watchWith((atMs) => context.after(Math.max(0, atMs - context.clock.now()), { type: "deadline_due" }));
+    joinCopies(state, context);
     return (command) => {
       handle(state, command, context);
+      advance(state, context.clock.now());
     };
   };
+}
+
+function restore(state: ShardState, command: Extract<ShardCommand, { type: "restore" }>, now: number): void {
+  const outcome = restoreSnapshot(state, command.snapshot, now);
+  if (outcome.type === "restored" && state.replication !== undefined) rebase(state.replication);
+  tryTell(command.replyTo, outcome);
+}
+
+/** A fresh primary begins its log; turns come from the actor from now on. */
+function joinCopies(state: ShardState, context: ActorContext<ShardCommand | ShardSignal>): void {
+  const { replication } = state;
+  if (replication === undefined) return;
+  const { clock, self } = context;
+  replication.turns.attach(
+    () => tryTell(self, { type: "replication_due" }) === undefined,
+    (atMs, callback) => clock.after(Math.max(0, atMs - clock.now()), callback),
+    () => clock.now(),
+  );
+  if (replication.role !== "primary") return;
+  promote(state, replication);
+  replication.turns.at(clock.now());
 }
 
 function handle(
@@ -58,6 +89,7 @@ function handle(
   context: ActorContext<ShardCommand | ShardSignal>,
 ): void {
   const now = context.clock.now();
+  if (isForPrimary(command) && refuseAsOther(state, command)) return;
   switch (command.type) {
     case "push":
       handlePush(state, command, now);
@@ -78,7 +110,7 @@ function handle(
       tryTell(command.replyTo, takeSnapshot(state));
       return;
     case "restore":
-      tryTell(command.replyTo, restoreSnapshot(state, command.snapshot, now));
+      restore(state, command, now);
       return;
     case "deadline_due":
       expireRequests(state, now);
@@ -86,10 +118,36 @@ function handle(
     case "step_due":
       considerClosing(state, now);
       return;
+    case "replicate":
+      handleReplicate(state, command.entry, command.replyTo, now);
+      return;
+    case "install":
+      handleInstall(state, command.part, command.replyTo, now);
+      return;
+    case "replication_due":
+      return;
+    case "seat":
+      if (state.replication !== undefined) takeSeat(state, state.replication, command.seat, now);
+      return;
     case "retire":
       retire(state, now);
       context.stop();
   }
+}
+
+type AskedOfPrimary = Extract<ShardCommand, { type: "push" | "pull" | "initialize" | "restore" }>;
+
+function isForPrimary(command: ShardCommand | ShardSignal): command is AskedOfPrimary {
+  return ["push", "pull", "initialize", "restore"].includes(command.type);
+}
+
+/** @returns false where this copy is the primary's, or the only one */
+function refuseAsOther(state: ShardState, command: AskedOfPrimary): boolean {
+  const { replication } = state;
+  if (replication === undefined || replication.role === "primary") return false;
+  if (command.type === "push") command.release();
+  tryTell<Refusal>(command.replyTo, notPrimary(state, replication));
+  return true;
 }
 
 /** How a shard is run. @param onStop gives back what the shard holds */
@@ -97,7 +155,12 @@ export function shardActorOptions(onStop: () => void): ActorOptions<ShardCommand
   return {
     capacity: shardCapacity,
     isControl: ({ type }) =>
-      type === "update_members" || type === "describe" || type === "deadline_due" || type === "step_due",
+      type === "update_members" ||
+      type === "describe" ||
+      type === "deadline_due" ||
+      type === "step_due" ||
+      type === "replication_due" ||
+      type === "seat",
     supervision: { strategy: "stop" },
     onStop,
   };

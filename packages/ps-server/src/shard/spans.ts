@@ -87,6 +87,31 @@ export function closeApply(state: ShardState, span: Span): void {
   span.end(timeOf(state.options.clock.now()));
 }
 
+/**
+ * Opens the span of a reply that waits for replicas.
+ * @param waitedFor names of those that do not have the entry
+ * @returns ends it
+ */
+export function openReplicate(
+  state: ShardState,
+  parent: Context,
+  index: number,
+  waitedFor: () => readonly string[],
+): () => void {
+  const { clock, run, shard } = state.options;
+  const span = tracer().startSpan(spanNames.replicate, { startTime: timeOf(clock.now()) }, parent);
+  if (span.isRecording()) {
+    span.setAttributes({
+      [attributes.run]: run,
+      [attributes.shard]: shard,
+      [attributes.version]: state.progress.version,
+      [attributes.logIndex]: index,
+      [attributes.waitedFor]: [...waitedFor()],
+    });
+  }
+  return () => span.end(timeOf(clock.now()));
+}
+
 function describeUpdate(state: ShardState, span: Span, update: AppliedUpdate): void {
   const { tickets, before } = update;
   const staleness = tickets.reduce((most, { header }) => Math.max(most, before - header.baseVersion), 0);

@@ -1,0 +1,49 @@
+/** Shards with seats: one by one, because each has a term of its own. */
+import type { ShardSeat } from "@shoal/protocol";
+import { roleIn } from "../replication/seat-roles.ts";
+import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
+import type { Hosting, SeatTerm } from "./shard-host.ts";
+
+/**
+ * Adds those shards of a hosting that are not here yet, and tells the others their seats and members.
+ * @param shards of the run; added to
+ * @throws ShoalError invalid_argument, out_of_memory - none is added then
+ */
+export async function addShards(
+  environment: ShardEnvironment,
+  hosting: Hosting,
+  shards: Map<number, HostedShard>,
+): Promise<void> {
+  const { members } = hosting;
+  for (const { ref } of shards.values()) ref.tell({ type: "update_members", members });
+  const missing = hosting.shards.filter(({ shard }) => !shards.has(shard));
+  if (missing.length > 0) {
+    const added = spawnShards(environment, { ...hosting, shards: missing }, false);
+    for (const [shard, hosted] of added) shards.set(shard, hosted);
+  }
+  const seats = hosting.shards.flatMap(({ seat }) => (seat === undefined ? [] : [seat]));
+  await Promise.all(seats.map((seat) => giveSeat(environment.system.node, shards, seat)));
+}
+
+/**
+ * Gives one shard its seat, or ends it when the seat does not name this node.
+ * @param shards of the run; taken from
+ * @returns what is known here then; undefined for a shard that is to be hosted first
+ */
+export async function giveSeat(
+  node: string,
+  shards: Map<number, HostedShard>,
+  seat: ShardSeat,
+): Promise<SeatTerm | undefined> {
+  const { shard, term } = seat;
+  const hosted = shards.get(shard);
+  const isNamed = roleIn(seat, node) !== undefined;
+  if (hosted === undefined) return isNamed ? undefined : { shard, term };
+  const known = hosted.seatTerm() ?? 0;
+  if (term < known) return { shard, term: known };
+  if (!isNamed) {
+    shards.delete(shard);
+    await hosted.end();
+  } else if (term > known) hosted.takeSeat(seat);
+  return { shard, term };
+}
