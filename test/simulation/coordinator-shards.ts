@@ -2,7 +2,7 @@
  * The shards of a scenario as far as the coordinator can tell: who may push to them, how far each worker may run ahead,
  * which batches they have applied and how often.
  */
-import type { RunMembers } from "@shoal/protocol";
+import type { RunMembers, ShardSeat } from "@shoal/protocol";
 
 export class PlayedShards {
   readonly #runs = new Map<string, PlayedRun>();
@@ -34,7 +34,10 @@ export class PlayedRun {
   readonly pushes = new Map<number, number>();
   /** Pushes of workers that a server did not list. */
   refusals = 0;
+  /** What a seat allowed that must never be, as sentences. */
+  readonly faults: string[] = [];
   readonly #slots = new Set<number>();
+  readonly #seats = new Map<string, ShardSeat>();
   readonly #books = new Map<string, Book>();
 
   /** A server was told who takes part. One that comes late starts where the slowest is. */
@@ -45,6 +48,25 @@ export class PlayedRun {
     const start = before.size === 0 ? 0 : Math.min(...before.values());
     const clocks = new Map(members.workers.map((life) => [nameOf(life), before.get(nameOf(life)) ?? start]));
     this.#books.set(server, { members, clocks });
+  }
+
+  /** A server is gone, with what it knew. */
+  forget(server: string): void {
+    this.#books.delete(server);
+  }
+
+  /** A server was told a seat: everybody is told the same under one term, and nobody leads that was not complete. */
+  seated(seat: ShardSeat): void {
+    const { shard, term, primary } = seat;
+    const same = this.#seats.get(`${shard} ${term}`);
+    if (same === undefined) this.#seats.set(`${shard} ${term}`, seat);
+    else if (JSON.stringify(same) !== JSON.stringify(seat))
+      this.faults.push(`two seats of shard ${shard}, term ${term}`);
+    const before = [...this.#seats.values()].filter((each) => each.shard === shard && each.term < term);
+    const last = before.toSorted((a, b) => b.term - a.term)[0];
+    if (last === undefined) return;
+    const complete = [last.primary, ...last.replicas].some(({ node }) => node === primary.node);
+    if (!complete) this.faults.push(`${primary.node} leads shard ${shard} in term ${term} and was no replica before`);
   }
 
   /** Whether a worker may start its next batch, at most `staleness` ahead of the slowest, on every server. */

@@ -79,9 +79,9 @@ export class Stage {
     this.coordinator = this.startCoordinator();
   }
 
-  startCoordinator(): CoordinatorHandle {
+  /** @param store what it reaches the stage's store by */
+  startCoordinator(store: StateStore = this.store): CoordinatorHandle {
     const system = this.node("coordinator");
-    const { store } = this;
     const onNote = (sentence: string): void => {
       this.notes.push(`${this.clock.now() - 1_000_000} ${sentence}`);
     };

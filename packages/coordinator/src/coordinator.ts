@@ -9,8 +9,10 @@
  *   C1  a member is told again what it has not confirmed: every message here may be lost, and come twice.
  *   C2  nothing is handled before the state of the last coordinator has been read.
  *   C3  while it is cut off from its bus no time passes: the first tick afterwards is late, and lateness is forgiven (M4).
+ *   C4  nothing is said before what it follows from is written (O1). So the next coordinator goes on where this one was.
+ *   C5  without the lead it decides nothing: it waits for it at first, and is silent when it cannot be renewed in time.
  */
-import { tryTell, type ActorContext, type ActorSystem, type Behavior, type Ref, type StateStore } from "@shoal/actors";
+import { type ActorContext, type ActorSystem, type Behavior, type Ref, type StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { acceptorOf, coordinatorAddress, coordinatorSchema, type CoordinatorMessage } from "@shoal/protocol";
 import { reconcile, type ClusterState, type Outgoing, type Reconciliation } from "./cluster-state.ts";
@@ -18,10 +20,12 @@ import { composeServerCommand, composeWorkerCommand } from "./commands/compose.t
 import { dispatch } from "./dispatch/dispatch.ts";
 import { handleTick } from "./dispatch/membership-messages.ts";
 import type { Reply, Step } from "./dispatch/step.ts";
-import { handleOwn, isControl, isOwn, type Inbox } from "./inbox.ts";
+import { handleOwn, isControl, isOwn, type Inbox, type OwnMessage } from "./inbox.ts";
 import { durableChanges } from "./journal/changes.ts";
 import { createJournal, type JournalCommand } from "./journal/journal.ts";
 import { recover } from "./journal/recover.ts";
+import { createLeader, type LeaderCommand, type LeaderOptions } from "./leadership/leader.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
 import { completeSettings, type CoordinatorSettings } from "./settings.ts";
@@ -77,57 +81,117 @@ export function startCoordinator(options: CoordinatorOptions): CoordinatorHandle
   };
 }
 
+/** What the functions below share. */
+interface Desk {
+  readonly options: CoordinatorOptions;
+  readonly settings: CoordinatorSettings;
+  readonly context: ActorContext<Inbox>;
+  readonly metrics: CoordinatorMetrics;
+  readonly outbox: Outbox;
+  readonly leader: Ref<LeaderCommand>;
+  readonly note: (sentence: string) => void;
+  /** Undefined before the lead is taken, as the journal. */
+  cluster: ClusterState | undefined;
+  journal: Ref<JournalCommand> | undefined;
+  leadsUntilMs: number;
+}
+
 function createCoordinator(
   options: CoordinatorOptions,
   settings: CoordinatorSettings,
   context: ActorContext<Inbox>,
   metrics: CoordinatorMetrics,
 ): Behavior<Inbox> {
-  const { clock } = context;
   const note = options.onNote ?? ((): void => undefined);
-  let cluster: ClusterState | undefined;
-  let journal: Ref<JournalCommand> | undefined;
-  metrics.observe(() => cluster?.membership);
-
-  const settle = (before: ClusterState, step: Step): void => {
-    const settled = settleStep(step, clock.now(), settings);
-    cluster = settled.cluster;
-    const entries = durableChanges(before, settled.cluster);
-    if (entries.length > 0) journal?.tell({ type: "keep", entries });
-    const replies = [...step.replies, ...settled.outgoing.flatMap((each) => compose(settled.cluster, each, context))];
-    for (const { to, message } of replies) {
-      const failure = tryTell(to, message);
-      // C1: it is asked again, or told again.
-      if (failure !== undefined) note(`${to.address} could not be told ${message.type}: ${failure.message}`);
-    }
-    const changes = describeChanges(before, settled.cluster, clock.now());
-    for (const sentence of [...step.notes, ...settled.notes, ...changes]) note(sentence);
-    for (const lease of step.endedLeases ?? []) metrics.leaseEnded(lease);
+  const leader = context.spawn("leader", createLeader(leaderOptions(options.store, settings, context)));
+  const desk: Desk = {
+    ...{ options, settings, context, metrics, note, leader, outbox: createOutbox(note) },
+    ...{ cluster: undefined, journal: undefined, leadsUntilMs: Number.NEGATIVE_INFINITY },
   };
-  const begin = async (): Promise<void> => {
-    const recovery = await recover(options.store, options.cluster, clock.now());
-    cluster = recovery.cluster;
-    const { term } = recovery.cluster;
-    journal = context.spawn("journal", createJournal({ store: options.store, term, reports: context.self }));
-    journal.tell({ type: "keep", entries: recovery.entries });
-    for (const sentence of recovery.notes) note(sentence);
-  };
-  const tick = async (): Promise<void> => {
-    context.after(settings.tickMs, { type: "tick" });
-    if (!context.system.connected()) return; // C3
-    try {
-      if (cluster === undefined) await begin();
-    } catch (thrown) {
-      note(`the state of the cluster cannot be read: ${ShoalError.from(thrown).message}`);
-    }
-    if (cluster !== undefined) settle(cluster, handleTick(cluster, clock.now(), settings));
-  };
+  metrics.observe(() => desk.cluster?.membership);
   context.self.tell({ type: "tick" });
-  return (message) => {
-    if (message.type === "tick") return tick();
-    if (isOwn(message)) handleOwn(message, context, journal, note);
-    else if (cluster !== undefined) settle(cluster, dispatch(cluster, message, clock.now(), settings)); // C2
+  return async (message) => {
+    if (isOwn(message)) return hearOwn(desk, message);
+    const { cluster } = desk;
+    if (cluster === undefined) return; // C2
+    const now = context.clock.now();
+    if (now < desk.leadsUntilMs || promisesNothing(message))
+      settle(desk, cluster, dispatch(cluster, message, now, settings));
   };
+}
+
+async function hearOwn(desk: Desk, message: OwnMessage): Promise<void> {
+  const { context, settings, journal, leader, note } = desk;
+  switch (message.type) {
+    case "tick":
+      context.after(settings.tickMs, { type: "tick" });
+      return turn(desk);
+    case "leading": {
+      const isFirst = desk.leadsUntilMs === Number.NEGATIVE_INFINITY;
+      desk.leadsUntilMs = message.untilMs;
+      if (!isFirst) return;
+      note(`this coordinator leads cluster ${desk.options.cluster}: ${message.reason}`);
+      return turn(desk);
+    }
+    case "journal_kept":
+      desk.outbox.kept(message.mark);
+      return;
+    default:
+      handleOwn(message, context, { journal, leader }, note);
+  }
+}
+
+async function turn(desk: Desk): Promise<void> {
+  const { context, settings, note } = desk;
+  const { clock, system } = context;
+  if (!system.connected() || clock.now() >= desk.leadsUntilMs) return; // C3, C5
+  try {
+    if (desk.cluster === undefined) await begin(desk);
+  } catch (thrown) {
+    note(`the state of the cluster cannot be read: ${ShoalError.from(thrown).message}`);
+  }
+  if (desk.cluster !== undefined) settle(desk, desk.cluster, handleTick(desk.cluster, clock.now(), settings));
+}
+
+async function begin(desk: Desk): Promise<void> {
+  const { options, context, outbox, note } = desk;
+  const { store } = options;
+  const { revisions, entries, notes, cluster } = await recover(store, options.cluster, context.clock.now());
+  const { term } = cluster;
+  desk.journal = context.spawn("journal", createJournal({ store, term, revisions, reports: context.self }));
+  desk.cluster = cluster;
+  outbox.keep(entries, desk.journal);
+  for (const sentence of notes) note(sentence);
+}
+
+function settle(desk: Desk, before: ClusterState, step: Step): void {
+  const { context, settings, outbox, metrics, note } = desk;
+  const now = context.clock.now();
+  const settled = settleStep(step, now, settings);
+  desk.cluster = settled.cluster;
+  outbox.keep(durableChanges(before, settled.cluster), desk.journal);
+  const commands = settled.outgoing.flatMap((each) => compose(settled.cluster, each, context));
+  if (step.isAnswerOnly === true) outbox.answer(step.replies);
+  else outbox.say([...step.replies, ...commands]); // C4
+  const changes = describeChanges(before, settled.cluster, now);
+  for (const sentence of [...step.notes, ...settled.notes, ...changes]) note(sentence);
+  for (const lease of step.endedLeases ?? []) metrics.leaseEnded(lease);
+}
+
+function leaderOptions(
+  store: StateStore,
+  { leaderLeaseMs }: CoordinatorSettings,
+  context: ActorContext<Inbox>,
+): LeaderOptions {
+  const { system, clock, random, self } = context;
+  const begun = Math.floor(clock.now()).toString(36);
+  const holder = `${system.node}-${begun}-${Math.floor(random.uniform() * 2 ** 32).toString(16)}`;
+  return { store, holder, leaseMs: leaderLeaseMs, reports: self, isConnected: () => system.connected() };
+}
+
+/** Questions: whoever answers them changes nothing. */
+function promisesNothing(message: CoordinatorMessage): boolean {
+  return message.type === "describe_run" || message.type === "describe_cluster";
 }
 
 function settleStep(step: Step, now: number, settings: CoordinatorSettings): Reconciliation {

@@ -1,11 +1,12 @@
 /** What reaches the coordinator's actor: the cluster's messages, and its own. */
 import type { ActorContext, Ref } from "@shoal/actors";
 import type { CoordinatorMessage } from "@shoal/protocol";
+import type { LeaderCommand, LeaderReport } from "./leadership/leader.ts";
 import type { JournalCommand, JournalReport } from "./journal/journal.ts";
 
 /** Private messages: its timer, its journal, its end. */
 export type OwnMessage =
-  { readonly type: "tick" } | { readonly type: "close" } | { readonly type: "end" } | JournalReport;
+  { readonly type: "tick" } | { readonly type: "close" } | { readonly type: "end" } | JournalReport | LeaderReport;
 
 export type Inbox = CoordinatorMessage | OwnMessage;
 
@@ -18,6 +19,8 @@ export function isControl(message: Inbox): boolean {
     case "tick":
     case "close":
     case "end":
+    case "leading":
+    case "journal_kept":
     case "heartbeat":
     case "join_as_server":
     case "join_as_worker":
@@ -33,30 +36,40 @@ const ownTypes: ReadonlySet<string> = new Set<OwnMessage["type"]>([
   "tick",
   "close",
   "end",
+  "journal_kept",
   "journal_superseded",
   "journal_failed",
   "journal_flushed",
+  "leading",
+  "leader_superseded",
+  "leader_unknown",
+  "stepped_down",
 ]);
 
 export function isOwn(message: Inbox): message is OwnMessage {
   return ownTypes.has(message.type);
 }
 
-/** Handles all but `tick`, which needs the state. */
+export interface Children {
+  /** Undefined before the lead is taken. */
+  readonly journal: Ref<JournalCommand> | undefined;
+  readonly leader: Ref<LeaderCommand>;
+}
+
+/** Handles what ends the coordinator, and what people should know of. The end: everything written, then the lead given up. */
 export function handleOwn(
-  message: Exclude<OwnMessage, { readonly type: "tick" }>,
+  message: Exclude<OwnMessage, { readonly type: "tick" | "leading" | "journal_kept" }>,
   context: ActorContext<Inbox>,
-  journal: Ref<JournalCommand> | undefined,
+  { journal, leader }: Children,
   note: (sentence: string) => void,
 ): void {
   switch (message.type) {
     case "close":
-      if (journal === undefined) context.stop();
-      else {
-        journal.tell({ type: "flush", replyTo: context.self });
-        context.after(flushMs, { type: "end" });
-      }
+      context.after(flushMs, { type: "end" });
+      if (journal === undefined) leader.tell({ type: "step_down" });
+      else journal.tell({ type: "flush", replyTo: context.self });
       return;
+    case "leader_superseded":
     case "journal_superseded":
       note(`superseded by another coordinator: ${message.reason}`);
       context.stop();
@@ -64,7 +77,13 @@ export function handleOwn(
     case "journal_failed":
       note(`${message.key} could not be kept: ${message.reason}`);
       return;
+    case "leader_unknown":
+      note(`whether this coordinator leads cannot be found out: ${message.reason}`);
+      return;
     case "journal_flushed":
+      leader.tell({ type: "step_down" });
+      return;
+    case "stepped_down":
     case "end":
       context.stop();
       return;

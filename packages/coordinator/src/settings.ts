@@ -9,6 +9,8 @@ export interface CoordinatorSettings {
   readonly suspectMs: number;
   /** How often servers are asked to send a heartbeat: 100. */
   readonly serverHeartbeatMs: number;
+  /** A coordinator that has not renewed its lead for so long is replaced by one that waits: 1,500. */
+  readonly leaderLeaseMs: number;
   /** Copies of each shard beside its primary, where the job does not say: 0. */
   readonly replicas: number;
   /** Interval of the reconciliation between events: 100. */
@@ -54,6 +56,7 @@ export const defaultSettings: CoordinatorSettings = {
   heartbeatMs: 500,
   suspectMs: 400,
   serverHeartbeatMs: 100,
+  leaderLeaseMs: 1500,
   replicas: 0,
   tickMs: 100,
   resendMs: 250,

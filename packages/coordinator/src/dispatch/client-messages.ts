@@ -23,7 +23,7 @@ export function handleClient(
       return submit(cluster, message, now, settings);
     case "describe_cluster": {
       const reply = replyTo(message.replyTo, clusterStatus(cluster, now, settings));
-      return { cluster, replies: [reply], notes: [], reconcile: false };
+      return { cluster, replies: [reply], notes: [], reconcile: false, isAnswerOnly: true };
     }
     case "describe_run":
     case "cancel_run": {
@@ -35,7 +35,7 @@ export function handleClient(
       const cancel = message.type === "cancel_run";
       const run = cancel ? cancelRun(found, now) : found;
       const reply = replyTo(message.replyTo, { type: "run_described", status: runStatus(run, now, settings) });
-      return { cluster: withRun(cluster, run), replies: [reply], notes: [], reconcile: cancel };
+      return { cluster: withRun(cluster, run), replies: [reply], notes: [], reconcile: cancel, isAnswerOnly: !cancel };
     }
   }
 }

@@ -21,6 +21,8 @@ export interface Step {
   readonly notes: readonly string[];
   /** False when nothing can follow from it, so that frequent messages stay cheap. */
   readonly reconcile: boolean;
+  /** It changes nothing and promises nothing: its replies need not wait until the state behind them is stored. */
+  readonly isAnswerOnly?: boolean;
   /** Leases of members that ended with it; none when left out. */
   readonly endedLeases?: readonly EndedLease[];
 }

@@ -26,6 +26,8 @@ function unreachable(store: StateStore, writes: number): StateStore {
   };
 }
 
+let marks = 0;
+
 function scene(store: StateStore, term = 3) {
   const clock = createSimulatedClock();
   const system = createActorSystem({ node: "n", bus: createInProcessBus(), clock, random: createRandom(1) });
@@ -35,7 +37,7 @@ function scene(store: StateStore, term = 3) {
   });
   const journal = system.spawn<JournalCommand>("journal", createJournal({ store, term, reports: listener }));
   const keep = (key: string, content: unknown): void =>
-    journal.tell({ type: "keep", entries: [{ key, value: content }] });
+    journal.tell({ type: "keep", entries: [{ key, value: content }], mark: ++marks });
   const flush = async (): Promise<void> => {
     journal.tell({ type: "flush", replyTo: listener });
     await runSimulation(clock);
@@ -56,7 +58,12 @@ describe("the journal", () => {
     await flush();
     expect((await store.get("a"))?.value).toEqual(value(3, "three"));
     expect(await store.keys("")).toEqual(["a"]);
-    expect(reports.map((report) => report.type)).toEqual(["journal_flushed", "journal_flushed"]);
+    expect(reports.map((report) => report.type)).toEqual([
+      "journal_kept",
+      "journal_flushed",
+      "journal_kept",
+      "journal_flushed",
+    ]);
   });
 
   it("goes on from records of an earlier term", async () => {
@@ -94,6 +101,7 @@ describe("the journal", () => {
       "journal_failed",
       "journal_failed",
       "journal_failed",
+      "journal_kept",
       "journal_flushed",
     ]);
   });

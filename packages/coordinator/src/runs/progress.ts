@@ -70,7 +70,7 @@ function impliedByClock(run: RunState, report: ReportProgress): readonly BatchRa
   return [{ begin: 0, end: Math.min(clock, synchronousSteps(run.job.consistency)) * run.slots }];
 }
 
-function samplesIn(run: RunState, added: IntervalSet): number {
+export function samplesIn(run: RunState, added: IntervalSet): number {
   const { plan } = run;
   if (plan === null || countOf(added) === 0) return 0;
   let samples = 0;

@@ -80,7 +80,7 @@ export function shardsOfPlacement(
 }
 
 /** @param initial it was there at the start of the run */
-export function newWorker(member: Member, initial: boolean): RunWorker {
+export function newWorker(member: Pick<Member, "member" | "incarnation" | "name">, initial: boolean): RunWorker {
   return {
     member: member.member,
     incarnation: member.incarnation,
