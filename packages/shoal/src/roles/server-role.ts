@@ -1,6 +1,7 @@
 /** `shoal server`: a parameter server as a process, its shards behind gRPC. */
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createParameterRpcServer, startServer, type ParameterRpcServer } from "@shoal/ps-server";
+import { createGrpcReplicaLinkFactory } from "@shoal/worker";
 import { createNodeKit } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -22,6 +23,8 @@ export async function runServer(options: ServerRoleOptions): Promise<void> {
       ...kit,
       system,
       coordinator,
+      // A server speaks to the holders of its shards' copies as a worker speaks to it; only this room knows both.
+      replicaLinks: createGrpcReplicaLinkFactory({ token, clock: system.clock }),
       expose: async (shards) => {
         rpc = createParameterRpcServer({ ...kit, shards, token, clock: system.clock });
         const listening = await rpc.listen({ host: options.host, port: options.port });
