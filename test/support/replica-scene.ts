@@ -1,5 +1,5 @@
 /** A server that holds copies of shards, and another server's links to it, over either transport, in real time. The shards are played. */
-import { systemClock } from "@shoal/actors";
+import { systemClock, type Ref } from "@shoal/actors";
 import type { ShoalError } from "@shoal/errors";
 import type {
   InstallRequest,
@@ -10,7 +10,12 @@ import type {
   SeatHolder,
   ShardCommand,
 } from "@shoal/protocol";
-import { createParameterRpcServer, type HostedShards, type ServiceBounds } from "@shoal/ps-server";
+import {
+  createInProcessReplicaLinks,
+  createParameterRpcServer,
+  type HostedShards,
+  type ServiceBounds,
+} from "@shoal/ps-server";
 import { createGrpcReplicaLinkFactory, type GrpcLinkFactoryOptions } from "@shoal/worker";
 import { kernelFixture } from "./model-kernels.ts";
 
@@ -38,7 +43,6 @@ export interface ReplicaSceneOptions {
 }
 
 export interface ReplicaScene {
-  readonly endpoint: string;
   readonly entries: readonly ToldEntry[];
   readonly parts: readonly ToldPart[];
   /** Float32 view of a region in kernel memory. */
@@ -46,6 +50,11 @@ export interface ReplicaScene {
   /** From a primary on server `from`. */
   link(from?: number): ReplicaLink;
   close(): Promise<void>;
+}
+
+/** One behind a real address. */
+export interface GrpcReplicaScene extends ReplicaScene {
+  readonly endpoint: string;
 }
 
 export type MakeReplicaScene = (options: ReplicaSceneOptions) => Promise<ReplicaScene>;
@@ -91,7 +100,35 @@ function refusal(error: ShoalError): Refusal {
   return { type: "refused", error: error.toJSON() };
 }
 
-export const makeGrpcReplicaScene: MakeReplicaScene = async (options) => {
+/** As in one process: messages reach the shard in a later turn, as those of an actor do. */
+export const makeInProcessReplicaScene: MakeReplicaScene = async (options) => {
+  const { memory } = await kernelFixture();
+  const { shards, entries, parts } = playShards(options);
+  const factory = createInProcessReplicaLinks({
+    directoryOf: (endpoint) =>
+      endpoint === "server-2" ? { find: (run, shard) => later(shards.find(run, shard)) } : undefined,
+    clock: systemClock,
+  });
+  const links: ReplicaLink[] = [];
+  return {
+    ...{ entries, parts },
+    floats: (count, fill = 0) => memory.floats(memory.allocate(Math.max(4, count * 4)).byteOffset, count).fill(fill),
+    link(from = 1) {
+      const link = factory.connect(holderOf(2), replicaRun, holderOf(from));
+      links.push(link);
+      return link;
+    },
+    async close() {
+      await Promise.all(links.map((link) => link.close()));
+    },
+  };
+};
+
+function later(ref: Ref<ShardCommand> | undefined): Ref<ShardCommand> | undefined {
+  return ref && { address: ref.address, tell: (command) => queueMicrotask(() => ref.tell(command)) };
+}
+
+export async function makeGrpcReplicaScene(options: ReplicaSceneOptions): Promise<GrpcReplicaScene> {
   const { memory, kernels } = await kernelFixture();
   const { shards, entries, parts } = playShards(options);
   const { keepalive, engines = {} } = options;
@@ -118,4 +155,4 @@ export const makeGrpcReplicaScene: MakeReplicaScene = async (options) => {
       await server.close();
     },
   };
-};
+}

@@ -9,7 +9,7 @@ import {
   makeGrpcReplicaScene,
   replicaRun,
   replicaToken,
-  type ReplicaScene,
+  type GrpcReplicaScene,
   type ReplicaSceneOptions,
 } from "../../support/replica-scene.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
@@ -26,11 +26,11 @@ describeReplicaLink("gRPC (client on grpc-js)", (options) =>
 const within = { deadlineMs: 10_000 };
 
 describe("a gRPC link between servers", () => {
-  let scene: ReplicaScene | undefined;
+  let scene: GrpcReplicaScene | undefined;
   let line: TcpProxy | undefined;
   const closing: (() => void)[] = [];
 
-  const open = async (options: ReplicaSceneOptions): Promise<{ at: ReplicaScene; line: TcpProxy }> => {
+  const open = async (options: ReplicaSceneOptions): Promise<{ at: GrpcReplicaScene; line: TcpProxy }> => {
     scene = await makeGrpcReplicaScene({
       ...options,
       detour: async (port) => (line = await startTcpProxy(port)).endpoint,
@@ -44,7 +44,7 @@ describe("a gRPC link between servers", () => {
     await line?.close();
     scene = line = undefined;
   });
-  const stranger = (at: ReplicaScene, method: string, metadata: Record<string, string>): PlainCall => {
+  const stranger = (at: GrpcReplicaScene, method: string, metadata: Record<string, string>): PlainCall => {
     const client = createPlainClient(at.endpoint);
     closing.push(() => client.close());
     return client.call(method, metadata);

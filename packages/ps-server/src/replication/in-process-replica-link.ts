@@ -35,7 +35,7 @@ function createLink(to: SeatHolder, run: string, { directoryOf, clock }: InProce
 
   const call = <R extends { readonly type: string }>(
     what: string,
-    { deadlineMs }: CallOptions,
+    { deadlineMs, signal }: CallOptions,
     tell: (replyTo: Ref<R | Refusal>, isOver: () => boolean) => void,
   ): Promise<R> =>
     new Promise<R>((resolve, reject) => {
@@ -45,22 +45,26 @@ function createLink(to: SeatHolder, run: string, { directoryOf, clock }: InProce
         isOver = true;
         timer.cancel();
         open.delete(end);
+        signal?.removeEventListener("abort", ended);
         how();
       };
       const end: Ended = (error) => settle(() => reject(error));
+      const ended = (): void => end(ShoalError.from(signal?.reason));
       const timer = clock.after(deadlineMs, () => {
         const sentence = `${what} waits for ${to.node} since ${deadlineMs} ms`;
         end(new ShoalError("deadline_exceeded", sentence, { run, waitingFor: to.node, waitedMs: deadlineMs }));
       });
       open.add(end);
+      signal?.addEventListener("abort", ended, { once: true });
       const replyTo: Ref<R | Refusal> = {
         address: `${to.node}/replica-link`,
         tell(reply) {
-          if (isRefusal(reply)) end(ShoalError.from(reply.error));
+          if (isRefusal(reply)) end(ShoalError.fromJSON(reply.error));
           else settle(() => resolve(reply));
         },
       };
       try {
+        if (signal?.aborted === true) throw ShoalError.from(signal.reason);
         if (isClosed) throw new ShoalError("cancelled", `the link to ${to.node} is closed`);
         tell(replyTo, () => isOver);
       } catch (error) {

@@ -21,7 +21,7 @@ import {
   type JobSpec,
   type ShardDirectory,
 } from "@shoal/protocol";
-import { startServer } from "@shoal/ps-server";
+import { createInProcessReplicaLinks, startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
@@ -106,10 +106,12 @@ interface Site {
 /** @returns where each server's shards are found, by its name */
 async function startServers(site: Site, count: number): Promise<ReadonlyMap<string, ShardDirectory>> {
   const directories = new Map<string, ShardDirectory>();
+  const directoryOf = (endpoint: string): ShardDirectory | undefined => directories.get(endpoint);
+  const replicaLinks = createInProcessReplicaLinks({ directoryOf, clock: systemClock });
   for (const name of names("server", count)) {
     const system = site.node(name);
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
-    const server = await startServer({ ...site.kit, system, coordinator, expose: () => name });
+    const server = await startServer({ ...site.kit, system, coordinator, replicaLinks, expose: () => name });
     site.started(server);
     directories.set(name, server.host);
     await awaitJoined(name, server.joined);
