@@ -4,12 +4,15 @@ import type { Bus } from "@shoal/actors";
 export interface CuttableBus extends Bus {
   /** For good: the node's goodbye is lost with the rest. */
   cut(node: string): void;
+  /** A node of this name that comes now is not the one that was cut off. */
+  mend(node: string): void;
 }
 
 export function createCuttableBus(bus: Bus): CuttableBus {
   const cut = new Set<string>();
   return {
     cut: (node) => void cut.add(node),
+    mend: (node) => void cut.delete(node),
     attach(node, receiver) {
       const port = bus.attach(node, {
         receive: (envelope) => {

@@ -11,6 +11,7 @@ import {
   type Bus,
   type Clock,
   type Ref,
+  type StateStore,
 } from "@shoal/actors";
 import { startCoordinator, type CoordinatorHandle, type CoordinatorSettings } from "@shoal/coordinator";
 import {
@@ -34,6 +35,7 @@ import {
   type SubmitReply,
 } from "@shoal/protocol";
 import {
+  createInProcessReplicaLinks,
   createParameterRpcServer,
   startServer,
   type ParameterRpcServer,
@@ -42,6 +44,7 @@ import {
 } from "@shoal/ps-server";
 import {
   createGrpcLinkFactory,
+  createGrpcReplicaLinkFactory,
   createInProcessLinkFactory,
   startWorker,
   type ComputePort,
@@ -50,7 +53,7 @@ import {
 } from "@shoal/worker";
 
 const token = "a token for tests";
-import { createCuttableBus } from "./cuttable-bus.ts";
+import { createCuttableBus, type CuttableBus } from "./cuttable-bus.ts";
 
 export interface TrainingSite {
   readonly memory: KernelMemory;
@@ -98,6 +101,14 @@ export interface ClusterWorker {
 
 export interface TrainingCluster {
   readonly servers: readonly ServerHandle[];
+  /** Starts another server; settles when it can be reached. */
+  addServer(name: string): Promise<ServerHandle>;
+  /** Ends a server's actors without a goodbye, as a crash would: nobody reaches its shards any more. */
+  killServer(name: string): Promise<void>;
+  /** Ends the coordinator without a goodbye. */
+  killCoordinator(): Promise<void>;
+  /** Starts one where another was, on the same store. */
+  startCoordinator(): void;
   readonly failures: readonly ActorFailure[];
   addWorker(name: string): ClusterWorker;
   submit(job: JobSpec): Promise<string>;
@@ -127,25 +138,38 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
   const settings = options.settings ?? {};
   const store = createMemoryStore();
-  const head: CoordinatorHandle = startCoordinator({ system: node(coordinatorNode), store, cluster: "test", settings });
+  const headship = createHeadship(bus, store, settings, node);
   const directories = new Map<string, ShardDirectory>();
   const servers: ServerHandle[] = [];
-  const services: ParameterRpcServer[] = [];
-  for (let index = 1; index <= options.servers; index += 1) {
-    const system = node(`server-${index}`);
+  const services = new Map<string, ParameterRpcServer>();
+  const directoryOf = (endpoint: string): ShardDirectory | undefined => directories.get(endpoint);
+  const replicaLinks =
+    options.wire === "grpc"
+      ? createGrpcReplicaLinkFactory({ clock, token })
+      : createInProcessReplicaLinks({ directoryOf, clock });
+  const addServer = async (name: string): Promise<ServerHandle> => {
+    const system = node(name);
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
     const expose = async (shards: ShardHost): Promise<string> => {
       if (options.wire !== "grpc") return system.node;
       const service = createParameterRpcServer({ ...site, shards, token, clock });
-      services.push(service);
+      services.set(name, service);
       return service.listen({ host: "127.0.0.1", port: 0 });
     };
-    const server = await startServer({ ...site, system, coordinator, expose });
+    const server = await startServer({ ...site, system, coordinator, replicaLinks, expose });
     directories.set(system.node, server.host);
     servers.push(server);
-  }
+    return server;
+  };
+  const killServer = async (name: string): Promise<void> => {
+    bus.cut(name);
+    directories.delete(name);
+    await services.get(name)?.close();
+    await systems.findLast((system) => system.node === name)?.stop();
+  };
+  for (let index = 1; index <= options.servers; index += 1) await addServer(`server-${index}`);
   const inProcess = createInProcessLinkFactory({
-    directoryOf: (endpoint) => directories.get(endpoint),
+    directoryOf,
     memory: site.memory,
     kernels: site.kernels,
     clock,
@@ -192,6 +216,10 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   let submissions = 0;
   return {
     servers,
+    addServer,
+    killServer,
+    killCoordinator: headship.kill,
+    startCoordinator: headship.start,
     workers,
     failures,
     addWorker,
@@ -219,10 +247,41 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map(({ handle }) => handle.close()));
       await Promise.all(servers.map((server) => server.close()));
-      await Promise.all(services.map((service) => service.close()));
-      await head.close();
+      await Promise.all([...services.values()].map((service) => service.close()));
+      await headship.close();
       await Promise.all(systems.map((system) => system.stop()));
     },
+  };
+}
+
+interface Headship {
+  start(): void;
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The coordinators of a cluster, one after the other. */
+function createHeadship(
+  bus: CuttableBus,
+  store: StateStore,
+  settings: Partial<CoordinatorSettings>,
+  node: (name: string) => ActorSystem,
+): Headship {
+  let system: ActorSystem;
+  let head: CoordinatorHandle;
+  const start = (): void => {
+    bus.mend(coordinatorNode);
+    system = node(coordinatorNode);
+    head = startCoordinator({ system, store, cluster: "test", settings });
+  };
+  start();
+  return {
+    start,
+    async kill() {
+      bus.cut(coordinatorNode);
+      await system.stop();
+    },
+    close: () => head.close(),
   };
 }
 
