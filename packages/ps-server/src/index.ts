@@ -3,6 +3,7 @@ export { createServerNode, serverNodeOptions } from "./node/server-node.ts";
 export {
   createShardHost,
   describeLimitMs,
+  type CaughtUpLearner,
   type Hosting,
   type ShardHost,
   type ShardHostOptions,
