@@ -50,6 +50,8 @@ export interface StageOptions {
   readonly network?: Partial<NetworkSettings>;
   readonly settings?: Partial<CoordinatorSettings>;
   readonly store?: StateStore;
+  /** What the first coordinator reaches the store by. */
+  readonly firstStore?: (store: StateStore) => StateStore;
 }
 
 export class Stage {
@@ -76,7 +78,7 @@ export class Stage {
     this.store = options.store ?? createMemoryStore();
     this.#settings = options.settings ?? {};
     this.client = this.node("client");
-    this.coordinator = this.startCoordinator();
+    this.coordinator = this.startCoordinator(options.firstStore?.(this.store));
   }
 
   /** @param store what it reaches the stage's store by */
@@ -100,6 +102,12 @@ export class Stage {
     });
     this.#systems.push(system);
     return system;
+  }
+
+  /** The same from within the play. */
+  kill(name: string): void {
+    this.network.crash(name);
+    void this.#systems.findLast((each) => each.node === name)?.stop();
   }
 
   /** Takes a node away without a goodbye. */

@@ -5,6 +5,7 @@ import { newGuard } from "../guard/guard-state.ts";
 import { complete, createLedger, type Ledger } from "../leases/ledger.ts";
 import { subtractSet } from "../leases/interval-set.ts";
 import { encodedPart } from "../placement/encoded-part.ts";
+import { decideStop } from "../runs/evaluation-log.ts";
 import { samplesIn } from "../runs/progress.ts";
 import { isSynchronous, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { newWorker, shardsOfPlacement } from "../runs/start-run.ts";
@@ -65,7 +66,16 @@ export function readStarted(run: RunState, records: StartedRecords, now: number)
     evaluations: records.evaluations?.log ?? run.evaluations,
     guard: { ...newGuard, fellBack: work.fellBack },
   };
-  return withSeatedServers({ ...started, samplesDone: ledger === null ? 0 : samplesIn(started, ledger.done) });
+  const counted = { ...started, samplesDone: ledger === null ? 0 : samplesIn(started, ledger.done) };
+  return catchUp(withSeatedServers(counted));
+}
+
+/** The phase is written last: what else is known may stand for a later one. */
+function catchUp(run: RunState): RunState {
+  const begun: RunState = run.phase === "starting" && run.plan !== null ? { ...run, phase: "training" } : run;
+  if (begun.phase !== "training") return begun;
+  const decision = decideStop(begun.job.stop, begun.evaluations);
+  return decision.kind === "stop" ? { ...begun, phase: "finishing", reason: decision.reason } : begun;
 }
 
 function planOf(run: RunState, slots: number, samples: number): NonNullable<RunState["plan"]> {
