@@ -8,6 +8,7 @@ import { failRun } from "./runs/end-run.ts";
 import { takeOn } from "./runs/participation.ts";
 import { decideQueue } from "./runs/queue.ts";
 import { advanceSeats } from "./seats/advance-seats.ts";
+import { planMoves } from "./seats/plan-moves.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -47,7 +48,13 @@ export interface Reconciliation {
 export function reconcile(cluster: ClusterState, now: number, settings: CoordinatorSettings): Reconciliation {
   let next = cluster;
   for (const run of cluster.runs.values()) {
-    const seated = advanceSeats(takeOn(run, cluster.membership), cluster.membership, now, settings);
+    const { membership } = cluster;
+    const seated = advanceSeats(
+      planMoves(takeOn(run, membership), membership, now, settings),
+      membership,
+      now,
+      settings,
+    );
     next = withRun(next, advanceRun(seated, now, settings));
   }
   next = startNext(next, now, settings);

@@ -13,6 +13,8 @@ export interface CoordinatorSettings {
   readonly leaderLeaseMs: number;
   /** Copies of each shard beside its primary, where the job does not say: 0. */
   readonly replicas: number;
+  /** How often a shard may move to another server to even out their load; 0, the default: never. */
+  readonly balanceMs: number;
   /** Interval of the reconciliation between events: 100. */
   readonly tickMs: number;
   /** First interval after which an unanswered command is sent again: 250. It doubles up to `maximumResendMs`. */
@@ -58,6 +60,7 @@ export const defaultSettings: CoordinatorSettings = {
   serverHeartbeatMs: 100,
   leaderLeaseMs: 1500,
   replicas: 0,
+  balanceMs: 0,
   tickMs: 100,
   resendMs: 250,
   maximumResendMs: 2000,
@@ -82,7 +85,7 @@ export const defaultSettings: CoordinatorSettings = {
 export function completeSettings(given: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
   const settings = { ...defaultSettings, ...given };
   for (const [name, value] of Object.entries(settings)) {
-    if (name === "replicas" && value === 0) continue;
+    if ((name === "replicas" || name === "balanceMs") && value === 0) continue;
     if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number, got ${value}`);
   }
   if (settings.leaseMs < 2 * settings.heartbeatMs) {

@@ -46,12 +46,22 @@ export interface MembershipOptions {
 export interface Membership {
   /** The membership that is held now; undefined before the first join and after `leave`. */
   current(): Joined | undefined;
+  /**
+   * Asks the coordinator to give what this node holds to others; settles when it may go, or is no member. Heartbeats go on,
+   * so work goes on too: `leave` follows. The caller bounds the wait. Idempotent.
+   */
+  drain(): Promise<void>;
   /** Tells the coordinator that this node goes and stops. Idempotent. */
   leave(): void;
 }
 
 /** What the membership actor hears: the coordinator's answers, and its own timer. */
-export type MembershipEvent = JoinReply | HeartbeatReply | { readonly type: "due" } | { readonly type: "depart" };
+export type MembershipEvent =
+  | JoinReply
+  | HeartbeatReply
+  | { readonly type: "due" }
+  | { readonly type: "drain"; readonly released: () => void }
+  | { readonly type: "depart" };
 
 /**
  * Delay before join number `attempt + 1`: doubles from `initialMs` to `maximumMs`, then spread by ±50 % so that nodes
@@ -69,7 +79,7 @@ export function joinBackoffMs(attempt: number, initialMs: number, maximumMs: num
 export function decideMembership(
   current: Joined | undefined,
   reply: JoinReply | HeartbeatReply,
-): { readonly kind: "adopt" | "rejoin" | "ignore"; readonly reason: string } {
+): { readonly kind: "adopt" | "rejoin" | "released" | "ignore"; readonly reason: string } {
   switch (reply.type) {
     case "joined": {
       const newer = current === undefined || current.member !== reply.member || reply.incarnation > current.incarnation;
@@ -81,8 +91,12 @@ export function decideMembership(
       if (current?.member === reply.member && current.incarnation === reply.incarnation)
         return { kind: "rejoin", reason: "the coordinator does not know this node" };
       return { kind: "ignore", reason: "an answer to a heartbeat of an earlier membership" };
-    case "heartbeat_acknowledged":
-      return { kind: "ignore", reason: "alive" };
+    case "heartbeat_acknowledged": {
+      const isReleased = reply.released === true && reply.member === current?.member;
+      return isReleased
+        ? { kind: "released", reason: "nothing depends on this node" }
+        : { kind: "ignore", reason: "alive" };
+    }
   }
 }
 
@@ -102,6 +116,12 @@ export function startMembership(system: ActorSystem, options: MembershipOptions)
   const actor = system.spawn<MembershipEvent>(options.name ?? "membership", behavior, settings);
   return {
     current: () => joined,
+    drain: () =>
+      joined === undefined
+        ? Promise.resolve()
+        : new Promise((released) => {
+            actor.tell({ type: "drain", released });
+          }),
     leave: () => {
       farewell();
       actor.tell({ type: "depart" });
@@ -118,6 +138,7 @@ function createMembership(
   return (context) => {
     let joined: (Joined & { readonly heartbeatMs: number }) | undefined;
     let attempts = 0;
+    const leavers: (() => void)[] = [];
     let timer: Timer = context.after(0, { type: "due" });
 
     const schedule = (delayMs: number): void => {
@@ -127,7 +148,8 @@ function createMembership(
     const due = (): void => {
       if (joined !== undefined) {
         const { member, incarnation, heartbeatMs } = joined;
-        sayTo(options.coordinator, { type: "heartbeat", member, incarnation, replyTo: context.self });
+        const leaving = leavers.length > 0 ? { leaving: true } : {};
+        sayTo(options.coordinator, { type: "heartbeat", member, incarnation, ...leaving, replyTo: context.self });
         schedule(heartbeatMs);
         return;
       }
@@ -145,6 +167,8 @@ function createMembership(
         // The first heartbeat tells the coordinator that its welcome arrived: only then is this node given work.
         schedule(0);
         options.onJoined({ member, incarnation, leaseMs });
+      } else if (decision.kind === "released") {
+        for (const released of leavers) released();
       } else if (decision.kind === "rejoin") {
         joined = undefined;
         hold(undefined);
@@ -153,7 +177,10 @@ function createMembership(
     };
     return (event) => {
       if (event.type === "due") due();
-      else if (event.type === "depart") context.stop();
+      else if (event.type === "drain") {
+        leavers.push(event.released);
+        schedule(0);
+      } else if (event.type === "depart") context.stop();
       else hear(event);
     };
   };

@@ -21,6 +21,7 @@ import {
   type UpdateTreatment,
 } from "@shoal/protocol";
 import type { SeatMove } from "../seats/decide-seat.ts";
+import type { ShardTraffic } from "../seats/shard-traffic.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import type { Pace, ReportedWork } from "./stragglers.ts";
@@ -132,6 +133,10 @@ export interface RunState {
   readonly caughtUp: ReadonlyMap<number, CaughtUp>;
   /** Shards that are on their way to another server. */
   readonly moves: ReadonlyMap<number, SeatMove>;
+  /** When a move was decided last, or none was needed. */
+  readonly movedAtMs: number;
+  /** By shard. */
+  readonly shardTraffic: ReadonlyMap<number, ShardTraffic>;
   /** What the updates of the shards refer to; empty until the run starts. */
   readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
@@ -192,6 +197,8 @@ export function createRun(given: NewRun, now: number): RunState {
     seatNotes: [],
     caughtUp: new Map(),
     moves: new Map(),
+    movedAtMs: Number.NEGATIVE_INFINITY,
+    shardTraffic: new Map(),
     treatments: [],
     servers: [],
     workers: new Map(),

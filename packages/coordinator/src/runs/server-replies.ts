@@ -4,6 +4,7 @@ import type { ServerReply, ShardSummary } from "@shoal/protocol";
 import { noteShards } from "../guard/watch-run.ts";
 import { failWith } from "./end-run.ts";
 import { unhosted } from "../seats/run-seats.ts";
+import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
 import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
 
@@ -33,7 +34,8 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
     case "run_released":
       return isUnderWay(run) ? run : withServer(run, { ...server, released: true });
     case "shards_described":
-      return isUnderWay(run) ? noteShards(noteCopies(run, server, reply.shards), reply.shards) : run;
+      if (!isUnderWay(run)) return run;
+      return noteTraffic(noteShards(noteCopies(run, server, reply.shards), reply.shards), reply.shards, now);
   }
 }
 

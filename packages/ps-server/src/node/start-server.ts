@@ -31,6 +31,8 @@ export interface ServerHandle {
   readonly host: ShardHost;
   /** Settles with the first membership; stays pending while the coordinator is silent. */
   readonly joined: Promise<Joined>;
+  /** Gives the shards to other servers while they are served; settles when this one may go. The caller bounds the wait. */
+  drain(): Promise<void>;
   /** Says goodbye to the coordinator and ends all shards; settles when their memory has been given back. Idempotent. */
   close(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function startServer(options: ServerOptions): Promise<ServerHandle>
   return {
     host,
     joined,
+    drain: () => membership.drain(),
     async close() {
       membership.leave();
       await host.close();

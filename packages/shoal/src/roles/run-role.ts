@@ -26,11 +26,15 @@ export interface RunningRole {
   readonly joined: Promise<unknown>;
   /** Settles with the reason when the role ends by itself; left out where it never does. */
   readonly ended?: Promise<string>;
+  /** Gives what this node holds to others; left out where that needs no time. */
+  readonly drain?: () => Promise<void>;
   close(): Promise<void>;
 }
 
 /** An orderly end that takes longer is cut off: whoever asked must not wait. */
 const closeLimitMs = 1_500;
+/** How long a node that was told to terminate waits until others have what it holds: below what containers are given. */
+const drainLimitMs = 8_000;
 
 /** Runs a role until it is asked to stop; settles when everything is closed. */
 export async function runRole(
@@ -56,8 +60,24 @@ export async function runRole(
   });
   const reason = await (role.ended === undefined ? stop : Promise.race([stop, role.ended]));
   options.log(`${options.node} stops: ${reason}`);
+  if (reason === "SIGTERM" && role.drain !== undefined) await drain(role.drain, options);
   setTimeout(() => process.exit(0), closeLimitMs).unref();
   await role.close();
   await connection.close();
   await telemetry.close();
+}
+
+/** Bounded: whoever cannot be told, or has nobody to give to, goes without. */
+async function drain(begin: () => Promise<void>, { node, log }: RoleOptions): Promise<void> {
+  log(`${node} gives what it holds to others`);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<string>((resolve) => {
+    timer = setTimeout(
+      () => resolve(`goes after ${drainLimitMs} ms without having been told that it may`),
+      drainLimitMs,
+    );
+  });
+  const outcome = await Promise.race([begin().then(() => "may go"), limit]);
+  clearTimeout(timer);
+  log(`${node} ${outcome}`);
 }

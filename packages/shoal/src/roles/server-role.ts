@@ -35,6 +35,7 @@ export async function runServer(options: ServerRoleOptions): Promise<void> {
     return {
       detail: { endpoint },
       joined: server.joined,
+      drain: () => server.drain(),
       close: async () => {
         await server.close();
         await rpc?.close();

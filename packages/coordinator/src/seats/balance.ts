@@ -1,0 +1,76 @@
+/**
+ * Which copies move so that servers carry alike. Pure.
+ *
+ * What a copy weighs is the mean of two shares: its part of all keys, and its part of all traffic. A server's load is the
+ * sum over its copies. Greedy: from the fullest server to the emptiest goes the copy whose weight is nearest to half of what
+ * lies between them, as long as that makes the fullest less full (largest differencing by single moves; Graham, 1969, bounds
+ * what greedy dealing loses). One move lowers the sum of squared loads, so no copy goes back and forth.
+ */
+
+export interface WeighedShard {
+  readonly shard: number;
+  /** Its share of the load of all shards; all shares together are 1. */
+  readonly weight: number;
+  /** Members that hold a copy. */
+  readonly holders: readonly number[];
+}
+
+export interface BalanceMove {
+  readonly shard: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Nothing moves while the fullest server carries at most so many times the mean. */
+const tolerated = 1.15;
+/** A move must lower what lies between the two servers by at least this share of the mean. */
+const worthwhile = 0.02;
+
+/** @param servers members that may hold copies; others are left to empty themselves */
+export function decideMove(shards: readonly WeighedShard[], servers: readonly number[]): BalanceMove | undefined {
+  const loads = loadsOf(shards, servers);
+  const mean = [...loads.values()].reduce((sum, load) => sum + load, 0) / Math.max(1, servers.length);
+  const byLoad = servers.toSorted((a, b) => (loads.get(b) ?? 0) - (loads.get(a) ?? 0) || a - b);
+  const [fullest, emptiest] = [byLoad[0], byLoad.at(-1)];
+  if (fullest === undefined || emptiest === undefined || fullest === emptiest) return undefined;
+  if ((loads.get(fullest) ?? 0) <= tolerated * mean) return undefined;
+  for (const to of byLoad.toReversed()) {
+    const gap = (loads.get(fullest) ?? 0) - (loads.get(to) ?? 0);
+    const able = shards.filter(({ holders }) => holders.includes(fullest) && !holders.includes(to));
+    const best = able.toSorted(
+      (a, b) => Math.abs(a.weight - gap / 2) - Math.abs(b.weight - gap / 2) || a.shard - b.shard,
+    )[0];
+    if (best === undefined || best.weight >= gap || best.weight < worthwhile * mean) continue;
+    return { shard: best.shard, from: fullest, to };
+  }
+  return undefined;
+}
+
+/** Load of each server. */
+export function loadsOf(shards: readonly WeighedShard[], servers: readonly number[]): ReadonlyMap<number, number> {
+  const loads = new Map(servers.map((server) => [server, 0]));
+  for (const { weight, holders } of shards)
+    for (const holder of holders) if (loads.has(holder)) loads.set(holder, (loads.get(holder) ?? 0) + weight);
+  return loads;
+}
+
+/**
+ * Weighs shards by their keys and their traffic.
+ * @param shards keys, and bytes that workers moved in a second; all zero where nothing is known: keys alone then
+ */
+export function weigh(
+  shards: readonly {
+    readonly shard: number;
+    readonly keys: number;
+    readonly traffic: number;
+    readonly holders: readonly number[];
+  }[],
+): readonly WeighedShard[] {
+  const allKeys = shards.reduce((sum, { keys }) => sum + keys, 0);
+  const allTraffic = shards.reduce((sum, { traffic }) => sum + traffic, 0);
+  return shards.map(({ shard, keys, traffic, holders }) => {
+    const byKeys = allKeys === 0 ? 0 : keys / allKeys;
+    const weight = allTraffic === 0 ? byKeys : (byKeys + traffic / allTraffic) / 2;
+    return { shard, weight, holders };
+  });
+}
