@@ -63,8 +63,17 @@ export interface CopiesScene {
   readonly caughtUp: CaughtUpLearner[];
   faults: LinkFaults;
   host(server: number): ShardHost;
-  /** Hosts the shard on every server that the seat names and that does not have it, and tells it to all others. */
-  seat(term: number, primary: number, replicas: readonly number[], learners?: readonly number[]): Promise<ShardSeat>;
+  /**
+   * Hosts the shard on every server that the seat names and that does not have it, and tells it to all others.
+   * @param deaf is not told
+   */
+  seat(
+    term: number,
+    primary: number,
+    replicas: readonly number[],
+    learners?: readonly number[],
+    deaf?: number,
+  ): Promise<ShardSeat>;
   /** From now on nothing comes to this server, or from it, over links; its actors live on. */
   isolate(server: number): void;
   /** Nothing passes between these two any more. */
@@ -186,11 +195,17 @@ export async function createCopiesScene(
   return Object.assign(scene, {
     ...{ clock, memory, failures, caughtUp, run },
     host: hostOf,
-    async seat(term: number, primary: number, replicas: readonly number[], learners: readonly number[] = []) {
+    async seat(
+      term: number,
+      primary: number,
+      replicas: readonly number[],
+      learners: readonly number[] = [],
+      deaf?: number,
+    ) {
       const seat = seatOf(term, primary, replicas, learners);
       const named = new Set([primary, ...replicas, ...learners]);
       for (let server = 1; server <= servers; server += 1) {
-        if (isolated.has(`server-${server}`)) continue;
+        if (server === deaf || isolated.has(`server-${server}`)) continue;
         const holds = hostOf(server).find(copiesRun, shardNumber) !== undefined;
         if (named.has(server) && !holds) await hostOf(server).host(hosting(seat));
         // A copy that is given up ends in the actor's own turn, which the simulation has to give it.

@@ -22,7 +22,17 @@ export async function addShards(
     for (const [shard, hosted] of added) shards.set(shard, hosted);
   }
   const seats = hosting.shards.flatMap(({ seat }) => (seat === undefined ? [] : [seat]));
-  await Promise.all(seats.map((seat) => giveSeat(environment.system.node, shards, seat)));
+  await giveSeats(environment.system.node, shards, seats);
+}
+
+/** Gives each of these shards its seat. @returns what is known here then, without shards that are to be hosted first */
+export async function giveSeats(
+  node: string,
+  shards: Map<number, HostedShard>,
+  seats: readonly ShardSeat[],
+): Promise<readonly SeatTerm[]> {
+  const known = await Promise.all(seats.map((seat) => giveSeat(node, shards, seat)));
+  return known.filter((seat) => seat !== undefined);
 }
 
 /**
@@ -30,7 +40,7 @@ export async function addShards(
  * @param shards of the run; taken from
  * @returns what is known here then; undefined for a shard that is to be hosted first
  */
-export async function giveSeat(
+async function giveSeat(
   node: string,
   shards: Map<number, HostedShard>,
   seat: ShardSeat,

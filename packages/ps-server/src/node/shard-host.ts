@@ -26,7 +26,7 @@ import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts
 import { createShardMetrics } from "../shard/metrics.ts";
 import { createEndedRuns } from "./ended-runs.ts";
 import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
-import { addShards, giveSeat } from "./seated-shards.ts";
+import { addShards, giveSeats } from "./seated-shards.ts";
 import { summarize } from "./summarize.ts";
 
 export interface ShardHostOptions {
@@ -96,14 +96,7 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
   const runs = new Map<string, HostedRun>();
   const ended = createEndedRuns();
   const listeners: ((learner: CaughtUpLearner) => void)[] = [];
-  const environment: ShardEnvironment = {
-    ...options,
-    metrics: createShardMetrics(),
-    peerLinks: createPeerLinks(options.replicaLinks),
-    onCaughtUp: (learner) => {
-      for (const listener of listeners) listener(learner);
-    },
-  };
+  const environment = environmentOf(options, listeners);
 
   const find = (run: string, shard: number): HostedShard | undefined => runs.get(run)?.shards.get(shard);
   const require = (run: string): HostedRun => {
@@ -121,31 +114,28 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     ended.add(run, hosted.term);
     await Promise.all(Array.from(hosted.shards.values(), (shard) => shard.end()));
   };
+  const host = async (hosting: Hosting): Promise<readonly SeatTerm[]> => {
+    const { run, term } = hosting;
+    const current = runs.get(run);
+    const known = current?.term ?? ended.termOf(run);
+    if (known !== undefined && (term < known || (term === known && current === undefined))) {
+      throw staleTerm(system.node, run, term, known);
+    }
+    const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
+    if (current !== undefined && (isSeated || current.term === term)) {
+      runs.set(run, { term, shards: current.shards });
+      await addShards(environment, hosting, current.shards);
+    } else {
+      await release(run);
+      runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
+    }
+    return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
+  };
   return {
     find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
     ...viewsOf(find),
-    async host(hosting) {
-      const { run, term } = hosting;
-      const current = runs.get(run);
-      const known = current?.term ?? ended.termOf(run);
-      if (known !== undefined && (term < known || (term === known && current === undefined))) {
-        throw staleTerm(system.node, run, term, known);
-      }
-      const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
-      if (current !== undefined && (isSeated || current.term === term)) {
-        runs.set(run, { term, shards: current.shards });
-        await addShards(environment, hosting, current.shards);
-      } else {
-        await release(run);
-        runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
-      }
-      return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
-    },
-    async seat(run, seats) {
-      const shards = runs.get(run)?.shards ?? new Map<number, HostedShard>();
-      const known = await Promise.all(seats.map((seat) => giveSeat(system.node, shards, seat)));
-      return known.filter((seat) => seat !== undefined);
-    },
+    host,
+    seat: (run, seats) => giveSeats(system.node, runs.get(run)?.shards ?? new Map<number, HostedShard>(), seats),
     onCaughtUp: (listener) => void listeners.push(listener),
     updateMembers,
     describe: (run) =>
@@ -157,6 +147,20 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     release,
     async close() {
       await Promise.all(Array.from(runs.keys(), release));
+    },
+  };
+}
+
+function environmentOf(
+  options: ShardHostOptions,
+  listeners: readonly ((learner: CaughtUpLearner) => void)[],
+): ShardEnvironment {
+  return {
+    ...options,
+    metrics: createShardMetrics(),
+    peerLinks: createPeerLinks(options.replicaLinks),
+    onCaughtUp: (learner) => {
+      for (const listener of listeners) listener(learner);
     },
   };
 }

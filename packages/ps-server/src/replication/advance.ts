@@ -108,12 +108,16 @@ function reportCaughtUp({ history, committed, term, options }: Replication, peer
   options.onCaughtUp(term, peer.holder.member);
 }
 
+/** What is due has been done, or waits for something else that is not. */
 function askForTurns({ peers, held, turns }: Replication, now: number): void {
-  let next = held.nextDeadline();
-  for (const { notBeforeMs, stalledSinceMs, patienceMs, role, reportedAtMs } of peers) {
-    if (notBeforeMs > now) next = Math.min(next, notBeforeMs);
-    if (stalledSinceMs !== undefined) next = Math.min(next, stalledSinceMs + patienceMs);
-    if (role === "learner" && reportedAtMs !== undefined) next = Math.min(next, reportedAtMs + caughtUpEveryMs);
-  }
+  const due = peers.flatMap(({ notBeforeMs, stalledSinceMs, patienceMs, role, reportedAtMs }) => [
+    notBeforeMs,
+    stalledSinceMs === undefined ? 0 : stalledSinceMs + patienceMs,
+    role === "learner" && reportedAtMs !== undefined ? reportedAtMs + caughtUpEveryMs : 0,
+  ]);
+  const next = [...due, held.nextDeadline()].reduce(
+    (least, atMs) => (atMs > now ? Math.min(least, atMs) : least),
+    Number.POSITIVE_INFINITY,
+  );
   if (Number.isFinite(next)) turns.at(next);
 }

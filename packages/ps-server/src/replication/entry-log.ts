@@ -44,40 +44,68 @@ interface Place {
 
 const nothing = new Float32Array(0);
 
+/** Regions for vectors, taken when they are needed and used again. */
+interface Regions {
+  readonly taken: number;
+  readonly hasRoom: boolean;
+  /** @throws ShoalError out_of_memory */
+  take(): Region;
+  giveBack(region: Region): void;
+  dispose(): void;
+}
+
+function createRegions(size: number, memory: KernelMemory): Regions {
+  const most = Math.max(leastVectors, Math.min(maximumEntries, Math.floor(logBytes / (size * 4))));
+  const idle: Region[] = [];
+  let taken = 0;
+  let isDisposed = false;
+  return {
+    get taken() {
+      return taken;
+    },
+    get hasRoom() {
+      return idle.length > 0 || taken < most;
+    },
+    take() {
+      const used = idle.pop();
+      if (used !== undefined) return used;
+      const region = memory.allocate(size * 4);
+      taken += 1;
+      return region;
+    },
+    giveBack(region) {
+      if (isDisposed) memory.free(region);
+      else idle.push(region);
+    },
+    dispose() {
+      isDisposed = true;
+      for (const region of idle.splice(0)) memory.free(region);
+    },
+  };
+}
+
 /** @param size elements of the shard */
 export function createEntryLog(size: number, memory: KernelMemory): EntryLog {
-  const mostVectors = Math.max(leastVectors, Math.min(maximumEntries, Math.floor(logBytes / (size * 4))));
-  const idle: Region[] = [];
-  let regions = 0;
+  const regions = createRegions(size, memory);
   let places: Place[] = [];
   let first = 1;
-  let isDisposed = false;
 
   const giveBack = ({ region, readers, isForgotten }: Place): void => {
-    if (region === undefined || readers > 0 || !isForgotten) return; // E1
-    if (isDisposed) memory.free(region);
-    else idle.push(region);
+    if (region !== undefined && readers === 0 && isForgotten) regions.giveBack(region); // E1
   };
   const forget = (place: Place): void => {
     place.isForgotten = true;
     giveBack(place);
-  };
-  const take = (): Region => {
-    const used = idle.pop();
-    if (used !== undefined) return used;
-    const region = memory.allocate(size * 4);
-    regions += 1;
-    return region;
   };
   return {
     get first() {
       return first;
     },
     get bytes() {
-      return regions * size * 4;
+      return regions.taken * size * 4;
     },
     get hasRoom() {
-      return places.length < maximumEntries - reservedEntries && (idle.length > 0 || regions < mostVectors);
+      return places.length < maximumEntries - reservedEntries && regions.hasRoom;
     },
     get hasReserve() {
       return places.length < maximumEntries;
@@ -86,7 +114,7 @@ export function createEntryLog(size: number, memory: KernelMemory): EntryLog {
       let region: Region | undefined;
       let vector: Float32Array = nothing;
       if (entry.vector.length > 0) {
-        region = take();
+        region = regions.take();
         vector = memory.floats(region.byteOffset, size);
         vector.set(entry.vector);
       }
@@ -112,10 +140,9 @@ export function createEntryLog(size: number, memory: KernelMemory): EntryLog {
       first = next;
     },
     dispose() {
-      isDisposed = true;
       for (const place of places) forget(place);
       places = [];
-      for (const region of idle.splice(0)) memory.free(region);
+      regions.dispose();
     },
   };
 }

@@ -67,14 +67,24 @@ interface Place {
 }
 
 /** One worker: its batches one after the other, each until it is acknowledged. */
-async function work(it: CopiesScene, worker: number, place: Place, told: Acknowledged[]): Promise<void> {
+async function work(
+  it: CopiesScene,
+  worker: number,
+  place: Place,
+  told: Acknowledged[],
+  random: Random,
+): Promise<void> {
   const own = batches / workers.length;
   let seen = 0;
+  // Who has heard nothing goes on where it was, also with a primary that was replaced.
+  let at = place.primary;
   for (let clock = 0; clock < own; clock += 1) {
-    let pulled = await it.pull(place.primary, { worker, clock });
+    await pause(it, random.integer(100));
+    let pulled = await it.pull(at, { worker, clock });
     while ("code" in pulled) {
       await pause(it, 20);
-      pulled = await it.pull(place.primary, { worker, clock });
+      at = place.primary;
+      pulled = await it.pull(at, { worker, clock });
     }
     expect(pulled.version).toBeGreaterThanOrEqual(seen);
     seen = pulled.version;
@@ -82,12 +92,13 @@ async function work(it: CopiesScene, worker: number, place: Place, told: Acknowl
     const gradient = pulled.values.map((value, key) => 0.3 * value + Math.fround(Math.sin(batch + key)));
     const push = { worker, sequence: clock + 1, clock, batch, baseVersion: pulled.version, gradient };
     for (;;) {
-      const { reply } = await it.push(place.primary, push);
+      const { reply } = await it.push(at, push);
       if (reply !== undefined) {
         told.push({ worker, sequence: clock + 1, batch, version: reply.version });
         break;
       }
       await pause(it, 20);
+      at = place.primary;
     }
   }
 }
@@ -106,7 +117,7 @@ async function reseat(it: CopiesScene, place: Place, random: Random, isOver: () 
     const { primary } = place;
     const others = [1, 2, 3].filter((server) => server !== primary);
     const term = place.term + 1;
-    const event = random.integer(4);
+    const event = random.integer(5);
     if (event === 0 && replicas.length > 0 && lost === undefined) {
       // The primary is cut off without hearing of it, for good; a replica takes its place.
       const next = replicas[random.integer(replicas.length)] as number;
@@ -121,6 +132,13 @@ async function reseat(it: CopiesScene, place: Place, random: Random, isOver: () 
       replicas = replicas.filter((server) => server !== next);
       Object.assign(place, { primary: next, term });
       await it.seat(term, next, replicas, lost === undefined ? [primary] : []);
+    } else if (event === 4 && replicas.length > 0) {
+      // The same, but the former primary is not told, goes on, and hears only later.
+      const next = replicas[random.integer(replicas.length)] as number;
+      replicas = replicas.filter((server) => server !== next);
+      await it.seat(term, next, replicas, lost === undefined ? [primary] : [], primary);
+      await pause(it, random.integer(200));
+      Object.assign(place, { primary: next, term });
     } else if (event === 2 && replicas.length > 0) {
       replicas = replicas.slice(1);
       place.term = term;
@@ -168,16 +186,16 @@ async function play(mode: Mode, seed: number, faults: { lost: number; delayMs: n
     };
     await initialize();
     const seats = reseat(it, place, createRandom(seed), () => isOver);
-    await Promise.all(workers.map((worker) => work(it, worker, place, told)));
+    await Promise.all(workers.map((worker) => work(it, worker, place, told, createRandom(seed + worker))));
     isOver = true;
     await seats;
     return it.snapshot(place.primary);
   };
   let last: ShardSnapshot | undefined;
-  let failure: unknown;
+  let failure: Error | undefined;
   void story().then(
     (snapshot) => void (last = snapshot),
-    (error: unknown) => void (failure = error),
+    (error: unknown) => void (failure = error as Error),
   );
   for (let rounds = 0; rounds < 300 && last === undefined && failure === undefined; rounds += 1) {
     await runSimulation(it.clock, { forMs: 500 });
