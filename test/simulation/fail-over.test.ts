@@ -38,7 +38,7 @@ interface Trained {
   readonly longestPauseMs: number;
 }
 
-type Disturb = (cluster: TrainingCluster, after: (ms: number) => Promise<void>) => Promise<void>;
+type Disturb = (cluster: TrainingCluster, after: (ms: number) => Promise<void>, run: string) => Promise<void>;
 
 /** Trains in virtual time on three workers; `disturb` begins when a tenth is done. */
 async function train(job: JobSpec, servers: number, disturb: Disturb): Promise<Trained> {
@@ -55,7 +55,8 @@ async function train(job: JobSpec, servers: number, disturb: Disturb): Promise<T
       bus: createInProcessBus(),
       clock,
     } as const;
-    const cluster = await startTrainingCluster({ ...scene, wrapLinks });
+    const settings = { balanceMs: 200 };
+    const cluster = await startTrainingCluster({ ...scene, settings, wrapLinks });
     const run = await cluster.submit(job);
     let disturbed: Promise<void> | undefined;
     let longestPauseMs = 0;
@@ -64,7 +65,7 @@ async function train(job: JobSpec, servers: number, disturb: Disturb): Promise<T
       const status = await cluster.status(run).catch(() => undefined);
       if (status === undefined) continue;
       if (["completed", "failed", "cancelled"].includes(status.phase)) break;
-      if (status.batchesDone > status.totalBatches / 10) disturbed ??= disturb(cluster, after);
+      if (status.batchesDone > status.totalBatches / 10) disturbed ??= disturb(cluster, after, run);
       if (status.batchesDone !== done) [done, sinceMs] = [status.batchesDone, clock.now()];
       if (status.phase === "training" && done > 0) longestPauseMs = Math.max(longestPauseMs, clock.now() - sinceMs);
     }
@@ -127,5 +128,24 @@ describe("a synchronous run with a copy of each shard", () => {
       cluster.startCoordinator();
     });
     expect(parameters).toEqual(expected(job));
+  });
+});
+
+describe("a synchronous run whose servers come and go by notice", () => {
+  it.each([0, 1])("gives the bits of a plain loop, nobody restarts (%i copies)", async (replicas) => {
+    const job = jobOf({ durability: { replicas }, shards: 8, epochs: 80 });
+    const held: number[] = [];
+    const { status, parameters, longestPauseMs } = await train(job, 2, async (cluster, after, run) => {
+      const joined = [await cluster.addServer("server-3"), await cluster.addServer("server-4")];
+      await after(2500);
+      for (const { host } of joined) held.push((await host.describe(run).catch(() => [])).length);
+      const leaver = cluster.servers[0];
+      await leaver?.drain();
+      await leaver?.close();
+    });
+    expect(held.every((shards) => shards >= 1)).toBe(true);
+    expect(status.batchesDone).toBe(status.totalBatches);
+    expect(parameters).toEqual(expected(job)); // no tolerance
+    expect(longestPauseMs).toBeLessThan(300);
   });
 });

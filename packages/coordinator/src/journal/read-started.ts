@@ -42,22 +42,13 @@ export function readStarted(run: RunState, records: StartedRecords, now: number)
   if (work === undefined) return { ...run, orphaned: true };
   const plan = work.samples === null ? null : planOf(run, work.slots, work.samples);
   const ledger = plan === null ? null : readLedger(plan.totalBatches, records.ledger);
-  const { startedAtMs, trainingAtMs, slots, hostingTerm, copies, dataSource, finisher, stepCuts, notFinite } = work;
-  const { revision, servedRevision, members, initializer, lastFailure } = work;
+  const { startedAtMs, trainingAtMs, slots, hostingTerm, copies, isSeated, dataSource } = work;
+  const { finisher, stepCuts, notFinite, lastFailure } = work;
+  const { revision, servedRevision, members, initializer } = work;
   const started: RunState = {
     ...run,
-    ...{
-      startedAtMs,
-      trainingAtMs,
-      slots,
-      hostingTerm,
-      copies,
-      dataSource,
-      finisher,
-      stepCuts,
-      notFinite,
-      lastFailure,
-    },
+    ...{ startedAtMs, trainingAtMs, slots, hostingTerm, copies, isSeated, dataSource },
+    ...{ finisher, stepCuts, notFinite, lastFailure },
     ...{ plan, ledger, progressAtMs: now },
     ...readShards(run, records, hostingTerm),
     roster: { revision: revision + 1, servedRevision, members, initializer, slotOwners: records.slots?.owners ?? [] },

@@ -36,6 +36,7 @@ export interface WorkRecord extends Stamped {
   readonly slots: number;
   readonly hostingTerm: number;
   readonly copies: number;
+  readonly isSeated: boolean;
   /** Training samples that the plan is made of; null: no worker has loaded the data. */
   readonly samples: number | null;
   readonly dataSource: string;
@@ -82,10 +83,11 @@ export interface SeatsRecord extends Stamped {
 }
 
 export function workRecord({ term }: ClusterState, run: RunState): WorkRecord {
-  const { startedAtMs, trainingAtMs, slots, hostingTerm, copies, dataSource, stepCuts, notFinite, lastFailure } = run;
+  const { startedAtMs, trainingAtMs, slots, hostingTerm, copies, isSeated, dataSource } = run;
+  const { stepCuts, notFinite, lastFailure } = run;
   const { revision, servedRevision, members, initializer } = run.roster;
   return {
-    ...{ format: 1, term, startedAtMs, trainingAtMs, slots, hostingTerm, copies, dataSource },
+    ...{ format: 1, term, startedAtMs, trainingAtMs, slots, hostingTerm, copies, isSeated, dataSource },
     samples: run.plan?.samples ?? null,
     ...{ revision, servedRevision, members, initializer },
     workers: [...run.workers.values()].map(keptWorker),

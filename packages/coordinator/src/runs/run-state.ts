@@ -125,6 +125,8 @@ export interface RunState {
   /** The shards by number, without their seats; those without keys are left out. */
   readonly assignments: ReadonlyMap<number, ShardAssignment>;
   readonly seats: ReadonlyMap<number, ShardSeat>;
+  /** Servers are told of the seats: only then can a shard get another copy, or move. False costs them nothing. */
+  readonly isSeated: boolean;
   /** Newest term that was given to a seat. */
   readonly seatTerm: number;
   /** What the newest change of seats was, and why. */
@@ -193,6 +195,7 @@ export function createRun(given: NewRun, now: number): RunState {
     copies: 0,
     assignments: new Map(),
     seats: new Map(),
+    isSeated: false,
     seatTerm: 0,
     seatNotes: [],
     caughtUp: new Map(),

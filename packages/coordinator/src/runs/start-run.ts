@@ -50,6 +50,7 @@ export function startRun(
     ...shardsOfPlacement(run, placement),
     hostingTerm: term,
     copies,
+    isSeated: copies > 0 || settings.balanceMs > 0,
     seats: firstSeats(placement, copies, members.servers.map(toHolder)),
     seatTerm: term,
     workers,

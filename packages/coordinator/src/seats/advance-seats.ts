@@ -54,7 +54,7 @@ function serversWithRoom(
   const fills = new Map<number, number>();
   for (const { learners } of run.seats.values())
     for (const { member } of learners) fills.set(member, (fills.get(member) ?? 0) + 1);
-  const servers = readyMembers(membership, "server")
+  const servers = (run.isSeated ? readyMembers(membership, "server") : [])
     .map(toHolder)
     .filter((each) => stateOf(each) === "alive");
   const keysOf = ({ member }: SeatHolder): number => keys.get(member) ?? 0;

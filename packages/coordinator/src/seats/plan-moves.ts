@@ -14,7 +14,7 @@ export function planMoves(
   settings: CoordinatorSettings,
 ): RunState {
   const { balanceMs } = settings;
-  if (balanceMs === 0 || run.phase !== "training") return run;
+  if (balanceMs === 0 || !run.isSeated || run.phase !== "training") return run;
   const going = endMoves(run, membership, now);
   if (going.moves.size > 0 || now - going.movedAtMs < balanceMs) return going;
   const seats = [...going.seats.values()];

@@ -3,11 +3,6 @@ import { sizeOf, type Placement, type ShardAssignment, type ShardSeat } from "@s
 import type { RunServer, RunState } from "../runs/run-state.ts";
 import { holdersOf, isInSeat, sameServer, type ServerLife } from "./seat.ts";
 
-/** A seat that says no more than the hosting itself: servers of runs without copies need not hear of it. */
-function isPlain(run: RunState, seat: ShardSeat): boolean {
-  return seat.term === run.hostingTerm && seat.replicas.length === 0 && seat.learners.length === 0;
-}
-
 /** Shards in whose seats a server is, ascending. */
 export function shardsOf(run: RunState, life: ServerLife): readonly number[] {
   return [...run.seats.values()].filter((seat) => isInSeat(seat, life)).map((seat) => seat.shard);
@@ -18,7 +13,7 @@ export function unhosted(run: RunState, server: RunServer): readonly ShardAssign
   return shardsOf(run, server).flatMap((shard) => {
     const [assignment, seat] = [run.assignments.get(shard), run.seats.get(shard)];
     if (assignment === undefined || seat === undefined || server.known.has(shard)) return [];
-    return [isPlain(run, seat) ? assignment : { ...assignment, seat }];
+    return [run.isSeated ? { ...assignment, seat } : assignment];
   });
 }
 
