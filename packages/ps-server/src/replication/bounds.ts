@@ -14,9 +14,21 @@ export const maximumHeld = 1024;
 /** Pushes that wait for room in the log; one more is refused with `mailbox_full`. */
 export const maximumDeferred = 256;
 
-/** Deadline of an entry and of a part of a state, ms. */
-export const entryDeadlineMs = 2000;
+/** Deadline of an entry without a vector, and of a part of a state, ms. */
+const entryDeadlineMs = 2000;
 export const partDeadlineMs = 10_000;
+/** The slowest line that entries are to get through, bytes a millisecond: 40 Mbit/s. */
+const slowestLine = 5_000;
+
+/**
+ * A long vector has the time that it takes over a slow line, behind those that are under way with it; otherwise it would be
+ * given up and begun again for ever. A line that is dead is noticed by its keepalive.
+ *
+ * @param vectorBytes of the entry
+ */
+export function entryDeadlineOf(vectorBytes: number): number {
+  return entryDeadlineMs + (leastVectors * vectorBytes) / slowestLine;
+}
 /** After a failure a peer is tried again: the first time after this, then after twice as long, at most, ms. */
 export const firstRetryMs = 10;
 export const longestRetryMs = 500;

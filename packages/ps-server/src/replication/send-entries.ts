@@ -2,7 +2,7 @@
 import { isShoalError, ShoalError } from "@shoal/errors";
 import type { ReplicateReply } from "@shoal/protocol";
 import type { ShardState } from "../shard/shard-state.ts";
-import { entriesUnderWay, entryDeadlineMs } from "./bounds.ts";
+import { entriesUnderWay, entryDeadlineOf } from "./bounds.ts";
 import { decideAfterGap, retryAfterMs, type Peer } from "./peer.ts";
 import type { Replication } from "./replication.ts";
 
@@ -36,7 +36,7 @@ export function sendEntries(sending: Sending): void {
         handle();
       });
     };
-    void peer.connection.link.replicate(entry, { deadlineMs: entryDeadlineMs }).then(
+    void peer.connection.link.replicate(entry, { deadlineMs: entryDeadlineOf(entry.vector.byteLength) }).then(
       (reply) => heard(() => hearReply(sending, attempt, entry.index, reply)),
       (error: unknown) => heard(() => hearFailure(sending, attempt, term, error)),
     );
