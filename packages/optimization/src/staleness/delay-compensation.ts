@@ -2,7 +2,7 @@
  * Delay-compensated asynchronous descent: the gradient that worker m took at its old values w_bak(m) becomes, to first
  * order, one at the present values w.
  *
- *   on a pull of m   w_bak(m) ← w
+ *   on a pull of m   w_bak(m) ← w, as m has it: with a lossy encoding of pulls what m has decoded
  *   on a push of m   g ← g + λ_t · g⊙g⊙(w − w_bak(m))
  *   constant         λ_t = λ                                                                            (DC-ASGD-c)
  *   adaptive         MS ← decay·MS + (1 − decay)·g²,  λ_t = λ/√(MS + ε), MS one a worker or one for all (DC-ASGD-a)
@@ -19,7 +19,7 @@ import { createWorkerVectors, type CompensationSnapshot } from "./worker-vectors
 export interface Compensation {
   /** Bytes of kernel memory that it holds now. */
   readonly bytes: number;
-  /** A worker was given the present values. Borrows `values` [size]. @throws ShoalError out_of_memory */
+  /** A worker was given values of this version. @param values - [size], as it has them; borrowed @throws ShoalError out_of_memory */
   remember(worker: number, version: number, values: Offset): void;
   /**
    * Compensates the gradient of a push.

@@ -52,8 +52,8 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   }
   const { version } = state.progress;
   try {
-    const how = handOver(state, ticket);
-    state.vectors.remember(ticket.sender.worker, version);
+    const { held, ...how } = handOver(state, ticket);
+    state.vectors.remember(ticket.sender.worker, version, held);
     answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
@@ -62,19 +62,22 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   return true;
 }
 
-/** Gives the values in the form that suits what the worker has. */
-function handOver(state: ShardState, { sender, have, receive }: PullTicket): Pick<PullReply, "stamp" | "form"> {
+/** Gives the values in the form that suits what the worker has. @returns `held`: where that stands which it has then */
+function handOver(
+  state: ShardState,
+  { sender, have, receive }: PullTicket,
+): Pick<PullReply, "stamp" | "form"> & { readonly held: number } {
   const { vectors, given, changedAt, progress } = state;
   const { version } = progress;
   const values = vectors.values();
   if (have === undefined) {
     receive(values, version);
-    return {};
+    return { held: values.byteOffset };
   }
-  const { stamp, form, difference } = given.give(sender, have, version, changedAt, values.byteOffset);
+  const { stamp, form, difference, held } = given.give(sender, have, version, changedAt, values.byteOffset);
   if (difference !== undefined) receive(difference, version, "difference");
   else if (form === undefined) receive(values, version);
-  return form === undefined ? { stamp } : { stamp, form };
+  return form === undefined ? { stamp, held } : { stamp, form, held };
 }
 
 /** Whether a pull may be answered as things stand. */

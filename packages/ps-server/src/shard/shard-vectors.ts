@@ -43,8 +43,12 @@ export interface ShardVectors {
   fold(gradient: number, samples: number): void;
   /** Byte offset of the aggregated gradient of the step; undefined when no contribution had samples. Ends the step. */
   finishStep(): number | undefined;
-  /** A worker was given the present values, of this version. @throws ShoalError out_of_memory */
-  remember(worker: number, version: number): void;
+  /**
+   * A worker was given values of this version.
+   * @param held byte offset of what it has now: with a lossy encoding of pulls not quite the values; borrowed
+   * @throws ShoalError out_of_memory
+   */
+  remember(worker: number, version: number, held: number): void;
   /** Byte offset of the gradient as it is to be applied: compensated where that is asked for. Borrows it. */
   compensate(worker: number, baseVersion: number, gradient: number): number;
   /** One optimiser step with this gradient. Borrows it. */
@@ -114,7 +118,7 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       allFinite: (gradient) => kernels.allFinite(gradient, size),
       fold: aggregator.fold,
       finishStep: aggregator.finishStep,
-      remember: (worker, version) => compensation?.remember(worker, version, values.byteOffset),
+      remember: (worker, version, held) => compensation?.remember(worker, version, held),
       compensate: (worker, baseVersion, gradient) =>
         compensation?.compensate(worker, baseVersion, gradient, values.byteOffset) ?? gradient,
       apply: (gradient, learningRate) => {
