@@ -7,6 +7,7 @@ import { describeEncodingCases } from "./encoding-cases.ts";
 import { describeKeyValueCases } from "./key-value-cases.ts";
 import { describeOptimizerCases } from "./optimizer-cases.ts";
 import { forgottenRows } from "./published-rows.ts";
+import { describeStreamingCases } from "./streaming-cases.ts";
 import { describeSynchronousCases } from "./synchronous-cases.ts";
 
 export function describeShardCases(name: string, kind: LinkKind): void {
@@ -16,6 +17,7 @@ export function describeShardCases(name: string, kind: LinkKind): void {
     describeSynchronousCases(makeCluster);
     describeAsynchronousCases(makeCluster);
     describeAggregationCases(makeCluster);
+    describeStreamingCases(makeCluster);
     describeOptimizerCases(makeCluster);
     describeEncodingCases(makeCluster);
 
