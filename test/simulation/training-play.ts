@@ -13,7 +13,7 @@ import {
 import { trainPlainly } from "../support/plain-training.ts";
 import { startTrainingCluster, type TrainingCluster, type TrainingSite } from "../support/training-cluster.ts";
 import { createPausableNode } from "./pausable-node.ts";
-import { scenarioShape, type Mishap, type TrainingScenario } from "./training-scenario.ts";
+import { scenarioShape, undisturbed, type Mishap, type TrainingScenario } from "./training-scenario.ts";
 
 export interface Played {
   /** In words; empty when all is well. */
@@ -22,12 +22,23 @@ export interface Played {
   readonly virtualMs: number;
   /** Longest time without a finished batch, ms. */
   readonly longestStallMs: number;
+  /** The finished model's. */
+  readonly parameters: Float32Array | undefined;
 }
 
 /** A run that is not over then hangs. */
 const limitMs = 400_000;
 
 export async function play(scenario: TrainingScenario, site: TrainingSite): Promise<Played> {
+  const played = await playOnce(scenario, site);
+  const calm = undisturbed(scenario);
+  if (calm === undefined || played.parameters === undefined) return played;
+  const { parameters } = await playOnce(calm, site);
+  const isEqual = played.parameters.every((value, index) => Object.is(value, parameters?.[index]));
+  return isEqual ? played : { ...played, violations: [...played.violations, "other bits than undisturbed"] };
+}
+
+async function playOnce(scenario: TrainingScenario, site: TrainingSite): Promise<Played> {
   const clock = createSimulatedClock();
   const random = createRandom(`play ${scenario.name}`);
   const network = createSimulatedNetwork({ clock, random, settings: scenario.network });
@@ -71,15 +82,17 @@ export async function play(scenario: TrainingScenario, site: TrainingSite): Prom
     }
     const violations = [...counted, ...judge(scenario, status, made, run, dataset, site)];
     const virtualMs = clock.now();
+    const parameters = status.phase === "completed" ? made.model(run).parameters : undefined;
+    if (parameters?.every((value) => Number.isFinite(value)) === false) violations.push("parameters are not finite");
     await made[Symbol.asyncDispose]();
-    return { violations, status, virtualMs, longestStallMs };
+    return { violations, status, virtualMs, longestStallMs, parameters };
   };
   try {
     return await simulate(clock, work(), { maximumSteps: 3_000_000 });
   } catch (error) {
     const waits = cluster?.workers.flatMap(({ handle }) => handle.waits()) ?? [];
     const violations = [`${ShoalError.from(error).message}; ${JSON.stringify(waits)}`];
-    return { violations, status: undefined, virtualMs: clock.now(), longestStallMs: 0 };
+    return { violations, status: undefined, virtualMs: clock.now(), longestStallMs: 0, parameters: undefined };
   }
 }
 
@@ -186,8 +199,16 @@ function drawDataset(count: number): Dataset {
 }
 
 /** The one way in which workers alone can fail a run: all that were in a synchronous step died in the middle of a push. */
-function isHalfApplied({ phase, error }: RunStatus): boolean {
+export function isHalfApplied({ phase, error }: RunStatus): boolean {
   return phase === "failed" && error?.code === "run_failed" && error.details?.["step"] !== undefined;
+}
+
+/** Workers that had a slot from the beginning, and that nothing happened to. */
+function sparedWorkers({ workers, slots, mishaps }: TrainingScenario): readonly string[] {
+  const joins = mishaps.filter(({ mishap }) => mishap.kind === "join").length;
+  if (slots < workers + joins) return [];
+  const names = Array.from({ length: workers }, (_, index) => `worker-${index + 1}`);
+  return names.filter((name) => !mishaps.some(({ mishap }) => "worker" in mishap && mishap.worker === name));
 }
 
 /** Looked at before the shards are released. */
@@ -196,8 +217,8 @@ async function miscountedBatches(cluster: TrainingCluster, run: string, scenario
   for (const server of cluster.servers) {
     const shards = await describeIfHosted(server, run);
     for (const { shard, version, batchesApplied } of shards) {
-      const applied = scenario.job.consistency.mode === "synchronous" ? version * scenario.slots : version;
-      if (applied !== batchesApplied) wrong.push(`shard ${shard}: version ${version}, ${batchesApplied} batches`);
+      if (version !== versionOf(scenario, batchesApplied))
+        wrong.push(`shard ${shard}: version ${version}, ${batchesApplied} batches`);
     }
     if (scenario.job.stop.patience === null) {
       const batches = new Set(shards.map(({ batchesApplied }) => batchesApplied));
@@ -206,6 +227,13 @@ async function miscountedBatches(cluster: TrainingCluster, run: string, scenario
     }
   }
   return wrong;
+}
+
+/** Updates that so many batches make. */
+function versionOf({ job, slots }: TrainingScenario, batches: number): number {
+  const { consistency } = job;
+  if (consistency.mode === "synchronous") return batches / slots;
+  return Math.floor(batches / (consistency.mode === "asynchronous" ? (consistency.buffer ?? 1) : 1));
 }
 
 /** A server without shards of the run does not know it. */
@@ -231,7 +259,11 @@ function judge(
 ): string[] {
   const failures = cluster.failures.map((failure) => `an actor failed: ${JSON.stringify(failure)}`);
   // It may wait for ten minutes for workers that have died before it could begin.
-  if (isHalfApplied(status) || status.phase === "queued") return failures;
+  if (status.phase === "queued") return failures;
+  if (isHalfApplied(status)) {
+    const spared = sparedWorkers(scenario);
+    return spared.length === 0 ? failures : [...failures, `${status.reason}, but ${spared.join(", ")} lived`];
+  }
   if (status.phase !== "completed") {
     const waits = cluster.workers.flatMap(({ handle }) => handle.waits());
     return [...failures, `${status.phase} at batch ${status.batchesDone}: ${status.reason}; ${JSON.stringify(waits)}`];
@@ -243,7 +275,7 @@ function judge(
       failures.push(`${status.batchesDone} of ${status.totalBatches} batches`);
     if (status.samples !== samples * job.epochs) failures.push(`${status.samples} samples of ${samples * job.epochs}`);
   }
-  if (job.consistency.mode !== "synchronous") return failures;
+  if (scenario.kind !== "synchronous") return failures;
   const steps = status.totalSteps / job.epochs;
   const last = stoppedEarly ? (status.evaluations.at(-1)?.step ?? 0) : status.totalSteps;
   const plain = trainPlainly({ ...job, epochs: last / steps }, slots, dataset, site.kernels, site.memory);
