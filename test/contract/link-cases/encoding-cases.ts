@@ -2,10 +2,11 @@
  * Encodings: published rows, what a link and a shard make of them; gradients encoded on their way up and values on their
  * way down beside plain loops (BytePS); and nothing is ever lost.
  */
-import { createRandom } from "@shoal/actors";
+import { createRandom, systemClock } from "@shoal/actors";
 import { createDecoder, createEncoder, parseEncodingSpec, type Encoder } from "@shoal/optimization";
 import type { ConcreteEncodingSpec, EncodingLayout } from "@shoal/optimization";
 import type { ParameterLink, ShardAssignment } from "@shoal/protocol";
+import { createParameterClient } from "@shoal/worker";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { membersOf, type CaseCluster, type CaseRun, type MakeCluster } from "./case-cluster.ts";
@@ -189,6 +190,55 @@ function describeNothingLost(makeCluster: MakeCluster): void {
   );
 }
 
+function describeTakenBack(makeCluster: MakeCluster): void {
+  test("encodings: a push that is sent back leaves the error as it was, without the gradient that is computed again", () =>
+    within(makeCluster, async (it) => {
+      const size = 16;
+      const run = await it.host({
+        ...{ run: "back", size, encoding: { push: { name: "two_bit", threshold: 0.5 }, pull: exact } },
+        optimizer: { name: "accumulate" },
+        staleness: { weight: { name: "none" }, bound: 0 },
+        members: membersOf(1, [1, 2]),
+      });
+      await createCaseWorker(run, 2).initialize(new Float32Array(size));
+      const [mine, others] = [1, 2].map((worker) => createCodedClient(it, run, worker, size));
+      if (mine === undefined || others === undefined) throw new RangeError("two workers");
+      await mine.push(0.4, 0); // says 0 and keeps .4
+      await others.push(0, 1);
+      expect(await mine.push(0.3, 1)).toMatchObject([{ type: "push_rejected", reason: "too_stale" }]); // said .5, kept .2
+      expect(await mine.push(0.2, 2)).toMatchObject([{ type: "push_applied" }]); // .4 + .2: says .5, keeps .1
+      await mine.push(0.3, 3); // .1 + .3: says 0
+      const { values } = await createCaseWorker(run, 2).pull(0);
+      expectNear(values, new Float32Array(size).fill(0.5));
+      await Promise.all([mine.close(), others.close()]);
+    }));
+}
+
+/** The real client of a worker, whose gradients have one value everywhere. */
+function createCodedClient(it: CaseCluster, run: CaseRun, worker: number, size: number) {
+  const { kernels, memory } = it.kit;
+  const client = createParameterClient({
+    identity: { run: "back", worker, incarnation: 1, name: `worker-${worker}` },
+    placement: { term: 1, shards: [{ shard: 0, begin: 0, end: size, node: "server-1", endpoint: "server-1" }] },
+    links: { connect: () => run.connect(worker)[0] as ParameterLink },
+    clock: systemClock,
+    random: createRandom(worker),
+    retry: { attemptMs: 5000 },
+    encoding: { push: concrete({ name: "two_bit", threshold: 0.5 }), pull: concrete(exact), kernels, memory },
+  });
+  const gradient = memory.floats(memory.allocate(4 * size).byteOffset, size);
+  let clock = 0;
+  return {
+    async push(value: number, baseVersion: number) {
+      const computed = { startedAtMs: 0, endedAtMs: 1, samples: 1, loss: 0 };
+      clock += 1;
+      gradient.fill(value);
+      return client.push({ clock: clock - 1, batch: null, samples: 1, gradient, base: [baseVersion], computed });
+    },
+    close: () => client.close(),
+  };
+}
+
 /** C(p) in plain loops. */
 type Compress = (p: Float32Array, draw: number) => Float32Array;
 
@@ -263,5 +313,6 @@ function describeTwoWay(makeCluster: MakeCluster): void {
 export function describeEncodingCases(makeCluster: MakeCluster): void {
   describePublished(makeCluster);
   describeNothingLost(makeCluster);
+  describeTakenBack(makeCluster);
   describeTwoWay(makeCluster);
 }
