@@ -24,6 +24,7 @@ import { createJournal, type JournalCommand } from "./journal/journal.ts";
 import { recover } from "./journal/recover.ts";
 import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
+import { createInquiries } from "./waits/inquiry.ts";
 import { completeSettings, type CoordinatorSettings } from "./settings.ts";
 
 export interface CoordinatorOptions {
@@ -87,6 +88,7 @@ function createCoordinator(
   const note = options.onNote ?? ((): void => undefined);
   let cluster: ClusterState | undefined;
   let journal: Ref<JournalCommand> | undefined;
+  const inquiries = createInquiries(context.system, () => cluster);
   metrics.observe(() => cluster?.membership);
 
   const settle = (before: ClusterState, step: Step): void => {
@@ -125,7 +127,9 @@ function createCoordinator(
   context.self.tell({ type: "tick" });
   return (message) => {
     if (message.type === "tick") return tick();
-    if (isOwn(message)) handleOwn(message, context, journal, note);
+    if (message.type === "explain_run") {
+      if (cluster !== undefined) inquiries.begin(message); // C2
+    } else if (isOwn(message)) handleOwn(message, context, journal, note);
     else if (cluster !== undefined) settle(cluster, dispatch(cluster, message, clock.now(), settings)); // C2
   };
 }

@@ -46,7 +46,8 @@ export interface CancelRun {
 
 export type ClientMessage = SubmitRun | DescribeRun | DescribeCluster | CancelRun;
 
-export type RunPhase = "queued" | "starting" | "training" | "finishing" | "completed" | "failed" | "cancelled";
+export const runPhases = ["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"] as const;
+export type RunPhase = (typeof runPhases)[number];
 
 export interface Evaluation extends TestResult {
   readonly step: number;
@@ -147,7 +148,7 @@ const measure = z.number().min(0);
 const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   run: nameSchema,
   name: nameSchema,
-  phase: z.enum(["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"]),
+  phase: z.enum(runPhases),
   reason: z.string().max(4096),
   elapsedMs: measure,
   batchesDone: countSchema,

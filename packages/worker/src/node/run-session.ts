@@ -35,6 +35,7 @@ import { createProgressReporter } from "../loop/progress-reporter.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
+import { createDoings, watchCompute, watchConversation, type Doing, type Doings } from "./doings.ts";
 import { finishRun, type FinishedRun } from "./finish-run.ts";
 import { createInitialValuesDuty, giveInitialValues } from "./initial-values.ts";
 import { prepareRun, type PreparedRun, type PrepareEnvironment } from "./prepare-run.ts";
@@ -61,10 +62,13 @@ export interface SessionListener {
 export interface RunSession {
   /** Newest revision that this worker follows. */
   readonly revision: number;
+  readonly assignment: WorkerAssignment;
   assign(assignment: WorkerAssignment): void;
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
+  /** What it has under way, exchanges aside, oldest first. */
+  doings(): readonly Doing[];
   /**
    * Ends everything (R1). Idempotent.
    * @param goesOn the run does so without this session (R3)
@@ -87,6 +91,7 @@ interface SessionState {
   readonly board: AssignmentBoard;
   readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
+  readonly doings: Doings;
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
   /** Pulls the final values. */
@@ -105,9 +110,10 @@ export function startSession(
   const { clock } = environment.system;
   const abort = new AbortController();
   const client = connect(start, identity, environment, encodingOf(start, environment));
+  const doings = createDoings(clock);
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
-    compute: traceEvaluations(run.compute, identity, clock),
+    compute: watchCompute(traceEvaluations(run.compute, identity, clock), doings),
   }));
   const fail = (error: unknown): void => {
     if (!abort.signal.aborted) listener.failed(ShoalError.from(error));
@@ -116,7 +122,7 @@ export function startSession(
     preparing.then((run) => giveInitialValues({ ...run, client })).catch(fail);
   });
   const board = createAssignmentBoard(start.assignment);
-  const shared = { start, identity, environment, abort, board, client, preparing, duty };
+  const shared = { start, identity, environment, abort, board, client, preparing, doings, duty };
   const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
   training.catch(fail);
@@ -124,10 +130,14 @@ export function startSession(
     get revision() {
       return board.current().revision;
     },
+    get assignment() {
+      return board.current();
+    },
     assign(assignment) {
       if (board.update(assignment)) duty(assignment);
     },
     finish: () => (state.finishing ??= finish(state, training)),
+    doings: () => doings.list(),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false) {
       state.halting ??= halt(state, training, goesOn && synchronousSteps(start.job.consistency) > 0);
@@ -207,7 +217,8 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const { system, coordinator: address } = state.environment;
   const { clock } = system;
   const { signal } = state.abort;
-  const coordinator = createConversation({ system, coordinator: address, identity, signal });
+  const conversation = createConversation({ system, coordinator: address, identity, signal });
+  const coordinator = watchConversation(conversation, state.doings);
   const reporter = createProgressReporter({
     ...{ clock, signal, conversation: coordinator },
     traffic: () => client.takeTraffic(),
