@@ -26,7 +26,8 @@ export interface Compensation {
    * @param gradient - [size] float32, borrowed
    * @param values - [size] float32, borrowed
    * @returns where the compensated gradient stands until the next call; `gradient` itself where the values of
-   *   `baseVersion` are not known any more (the worker has pulled since, or the shard was restored without them)
+   *   `baseVersion` are not known any more (the worker has pulled since, or the shard was restored without them), and
+   *   where its squares or what is made of them are beyond float32
    */
   compensate(worker: number, baseVersion: number, gradient: Offset, values: Offset): Offset;
   /** Frees the vectors of all workers but these. */
@@ -45,6 +46,9 @@ export interface CompensationSite {
   /** Ways of their own for parts of the vector; statistics are not gradients and are never compensated. */
   readonly ranges?: readonly UpdateRange[] | undefined;
 }
+
+/** Its square is a float32. */
+const greatestSquared = 2 ** 63;
 
 type Rule = Exclude<ResolvedDelayCompensation, { name: "none" }>;
 
@@ -71,6 +75,7 @@ function createWith(rule: Rule, { size, kernels, memory, ranges = [] }: Compensa
     compensate(worker, baseVersion, gradient, values) {
       const entry = vectors.find(worker);
       if (entry === undefined || entry.version !== baseVersion) return gradient;
+      if (kernels.maxAbs(gradient, size) > greatestSquared) return gradient; // a mean square would be infinite for ever
       const [w, backup, out] = [values, entry.backup.byteOffset, result.byteOffset];
       if (rule.name === "constant") {
         kernels.compensateDelay(gradient, w, backup, out, size, rule.lambda);
@@ -79,6 +84,7 @@ function createWith(rule: Rule, { size, kernels, memory, ranges = [] }: Compensa
         const { lambda, decay, epsilon } = rule;
         kernels.compensateDelayAdaptively(gradient, w, backup, square, out, size, lambda, decay, epsilon);
       }
+      if (!kernels.allFinite(out, size)) return gradient;
       for (const { begin, end } of statistics) kernels.copy(gradient + begin * 4, out + begin * 4, end - begin);
       return out;
     },

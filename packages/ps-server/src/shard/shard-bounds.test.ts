@@ -24,6 +24,22 @@ const codeOf = (reply: PushReply | PullReply | Refusal | undefined): string | un
   reply?.type === "refused" ? reply.error.code : reply?.type;
 
 describe("bounds of a shard", () => {
+  test.each([
+    ["a mean over samples", {}, { samples: 64, gradient: [1e37, 0] }],
+    ["a sum", { aggregation: "sum" }, { gradient: [3e38, 0] }],
+    ["a buffer", { consistency: { mode: "asynchronous", buffer: 2 } }, { gradient: [3e38, 0] }],
+  ] as const)(
+    "magnitudes that %s cannot hold are refused, and their sender is named",
+    async (_what, hosting, input) => {
+      const it = await scene(2, { slots: 2, ...hosting });
+      await it.initialize([1, 2]);
+      const push = it.push(1, { batch: 0, ...input });
+      await it.run();
+      expect(push.reply()).toMatchObject({ error: { code: "not_finite", details: { worker: "worker-1", batch: 0 } } });
+      expect(await it.values()).toEqual([1, 2]);
+    },
+  );
+
   test("requests that may wait: one more is refused, and the others go on waiting", async () => {
     const it = await scene(1);
     const pulls = [];

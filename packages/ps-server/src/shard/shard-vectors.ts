@@ -38,7 +38,8 @@ export interface ShardVectors {
   offsetOf(gradient: Float32Array): number | undefined;
   /** Σ g²; not finite when an element is not, or when its square is not. */
   squaredNorm(gradient: number): number;
-  allFinite(gradient: number): boolean;
+  /** Greatest magnitude; NaN if there is one. */
+  maxAbs(gradient: number): number;
   /** Adds one contribution to the sum of the step; one of 0 samples changes nothing. Borrows the gradient. */
   fold(gradient: number, samples: number): void;
   /** Byte offset of the aggregated gradient of the step; undefined when no contribution had samples. Ends the step. */
@@ -115,7 +116,7 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       },
       offsetOf: (gradient) => memory.offsetOf(gradient),
       squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
-      allFinite: (gradient) => kernels.allFinite(gradient, size),
+      maxAbs: (gradient) => kernels.maxAbs(gradient, size),
       fold: aggregator.fold,
       finishStep: aggregator.finishStep,
       remember: (worker, version, held) => compensation?.remember(worker, version, held),
