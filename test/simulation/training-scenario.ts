@@ -13,6 +13,9 @@ export const trainingKinds = [
   "streaming",
   "buffered",
   "encoded",
+  "bounded-adaptive",
+  "asynchronous-adaptive",
+  "hand-off",
 ] as const;
 export type TrainingKind = (typeof trainingKinds)[number];
 
@@ -41,12 +44,14 @@ export interface TrainingScenario {
   /** Share of exchanges with a server that are lost before, and of those that are lost after, they have taken effect. */
   readonly linkLoss: number;
   readonly linkMs: number;
+  /** Time of computing a sample: worker i has that at i modulo their number, ms. */
+  readonly msPerSample: readonly number[];
   readonly mishaps: readonly { readonly atMs: number; readonly mishap: Mishap }[];
 }
 
 /** Where each step is the sum of a fixed set of contributions. */
 export function isSynchronous(kind: TrainingKind): boolean {
-  return kind === "synchronous" || kind === "local" || kind === "streaming";
+  return kind === "synchronous" || kind === "hand-off" || kind === "local" || kind === "streaming";
 }
 
 const features = 6;
@@ -107,6 +112,7 @@ export function drawScenario(kind: TrainingKind, seed: number): TrainingScenario
     linkLoss: random.uniform() < 0.5 ? 0 : 0.02,
     linkMs: 1 + random.integer(20),
     mishaps: drawMishaps(random, workers),
+    msPerSample: job.stragglers.adaptiveBatch || job.stragglers.handOff ? [1, 2 + random.integer(8), 1.2] : [0],
   };
 }
 
@@ -121,6 +127,16 @@ function peculiarities(kind: TrainingKind, random: Random): Partial<JobInput> {
       return { consistency: { mode: "asynchronous", buffer: 2 + random.integer(4) } };
     case "encoded":
       return encoded(random);
+    case "hand-off":
+      return { consistency: { mode: "synchronous" }, stragglers: { handOff: true } };
+    case "bounded-adaptive":
+      return { consistency: { mode: "bounded", staleness: random.integer(4) }, stragglers: { adaptiveBatch: true } };
+    case "asynchronous-adaptive":
+      return {
+        consistency: { mode: "asynchronous" },
+        prefetch: random.uniform() < 0.5,
+        stragglers: { adaptiveBatch: true },
+      };
     case "synchronous":
       return { consistency: { mode: "synchronous" } };
     case "bounded-0":

@@ -12,6 +12,7 @@ export {
   type Communication,
   type LocalCommunication,
 } from "./job/communication.ts";
+export { batchParts, maximumBatchesOfPush, type BatchParts } from "./job/batch-parts.ts";
 export type { EncodingSettings } from "./job/encoding-settings.ts";
 export * from "./job/gradient-settings.ts";
 export type { GuardSettings } from "./job/guard-settings.ts";

@@ -161,4 +161,15 @@ describe("the ledger of batches", () => {
       }),
     );
   });
+
+  it("says of what was leased before that it is taken over, until it is done", () => {
+    const first = mustGrant(createLedger(10), { member: 1, incarnation: 1 }, 4);
+    expect(first.isTakenOver).toBe(false);
+    const { ledger } = release(complete(first.ledger, [{ begin: 0, end: 1 }]).ledger, { member: 1, incarnation: 1 });
+    expect(ledger.returned).toEqual([{ begin: 1, end: 4 }]);
+    const second = mustGrant(ledger, { member: 2, incarnation: 1 }, 5);
+    expect(second).toMatchObject({ isTakenOver: true });
+    expect(mustGrant(second.ledger, { member: 2, incarnation: 1 }, 5)).toMatchObject({ isTakenOver: true });
+    expect(mustGrant(second.ledger, { member: 3, incarnation: 1 }, 2)).toMatchObject({ isTakenOver: false });
+  });
 });

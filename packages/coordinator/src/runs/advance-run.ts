@@ -1,4 +1,5 @@
 /** What time and the run's own state lead to: called after every event and on every tick. */
+import { moveSlots } from "./move-slots.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { isComplete } from "../leases/ledger.ts";
@@ -30,7 +31,7 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
   const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
-  if (silentMs < settings.stallTimeoutMs) return guardTraining(cutSteps(run, now), now);
+  if (silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);

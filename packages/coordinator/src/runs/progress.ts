@@ -1,5 +1,5 @@
 /** Takes the progress reports of workers into the ledger and the figures. */
-import { synchronousSteps, type BatchRange, type ReportProgress } from "@shoal/protocol";
+import { batchParts, synchronousSteps, type BatchRange, type ReportProgress } from "@shoal/protocol";
 import { countOf, type IntervalSet } from "../leases/interval-set.ts";
 import { complete } from "../leases/ledger.ts";
 import { smoothSpeed } from "../leases/lease-size.ts";
@@ -41,7 +41,8 @@ export function progressReported(
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
     const samplesPerMs = smoothSpeed(worker.samplesPerMs, report.figures.samples, report.figures.computeMs);
     const { samples: computed, computeMs } = report.figures;
-    const steps = Math.max(batches, 1);
+    // Parts of a batch are counted as the iterations that they make.
+    const steps = Math.max(Math.round(batches / (worker.perIteration ?? batchParts(run.job).parts)), 1);
     const recent = addWork(worker.recent, { steps, samples: computed, computeMs });
     next = rank(withWorker(next, { ...worker, lastReport: report.report, batchesPerMs, samplesPerMs, recent }));
   }

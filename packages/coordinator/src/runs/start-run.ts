@@ -7,7 +7,7 @@ import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
 import { firstCuts } from "./step-cuts.ts";
-import { hasSlots, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
+import { hasSlots, isSynchronous, type RunServer, type RunState, type RunWorker } from "./run-state.ts";
 
 export interface StartMembers {
   /** At least one. */
@@ -51,9 +51,10 @@ export function startRun(run: RunState, members: StartMembers, term: number, now
     workers,
     slots: hasSlots(run) ? (run.job.slots ?? workers.size) : 1,
   };
-  const stepCuts = run.job.stragglers.adaptiveBatch
-    ? firstCuts(started.slots, contributionSamples(run.job), now)
-    : null;
+  const stepCuts =
+    run.job.stragglers.adaptiveBatch && isSynchronous(run)
+      ? firstCuts(started.slots, contributionSamples(run.job), now)
+      : null;
   return refreshRoster({ ...started, stepCuts });
 }
 
@@ -88,6 +89,8 @@ export function newWorker(member: Member, initial: boolean): RunWorker {
     stopped: false,
     lastReport: 0,
     batchesPerMs: null,
+    perIteration: null,
+    benchedAtMs: null,
     samplesPerMs: null,
     recent: [],
   };

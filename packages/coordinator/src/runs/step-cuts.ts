@@ -25,7 +25,7 @@ const promiseMs = 2000;
 /** A promise is at most so many times as long as the one before. */
 const growth = 4;
 /** A new cut must make a step so much shorter, as a share. */
-const worthwhile = 0.05;
+const worthwhile = 0.02;
 
 export function firstCuts(slots: number, samples: number, now: number): CutState {
   const sizes = Array.from({ length: slots }, () => samples);

@@ -2,6 +2,7 @@
 import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
+import { maximumBatchesOfPush } from "../job/batch-parts.ts";
 import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
 import { testResultSchema, type TestResult } from "./worker-control.ts";
 
@@ -29,6 +30,11 @@ export type BatchesReply =
       readonly type: "batches_granted";
       readonly run: string;
       readonly batches: BatchRange;
+      /**
+       * Adaptive batches: how many of them make one iteration, on average; absent: 1. One by one where somebody else may
+       * have pushed some of them.
+       */
+      readonly perIteration?: number | undefined;
       /** True: pull, measure the test split and report before starting these batches. */
       readonly evaluateFirst: boolean;
     }
@@ -164,6 +170,7 @@ export const batchesReplySchema: z.ZodType<BatchesReply> = z.discriminatedUnion(
     type: z.literal("batches_granted"),
     run: nameSchema,
     batches: range,
+    perIteration: z.number().min(1).max(maximumBatchesOfPush).optional(),
     evaluateFirst: z.boolean(),
   }),
   z.strictObject({ type: z.literal("batches_pending"), run: nameSchema, retryAfterMs: measure }),

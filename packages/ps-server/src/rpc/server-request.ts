@@ -82,8 +82,8 @@ function requestRegion(state: RequestState, settle: StagingRequest["settle"]): {
     header === undefined
       ? (): "next" => "next"
       : () => {
-          const { sequence, clock, batch } = header;
-          return desk.admission.decide({ worker, incarnation, sequence, clock, batch });
+          const { sequence, clock, batch, batches } = header;
+          return desk.admission.decide({ worker, incarnation, sequence, clock, batch, batches });
         };
   let patience: Timer | undefined;
   let settled = false;

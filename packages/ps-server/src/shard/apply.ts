@@ -126,7 +126,7 @@ function countPush(state: ShardState, ticket: PushTicket, before: number): void 
   const { counters } = progress;
   progress.filter.settle(sender.worker, sender.incarnation, header.sequence, before + 1);
   finishClock(state, ticket);
-  if (header.batch !== null) progress.batches.add(header.batch);
+  if (header.batch !== null) progress.batches.add(header.batch, header.batches);
   const staleness = before - header.baseVersion;
   counters.counted += 1;
   counters.stalenessSum += staleness;
@@ -137,8 +137,9 @@ function countPush(state: ShardState, ticket: PushTicket, before: number): void 
 
 function contributionOf({ sender, header }: PushTicket, before: number): UpdateRecord["contributions"][number] {
   const { worker, incarnation } = sender;
-  const { clock, batch, baseVersion } = header;
-  return { worker, incarnation, clock, batch, baseVersion, staleness: before - baseVersion };
+  const { clock, batch, batches, baseVersion } = header;
+  const several = batches === undefined ? {} : { batches };
+  return { worker, incarnation, clock, batch, ...several, baseVersion, staleness: before - baseVersion };
 }
 
 function appliedReply(ticket: PushTicket, before: number): PushReply {

@@ -29,14 +29,14 @@ export function handlePush(state: ShardState, command: PushCommand, now: number)
 }
 
 function createTicket(command: PushCommand, now: number): PushTicket {
-  const { shard, sequence, clock, baseVersion, batch, samples, encoding } = command.push;
+  const { shard, sequence, clock, baseVersion, batch, batches, samples, encoding } = command.push;
   return {
     kind: "push",
     sender: command.sender,
     trace: openTrace("queue", now),
     sinceMs: now,
     deadlineAtMs: now + command.deadlineMs,
-    header: { shard, sequence, clock, baseVersion, batch, samples, encoding },
+    header: { shard, sequence, clock, baseVersion, batch, batches, samples, encoding },
     replyTo: command.replyTo,
   };
 }

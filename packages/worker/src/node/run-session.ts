@@ -11,6 +11,7 @@
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
+  batchParts,
   fragmentOfShard,
   fragmentsOf,
   synchronousSteps,
@@ -19,6 +20,7 @@ import {
   type LinkIdentity,
   type StartRun,
   type WorkerAssignment,
+  type JobSpec,
 } from "@shoal/protocol";
 import type { Kernels } from "@shoal/kernels-wasm";
 import { parseEncodingSpec } from "@shoal/optimization";
@@ -224,10 +226,16 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
     traffic: () => client.takeTraffic(),
   });
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const ports: LoopPorts = { job, ...loop, signal, patience: patienceOf(job) };
+  const ports: LoopPorts = { job, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+/** Adaptive batches by lease: what a gradient is weighed against. */
+function weightingOf(job: JobSpec): Pick<LoopPorts, "wholeSamples"> {
+  const { samples, parts } = batchParts(job);
+  return parts === 1 ? {} : { wholeSamples: samples * parts };
 }
 
 /** Which shards have their turn in a step; undefined where all have. */
