@@ -24,6 +24,8 @@ export interface PullCopies {
    * @throws ShoalError out_of_memory
    */
   take(values: Float32Array, version: number): PullCopy | undefined;
+  /** Whether `takeOwn` would find a copy now. */
+  hasRoom(): boolean;
   /** The same of data that is this pull's alone: at most `keys` elements, or `longest`. */
   takeOwn(data: Float32Array): PullCopy | undefined;
   readonly idle: boolean;
@@ -69,6 +71,7 @@ export function createPullCopies(options: PullCopiesOptions): PullCopies {
       copy.version = version;
       return share(shelf, copy, values.length);
     },
+    hasRoom: () => hasFree(shelf),
     takeOwn(data) {
       const copy = fill(shelf, data);
       if (copy === undefined) return undefined;

@@ -88,7 +88,9 @@ function pull(state: RequestState, asked: Asked, done: (reply: PullReply, copy: 
   const ticket = state.desk.copies.whenFree(() => {
     told = true;
     state.queued = undefined;
-    tellPull({ ...asking(state), heard }, asked, receive);
+    // Values that everybody gets alike may share a copy; a difference has to be taken by the pull that it is made for.
+    const hasRoom = state.desk.payloads.differenceWords === 0 ? undefined : () => state.desk.copies.hasRoom();
+    tellPull({ ...asking(state), heard }, asked, receive, hasRoom);
   });
   if (!told) state.queued = ticket;
 }

@@ -12,7 +12,7 @@ import { openTrace } from "./spans.ts";
 export const maximumNames = 64;
 
 export function handlePull(state: ShardState, command: PullCommand, now: number): void {
-  const { sender, clock, deadlineMs, have, receive, replyTo } = command;
+  const { sender, clock, deadlineMs, have, receive, hasRoom, replyTo } = command;
   const counted = countedClock(state.options.consistency, clock);
   const position = state.progress.clocks.show(sender.worker, sender.incarnation, counted);
   const ticket: PullTicket = {
@@ -25,6 +25,7 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
     position,
     have,
     receive,
+    hasRoom,
     replyTo,
     waitedFor: [],
   };
@@ -51,6 +52,11 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
     return false;
   }
   const { version } = state.progress;
+  if (ticket.hasRoom?.() === false) {
+    // It comes again; what it cannot take now must not be written down as given.
+    answerPull(state, ticket, { type: "values", version }, now);
+    return true;
+  }
   try {
     const { held, ...how } = handOver(state, ticket);
     state.vectors.remember(ticket.sender.worker, version, held);
