@@ -135,7 +135,7 @@ describe("the study", () => {
     });
     const missed = aimRows(groupsOf(worse)).filter(({ met }) => met === false);
     expect(missed.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["MLP, 30 workers, inverse", "8 workers, one rate, DC-ASGD-a"]),
+      expect.arrayContaining(["MLP, 30 workers, inverse", "8 workers, rate .1, DC-ASGD-a"]),
     );
   });
 

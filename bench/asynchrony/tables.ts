@@ -5,8 +5,9 @@ import type { Group } from "./summary.ts";
 
 /** Errors in percent (mean, least to greatest seed), and the steps to 97 % in the median seed. */
 export function renderTables(groups: readonly Group[]): string {
-  const names = [...new Set(groups.map(({ part }) => part))];
+  const names = Object.keys(parts) as PartName[];
   return names
+    .filter((name) => groups.some(({ part }) => part === name))
     .flatMap((part) => {
       if (part === "rates") return [renderRates(groups)];
       const paces = [...new Set(groups.filter((group) => group.part === part).map(({ pace }) => pace))];
