@@ -6,10 +6,14 @@ import { complete, createLedger, grant, isComplete, leaseOf, release, type Ledge
 const one = { member: 1, incarnation: 1 };
 const two = { member: 2, incarnation: 1 };
 
-function mustGrant(ledger: Ledger, holder: typeof one, size: number): { ledger: Ledger; begin: number; end: number } {
+function mustGrant(
+  ledger: Ledger,
+  holder: typeof one,
+  size: number,
+): { ledger: Ledger; isTakenOver: boolean; begin: number; end: number } {
   const decision = grant(ledger, holder, size, false);
   if (decision.kind !== "granted") throw new Error(decision.kind);
-  return { ledger: decision.ledger, ...decision.batches };
+  return { ledger: decision.ledger, isTakenOver: decision.isTakenOver, ...decision.batches };
 }
 
 describe("interval sets", () => {
