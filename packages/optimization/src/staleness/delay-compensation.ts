@@ -9,7 +9,8 @@
  *
  * Source    Zheng et al., ICML 2017, arXiv 1609.08326. With λ = 0, or where nothing came between pull and push, the
  *           gradient keeps its bits.
- * Bounds    Two vectors for each of the run's workers (its values, its mean square), one for the result.
+ * Bounds    Two vectors for each of the run's workers (its values, its mean square), at most 4,096 of them; one for the
+ *           result.
  */
 import type { KernelMemory, Kernels, Offset } from "@shoal/kernels-wasm";
 import type { ResolvedDelayCompensation } from "./staleness-spec.ts";
@@ -69,6 +70,7 @@ function createWith(rule: Rule, { size, kernels, memory, ranges = [] }: Compensa
     },
     remember(worker, version, values) {
       const entry = vectors.obtain(worker);
+      if (entry === undefined) return;
       entry.version = version;
       kernels.copy(values, entry.backup.byteOffset, size);
     },

@@ -5,6 +5,7 @@ import { consistencyNow, countedClock } from "./consistency-now.ts";
 import { decidePull, type PullDecision, type PullFacts } from "./consistency.ts";
 import { refusal, type PullCommand, type PullTicket } from "./requests.ts";
 import { answerPull } from "./replies.ts";
+import { refusalOf } from "./roster.ts";
 import { describeShard, type ShardState } from "./shard-state.ts";
 import { openTrace } from "./spans.ts";
 
@@ -59,7 +60,7 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   }
   try {
     const { held, ...how } = handOver(state, ticket);
-    state.vectors.remember(ticket.sender.worker, version, held);
+    if (takesPart(state, ticket)) state.vectors.remember(ticket.sender.worker, version, held);
     answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
@@ -71,19 +72,25 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
 /** Gives the values in the form that suits what the worker has. @returns `held`: where that stands which it has then */
 function handOver(
   state: ShardState,
-  { sender, have, receive }: PullTicket,
+  ticket: PullTicket,
 ): Pick<PullReply, "stamp" | "form"> & { readonly held: number } {
+  const { sender, have, receive } = ticket;
   const { vectors, given, changedAt, progress } = state;
   const { version } = progress;
   const values = vectors.values();
-  if (have === undefined) {
+  if (have === undefined || !takesPart(state, ticket)) {
     receive(values, version);
-    return { held: values.byteOffset };
+    return { ...(have !== undefined && { stamp: 0 }), held: values.byteOffset };
   }
   const { stamp, form, difference, held } = given.give(sender, have, version, changedAt, values.byteOffset);
   if (difference !== undefined) receive(difference, version, "difference");
   else if (form === undefined) receive(values, version);
   return form === undefined ? { stamp, held } : { stamp, form, held };
+}
+
+/** Anybody may read; only of those who push does the shard keep what they were given. */
+function takesPart({ roster }: ShardState, { sender }: PullTicket): boolean {
+  return refusalOf(roster, sender) === undefined;
 }
 
 /** Whether a pull may be answered as things stand. */
