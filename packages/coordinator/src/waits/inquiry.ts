@@ -2,7 +2,7 @@
  * Asks the members of a run what they do and what waits at them, beside the coordinator's actor: a question of a person's
  * must not hold up a run.
  *
- * Bounds  `maximumInquiries` (8) at once, one more is refused with `mailbox_full`; each ends after `inquiryMs`.
+ * Bounds  `maximumInquiries` (8) at once, one more is refused with `mailbox_full`; each ends after 2 · `inquiryMs`.
  */
 import { tryTell, type ActorSystem } from "@shoal/actors";
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -14,15 +14,13 @@ import {
   type ExplainRun,
   type ServerCommand,
   type ServerReply,
-  type ShardSummary,
   type WorkDescribed,
-  type WorkDescription,
   type WorkerCommand,
 } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
-import { isUnderWay, type RunState } from "../runs/run-state.ts";
+import { isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { explainWaits } from "./explain.ts";
-import { gatherFacts, type Answer } from "./wait-facts.ts";
+import { gatherFacts, type Answer, type Answers } from "./wait-facts.ts";
 
 /** How long members are given to answer, ms: a server gives its shards 1,000. */
 export const inquiryMs = 1_200;
@@ -47,7 +45,7 @@ export function createInquiries(system: ActorSystem, clusterNow: () => ClusterSt
         return;
       }
       underWay += 1;
-      inquire(system, clusterNow, run)
+      void inquire(system, clusterNow, run)
         .catch((error: unknown): ExplainReply => {
           return { type: "run_not_explained", run, error: ShoalError.from(error).toJSON() };
         })
@@ -65,20 +63,51 @@ async function inquire(
   const before = clusterNow();
   const asked = before?.runs.get(name);
   if (before === undefined || asked === undefined) return { type: "run_unknown", run: name };
-  const [servers, workers] = await Promise.all([askServers(system, before, asked), askWorkers(system, before, asked)]);
+  const members = isUnderWay(asked) ? { servers: asked.servers, workers: [...asked.workers.values()] } : nobody;
+  let answers = await askAll(system, before, asked, members);
+  if (isSomebodySilent(answers)) {
+    // The others answered long before the silent ones were given up: what they say now goes with that silence.
+    const { servers, workers } = answers;
+    const again = await askAll(system, before, asked, {
+      servers: members.servers.filter(({ name: each }) => servers.get(each)?.kind === "answered"),
+      workers: members.workers.filter(({ name: each }) => workers.get(each)?.kind === "answered"),
+    });
+    answers = { servers: new Map([...servers, ...again.servers]), workers: new Map([...workers, ...again.workers]) };
+  }
   // What has changed meanwhile, a lease that has ended above all, belongs to the answer.
   const cluster = clusterNow() ?? before;
   const run = cluster.runs.get(name) ?? asked;
-  const facts = gatherFacts(cluster, run, { servers, workers }, system.clock.now());
+  const facts = gatherFacts(cluster, run, answers, system.clock.now());
   return { type: "run_explained", explanation: explainWaits(facts) };
+}
+
+interface Asked {
+  readonly servers: readonly RunServer[];
+  readonly workers: readonly RunWorker[];
+}
+
+const nobody: Asked = { servers: [], workers: [] };
+
+async function askAll(system: ActorSystem, cluster: ClusterState, run: RunState, asked: Asked): Promise<Answers> {
+  const hosts = asked.servers.filter(({ alive, hosted }) => alive && hosted);
+  const taking = asked.workers.filter(({ alive, excluded }) => alive && excluded === null);
+  const [servers, workers] = await Promise.all([
+    askServers(system, cluster, run, hosts),
+    askWorkers(system, cluster, run, taking),
+  ]);
+  return { servers, workers };
+}
+
+function isSomebodySilent({ servers, workers }: Answers): boolean {
+  return [...servers.values(), ...workers.values()].some(({ kind }) => kind === "silent");
 }
 
 function askServers(
   system: ActorSystem,
   cluster: ClusterState,
   run: RunState,
-): Promise<ReadonlyMap<string, Answer<readonly ShardSummary[]>>> {
-  const hosts = isUnderWay(run) ? run.servers.filter(({ alive, hosted }) => alive && hosted) : [];
+  hosts: readonly RunServer[],
+): Promise<Answers["servers"]> {
   return collect(
     hosts,
     async ({ member, name }) => {
@@ -99,10 +128,8 @@ function askWorkers(
   system: ActorSystem,
   cluster: ClusterState,
   run: RunState,
-): Promise<ReadonlyMap<string, Answer<WorkDescription>>> {
-  const asked = isUnderWay(run)
-    ? [...run.workers.values()].filter(({ alive, excluded }) => alive && excluded === null)
-    : [];
+  asked: readonly RunWorker[],
+): Promise<Answers["workers"]> {
   return collect(
     asked,
     async ({ member, name }) => {

@@ -4,7 +4,7 @@
  * A wait-for graph (Holt 1972): an edge from each waiter to each of those it waits for. Roots are nodes that are waited
  * for and do not wait; a circle without a way to a root is a cause of its own.
  *
- * Bounds      One pass over the edges for each root, at most `explanationBounds.chains` roots; links and names are cut.
+ * Bounds      `maximumEdges` waits, which are few once alike ones are put together; each is looked at once for each root.
  * Invariants
  *   G1  Whoever waits is in at least one chain, unless chains had to be left out.
  *   G2  Nothing is visited twice for one root, so circles end.
@@ -28,21 +28,55 @@ export interface RootCause {
   readonly waiting: number;
 }
 
+/** Waits that are looked at: 16,384. Of more, the later ones are left out. */
+const maximumEdges = 16_384;
+
+/** Everybody who waits for the same, for the same reason. */
+interface Wait {
+  readonly waiters: Set<string>;
+  readonly waitingFor: readonly string[];
+  readonly reason: string;
+  forMs: number | null;
+}
+
 /** Root causes, the one that most wait for first; then the one that is waited for longest, then by name. */
 export function findRootCauses(edges: readonly WaitEdge[]): readonly RootCause[] {
-  const real = edges.filter(({ waitingFor }) => waitingFor.length > 0);
+  const real = edges.filter(({ waitingFor }) => waitingFor.length > 0).slice(0, maximumEdges);
+  const waits = putTogether(real);
+  const byAwaited = new Map<string, Wait[]>();
+  for (const wait of waits)
+    for (const name of wait.waitingFor) (byAwaited.get(name) ?? start(byAwaited, name)).push(wait);
   const waiters = new Set(real.map(({ waiter }) => waiter));
-  const awaited = new Set(real.flatMap(({ waitingFor }) => waitingFor));
-  const roots = [...awaited].filter((name) => !waiters.has(name)).map((name) => [name]);
+  const roots = [...byAwaited.keys()].filter((name) => !waiters.has(name));
   const reached = new Set<string>();
-  const causes = roots.map((names) => causeOf(names, real, reached));
+  const causes = roots.map((name) => causeOf([name], byAwaited, reached));
   for (const waiter of waiters) {
     if (reached.has(waiter)) continue;
     const circle = circleFrom(waiter, real);
-    for (const name of circle) reached.add(name);
-    causes.push({ ...causeOf(circle, real, reached), isCircle: true });
+    causes.push({ ...causeOf(circle, byAwaited, reached), isCircle: true });
   }
   return causes.toSorted(moreImportant).slice(0, explanationBounds.chains);
+}
+
+function start(index: Map<string, Wait[]>, name: string): Wait[] {
+  const list: Wait[] = [];
+  index.set(name, list);
+  return list;
+}
+
+function putTogether(edges: readonly WaitEdge[]): readonly Wait[] {
+  const waits = new Map<string, Wait>();
+  for (const { waiter, waitingFor, reason, forMs } of edges) {
+    const key = [reason, ...waitingFor].join("\n");
+    const known = waits.get(key);
+    if (known === undefined) {
+      waits.set(key, { waiters: new Set([waiter]), waitingFor, reason, forMs });
+      continue;
+    }
+    known.waiters.add(waiter);
+    if (forMs !== null) known.forMs = Math.max(known.forMs ?? 0, forMs);
+  }
+  return [...waits.values()];
 }
 
 function moreImportant(a: RootCause, b: RootCause): number {
@@ -50,38 +84,33 @@ function moreImportant(a: RootCause, b: RootCause): number {
   return b.waiting - a.waiting || longest(b) - longest(a) || ((a.names[0] ?? "") < (b.names[0] ?? "") ? -1 : 1);
 }
 
-/** @param reached gets everybody who waits for the cause */
-function causeOf(names: readonly string[], edges: readonly WaitEdge[], reached: Set<string>): RootCause {
+/** @param reached gets the cause and everybody who waits for it */
+function causeOf(
+  names: readonly string[],
+  byAwaited: ReadonlyMap<string, readonly Wait[]>,
+  reached: Set<string>,
+): RootCause {
   const found = new Set(names);
+  const used = new Set<Wait>();
   const links: WaitLink[] = [];
-  const used = new Set<WaitEdge>();
-  for (let front: readonly string[] = names; front.length > 0;) {
-    const inFront = new Set(front);
-    const next = edges.filter((edge) => !used.has(edge) && edge.waitingFor.some((name) => inFront.has(name))); // G2
-    for (const edge of next) used.add(edge);
-    links.push(...merge(next, inFront));
-    front = [...new Set(next.map(({ waiter }) => waiter))].filter((waiter) => !found.has(waiter));
-    for (const name of front) found.add(name);
+  // The set grows while it is walked: the nearest come first.
+  for (const name of found) {
+    for (const wait of byAwaited.get(name) ?? []) {
+      if (used.has(wait)) continue; // G2
+      used.add(wait);
+      if (links.length < explanationBounds.links) links.push(linkOf(wait, name));
+      for (const waiter of wait.waiters) found.add(waiter);
+    }
   }
   for (const name of found) reached.add(name);
-  const waiting = found.size - names.length;
-  return { names, isCircle: false, links: links.slice(0, explanationBounds.links), waiting };
+  return { names, isCircle: false, links, waiting: found.size - names.length };
 }
 
-/** Edges for the same reason become one link; of those waited for, the ones in the chain come first. */
-function merge(edges: readonly WaitEdge[], inFront: ReadonlySet<string>): readonly WaitLink[] {
-  const groups = Map.groupBy(edges, ({ waitingFor, reason }) => [...waitingFor.toSorted(), reason].join("\n"));
-  return [...groups.values()].map((group) => {
-    const [first] = group;
-    const ages = group.flatMap(({ forMs }) => (forMs === null ? [] : [forMs]));
-    const waitingFor = (first?.waitingFor ?? []).toSorted((a, b) => Number(inFront.has(b)) - Number(inFront.has(a)));
-    return {
-      waiters: [...new Set(group.map(({ waiter }) => waiter))].slice(0, explanationBounds.names),
-      waitingFor: waitingFor.slice(0, explanationBounds.names),
-      reason: first?.reason ?? "",
-      forMs: ages.length === 0 ? null : Math.max(...ages),
-    };
-  });
+/** @param towards the one of those waited for that leads to the cause: it stands first */
+function linkOf({ waiters, waitingFor, reason, forMs }: Wait, towards: string): WaitLink {
+  const { names } = explanationBounds;
+  const others = waitingFor.filter((name) => name !== towards);
+  return { waiters: [...waiters].slice(0, names), waitingFor: [towards, ...others].slice(0, names), reason, forMs };
 }
 
 /** Follows the first edge of each node until one comes again. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { runPhases, type RunPhase } from "./client.ts";
 import { errorSchema, nameSchema, refSchema } from "./schema.ts";
 
-/** Asks the coordinator, who asks every server and worker of the run and answers within about 1.5 s. */
+/** Asks the coordinator, who asks every server and worker of the run and answers within about 2.5 s. */
 export interface ExplainRun {
   readonly type: "explain_run";
   readonly run: string;

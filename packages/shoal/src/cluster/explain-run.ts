@@ -15,7 +15,7 @@ import { hasEnded } from "./follow-run.ts";
 const askDeadlineMs = 5_000;
 
 /**
- * The wait-for chains of a run as they are now; takes as long as the slowest of its members to answer, at most 1.2 s.
+ * The wait-for chains of a run as they are now; takes as long as the slowest of its members to answer, at most 2.4 s.
  * @throws ShoalError run_not_found - the coordinator does not know the run; mailbox_full - too many ask at once
  */
 export async function explainRun(
