@@ -6,6 +6,7 @@ import { isComplete } from "../leases/ledger.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers } from "./participation.ts";
+import { goneText } from "./reason.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
@@ -21,7 +22,7 @@ function watchCapacity(run: RunState, now: number, settings: CoordinatorSettings
   const waitedMs = now - run.noWorkerSinceMs;
   if (waitedMs < settings.capacityTimeoutMs) return run;
   const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
-  const sentence = `no worker is alive for run ${run.run} since ${Math.round(waitedMs)} ms${cause}`;
+  const sentence = `no worker is alive for run ${run.run} since ${Math.round(waitedMs)} ms${goneText(run)}${cause}`;
   return failRun(run, "no_capacity", sentence, { waitedForMs: waitedMs }, now);
 }
 

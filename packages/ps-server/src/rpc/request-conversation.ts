@@ -72,7 +72,9 @@ function pull(state: RequestState, asked: Asked, done: (reply: PullReply, copy: 
   const receive: PullCommand["receive"] = (data, version, form): void => {
     if (state.phase === "over") return;
     try {
-      copy = form === undefined ? state.desk.copies.take(data, version) : state.desk.copies.takeOwn(data);
+      const { copies } = state.desk;
+      const { name } = state.around.identity;
+      copy = form === undefined ? copies.take(data, version, name) : copies.takeOwn(data, name);
     } catch (error) {
       failure = ShoalError.from(error);
     }
