@@ -44,8 +44,6 @@ export type ShardCommand =
       readonly receive: (data: Float32Array, version: number, form?: "difference") => void;
       /** Asked just before: false, and the reply follows without values, because they could not be taken now. Default true. */
       readonly hasRoom?: (() => boolean) | undefined;
-      /** Asked just before: false, and the reply follows without values, because they could not be taken now. Default true. */
-      readonly hasRoom?: (() => boolean) | undefined;
       readonly replyTo: Ref<PullReply | Refusal>;
     }
   /** "These workers take part from now on, and these own the slots." */
