@@ -50,7 +50,7 @@ export interface TrainingScenario {
 }
 
 /** Where each step is the sum of a fixed set of contributions. */
-export function isSynchronous(kind: TrainingKind): boolean {
+function isSynchronous(kind: TrainingKind): boolean {
   return kind === "synchronous" || kind === "hand-off" || kind === "local" || kind === "streaming";
 }
 
