@@ -36,7 +36,7 @@ const panelWidth = 370;
 const panelHeight = 240;
 const mostWorkers = 64;
 
-const errorAxis: Axis = { label: "wrong answers, %", ticks: [2, 5, 10, 20, 50, 100], from: 1.5, to: 100 };
+const errorAxis: Axis = { label: "wrong answers, %", ticks: [1, 2, 5, 10, 20, 50, 100], from: 1, to: 100 };
 const timeAxis: Axis = {
   label: "virtual time, steps of one worker",
   ticks: [100, 1_000, 10_000],
@@ -65,7 +65,7 @@ export function renderPlot(groups: readonly Group[]): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="70" y="24" font-size="15">MNIST with asynchronous workers: one learning rate, each rule for stale gradients</text>`,
-    ...Object.entries(lines).map(([rule, line], index) => legend(rule, line, 70 + index * 132)),
+    ...Object.entries(lines).map(([rule, line], index) => legend(rule, line, 70 + index * 138)),
     ...panels.flatMap(renderPanel),
     `</svg>\n`,
   ].join("\n");
