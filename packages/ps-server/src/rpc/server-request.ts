@@ -123,8 +123,8 @@ function pushOf({ kind }: RequestHead): PushHeader | undefined {
 }
 
 /** Those who take their time to read the copies that they were given. */
-function copyHolders({ readers }: PullCopies): readonly string[] {
-  return readers().map((name) => `${name} to read its values`);
+function copyHolders(copies: PullCopies): readonly string[] {
+  return copies.readers().map((name) => `${name} to read its values`);
 }
 
 function expire(state: RequestState): void {
