@@ -175,6 +175,19 @@ class Player {
         this.#record.busy.delete(message.run);
         message.replyTo.tell({ type: "run_stopped", run: message.run, node: this.#system.node });
         return;
+      case "describe_work":
+        message.replyTo.tell({
+          type: "work_described",
+          run: message.run,
+          node: this.#system.node,
+          work: {
+            activity: work?.start.run === message.run && !work.stopped ? "computing" : "absent",
+            detail: "",
+            forMs: null,
+            exchanges: [],
+          },
+        });
+        return;
       default:
         if (work !== undefined && !work.stopped) this.#goOn(work, message);
     }
