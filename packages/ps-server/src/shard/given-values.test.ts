@@ -17,7 +17,7 @@ test("whoever could not take a difference yet gets one when it comes again, and 
       ...{ type: "pull", sender, clock: 0, deadlineMs: 1000, have },
       receive: () => (took = true),
       hasRoom: () => hasRoom,
-      replyTo: { address: "test/reply", tell: (reply) => void heard.push(reply) },
+      replyTo: { address: "test/reply", tell: (reply: PullReply | Refusal) => void heard.push(reply) },
     });
     await runSimulation(scene.clock, { forMs: 0 });
     const [reply] = heard;
