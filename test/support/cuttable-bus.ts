@@ -2,7 +2,7 @@
 import type { Bus } from "@shoal/actors";
 
 export interface CuttableBus extends Bus {
-  /** For good: the node's goodbye is lost with the rest. */
+  /** Until a node of that name attaches anew: the node's goodbye is lost with the rest. */
   cut(node: string): void;
 }
 
@@ -11,6 +11,7 @@ export function createCuttableBus(bus: Bus): CuttableBus {
   return {
     cut: (node) => void cut.add(node),
     attach(node, receiver) {
+      cut.delete(node); // another life of the name
       const port = bus.attach(node, {
         receive: (envelope) => {
           if (!cut.has(node)) receiver.receive(envelope);

@@ -75,6 +75,8 @@ export interface TrainingClusterOptions {
   readonly computeKind: "inline" | "thread";
   readonly settings?: Partial<CoordinatorSettings>;
   readonly retry?: WorkerOptions["retry"];
+  /** What workers have left unsent, for those that come again; default: each keeps its own. */
+  readonly states?: WorkerOptions["states"];
   /** What the workers' links are: calls by default, or gRPC over loopback. */
   readonly wire?: "in-process" | "grpc";
   /** An in-process bus by default. */
@@ -175,6 +177,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       computeKind: options.computeKind,
       wrapCompute: (compute) => options.wrapCompute?.(compute, name) ?? compute,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
+      ...(options.states === undefined ? {} : { states: options.states }),
     });
     const kill = (): Promise<void> => {
       bus.cut(name);

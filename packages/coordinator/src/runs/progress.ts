@@ -7,6 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
 import { addTraffic } from "./traffic.ts";
+import { noteUnsent } from "./unsent.ts";
 import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
 import { hasEnded, hasSlots, takesPart, withWorker, type RunState } from "./run-state.ts";
 
@@ -34,7 +35,8 @@ export function progressReported(
   let next: RunState = { ...run, ledger, samplesDone: run.samplesDone + samples };
   if (added.length > 0) next = { ...next, progressAtMs: now };
   if (fresh) {
-    next = { ...next, traffic: addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs) };
+    const traffic = addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs);
+    next = { ...next, traffic: { ...traffic, unsent: noteUnsent(traffic.unsent, worker, report.figures) } };
     const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
     figures = addReport(figures, worker, report.figures, batches);
     const busyMs = report.figures.computeMs + report.figures.waitMs;

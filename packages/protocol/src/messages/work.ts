@@ -70,6 +70,10 @@ export interface ProgressFigures {
   readonly waitMs: number;
   /** Absent where nothing was exchanged. */
   readonly traffic?: Traffic | undefined;
+  /** ‖what lossy encodings have left unsent‖ now; absent where nothing is. */
+  readonly unsentNorm?: number | undefined;
+  /** This life of the worker went on from the saved error of the one before. */
+  readonly restored?: boolean | undefined;
 }
 
 /** "All shards have acknowledged these batches." Repeated until answered; counting twice is counting once. */
@@ -151,6 +155,8 @@ export const workSchemas: readonly [
       computeMs: measure,
       waitMs: measure,
       traffic: trafficSchema.optional(),
+      unsentNorm: measure.optional(),
+      restored: z.boolean().optional(),
     }),
     replyTo: refSchema<ProgressReply>(),
   }),

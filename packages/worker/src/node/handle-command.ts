@@ -150,8 +150,10 @@ function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<N
 async function handleStop(state: NodeState, { run, replyTo }: StopRun): Promise<void> {
   const { node, held, joined, deferred } = state;
   if (deferred?.run === run) state.deferred = undefined;
-  if (held?.run === run) await drop(state);
-  else if (joined !== undefined) state.ended.add(run, joined.incarnation);
+  if (held?.run === run) {
+    await drop(state);
+    await held.session.forget();
+  } else if (joined !== undefined) state.ended.add(run, joined.incarnation);
   reply(replyTo, { type: "run_stopped", run, node });
 }
 

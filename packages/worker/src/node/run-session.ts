@@ -18,6 +18,7 @@ import {
   type CoordinatorMessage,
   type LinkFactory,
   type LinkIdentity,
+  type ProgressFigures,
   type StartRun,
   type WorkerAssignment,
   type JobSpec,
@@ -34,6 +35,8 @@ import { createConversation } from "../loop/conversation.ts";
 import { runLeasedLoop } from "../loop/leased-loop.ts";
 import { patienceOf } from "../loop/patience.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
+import { createSessionState, type SessionState as SavedState } from "../saved/session-state.ts";
+import type { WorkerStateStore } from "../saved/state-store.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
@@ -51,6 +54,10 @@ export interface SessionEnvironment extends PrepareEnvironment {
   /** Keeps a model file. @returns its absolute path */
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   readonly retry?: Partial<RetrySettings>;
+  /** Keeps what a worker has left unsent. */
+  readonly states: WorkerStateStore;
+  /** Takes a sentence for people. */
+  readonly onNote?: (sentence: string) => void;
 }
 
 /** Told at most once each, never after `stop`. */
@@ -76,6 +83,8 @@ export interface RunSession {
    * @param goesOn the run does so without this session (R3)
    */
   stop(goesOn?: boolean): Promise<void>;
+  /** The run is over for everybody: what was saved of it is of no use any more. After `stop`. */
+  forget(): Promise<void>;
 }
 
 /** Time that `stop` waits for what cannot be called off, such as reading a data file. */
@@ -96,6 +105,7 @@ interface SessionState {
   readonly doings: Doings;
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
+  readonly saved: SavedState;
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
@@ -124,7 +134,10 @@ export function startSession(
     preparing.then((run) => giveInitialValues({ ...run, client })).catch(fail);
   });
   const board = createAssignmentBoard(start.assignment);
-  const shared = { start, identity, environment, abort, board, client, preparing, doings, duty };
+  const { saveEvery = null } = start.job.encoding;
+  const { states: store, onNote = ignore } = environment;
+  const saved = createSessionState({ identity, client, store, saveEvery, onNote });
+  const shared = { start, identity, environment, abort, board, client, preparing, doings, duty, saved };
   const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
   training.catch(fail);
@@ -142,9 +155,10 @@ export function startSession(
     doings: () => doings.list(),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false) {
-      state.halting ??= halt(state, training, goesOn && synchronousSteps(start.job.consistency) > 0);
+      state.halting ??= halt(state, training, goesOn);
       await atMost(clock, stopLimitMs, state.halting);
     },
+    forget: () => saved.forget(),
   };
 }
 
@@ -153,6 +167,7 @@ type Training = Promise<LoopEnd | undefined>;
 /** @returns how the loop ended; undefined when the session was stopped before it began */
 async function train(state: SessionState, listener: SessionListener): Training {
   const prepared = await state.preparing;
+  await state.saved.restore();
   if (state.abort.signal.aborted) return undefined;
   listener.prepared(prepared);
   state.duty(state.board.current());
@@ -175,9 +190,12 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   return finishRun({ run, job, model, preprocessing, client, compute, buffer, stopped, writeModel });
 }
 
-async function halt(state: SessionState, training: Training, letsPushesArrive: boolean): Promise<void> {
+async function halt(state: SessionState, training: Training, goesOn: boolean): Promise<void> {
+  const { job } = state.start;
   state.abort.abort();
-  if (letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
+  const letsPushesArrive = synchronousSteps(job.consistency) > 0 || job.encoding.push["name"] !== "float32";
+  if (goesOn && letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
+  if (goesOn) await state.saved.save();
   const returned = state.client.close();
   const prepared = await state.preparing.catch(() => undefined);
   await prepared?.close(); // fails a computation that is under way, and so ends the loop
@@ -197,6 +215,8 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
   }
   return push.name === "float32" && pull.name === "float32" ? undefined : { push, pull, memory, kernels: kernels() };
 }
+
+const ignore = (): void => undefined;
 
 function connect(
   start: StartRun,
@@ -221,10 +241,22 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const { signal } = state.abort;
   const conversation = createConversation({ system, coordinator: address, identity, signal });
   const coordinator = watchConversation(conversation, state.doings);
-  const reporter = createProgressReporter({
+  const { saved } = state;
+  const reports = createProgressReporter({
     ...{ clock, signal, conversation: coordinator },
     traffic: () => client.takeTraffic(),
+    unsent: () => unsentOf(client.unsentNorm(), saved.restored),
   });
+  const reporter = {
+    ...reports,
+    get backlog() {
+      return reports.backlog;
+    },
+    add(measured: Parameters<typeof reports.add>[0]) {
+      reports.add(measured);
+      if (measured.replies !== undefined) saved.stepped(measured.clock);
+    },
+  };
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
   const ports: LoopPorts = { job, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
@@ -236,6 +268,11 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
 function weightingOf(job: JobSpec): Pick<LoopPorts, "wholeSamples"> {
   const { samples, parts } = batchParts(job);
   return parts === 1 ? {} : { wholeSamples: samples * parts };
+}
+
+function unsentOf(unsentNorm: number, restored: boolean): Pick<ProgressFigures, "unsentNorm" | "restored"> {
+  if (unsentNorm === 0 && !restored) return {};
+  return restored ? { unsentNorm, restored } : { unsentNorm };
 }
 
 /** Which shards have their turn in a step; undefined where all have. */
