@@ -52,7 +52,7 @@ export interface Cell {
   /** Pushes of all workers together. */
   readonly updates: number;
   readonly batchSize: number;
-  readonly optimizer: OptimizerSpec;
+  readonly optimizer: Extract<OptimizerSpec, { readonly name: "sgd" | "adam" }>;
   /** Default constant. */
   readonly schedule?: ScheduleSpec;
   /** Of delay compensation; null: the rule's default. */

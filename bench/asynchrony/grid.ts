@@ -1,15 +1,11 @@
-/**
- * Which cells make up the study.
- *
- * The learning rates are those at which one worker learns well and staleness already hurts, found by trial: below them
- * plain asynchronous training works too, only later.
- */
+/** Which cells make up the study: from a scale (how many workers, seeds, updates) to a list of trainings. */
 import type { Cell, Pace, RuleName } from "./cell.ts";
 import { rules } from "./cell.ts";
+import { parts, type PartName, type Settings } from "./parts.ts";
 
 const allRules = Object.keys(rules) as RuleName[];
-
-export type PartName = "rules" | "network" | "compensation" | "reported" | "adam";
+/** Plain asynchronous training beside the default. */
+const twoRules = ["none", "inverse"] as const;
 
 /** A cell and the question that it helps to answer. */
 export interface StudyCell {
@@ -18,127 +14,114 @@ export interface StudyCell {
 }
 
 export interface Scale {
+  /** Numbers of workers for every rule, steps of equal length. */
   readonly workers: readonly number[];
-  readonly paces: readonly Pace[];
+  /** Numbers of workers for two rules, steps of random length. */
+  readonly randomWorkers: readonly number[];
+  /** Numbers of workers of the convolutional network, which knows two rules; empty: it takes no part. */
+  readonly networkWorkers: readonly number[];
+  /** Learning rates at which one and 30 workers are compared. */
+  readonly rates: readonly number[];
   readonly seeds: readonly number[];
   /** Divides the number of updates. */
   readonly shrink: number;
-  /** Whether the convolutional network takes part. */
-  readonly withNetwork: boolean;
 }
 
-/** About twenty minutes on two cores. */
+/** About forty minutes on two cores. */
 export const fullScale: Scale = {
   workers: [1, 2, 4, 8, 16, 30, 64],
-  paces: ["equal", "random"],
+  randomWorkers: [8, 30],
+  networkWorkers: [1, 4, 8, 30, 64],
+  rates: [0.01, 0.03, 0.1],
   seeds: [1, 2, 3],
   shrink: 1,
-  withNetwork: true,
 };
 
 /** About two minutes on two cores. */
 export const shortScale: Scale = {
   workers: [1, 8, 30],
-  paces: ["equal"],
+  randomWorkers: [],
+  networkWorkers: [],
+  rates: [],
   seeds: [1, 2, 3],
   shrink: 4,
-  withNetwork: false,
 };
 
-type Settings = Pick<Cell, "model" | "updates" | "batchSize" | "optimizer">;
-
-const perceptron: Settings = {
-  model: "mlp",
-  updates: 20_000,
-  batchSize: 32,
-  optimizer: { name: "sgd", learningRate: 0.3 },
-};
-const network: Settings = {
-  model: "cnn",
-  updates: 12_000,
-  batchSize: 16,
-  optimizer: { name: "sgd", learningRate: 0.2 },
-};
-/**
- * Plain descent at 8 workers still learns here, and is seen to be hurt. The rate goes down to nothing, as it did in the
- * paper's runs: differences of half a point drown in the noise of a constant one.
- */
-const compensated: Settings = { ...perceptron, updates: 6_000, optimizer: { name: "sgd", learningRate: 0.05 } };
-/** What the λ of DC-ASGD are in the comparison of the three at 8 workers. */
-const lambdas: Readonly<Partial<Record<RuleName, number>>> = { "DC-ASGD-c": 1, "DC-ASGD-a": 2 };
-/** Five epochs at the settings of elasticdl#89. */
-const reported: Settings = {
-  model: "mlp",
-  updates: 4_690,
-  batchSize: 64,
-  optimizer: { name: "sgd", learningRate: 0.01, momentum: 0.9 },
-};
-
-/** The small parts first, then the great one pace by pace and seed by seed: an interrupted study has whole tables. */
+/** The small parts first, and seed by seed: an interrupted study has whole tables. */
 export function cellsOf(scale: Scale): readonly StudyCell[] {
-  const { seeds, paces } = scale;
-  const small = seeds.flatMap((seed) => [
-    ...compensationCells(scale, seed),
-    ...reportedCells(scale, "reported", reported, seed),
-    ...reportedCells(scale, "adam", { ...reported, optimizer: { name: "adam", learningRate: 0.01 } }, seed),
-    ...(scale.withNetwork ? networkCells(scale, seed) : []),
-    aloneCell(scale, "rules", perceptron, seed),
-  ]);
-  const great = paces.flatMap((pace) =>
-    seeds.flatMap((seed) => crossed({ ...scale, paces: [pace] }, "rules", perceptron, allRules, seed)),
-  );
-  return [...small, ...great];
-}
-
-/** One worker alone is never stale: one cell stands for all rules and paces. */
-function aloneCell({ shrink }: Scale, part: PartName, settings: Settings, seed: number): StudyCell {
-  return { part, cell: cellOf(settings, { workers: 1, rule: "none", pace: "equal", seed }, shrink) };
-}
-
-/** Every rule with every number of workers but one, and every pace. */
-function crossed(
-  { workers, paces, shrink }: Scale,
-  part: PartName,
-  settings: Settings,
-  names: readonly RuleName[],
-  seed: number,
-): readonly StudyCell[] {
-  const together = workers.filter((count) => count > 1);
-  return together.flatMap((count) =>
-    paces.flatMap((pace) =>
-      names.map((rule) => ({ part, cell: cellOf(settings, { workers: count, rule, pace, seed }, shrink) })),
-    ),
-  );
-}
-
-function networkCells(scale: Scale, seed: number): readonly StudyCell[] {
-  const smaller: Scale = { ...scale, workers: [1, 8, 30], paces: ["equal"] };
+  const { seeds, randomWorkers, workers, networkWorkers } = scale;
   return [
-    aloneCell(scale, "network", network, seed),
-    ...crossed(smaller, "network", network, ["none", "inverse"], seed),
+    ...seeds.flatMap((seed) => smallCells(scale, seed)),
+    ...seeds.flatMap((seed) => crossed(scale, "rules", { workers, names: allRules, pace: "equal", seed })),
+    ...seeds.flatMap((seed) =>
+      crossed(scale, "network", { workers: networkWorkers, names: twoRules, pace: "equal", seed }),
+    ),
+    ...seeds.flatMap((seed) =>
+      crossed(scale, "rules", { workers: randomWorkers, names: twoRules, pace: "random", seed }),
+    ),
   ];
 }
 
-function compensationCells({ shrink }: Scale, seed: number): readonly StudyCell[] {
+function smallCells(scale: Scale, seed: number): readonly StudyCell[] {
+  // They are short as they are: half is enough of a cut.
+  const cut = Math.min(scale.shrink, 2);
+  return [
+    alone("compensation", seed, cut),
+    ...compensationCells("compensation", seed, cut),
+    ...compensationCells("lower", seed, cut),
+    ...(["reported", "sgd", "adam"] as const).flatMap((part) => oneAndMany(part, { workers: 8, seed, shrink: cut })),
+    ...scale.rates.flatMap((rate) => rateCells(scale, rate, seed)),
+  ];
+}
+
+interface Crossing {
+  readonly workers: readonly number[];
+  readonly names: readonly RuleName[];
+  readonly pace: Pace;
+  readonly seed: number;
+}
+
+/** Every rule with every number of workers. One worker alone is never stale: one cell stands for all rules. */
+function crossed({ shrink }: Scale, part: PartName, { workers, names, pace, seed }: Crossing): readonly StudyCell[] {
+  return workers.flatMap((count) =>
+    (count === 1 ? (["none"] as const) : names).map((rule) => ({
+      part,
+      cell: cellOf(parts[part].settings, { workers: count, rule, pace, seed }, shrink),
+    })),
+  );
+}
+
+function alone(part: PartName, seed: number, shrink: number, settings: Settings = parts[part].settings): StudyCell {
+  return { part, cell: cellOf(settings, { workers: 1, rule: "none", pace: "equal", seed }, shrink) };
+}
+
+/** One worker, and many with and without the default rule. */
+function oneAndMany(
+  part: PartName,
+  many: { readonly workers: number; readonly seed: number; readonly shrink: number },
+  settings: Settings = parts[part].settings,
+): readonly StudyCell[] {
+  const { workers, seed, shrink } = many;
+  const together = twoRules.map((rule) => cellOf(settings, { workers, rule, pace: "equal", seed }, shrink));
+  return [alone(part, seed, shrink, settings), ...together.map((cell) => ({ part, cell }))];
+}
+
+function rateCells({ shrink }: Scale, learningRate: number, seed: number): readonly StudyCell[] {
+  const optimizer = { name: "sgd", learningRate } as const;
+  return oneAndMany("rates", { workers: 30, seed, shrink }, { ...parts.rates.settings, optimizer });
+}
+
+function compensationCells(part: "compensation" | "lower", seed: number, shrink: number): readonly StudyCell[] {
+  const { settings, lambdas } = parts[part];
   return (["none", "DC-ASGD-c", "DC-ASGD-a"] as const).map((rule) => {
-    const cell = cellOf(compensated, { workers: 8, rule, pace: "equal", seed }, Math.min(shrink, 2));
-    const schedule = { name: "cosine", totalSteps: cell.updates } as const;
-    return { part: "compensation", cell: { ...cell, schedule, lambda: lambdas[rule] ?? null } };
+    const cell = cellOf(settings, { workers: 8, rule, pace: "equal", seed }, shrink);
+    return { part, cell: { ...cell, lambda: lambdas[rule] ?? null } };
   });
 }
 
-function reportedCells({ shrink }: Scale, part: PartName, settings: Settings, seed: number): readonly StudyCell[] {
-  const choices = [
-    { workers: 1, rule: "none" },
-    { workers: 8, rule: "none" },
-    { workers: 8, rule: "inverse" },
-  ] as const;
-  return choices.map((choice) => ({
-    part,
-    cell: cellOf(settings, { ...choice, pace: "equal", seed }, Math.min(shrink, 2)),
-  }));
-}
-
 function cellOf(settings: Settings, choice: Pick<Cell, "workers" | "rule" | "pace" | "seed">, shrink: number): Cell {
-  return { ...settings, ...choice, updates: Math.round(settings.updates / shrink), lambda: null };
+  const { falls, ...rest } = settings;
+  const updates = Math.round(settings.updates / shrink);
+  const schedule = falls === true ? { schedule: { name: "cosine", totalSteps: updates } as const } : {};
+  return { ...rest, ...choice, ...schedule, updates, lambda: null };
 }

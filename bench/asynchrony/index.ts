@@ -79,8 +79,9 @@ async function playMissing(
   });
 }
 
-function nameOf({ part, cell: { workers, rule, pace, seed } }: StudyCell): string {
-  return `${part}, ${workers} workers, ${rule}, ${pace} steps, seed ${seed}`;
+function nameOf({ part, cell: { workers, rule, pace, seed, optimizer } }: StudyCell): string {
+  const rate = part === "rates" ? ` ${optimizer.learningRate}` : "";
+  return `${part}${rate}, ${workers} workers, ${rule}, ${pace} steps, seed ${seed}`;
 }
 
 function describeResult({ finalError, stepsToAim, diverged, meanStaleness }: CellResult): string {
@@ -94,5 +95,5 @@ function writeAll(prefix: string, groups: readonly Group[], context: BenchmarkCo
   context.say(`\n${tables}\n`);
   mkdirSync(dirname(prefix), { recursive: true });
   writeFileSync(`${prefix}.md`, `${tables}\n`);
-  writeFileSync(`${prefix}.svg`, renderPlot(groups.filter(({ part }) => part === "rules")));
+  writeFileSync(`${prefix}.svg`, renderPlot(groups));
 }

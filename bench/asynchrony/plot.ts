@@ -1,5 +1,6 @@
-/** The study as one picture (SVG): errors and times to 97 % over the number of workers, one line a rule. */
-import type { Pace, RuleName } from "./cell.ts";
+/** The study as one picture (SVG): errors and times to 97 % over the number of workers, one line a rule, MLP and CNN. */
+import type { RuleName } from "./cell.ts";
+import type { PartName } from "./parts.ts";
 import type { Group } from "./summary.ts";
 
 /** Okabe and Ito's colours, which colour-blind people tell apart. */
@@ -35,41 +36,58 @@ const panelWidth = 370;
 const panelHeight = 240;
 const mostWorkers = 64;
 
-const errorAxis: Axis = { label: "final error, %", ticks: [2, 5, 10, 20, 50, 100], from: 1.5, to: 100 };
-const timeAxis: Axis = { label: "steps to 97 %, median seed", ticks: [100, 1_000, 10_000], from: 100, to: 30_000 };
+const errorAxis: Axis = { label: "wrong answers, %", ticks: [1, 2, 5, 10, 20, 50, 100], from: 1, to: 100 };
+const timeAxis: Axis = {
+  label: "virtual time, steps of one worker",
+  ticks: [100, 1_000, 10_000],
+  from: 100,
+  to: 30_000,
+};
 
-/** @param groups of the part `rules` */
+/** The parts that are drawn, side by side; steps of equal length. */
+const drawn: readonly (readonly [PartName, string])[] = [
+  ["rules", "MLP, SGD .3"],
+  ["network", "CNN, SGD .2"],
+];
+
+/** Draws the parts that there are groups of. */
 export function renderPlot(groups: readonly Group[]): string {
-  const paces = (["equal", "random"] as const).filter((pace) => groups.some((group) => group.pace === pace));
-  const panels = paces.flatMap((pace, column) => panelsOf(groups, pace, 70 + column * 430));
+  const shown = groups.filter(({ pace }) => pace === "equal");
+  const columns = drawn.filter(([part]) => shown.some((group) => group.part === part));
+  const panels = columns.flatMap(([part, title], column) =>
+    panelsOf(
+      shown.filter((group) => group.part === part),
+      title,
+      70 + column * 430,
+    ),
+  );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="70" y="24" font-size="15">MNIST, MLP, asynchronous: what staleness does under each rule</text>`,
-    ...Object.entries(lines).map(([rule, line], index) => legend(rule, line, 70 + index * 132)),
+    `<text x="70" y="24" font-size="15">MNIST with asynchronous workers: one learning rate, each rule for stale gradients</text>`,
+    ...Object.entries(lines).map(([rule, line], index) => legend(rule, line, 70 + index * 138)),
     ...panels.flatMap(renderPanel),
     `</svg>\n`,
   ].join("\n");
 }
 
-function panelsOf(groups: readonly Group[], pace: Pace, left: number): readonly Panel[] {
-  const shown = groups.filter((group) => group.pace === pace || group.workers === 1);
-  const title = pace === "equal" ? "steps of equal length" : "steps of random length";
+function panelsOf(groups: readonly Group[], title: string, left: number): readonly Panel[] {
   return [
     {
-      ...{ title, left, top: 84, axis: errorAxis, groups: shown },
+      ...{ title: `${title}: wrong answers at the end`, left, top: 84, axis: errorAxis, groups },
       valueOf: ({ error: { mean, least, greatest } }) => [100 * mean, 100 * least, 100 * greatest],
     },
     {
-      ...{ title: `${title}: virtual time`, left, top: 400, axis: timeAxis, groups: shown },
+      ...{ title: `${title}: time to 97 % right answers`, left, top: 400, axis: timeAxis, groups },
       valueOf: ({ stepsToAim }) => (stepsToAim === null ? null : [stepsToAim, stepsToAim, stepsToAim]),
     },
   ];
 }
 
 function legend(rule: string, { colour, dash }: { colour: string; dash: string }, x: number): string {
+  const name = rule === "none" ? "no rule" : rule === "inverse" ? "inverse (default)" : rule;
   const line = `<line x1="${x}" y1="46" x2="${x + 26}" y2="46" stroke="${colour}" stroke-width="2" stroke-dasharray="${dash}"/>`;
-  return `${line}<text x="${x + 32}" y="50">${rule}</text>`;
+  return `${line}<text x="${x + 32}" y="50">${name}</text>`;
 }
 
 function renderPanel(panel: Panel): readonly string[] {
@@ -87,13 +105,27 @@ function renderPanel(panel: Panel): readonly string[] {
     ...workers.map((count) => `<text x="${xOf(panel, count)}" y="${bottom + 16}" text-anchor="middle">${count}</text>`),
     `<text x="${right}" y="${bottom + 32}" text-anchor="end">workers</text>`,
     `<text transform="translate(${left - 52} ${top + panelHeight / 2}) rotate(-90)" text-anchor="middle">${axis.label}</text>`,
+    ...renderAlone(panel),
     ...(Object.keys(lines) as RuleName[]).map((rule) => renderLine(panel, rule)),
   ];
+}
+
+/** A dotted line at what one worker reaches: what the others are to be compared with. */
+function renderAlone(panel: Panel): readonly string[] {
+  return panel.groups.flatMap((group) => {
+    const value = group.workers === 1 ? panel.valueOf(group) : null;
+    if (value === null) return [];
+    const y = yOf(panel, value[0]);
+    const right = panel.left + panelWidth;
+    const line = `<line x1="${panel.left}" y1="${y}" x2="${right}" y2="${y}" stroke="#888888" stroke-dasharray="1 4"/>`;
+    return `${line}<text x="${right - 4}" y="${y - 5}" text-anchor="end" fill="#666666" font-size="11">one worker</text>`;
+  });
 }
 
 /** One worker alone is the start of every line. */
 function renderLine(panel: Panel, rule: RuleName): string {
   const { colour, dash } = lines[rule];
+  if (!panel.groups.some((group) => group.rule === rule && group.workers > 1)) return "";
   const points = panel.groups
     .filter((group) => group.rule === rule || group.workers === 1)
     .flatMap((group) => {

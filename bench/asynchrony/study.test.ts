@@ -95,8 +95,11 @@ describe("the study", () => {
 
   it("says what it has to show, and only what it has cells for", () => {
     const rows = aimRows(groupsOf(pretend()));
-    expect(rows.map(({ met }) => met)).toEqual([true, true, true, true, true, true, true, undefined, true, undefined]);
-    expect(aimRows(groupsOf(pretend(shortScale)))).toHaveLength(8);
+    expect(rows.map(({ met }) => met)).toEqual([
+      ...Array.from({ length: 8 }, () => true),
+      ...[true, undefined, true, undefined, true, undefined],
+    ]);
+    expect(aimRows(groupsOf(pretend(shortScale)))).toHaveLength(12);
     expect(aimRows([])).toEqual([]);
   });
 
@@ -107,12 +110,38 @@ describe("the study", () => {
     const tables = renderTables(groupsOf([...played, ...worse]));
     expect(tables).toContain("| 1 | 4.0 % (3.0–5.0) |");
     expect(tables).toContain("| 8 | 90.0 % (90.0–90.0) | 3.0 % (3.0–3.0), 40 steps |");
-    expect(tables.match(/\| workers/g)).toHaveLength(4);
+    expect(tables.match(/\| workers/g)).toHaveLength(6);
   });
 
-  it("draws a line a rule in each panel", () => {
-    const picture = renderPlot(groupsOf(pretend()).filter(({ part }) => part === "rules"));
-    expect(picture.match(/<g stroke/g)).toHaveLength(4 * Object.keys(rules).length);
+  it("tells what a learning rate does to one worker and to 30", () => {
+    const played = pretend({ ...fullScale, workers: [1, 30], rates: [0.1], seeds: [1], networkWorkers: [] });
+    const tables = renderTables(groupsOf(played));
+    expect(tables).toContain("| 0.1 | 3.0 % (3.0–3.0), 40 steps | 90.0 % (90.0–90.0) | 3.0 % (3.0–3.0), 40 steps |");
+    expect(tables).toContain("| 0.3 | 3.0 % (3.0–3.0), 40 steps | 90.0 % (90.0–90.0) | 3.0 % (3.0–3.0), 40 steps |");
+  });
+
+  it("misses its aims where many workers learn without a rule, or worse with the default than one", () => {
+    const alike = (finalError: number): readonly unknown[] =>
+      aimRows(groupsOf(pretend().map((one) => ({ ...one, result: { ...result, finalError } }))))
+        .filter(({ name }) => name.includes("30 workers"))
+        .map(({ met }) => met);
+    expect(alike(0.03)).toEqual([false, true, false, true]);
+    const worse = pretend().map((one) => {
+      const { rule } = one.cell;
+      return {
+        ...one,
+        result: { ...one.result, finalError: rule === "inverse" || rule === "DC-ASGD-a" ? 0.95 : 0.03 },
+      };
+    });
+    const missed = aimRows(groupsOf(worse)).filter(({ met }) => met === false);
+    expect(missed.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["MLP, 30 workers, inverse", "8 workers, rate .1, DC-ASGD-a"]),
+    );
+  });
+
+  it("draws a line a rule in each panel, of MLP and CNN", () => {
+    const picture = renderPlot(groupsOf(pretend()));
+    expect(picture.match(/<g stroke/g)).toHaveLength(2 * (Object.keys(rules).length + 2));
     expect(picture).not.toContain("NaN");
   });
 });

@@ -1,6 +1,7 @@
 /** What the cells say, seeds taken together. */
 import type { CellResult, ModelName, Pace, RuleName } from "./cell.ts";
-import type { PartName, StudyCell } from "./grid.ts";
+import type { StudyCell } from "./grid.ts";
+import type { PartName } from "./parts.ts";
 
 /** The same training with all its seeds. */
 export interface Group {
@@ -9,6 +10,8 @@ export interface Group {
   readonly workers: number;
   readonly rule: RuleName;
   readonly pace: Pace;
+  /** undefined: the optimiser's default. */
+  readonly learningRate: number | undefined;
   /** Share of wrong answers after the last update: mean, least and greatest over the seeds. */
   readonly error: Spread;
   /** Virtual time to 97 % right answers in the median seed, in steps of one worker; null when that did not get there. */
@@ -29,16 +32,21 @@ export type Played = StudyCell & { readonly result: CellResult };
 
 /** In the order of the cells. */
 export function groupsOf(played: readonly Played[]): readonly Group[] {
-  const groups = Map.groupBy(played, ({ part, cell: { workers, rule, pace } }) => `${part} ${workers} ${rule} ${pace}`);
+  const groups = Map.groupBy(
+    played,
+    ({ part, cell: { workers, rule, pace, optimizer } }) =>
+      `${part} ${workers} ${rule} ${pace} ${optimizer.learningRate}`,
+  );
   return [...groups.values()].flatMap((members) => {
     const [first] = members;
     if (first === undefined) return [];
-    const { model, workers, rule, pace } = first.cell;
+    const { model, workers, rule, pace, optimizer } = first.cell;
     const results = members.map(({ result }) => result);
     const times = results.map(({ stepsToAim }) => stepsToAim ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
     const median = times[Math.floor(times.length / 2)] ?? Number.POSITIVE_INFINITY;
     return {
       ...{ part: first.part, model, workers, rule, pace, seeds: members.length },
+      learningRate: optimizer.learningRate,
       error: spreadOf(results.map(({ finalError }) => finalError)),
       stepsToAim: Number.isFinite(median) ? median : null,
       meanStaleness: mean(results.map(({ meanStaleness }) => meanStaleness)),

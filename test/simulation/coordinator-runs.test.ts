@@ -81,7 +81,9 @@ describe.each([
     await cast.stage.untilStatus(run, (status) => status.batchesDone > 20);
     await cast.stage.crash("worker-1");
     await cast.stage.pass(4000);
-    expect((await cast.stage.status(run)).reason).toMatch(/^waiting for a worker: none is alive since \d\.\d s$/);
+    expect((await cast.stage.status(run)).reason).toMatch(
+      /^waiting for a worker: none is alive since \d\.\d s; gone: worker-1$/,
+    );
     const next = addWorker(cast.stage, "worker-2");
     await expectDone({ ...cast, workers: [next] }, run);
     expect(next.assignments.at(-1)?.initialize).toBe(true);

@@ -175,6 +175,12 @@ class Player {
         this.#record.busy.delete(message.run);
         message.replyTo.tell({ type: "run_stopped", run: message.run, node: this.#system.node });
         return;
+      case "describe_work": {
+        const description = { activity: "idle", detail: "", forMs: null, exchanges: [] } as const;
+        const { run, replyTo } = message;
+        replyTo.tell({ type: "work_described", run, node: this.#system.node, work: description });
+        return;
+      }
       default:
         if (work !== undefined && !work.stopped) this.#goOn(work, message);
     }

@@ -14,8 +14,11 @@ const regressions: readonly (readonly [TrainingKind, number, string])[] = [
   ["synchronous", 33, "a server whose join was repeated joined once more, and its run failed"],
 ];
 
+/** Of each kind; the soak plays more. */
+const seeds = [1, 2];
+
 describe("a training on a bad network", () => {
-  it.each(trainingKinds.flatMap((kind) => [1, 2, 3, 4].map((seed) => [kind, seed] as const)))(
+  it.each(trainingKinds.flatMap((kind) => seeds.map((seed) => [kind, seed] as const)))(
     "ends, with every batch counted once (%s, seed %i)",
     async (kind, seed) => {
       expect((await play(drawScenario(kind, seed), site)).violations).toEqual([]);

@@ -3,6 +3,7 @@ import { createRandom, createSimulatedClock, createSimulatedNetwork, simulate, t
 import { isShoalError, ShoalError } from "@shoal/errors";
 import type { Dataset } from "@shoal/models";
 import {
+  batchParts,
   coordinatorNode,
   type CallOptions,
   type LinkFactory,
@@ -10,10 +11,11 @@ import {
   type RunStatus,
   type ShardSummary,
 } from "@shoal/protocol";
+import type { ComputePort } from "@shoal/worker";
 import { trainPlainly } from "../support/plain-training.ts";
 import { startTrainingCluster, type TrainingCluster, type TrainingSite } from "../support/training-cluster.ts";
 import { createPausableNode } from "./pausable-node.ts";
-import { scenarioShape, type Mishap, type TrainingScenario } from "./training-scenario.ts";
+import { scenarioShape, undisturbed, type Mishap, type TrainingScenario } from "./training-scenario.ts";
 
 export interface Played {
   /** In words; empty when all is well. */
@@ -22,12 +24,23 @@ export interface Played {
   readonly virtualMs: number;
   /** Longest time without a finished batch, ms. */
   readonly longestStallMs: number;
+  /** The finished model's. */
+  readonly parameters: Float32Array | undefined;
 }
 
 /** A run that is not over then hangs. */
 const limitMs = 400_000;
 
 export async function play(scenario: TrainingScenario, site: TrainingSite): Promise<Played> {
+  const played = await playOnce(scenario, site);
+  const calm = undisturbed(scenario);
+  if (calm === undefined || played.parameters === undefined) return played;
+  const { parameters } = await playOnce(calm, site);
+  const isEqual = played.parameters.every((value, index) => Object.is(value, parameters?.[index]));
+  return isEqual ? played : { ...played, violations: [...played.violations, "other bits than undisturbed"] };
+}
+
+async function playOnce(scenario: TrainingScenario, site: TrainingSite): Promise<Played> {
   const clock = createSimulatedClock();
   const random = createRandom(`play ${scenario.name}`);
   const network = createSimulatedNetwork({ clock, random, settings: scenario.network });
@@ -50,6 +63,7 @@ export async function play(scenario: TrainingScenario, site: TrainingSite): Prom
       // Ten heartbeats a lease: no server is lost to bad luck.
       settings: { leaseMs, heartbeatMs: leaseMs / 10 },
       retry: { attemptMs: 2_000 },
+      wrapCompute: (compute, name) => slowCompute(compute, paceOf(scenario, name), clock),
       wrapLinks: (links) => disturbLinks(links, { scenario, clock, cutOff }),
       onModel: async (run) => {
         counted.push(...(await miscountedBatches(made, run, scenario)));
@@ -71,15 +85,17 @@ export async function play(scenario: TrainingScenario, site: TrainingSite): Prom
     }
     const violations = [...counted, ...judge(scenario, status, made, run, dataset, site)];
     const virtualMs = clock.now();
+    const parameters = status.phase === "completed" ? made.model(run).parameters : undefined;
+    if (parameters?.every((value) => Number.isFinite(value)) === false) violations.push("parameters are not finite");
     await made[Symbol.asyncDispose]();
-    return { violations, status, virtualMs, longestStallMs };
+    return { violations, status, virtualMs, longestStallMs, parameters };
   };
   try {
     return await simulate(clock, work(), { maximumSteps: 3_000_000 });
   } catch (error) {
     const waits = cluster?.workers.flatMap(({ handle }) => handle.waits()) ?? [];
     const violations = [`${ShoalError.from(error).message}; ${JSON.stringify(waits)}`];
-    return { violations, status: undefined, virtualMs: clock.now(), longestStallMs: 0 };
+    return { violations, status: undefined, virtualMs: clock.now(), longestStallMs: 0, parameters: undefined };
   }
 }
 
@@ -130,6 +146,24 @@ function befall(mishap: Mishap, { cluster, network, head, cutOff, clock }: Stage
 function crash(cluster: TrainingCluster, network: Stage["network"], worker: string, isZombie: boolean): void {
   network.crash(worker);
   if (!isZombie) void cluster.workers.findLast(({ name }) => name === worker)?.kill();
+}
+
+function paceOf({ msPerSample }: TrainingScenario, worker: string): number {
+  return msPerSample[Number(worker.replace("worker-", "")) % msPerSample.length] ?? 0;
+}
+
+/** Computing takes time for each sample, which is what speeds are measured by. */
+function slowCompute(compute: ComputePort, msPerSample: number, clock: Clock): ComputePort {
+  if (msPerSample === 0) return compute;
+  return {
+    ...compute,
+    async gradient(task) {
+      const done = await compute.gradient(task);
+      const ms = msPerSample * done.samples;
+      await new Promise<void>((resolve) => void clock.after(ms, resolve));
+      return { ...done, endedAtMs: done.startedAtMs + ms };
+    },
+  };
 }
 
 interface LinkTrouble {
@@ -186,8 +220,16 @@ function drawDataset(count: number): Dataset {
 }
 
 /** The one way in which workers alone can fail a run: all that were in a synchronous step died in the middle of a push. */
-function isHalfApplied({ phase, error }: RunStatus): boolean {
+export function isHalfApplied({ phase, error }: RunStatus): boolean {
   return phase === "failed" && error?.code === "run_failed" && error.details?.["step"] !== undefined;
+}
+
+/** Workers that had a slot from the beginning, and that nothing happened to. */
+function sparedWorkers({ kind, workers, slots, mishaps }: TrainingScenario): readonly string[] {
+  const joins = mishaps.filter(({ mishap }) => mishap.kind === "join").length;
+  if (slots < workers + joins || kind === "hand-off") return [];
+  const names = Array.from({ length: workers }, (_, index) => `worker-${index + 1}`);
+  return names.filter((name) => !mishaps.some(({ mishap }) => "worker" in mishap && mishap.worker === name));
 }
 
 /** Looked at before the shards are released. */
@@ -196,8 +238,10 @@ async function miscountedBatches(cluster: TrainingCluster, run: string, scenario
   for (const server of cluster.servers) {
     const shards = await describeIfHosted(server, run);
     for (const { shard, version, batchesApplied } of shards) {
-      const applied = scenario.job.consistency.mode === "synchronous" ? version * scenario.slots : version;
-      if (applied !== batchesApplied) wrong.push(`shard ${shard}: version ${version}, ${batchesApplied} batches`);
+      // An iteration of adaptive batches is several of them.
+      const isSeveral = batchParts(scenario.job).parts > 1 && version <= batchesApplied;
+      if (!isSeveral && version !== versionOf(scenario, batchesApplied))
+        wrong.push(`shard ${shard}: version ${version}, ${batchesApplied} batches`);
     }
     if (scenario.job.stop.patience === null) {
       const batches = new Set(shards.map(({ batchesApplied }) => batchesApplied));
@@ -206,6 +250,13 @@ async function miscountedBatches(cluster: TrainingCluster, run: string, scenario
     }
   }
   return wrong;
+}
+
+/** Updates that so many batches make. */
+function versionOf({ job, slots }: TrainingScenario, batches: number): number {
+  const { consistency } = job;
+  if (consistency.mode === "synchronous") return batches / slots;
+  return Math.floor(batches / (consistency.mode === "asynchronous" ? (consistency.buffer ?? 1) : 1));
 }
 
 /** A server without shards of the run does not know it. */
@@ -231,7 +282,11 @@ function judge(
 ): string[] {
   const failures = cluster.failures.map((failure) => `an actor failed: ${JSON.stringify(failure)}`);
   // It may wait for ten minutes for workers that have died before it could begin.
-  if (isHalfApplied(status) || status.phase === "queued") return failures;
+  if (status.phase === "queued") return failures;
+  if (isHalfApplied(status)) {
+    const spared = sparedWorkers(scenario);
+    return spared.length === 0 ? failures : [...failures, `${status.reason}, but ${spared.join(", ")} lived`];
+  }
   if (status.phase !== "completed") {
     const waits = cluster.workers.flatMap(({ handle }) => handle.waits());
     return [...failures, `${status.phase} at batch ${status.batchesDone}: ${status.reason}; ${JSON.stringify(waits)}`];
@@ -243,7 +298,7 @@ function judge(
       failures.push(`${status.batchesDone} of ${status.totalBatches} batches`);
     if (status.samples !== samples * job.epochs) failures.push(`${status.samples} samples of ${samples * job.epochs}`);
   }
-  if (job.consistency.mode !== "synchronous") return failures;
+  if (scenario.kind !== "synchronous" && scenario.kind !== "hand-off") return failures;
   const steps = status.totalSteps / job.epochs;
   const last = stoppedEarly ? (status.evaluations.at(-1)?.step ?? 0) : status.totalSteps;
   const plain = trainPlainly({ ...job, epochs: last / steps }, slots, dataset, site.kernels, site.memory);

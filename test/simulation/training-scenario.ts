@@ -1,9 +1,22 @@
 /** What a training goes through, drawn from a seed: a job, a cluster, a bad network, and what happens to its members. */
 import { createRandom, type Random } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
-import type { Consistency, JobSpec } from "@shoal/protocol";
+import type { Consistency, JobInput, JobSpec } from "@shoal/protocol";
 
-export const trainingKinds = ["synchronous", "bounded-0", "bounded-2", "asynchronous", "prefetch"] as const;
+export const trainingKinds = [
+  "synchronous",
+  "bounded-0",
+  "bounded-2",
+  "asynchronous",
+  "prefetch",
+  "local",
+  "streaming",
+  "buffered",
+  "encoded",
+  "bounded-adaptive",
+  "asynchronous-adaptive",
+  "hand-off",
+] as const;
 export type TrainingKind = (typeof trainingKinds)[number];
 
 export type Mishap =
@@ -20,6 +33,7 @@ export type Mishap =
 
 export interface TrainingScenario {
   readonly name: string;
+  readonly kind: TrainingKind;
   readonly job: JobSpec;
   readonly slots: number;
   readonly samples: number;
@@ -30,7 +44,14 @@ export interface TrainingScenario {
   /** Share of exchanges with a server that are lost before, and of those that are lost after, they have taken effect. */
   readonly linkLoss: number;
   readonly linkMs: number;
+  /** Time of computing a sample: worker i has that at i modulo their number, ms. */
+  readonly msPerSample: readonly number[];
   readonly mishaps: readonly { readonly atMs: number; readonly mishap: Mishap }[];
+}
+
+/** Where each step is the sum of a fixed set of contributions. */
+function isSynchronous(kind: TrainingKind): boolean {
+  return kind === "synchronous" || kind === "hand-off" || kind === "local" || kind === "streaming";
 }
 
 const features = 6;
@@ -45,13 +66,13 @@ export function drawScenario(kind: TrainingKind, seed: number): TrainingScenario
   const isTiny = random.uniform() < 0.2;
   const samples = isTiny ? 1 + random.integer(12) : 60 + random.integer(60);
   const batchSize = 1 + random.integer(8);
-  const slots = kind === "synchronous" ? 1 + random.integer(6) : 1;
+  const slots = isSynchronous(kind) ? 1 + random.integer(6) : 1;
   const batchesPerEpoch = Math.ceil(samples / (batchSize * slots)) * slots;
   const wanted = isTiny ? 20 : 150 + random.integer(350);
   const epochs = isTiny && random.uniform() < 0.5 ? 1 : Math.max(1, Math.round(wanted / batchesPerEpoch));
   const stops = random.uniform() < 0.15;
   // A synchronous run that stops early does so at an epoch's end: there the plain loop can stop too.
-  const everySteps = random.uniform() < 0.5 || (stops && kind === "synchronous") ? null : 1 + random.integer(40);
+  const everySteps = random.uniform() < 0.5 || (stops && isSynchronous(kind)) ? null : 1 + random.integer(40);
   const job = checkJob({
     name: "soak",
     model: {
@@ -66,18 +87,19 @@ export function drawScenario(kind: TrainingKind, seed: number): TrainingScenario
     optimizer: { name: "sgd", learningRate: 0.02, momentum: 0.5 },
     batchSize,
     epochs,
-    slots: kind === "synchronous" ? slots : null,
+    slots: isSynchronous(kind) ? slots : null,
     shards: 1 + random.integer(4),
     workers: 1 + random.integer(workers),
-    consistency: consistencyOf(kind),
     prefetch: kind === "prefetch",
     evaluation: { everySteps },
     stop: { patience: stops ? 1 + random.integer(3) : null },
     seed: random.integer(1000),
+    ...peculiarities(kind, createRandom(`job of ${name}`)),
   });
   const isOrderly = random.uniform() < 0.3;
   return {
     name,
+    kind,
     job,
     slots,
     samples,
@@ -90,21 +112,90 @@ export function drawScenario(kind: TrainingKind, seed: number): TrainingScenario
     linkLoss: random.uniform() < 0.5 ? 0 : 0.02,
     linkMs: 1 + random.integer(20),
     mishaps: drawMishaps(random, workers),
+    msPerSample: job.stragglers.adaptiveBatch || job.stragglers.handOff ? [1, 2 + random.integer(8), 1.2] : [0],
   };
 }
 
-function consistencyOf(kind: TrainingKind): Consistency {
+/** What sets the jobs of a kind apart. */
+function peculiarities(kind: TrainingKind, random: Random): Partial<JobInput> {
   switch (kind) {
+    case "local":
+      return { consistency: { mode: "synchronous" }, ...localUpdates(random) };
+    case "streaming":
+      return { consistency: { mode: "synchronous" }, ...streaming(random) };
+    case "buffered":
+      return { consistency: { mode: "asynchronous", buffer: 2 + random.integer(4) } };
+    case "encoded":
+      return encoded(random);
+    case "hand-off":
+      return { consistency: { mode: "synchronous" }, stragglers: { handOff: true } };
+    case "bounded-adaptive":
+      return { consistency: { mode: "bounded", staleness: random.integer(4) }, stragglers: { adaptiveBatch: true } };
+    case "asynchronous-adaptive":
+      return {
+        consistency: { mode: "asynchronous" },
+        prefetch: random.uniform() < 0.5,
+        stragglers: { adaptiveBatch: true },
+      };
     case "synchronous":
-      return { mode: "synchronous" };
+      return { consistency: { mode: "synchronous" } };
     case "bounded-0":
-      return { mode: "bounded", staleness: 0 };
     case "bounded-2":
-      return { mode: "bounded", staleness: 2 };
+      return { consistency: { mode: "bounded", staleness: kind === "bounded-0" ? 0 : 2 } };
     case "asynchronous":
     case "prefetch":
-      return { mode: "asynchronous" };
+      return { consistency: { mode: "asynchronous" } };
   }
+}
+
+/** Plain descent within, which remembers nothing: a take-over then changes no bit where replicas begin each round afresh. */
+const inner = { optimizer: { name: "sgd", learningRate: 0.02 } } as const;
+
+function localUpdates(random: Random): Partial<JobInput> {
+  const steps = 2 + random.integer(3);
+  const rules: readonly NonNullable<JobInput["communication"]>[] = [
+    { name: "local_sgd", steps },
+    { name: "geo_sgd", steps },
+    { name: "diloco", steps },
+    { name: "easgd", steps, elasticity: 0.2 },
+  ];
+  return { ...inner, communication: rules[random.integer(rules.length)] ?? { name: "local_sgd", steps } };
+}
+
+function streaming(random: Random): Partial<JobInput> {
+  const delay = random.integer(2);
+  return {
+    ...inner,
+    shards: 2,
+    communication: { name: "diloco", steps: 4, fragments: 2, delay, mixing: 0.5 * random.integer(2) },
+  };
+}
+
+function encoded(random: Random): Partial<JobInput> {
+  const modes: readonly Consistency[] = [{ mode: "bounded", staleness: 2 }, { mode: "asynchronous" }];
+  const pushes = ["int8", "one_bit", "top_k", "random_k", "power_sgd"];
+  const pulls = ["float32", "int8", "top_k"];
+  const nameOf = (names: readonly string[]): { name: string } => ({
+    name: names[random.integer(names.length)] ?? "int8",
+  });
+  return {
+    consistency: modes[random.integer(modes.length)] ?? { mode: "asynchronous" },
+    encoding: { push: nameOf(pushes), pull: nameOf(pulls) },
+  };
+}
+
+/**
+ * The same job on one worker, and nothing happens to it.
+ * @returns undefined where other bits may come out of it: outside synchronous mode, and where replicas remember
+ */
+export function undisturbed(scenario: TrainingScenario): TrainingScenario | undefined {
+  const { kind, job } = scenario;
+  if (kind !== "local" || job.communication.name === "easgd") return undefined;
+  return {
+    ...scenario,
+    ...{ name: `${scenario.name}, undisturbed`, workers: 1, linkLoss: 0, mishaps: [], job: { ...job, workers: 1 } },
+    network: { dropRate: 0, duplicateRate: 0, reorderRate: 0 },
+  };
 }
 
 /** Up to six within the first five seconds; two workers join in the end, so that somebody is left. */

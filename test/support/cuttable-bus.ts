@@ -2,7 +2,7 @@
 import type { Bus } from "@shoal/actors";
 
 export interface CuttableBus extends Bus {
-  /** For good: the node's goodbye is lost with the rest. */
+  /** Until a node of that name attaches anew: the node's goodbye is lost with the rest. */
   cut(node: string): void;
   /** A node of this name that comes now is not the one that was cut off. */
   mend(node: string): void;
@@ -14,6 +14,7 @@ export function createCuttableBus(bus: Bus): CuttableBus {
     cut: (node) => void cut.add(node),
     mend: (node) => void cut.delete(node),
     attach(node, receiver) {
+      cut.delete(node); // another life of the name
       const port = bus.attach(node, {
         receive: (envelope) => {
           if (!cut.has(node)) receiver.receive(envelope);

@@ -40,11 +40,14 @@ export interface Command extends AsyncDisposable {
 
 export interface CommandOptions {
   readonly workplace: Workplace;
+  /** What runs it, such as `ip netns exec NAME`; default nothing. */
+  readonly through?: readonly string[];
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export function startCommand(args: readonly string[], options: CommandOptions): Command {
-  const child = spawn(process.execPath, ["--conditions=shoal-source", bin, ...args], {
+  const [program, ...rest] = [...(options.through ?? []), process.execPath, "--conditions=shoal-source", bin];
+  const child = spawn(program, [...rest, ...args], {
     cwd: options.workplace.folder,
     env: { ...options.workplace.environment, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],

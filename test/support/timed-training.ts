@@ -15,13 +15,15 @@ export interface TimedScene {
   /** Virtual time of each exchange: 1 ms. */
   readonly linkMs?: number;
   readonly job: JobSpec;
+  /** Shown the run each 50 ms of virtual time. @param gradients that each worker has computed */
+  readonly observe?: (status: RunStatus, gradients: ReadonlyMap<string, number>) => void;
   /** Virtual time after which the run is cut short and looked at; default: its end. */
   readonly untilMs?: number;
 }
 
 export interface TimedOutcome {
   readonly status: RunStatus;
-  /** As they were just before the run's end. */
+  /** As they were just before the run's end, or when it was cut short. */
   readonly shards: readonly ShardSummary[];
   /** Of the model that it wrote; empty without one. */
   readonly parameters: Float32Array;
@@ -35,22 +37,27 @@ export async function trainInVirtualTime(scene: TimedScene): Promise<TimedOutcom
   const { site, dataset, workers, servers = 1, job, linkMs = 1 } = scene;
   const clock = createSimulatedClock();
   const computed = new Map<string, number>();
+  const gradients = new Map<string, number>();
   const work = async (): Promise<TimedOutcome> => {
     let shards: readonly ShardSummary[] = [];
     const cluster = await startTrainingCluster({
       ...{ site, dataset, servers, workers, clock, computeKind: "inline", bus: createInProcessBus() },
       wrapLinks: (links) => slowLinks(links, clock, linkMs),
-      wrapCompute: (compute, name) => slowCompute(compute, name, { scene, clock, computed }),
+      wrapCompute: (compute, name) => slowCompute(compute, name, { scene, clock, computed, gradients }),
       onModel: async (run) => {
-        shards = (await Promise.all(cluster.servers.map(({ host }) => host.describe(run)))).flat();
+        shards = await describe(run);
       },
     });
+    const describe = async (run: string): Promise<readonly ShardSummary[]> =>
+      (await Promise.all(cluster.servers.map(({ host }) => host.describe(run)))).flat();
     const run = await cluster.submit(job);
     let status = await cluster.status(run);
     for (; !["completed", "failed", "cancelled"].includes(status.phase); status = await cluster.status(run)) {
+      scene.observe?.(status, gradients);
       if (status.elapsedMs >= (scene.untilMs ?? Number.POSITIVE_INFINITY)) break;
       await new Promise<void>((resolve) => void clock.after(50, resolve));
     }
+    if (status.phase === "training") shards = await describe(run);
     const parameters = status.phase === "completed" ? cluster.model(run).parameters : new Float32Array();
     await cluster[Symbol.asyncDispose]();
     return { status, shards, parameters, virtualMs: status.elapsedMs, computed };
@@ -62,9 +69,10 @@ interface Pace {
   readonly scene: TimedScene;
   readonly clock: Clock;
   readonly computed: Map<string, number>;
+  readonly gradients: Map<string, number>;
 }
 
-function slowCompute(compute: ComputePort, name: string, { scene, clock, computed }: Pace): ComputePort {
+function slowCompute(compute: ComputePort, name: string, { scene, clock, computed, gradients }: Pace): ComputePort {
   const msPerSample = scene.msPerSample(Number(name.replace("worker-", "")));
   return {
     ...compute,
@@ -73,6 +81,7 @@ function slowCompute(compute: ComputePort, name: string, { scene, clock, compute
       const ms = msPerSample * done.samples;
       computed.set(name, (computed.get(name) ?? 0) + done.samples);
       await new Promise<void>((resolve) => void clock.after(ms, resolve));
+      gradients.set(name, (gradients.get(name) ?? 0) + 1);
       return { ...done, endedAtMs: done.startedAtMs + ms };
     },
   };

@@ -27,12 +27,14 @@ import {
   coordinatorAddress,
   coordinatorNode,
   type CoordinatorMessage,
+  type ExplainReply,
   type JobSpec,
   type LinkFactory,
   type RunReply,
   type RunStatus,
   type ShardDirectory,
   type SubmitReply,
+  type WaitExplanation,
 } from "@shoal/protocol";
 import {
   createInProcessReplicaLinks,
@@ -76,6 +78,8 @@ export interface TrainingClusterOptions {
   readonly computeKind: "inline" | "thread";
   readonly settings?: Partial<CoordinatorSettings>;
   readonly retry?: WorkerOptions["retry"];
+  /** What workers have left unsent, for those that come again; default: each keeps its own. */
+  readonly states?: WorkerOptions["states"];
   /** What the workers' links are: calls by default, or gRPC over loopback. */
   readonly wire?: "in-process" | "grpc";
   /** An in-process bus by default. */
@@ -113,6 +117,8 @@ export interface TrainingCluster {
   addWorker(name: string): ClusterWorker;
   submit(job: JobSpec): Promise<string>;
   status(run: string): Promise<RunStatus>;
+  /** What `shoal why` shows. */
+  explain(run: string): Promise<WaitExplanation>;
   /** Waits until a run has ended. */
   ended(run: string, limitMs?: number): Promise<RunStatus>;
   /** The model file that a run wrote. */
@@ -195,6 +201,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       computeKind: options.computeKind,
       wrapCompute: (compute) => options.wrapCompute?.(compute, name) ?? compute,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
+      ...(options.states === undefined ? {} : { states: options.states }),
     });
     const kill = (): Promise<void> => {
       bus.cut(name);
@@ -206,8 +213,8 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   };
   for (let index = 1; index <= options.workers; index += 1) addWorker(`worker-${index}`);
 
-  const ask = <R>(make: (replyTo: Ref<R>) => CoordinatorMessage): Promise<R> =>
-    insist(() => client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs: 1000, reason: "to test" }));
+  const ask = <R>(make: (replyTo: Ref<R>) => CoordinatorMessage, deadlineMs = 1000): Promise<R> =>
+    insist(() => client.ask<CoordinatorMessage, R>(coordinator, make, { deadlineMs, reason: "to test" }));
   const status = async (run: string): Promise<RunStatus> => {
     const reply = await ask<RunReply>((replyTo) => ({ type: "describe_run", run, replyTo }));
     if (reply.type === "run_unknown") throw new Error(`the coordinator knows no ${run}`);
@@ -231,6 +238,11 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       return reply.run;
     },
     status,
+    async explain(run) {
+      const reply = await ask<ExplainReply>((replyTo) => ({ type: "explain_run", run, replyTo }), 5_000);
+      if (reply.type !== "run_explained") throw new Error(`${run} is not explained: ${reply.type}`);
+      return reply.explanation;
+    },
     async ended(run, limitMs = 60_000) {
       for (const endAt = clock.now() + limitMs; ;) {
         const now = await status(run);

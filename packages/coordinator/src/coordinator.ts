@@ -28,6 +28,7 @@ import { createLeader, type LeaderCommand, type LeaderOptions } from "./leadersh
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
+import { createInquiries } from "./waits/inquiry.ts";
 import { completeSettings, type CoordinatorSettings } from "./settings.ts";
 
 export interface CoordinatorOptions {
@@ -108,12 +109,14 @@ function createCoordinator(
     ...{ options, settings, context, metrics, note, leader, outbox: createOutbox(note) },
     ...{ cluster: undefined, journal: undefined, leadsUntilMs: Number.NEGATIVE_INFINITY },
   };
+  const inquiries = createInquiries(context.system, () => desk.cluster);
   metrics.observe(() => desk.cluster?.membership);
   context.self.tell({ type: "tick" });
   return async (message) => {
     if (isOwn(message)) return hearOwn(desk, message);
     const { cluster } = desk;
     if (cluster === undefined) return; // C2
+    if (message.type === "explain_run") return inquiries.begin(message);
     const now = context.clock.now();
     if (now < desk.leadsUntilMs || promisesNothing(message))
       settle(desk, cluster, dispatch(cluster, message, now, settings));

@@ -13,6 +13,7 @@ export {
   type Communication,
   type LocalCommunication,
 } from "./job/communication.ts";
+export { batchParts, maximumBatchesOfPush, type BatchParts } from "./job/batch-parts.ts";
 export type { DurabilitySettings, SnapshotSettings } from "./job/durability-settings.ts";
 export type { EncodingSettings } from "./job/encoding-settings.ts";
 export * from "./job/gradient-settings.ts";
@@ -26,6 +27,8 @@ export * from "./key-range.ts";
 export * from "./membership-client.ts";
 export * from "./messages/client.ts";
 export * from "./messages/coordinator.ts";
+export * from "./messages/describe-work.ts";
+export * from "./messages/explain-run.ts";
 export * from "./messages/membership.ts";
 export * from "./messages/schema.ts";
 export * from "./messages/server-control.ts";

@@ -7,6 +7,7 @@ export { startProcessCluster, type ProcessCluster, type ProcessClusterOptions } 
 export { connectToCluster, type ClusterConnection } from "./cluster/cluster-connection.ts";
 export { resolveCluster, type ClusterAddress } from "./cluster/cluster-address.ts";
 export { cancelRun, describeRun, failureOf, followRun, submitRun } from "./cluster/follow-run.ts";
+export { explainRun } from "./cluster/explain-run.ts";
 export { setUpTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
 export type { SpanRecord } from "./telemetry/span-record.ts";
 export { readTrace } from "./trace/read-trace.ts";
@@ -15,4 +16,4 @@ export { rebuildUpdates, type RebuiltUpdate } from "./trace/rebuild-updates.ts";
 export { chromeTrace } from "./trace/chrome-trace.ts";
 export { runCommandLine } from "./cli/command-line.ts";
 export { isShoalError, ShoalError } from "@shoal/errors";
-export type { Consistency, JobSpec, RunStatus, TestResult } from "@shoal/protocol";
+export type { Consistency, JobSpec, RunStatus, TestResult, WaitExplanation } from "@shoal/protocol";

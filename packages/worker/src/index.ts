@@ -10,4 +10,6 @@ export { createInlineCompute, type ComputeEnvironment } from "./compute/inline-c
 export type { ComputePort, GradientWork } from "./compute/compute-port.ts";
 export type { ComputeSubject } from "./compute/compute-task.ts";
 export { startThreadCompute, type ThreadComputeOptions } from "./host/thread-compute.ts";
+export { createFolderStateStore } from "./host/folder-state-store.ts";
+export { createMemoryStateStore, type WorkerStateStore } from "./saved/state-store.ts";
 export { startWorker, type WorkerHandle, type WorkerOptions } from "./start-worker.ts";

@@ -18,6 +18,7 @@ import { startThreadCompute } from "./host/thread-compute.ts";
 import { createEndedRuns } from "./node/held-run.ts";
 import { drop, type NodeState } from "./node/node-state.ts";
 import { createWorkerNode, workerNodeOptions } from "./node/worker-node.ts";
+import { createMemoryStateStore, type WorkerStateStore } from "./saved/state-store.ts";
 import { atMost } from "./time/at-most.ts";
 
 export interface WorkerOptions {
@@ -32,6 +33,10 @@ export interface WorkerOptions {
   readonly readModel: (file: string) => Promise<Uint8Array>;
   /** Keeps the model file of a run. @returns its absolute path */
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
+  /** Where what is left unsent is kept for the next life of this worker; default: in this process. */
+  readonly states?: WorkerStateStore;
+  /** Takes a sentence for people: what was saved, found, or could not be. */
+  readonly onNote?: (sentence: string) => void;
   /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */
   readonly computeKind?: "thread" | "inline";
   /** Puts something between the training loop and its computing: in simulations computing takes virtual time. */
@@ -60,6 +65,7 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   let kernels: Kernels | undefined;
   const environment = {
     ...options,
+    states: options.states ?? createMemoryStateStore(),
     kernels: () => (kernels ??= instantiateKernels(options.modules, options.memory)),
     startCompute: (subject: ComputeSubject) => startCompute(subject, options),
   };

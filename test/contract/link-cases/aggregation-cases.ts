@@ -1,31 +1,18 @@
 /** Less communication, and the rules that put contributions together: published rows through real shards. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { loadVectors } from "../../support/vectors.ts";
 import { membersOf, type CaseCluster, type CaseRun, type MakeCluster } from "./case-cluster.ts";
 import { createCaseWorker, type CaseWorker } from "./case-worker.ts";
+import { expectNear } from "./near.ts";
+import { takeGroup, takeRow } from "./published-rows.ts";
 
-interface Vectors {
-  readonly adasum: Readonly<Record<string, readonly number[]>>;
-  readonly [row: `fedasync x0=1 ${string}` | `fedbuff x0=1 ${string}` | `diloco_outer ${string}`]: readonly number[];
-  readonly [row: `easgd_sync ${string}`]: readonly (readonly [explorers: readonly number[], centre: number])[];
-}
-
-const vectors = loadVectors<Vectors>("asynchrony");
-
-function row<K extends keyof Vectors>(beginning: string): Vectors[K] {
-  const found = Object.entries(vectors).find(([name]) => name.startsWith(beginning));
-  if (found === undefined) throw new Error(`no vectors begin with ${beginning}`);
-  return found[1] as Vectors[K];
-}
-
-/** Float32 against float64: a few roundings of 6e-8 each, relative to the largest number in play. */
-function expectNear(actual: ArrayLike<number>, expected: readonly number[], scale = 1): void {
-  expect(actual.length).toBe(expected.length);
-  for (const [key, value] of expected.entries()) {
-    expect(Math.abs((actual[key] ?? NaN) - value)).toBeLessThanOrEqual(1e-6 * Math.max(scale, Math.abs(value)));
-  }
-}
+const published = {
+  adasum: takeGroup<readonly number[]>("adasum"),
+  fedasync: takeRow<readonly number[]>("fedasync x0=1 "),
+  fedbuff: takeRow<readonly number[]>("fedbuff x0=1 "),
+  easgd: takeRow<readonly (readonly [explorers: readonly number[], centre: number])[]>("easgd_sync "),
+  diloco: takeRow<readonly number[]>("diloco_outer "),
+};
 
 async function within(makeCluster: MakeCluster, servers: number, body: (it: CaseCluster) => Promise<void>) {
   const cluster = await makeCluster(servers);
@@ -110,7 +97,7 @@ const adasumRows: Readonly<Record<string, readonly (readonly number[])[]>> = {
 };
 
 function describeAdasum(makeCluster: MakeCluster): void {
-  test.each(Object.entries(vectors.adasum))("Adasum: %s is %j", (name, expected) =>
+  test.each(Object.entries(published.adasum))("Adasum: %s is %j", (name, expected) =>
     within(makeCluster, 1, async (it) => {
       expectNear(await adasum(it, "adasum", adasumRows[name] ?? []), expected);
     }),
@@ -207,7 +194,7 @@ function describeBuffered(makeCluster: MakeCluster): void {
       expect(await scene.push(-0.2, 0)).toEqual({ type: "push_applied", version: 4, staleness: 3 });
       expect(await scene.push(0.4, 3)).toEqual({ type: "push_applied", version: 4, staleness: 0 });
       values.push(await scene.value());
-      expectNear(values, row<`fedbuff x0=1 `>("fedbuff x0=1"));
+      expectNear(values, published.fedbuff);
       expect(await scene.run.describe()).toMatchObject([{ version: 4, batchesApplied: 8, stalenessMax: 3 }]);
     }));
 
@@ -226,7 +213,7 @@ function describeBuffered(makeCluster: MakeCluster): void {
         await scene.push(value, base);
         values.push(await scene.value());
       }
-      expectNear(values, row<`fedasync x0=1 `>("fedasync x0=1"));
+      expectNear(values, published.fedasync);
     }));
 }
 
@@ -234,7 +221,7 @@ function describeLocalUpdates(makeCluster: MakeCluster): void {
   test("EASGD, synchronous: explorers and centre have the published values", () =>
     within(makeCluster, 1, async (it) => {
       const [rate, elasticity] = [0.1, 0.3];
-      const rows = row<`easgd_sync `>("easgd_sync");
+      const rows = published.easgd;
       const gradients = [[0.5, -0.5], [0.2, 0.2]]; // prettier-ignore
       const optimizer = { name: "sgd", learningRate: 1 };
       const scene = { name: "easgd", size: 1, workers: 2, aggregation: "sum", optimizer, initial: [0] } as const;
@@ -253,7 +240,7 @@ function describeLocalUpdates(makeCluster: MakeCluster): void {
 
   test("DiLoCo: the outer step has the published values", () =>
     within(makeCluster, 1, async (it) => {
-      const expected = row<`diloco_outer `>("diloco_outer");
+      const expected = published.diloco;
       const optimizer = { name: "sgd", learningRate: 0.7, momentum: 0.9, nesterov: true };
       const scene = { name: "diloco", size: 1, workers: 2, aggregation: "mean", optimizer, initial: [1] } as const;
       const workers = await hostSynchronous(it, scene);

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import type { ParameterLink } from "@shoal/protocol";
 import { loadVectors } from "../../support/vectors.ts";
 import { createCaseWorker } from "./case-worker.ts";
+import { expectNear } from "./near.ts";
+import { takeGroup, takeRow } from "./published-rows.ts";
 import { membersOf, type CaseCluster, type CaseRun, type MakeCluster } from "./case-cluster.ts";
 import { playAdmission } from "./admission-play.ts";
 
@@ -27,17 +29,20 @@ const rules = {
   },
 } as const;
 
-type RuleName = keyof typeof rules;
-
-interface Vectors {
-  readonly async_script: {
-    readonly W0: readonly number[];
-    readonly lr: number;
-  } & Readonly<Record<RuleName, readonly ScriptRow[]>>;
-  readonly [admission: `ssp_sim ${string}`]: Readonly<
-    Record<string, { readonly makespan: number; readonly idle: readonly number[]; readonly max_clock_gap: number }>
-  >;
+interface Admission {
+  readonly makespan: number;
+  readonly idle: readonly number[];
+  readonly max_clock_gap: number;
 }
+
+const { W0, lr } = loadVectors<{ readonly async_script: { readonly W0: readonly number[]; readonly lr: number } }>(
+  "asynchrony",
+).async_script;
+const scripts = Object.entries(rules).map(
+  ([name, rule]) => [name, rule, takeRow<readonly ScriptRow[]>(`async_script/${name}`)] as const,
+);
+const admissions = takeRow<Readonly<Record<string, Admission>>>("ssp_sim ");
+const weights = takeGroup<Readonly<Record<string, number>>>("fedasync_s");
 
 async function within(makeCluster: MakeCluster, body: (it: CaseCluster) => Promise<void>): Promise<void> {
   const cluster = await makeCluster(1);
@@ -47,8 +52,6 @@ async function within(makeCluster: MakeCluster, body: (it: CaseCluster) => Promi
     await cluster.close();
   }
 }
-
-const vectors = loadVectors<Vectors>("asynchrony");
 
 async function playScript(run: CaseRun, rows: readonly ScriptRow[]): Promise<void> {
   const workers = { A: createCaseWorker(run, 1), B: createCaseWorker(run, 2) };
@@ -98,9 +101,8 @@ async function playAlternately(
 }
 
 export function describeAsynchronousCases(makeCluster: MakeCluster): void {
-  test.each(Object.entries(rules))("async script: %s has the published versions, staleness and values", (name, rule) =>
+  test.each(scripts)("async script: %s has the published versions, staleness and values", (_name, rule, rows) =>
     within(makeCluster, async (it) => {
-      const { W0, lr, [name as RuleName]: rows } = vectors.async_script;
       const run = await it.host({
         run: "script",
         size: 2,
@@ -110,6 +112,37 @@ export function describeAsynchronousCases(makeCluster: MakeCluster): void {
       });
       await createCaseWorker(run, 1).initialize(Float32Array.from(W0));
       await playScript(run, rows);
+    }),
+  );
+
+  test.each([
+    ["poly a=.5", { name: "polynomial", exponent: 0.5 }],
+    ["hinge a=10 b=4", { name: "hinge", slope: 10, offset: 4 }],
+  ] as const)("FedAsync weights: %s are those by which pushes of each staleness move the values", (name, weight) =>
+    within(makeCluster, async (it) => {
+      const optimizer = { name: "sgd", learningRate: 1 };
+      const run = await it.host({
+        run: "weights",
+        size: 1,
+        optimizer,
+        staleness: { weight },
+        members: membersOf(1, [1]),
+      });
+      const worker = createCaseWorker(run, 1);
+      await worker.initialize(Float32Array.of(0));
+      // The oldest first: a push of zeros makes a version.
+      let [version, sum] = [0, 0];
+      const push = async (gradient: number, baseVersion: number): Promise<number> => {
+        await worker.push({ gradient: Float32Array.of(gradient), clock: version, baseVersion, batch: version });
+        version += 1;
+        return (await worker.pull(version)).values[0] ?? NaN;
+      };
+      while (version < 8) await push(0, version);
+      for (const [staleness, expected] of Object.entries(weights[name] ?? { none: NaN })) {
+        const value = await push(-1, version - Number(staleness));
+        expectNear([value - sum], [expected], 4);
+        sum = value;
+      }
     }),
   );
 
@@ -156,11 +189,7 @@ export function describeAsynchronousCases(makeCluster: MakeCluster): void {
       expect(await run.describe()).toMatchObject([{ version: 3, batchesApplied: 3, rejected: 1 }]);
     }));
 
-  const published = Object.entries(vectors).find(([name]) =>
-    name.startsWith("ssp_sim"),
-  )?.[1] as Vectors[`ssp_sim ${string}`];
-
-  test.each(Object.entries(published))(
+  test.each(Object.entries(admissions))(
     "O28: admission under bounded staleness s = %s has the published waits",
     (bound, row) =>
       within(makeCluster, async (it) => {

@@ -1,12 +1,24 @@
 /** A few servers with real shards, and workers' links to them: what the cases of other systems are run on. */
-import { createActorSystem, createInProcessBus, createRandom, systemClock, type ActorSystem } from "@shoal/actors";
+import {
+  createActorSystem,
+  createInProcessBus,
+  createRandom,
+  systemClock,
+  type ActorSystem,
+  type Ref,
+} from "@shoal/actors";
 import {
   partitionKeys,
   type KeyRange,
   type LinkFactory,
   type ParameterLink,
   type RunMembers,
+  type ShardAssignment,
+  type ShardCommand,
+  type ShardRestored,
+  type ShardSnapshot,
   type ShardSummary,
+  type Refusal,
 } from "@shoal/protocol";
 import { createShardHost, type Hosting, type ShardHost } from "@shoal/ps-server";
 import { kernelFixture, type KernelFixture } from "../../support/model-kernels.ts";
@@ -26,15 +38,19 @@ export interface LinkKind {
 }
 
 export interface RunOptions extends Partial<
-  Pick<Hosting, "consistency" | "aggregation" | "staleness" | "slots" | "members">
+  Pick<Hosting, "consistency" | "aggregation" | "staleness" | "slots" | "members" | "encoding">
 > {
   readonly run: string;
   /** Keys of the whole vector; each server gets its share as one shard. */
   readonly size: number;
   readonly optimizer: Hosting["optimizer"];
+  /** Of every shard, where the run has an encoding. */
+  readonly layout?: ShardAssignment["encoding"];
 }
 
 export interface CaseCluster {
+  /** What both sides compute with. */
+  readonly kit: KernelFixture;
   host(options: RunOptions): Promise<CaseRun>;
   close(): Promise<void>;
 }
@@ -45,6 +61,8 @@ export interface CaseRun {
   connect(worker: number, wrap?: (link: ParameterLink) => ParameterLink): readonly ParameterLink[];
   updateMembers(members: RunMembers): void;
   describe(): Promise<readonly ShardSummary[]>;
+  /** Stops the first shard, and lets it go on from what becomes of its snapshot. */
+  revise(change: (snapshot: ShardSnapshot) => ShardSnapshot): Promise<ShardRestored | Refusal>;
 }
 
 export type MakeCluster = (servers: number) => Promise<CaseCluster>;
@@ -79,6 +97,7 @@ export function makeClusters(kind: LinkKind): MakeCluster {
     const factory = kind.createFactory(hosts, kit);
     const links: ParameterLink[] = [];
     return {
+      kit,
       host: (options) => hostRun(options, hosts, factory, links),
       async close() {
         await Promise.all(links.map((link) => link.close()));
@@ -95,7 +114,7 @@ async function hostRun(
   factory: LinkFactory,
   links: ParameterLink[],
 ): Promise<CaseRun> {
-  const { size, ...given } = options;
+  const { size, layout, ...given } = options;
   const ranges = partitionKeys(size, hosts.size);
   const placed = [...hosts].slice(0, ranges.length);
   for (const [shard, [, host]] of placed.entries()) {
@@ -108,7 +127,7 @@ async function hostRun(
       slots: 1,
       members: nobody,
       ...given,
-      ...plainShards({ shard, ...(ranges[shard] as KeyRange) }),
+      ...plainShards({ shard, ...(ranges[shard] as KeyRange), ...(layout && { encoding: layout }) }),
     });
   }
   return {
@@ -125,6 +144,13 @@ async function hostRun(
     async describe() {
       const described = await Promise.all(placed.map(([, host]) => host.describe(options.run)));
       return described.flat();
+    },
+    async revise(change) {
+      const shard = placed[0]?.[1].find(options.run, 0);
+      const ask = <R>(make: (replyTo: Ref<R>) => ShardCommand): Promise<R> =>
+        new Promise((resolve) => shard?.tell(make({ address: "case/ask", tell: resolve })));
+      const snapshot = await ask<ShardSnapshot>((replyTo) => ({ type: "snapshot", replyTo }));
+      return ask<ShardRestored | Refusal>((replyTo) => ({ type: "restore", snapshot: change(snapshot), replyTo }));
     },
   };
 }

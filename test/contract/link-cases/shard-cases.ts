@@ -1,9 +1,13 @@
 /** The outside cases that every link has to pass with real shards behind it. */
-import { describe } from "vitest";
+import { describe, expect, test } from "vitest";
 import { describeAggregationCases } from "./aggregation-cases.ts";
 import { describeAsynchronousCases } from "./asynchronous-cases.ts";
 import { makeClusters, type LinkKind } from "./case-cluster.ts";
+import { describeEncodingCases } from "./encoding-cases.ts";
 import { describeKeyValueCases } from "./key-value-cases.ts";
+import { describeOptimizerCases } from "./optimizer-cases.ts";
+import { forgottenRows } from "./published-rows.ts";
+import { describeStreamingCases } from "./streaming-cases.ts";
 import { describeSynchronousCases } from "./synchronous-cases.ts";
 
 export function describeShardCases(name: string, kind: LinkKind): void {
@@ -13,5 +17,12 @@ export function describeShardCases(name: string, kind: LinkKind): void {
     describeSynchronousCases(makeCluster);
     describeAsynchronousCases(makeCluster);
     describeAggregationCases(makeCluster);
+    describeStreamingCases(makeCluster);
+    describeOptimizerCases(makeCluster);
+    describeEncodingCases(makeCluster);
+
+    test("every published row of asynchronous training is played", () => {
+      expect(forgottenRows()).toEqual([]);
+    });
   });
 }

@@ -46,12 +46,13 @@ interface PlayOptions {
   readonly push: object;
   readonly pull: object;
   readonly frozen?: boolean;
+  readonly staleness?: object;
   readonly wrap?: (links: LinkFactory) => LinkFactory;
 }
 
 async function play(
   make: MakeLinkScene,
-  { push, pull, frozen = false, wrap = (links) => links }: PlayOptions,
+  { push, pull, frozen = false, staleness, wrap = (links) => links }: PlayOptions,
 ): Promise<Play> {
   const { shards, treatments } = plainShards(...sizes.map((keys, shard) => ({ shard, begin: 0, end: keys })));
   const scene = await make({
@@ -61,7 +62,7 @@ async function play(
       shards: shards.map((shard, index) => ({ ...shard, encoding: layouts[index] })),
       treatments: frozen ? [{ kind: "frozen" }] : treatments,
       optimizer: { name: "sgd", learningRate: 0.1 },
-      staleness: { weight: { name: "none" } },
+      staleness: { weight: { name: "none" }, ...staleness },
       encoding: { push: { ...push }, pull: { ...pull } },
     },
   });
@@ -284,6 +285,42 @@ describe("encoded vectors", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it.each([
+    ["in-process", makeInProcessScene],
+    ["gRPC", makeGrpcScene as MakeLinkScene],
+  ])("leave gradients of lossy pulls to be compensated from where they were taken (%s)", async (_name, make) => {
+    const lambda = 2;
+    const staleness = { compensation: { name: "constant", lambda } };
+    const under = await play(make, { push: exact, pull: { name: "top_k", share: 0.1 }, staleness });
+    try {
+      await train(under, 2);
+      const [client] = under.clients;
+      const [values] = under.into;
+      const [gradient] = under.gradients;
+      if (client === undefined || !values || !gradient) throw new RangeError("a worker with buffers");
+      const base = await client.pull({ clock: 2, into: values });
+      const look = async (): Promise<Float32Array> => {
+        const found = new Float32Array(size);
+        const link = under.scene.link(2);
+        await link.pull({ shard: 0, clock: 9, into: found.subarray(0, 600) }, { deadlineMs: 2000 });
+        await link.pull({ shard: 1, clock: 9, into: found.subarray(600) }, { deadlineMs: 2000 });
+        return found;
+      };
+      const before = await look();
+      const computed = { startedAtMs: 0, endedAtMs: 1, samples: 4, loss: 1 };
+      await client.push({ clock: 2, batch: null, samples: 4, gradient: gradient.fill(0.5), base, computed });
+      const after = await look();
+      expect(before.filter((value, index) => value !== values[index]).length).toBeGreaterThan(size / 2);
+      for (const [index, value] of after.entries()) {
+        const [w, held] = [before[index] ?? NaN, values[index] ?? NaN];
+        // A few roundings of values about 1.
+        expect(Math.abs(value - (w - 0.1 * (0.5 + lambda * 0.25 * (w - held))))).toBeLessThan(1e-6);
+      }
+    } finally {
+      await end(under);
+    }
   });
 
   it("in an encoding that the run does not have are refused", async () => {

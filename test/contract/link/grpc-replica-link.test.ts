@@ -95,7 +95,7 @@ describe("a gRPC link between servers", () => {
   test("brings entries whole and in order over a slow line", async () => {
     const keys = 50_000;
     const { at, line: wire } = await open({ sizes: [keys] });
-    wire.slow(2_000);
+    wire.slow(2_000_000);
     const vector = at.floats(keys, 3);
     const link = at.link();
     await Promise.all([1, 2, 3].map((index) => link.replicate(entryOf(index, vector), within)));
@@ -111,7 +111,7 @@ describe("a gRPC link between servers", () => {
     const { at, line: wire } = await open({ sizes: [keys] });
     const link = at.link();
     const vector = at.floats(keys, 1);
-    wire.slow(20_000);
+    wire.slow(20_000_000);
     await expect(link.replicate(entryOf(1, vector), { deadlineMs: 30 })).rejects.toMatchObject({
       code: "deadline_exceeded",
     });
@@ -149,7 +149,7 @@ describe("a gRPC link between servers", () => {
     const update = { case: "replicate", value: { ...head, kind: "update" } } as const;
     const first = { case: "replicate", value: { ...head, kind: "initialize" } } as const;
     const part = (totalBytes: bigint) => ({ case: "install", value: { shard: 0, term: 3, totalBytes } }) as const;
-    const bytes = (count: number): Partial<PlainRequest> => ({ payloadBytes: count, payload: new Uint8Array(count) });
+    const bytes = (count: number) => ({ payloadBytes: count, payload: new Uint8Array(count) });
     expect(await codeOf(call, { kind: update, ...bytes(4) })).toBe("layout_mismatch");
     expect(await codeOf(call, { request: 2, kind: first, ...bytes(0) })).toBe("layout_mismatch");
     expect(await codeOf(call, { request: 3, kind: part(3n), ...bytes(4) })).toBe("layout_mismatch");

@@ -1,6 +1,6 @@
 /** The guard of one run: gathers what it watches, and carries out what is decided. */
 import { baseLearningRateOf, parseOptimizerSpec, parseStalenessSpec } from "@shoal/optimization";
-import type { ProgressFigures, ShardSummary } from "@shoal/protocol";
+import { batchParts, type ProgressFigures, type ShardSummary } from "@shoal/protocol";
 import { failRun } from "../runs/end-run.ts";
 import { isSynchronous, type RunState } from "../runs/run-state.ts";
 import { decideGuard, staleCause, type GuardWindow } from "./decide-guard.ts";
@@ -68,10 +68,12 @@ export function divergenceText(run: RunState): string {
   return ` (since step ${stepsDone(run)}; ${cause})`;
 }
 
-/** Steps, in synchronous mode; batches in the others. */
+/** Steps, in synchronous mode; whole batches in the others. */
 function stepsDone(run: RunState): number {
   const batches = run.ledger?.doneCount ?? 0;
-  return isSynchronous(run) ? Math.floor(batches / Math.max(1, run.slots)) : batches;
+  return isSynchronous(run)
+    ? Math.floor(batches / Math.max(1, run.slots))
+    : Math.floor(batches / batchParts(run.job).parts);
 }
 
 function windowOf(run: RunState): GuardWindow {

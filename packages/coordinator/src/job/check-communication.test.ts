@@ -33,6 +33,8 @@ describe("what workers push and what becomes of it", () => {
     { communication: easgd, consistency: { mode: "asynchronous" } },
     { communication: { ...diloco, fragments: 4, delay: 2, mixing: 0.5 } },
     { communication: diloco, consistency: { mode: "asynchronous" } },
+    // Worker and shards move by the same difference, whatever the pulled values have lost.
+    { communication: easgd, encoding: { push: { name: "int8" }, pull: { name: "top_k" } } },
     { consistency: { mode: "asynchronous", buffer: 4 }, staleness: { bound: 3 } },
   ])("go together: %j", (change) => {
     expect(() => checkCommunication({ ...job, ...change })).not.toThrow();
@@ -52,6 +54,13 @@ describe("what workers push and what becomes of it", () => {
       {
         communication: { name: "fedasync", steps: 8, mixing: 0.5 },
         encoding: { push: { name: "int8" }, pull: { name: "float32" } },
+      },
+    ],
+    [
+      "encoding.pull.name",
+      {
+        communication: { name: "fedasync", steps: 8, mixing: 0.5 },
+        encoding: { push: { name: "float32" }, pull: { name: "bfloat16" } },
       },
     ],
     ["communication.fragments", { communication: { ...diloco, fragments: 5 } }],

@@ -69,6 +69,12 @@ function checkLocalUpdates({ aggregation, optimizer, staleness, encoding }: Chec
       "expected float32 with fedasync: what is left of a model is not made good later",
     );
   }
+  if (name === "fedasync" && encoding.pull["name"] !== "float32") {
+    throw invalid(
+      "encoding.pull.name",
+      "expected float32 with fedasync: a model that began from less than the shards have would undo the rest",
+    );
+  }
   if (bound !== null && name === "easgd") {
     throw invalid("staleness.bound", "expected none with easgd, whose worker has moved when its push is sent back");
   }

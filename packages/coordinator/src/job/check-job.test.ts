@@ -75,7 +75,11 @@ describe("the check of a job", () => {
     ["job.slots", { ...job, slots: 70_000 }],
     ["job.consistency", { ...job, consistency: { mode: "eventual" } }],
     ["job.guard.action", { ...job, guard: { action: "pray" } }],
-    ["job.stragglers.adaptiveBatch", { ...job, ...asynchronous, stragglers: { adaptiveBatch: true } }],
+    ["job.stragglers.handOff", { ...job, ...asynchronous, stragglers: { handOff: true } }],
+    [
+      "job.consistency.warmUpSteps",
+      { ...job, consistency: { mode: "asynchronous", warmUpSteps: 3 }, stragglers: { adaptiveBatch: true } },
+    ],
     ["job.stragglers.predictedWaiting", { ...job, ...asynchronous, stragglers: { predictedWaiting: true } }],
     ["job.aggregation", { ...job, aggregation: "sum", stragglers: { adaptiveBatch: true } }],
     ["job.aggregation", { ...job, aggregation: "adasum", stragglers: { predictedWaiting: true } }],

@@ -1,11 +1,11 @@
 /** What the cures for stragglers need of the rest of a job. */
 import { ShoalError } from "@shoal/errors";
-import { maximumCutSlots, type JobSpec } from "@shoal/protocol";
+import { maximumCutSlots, synchronousSteps, type JobSpec } from "@shoal/protocol";
 
 /** @throws ShoalError invalid_job */
 export function checkStragglers(job: JobSpec): void {
-  const { adaptiveBatch, predictedWaiting, backup } = job.stragglers;
-  for (const [name, isOn] of Object.entries({ adaptiveBatch, predictedWaiting, backup: backup > 0 })) {
+  const { adaptiveBatch, handOff, predictedWaiting, backup } = job.stragglers;
+  for (const [name, isOn] of Object.entries({ predictedWaiting, handOff, backup: backup > 0 })) {
     const { mode } = job.consistency;
     if (isOn && mode !== "synchronous") {
       reject(
@@ -25,7 +25,11 @@ export function checkStragglers(job: JobSpec): void {
 }
 
 /** Uneven parts of a step need gradients that are weighted by their samples, and a message that holds them. */
-function checkUneven({ aggregation, communication, slots }: JobSpec): void {
+function checkUneven({ aggregation, communication, consistency, slots }: JobSpec): void {
+  if (synchronousSteps(consistency) > 0 && consistency.mode !== "synchronous") {
+    const sentence = "expected 0 with adaptive batches, because steps and leases number batches in different ways then";
+    reject("job.consistency.warmUpSteps", sentence);
+  }
   if (aggregation !== "mean") reject("job.aggregation", `expected "mean" with adaptive batches, got "${aggregation}"`);
   if (communication.name !== "gradients") {
     reject("job.communication", `expected "gradients" with adaptive batches, got "${communication.name}"`);

@@ -1,6 +1,6 @@
 /** Rebuilds a run that had started from what the last coordinator kept of it. */
 import { createEpochPlan, layoutOf, parseModelSpec } from "@shoal/models";
-import { contributionSamples, type Placement, type ShardPlacement, type ShardSeat } from "@shoal/protocol";
+import { batchParts, type Placement, type ShardPlacement, type ShardSeat } from "@shoal/protocol";
 import { newGuard } from "../guard/guard-state.ts";
 import { complete, createLedger, type Ledger } from "../leases/ledger.ts";
 import { subtractSet } from "../leases/interval-set.ts";
@@ -73,7 +73,7 @@ function planOf(run: RunState, slots: number, samples: number): NonNullable<RunS
   const { epochs } = run.job;
   return createEpochPlan({
     samples,
-    batchSize: contributionSamples(run.job),
+    batchSize: batchParts(run.job).samples,
     slots: isSynchronous(run) ? slots : 1,
     epochs,
   });
@@ -84,7 +84,7 @@ function readLedger(total: number, record: LedgerRecord | undefined): Ledger {
   const { ledger } = complete(createLedger(total), unflat(record?.done ?? []));
   const leases = (record?.leases ?? []).map((lease) => ({ ...lease, remaining: unflat(lease.remaining) }));
   const free = leases.reduce((rest, { remaining }) => subtractSet(rest, remaining), ledger.free);
-  return { ...ledger, free, leases };
+  return { ...ledger, free, returned: unflat(record?.returned ?? []), leases };
 }
 
 function readShards(

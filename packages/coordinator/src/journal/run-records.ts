@@ -9,7 +9,7 @@ import type { SerializedError } from "@shoal/errors";
 import type { SeatHolder, ShardSeat } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
 import type { IntervalSet } from "../leases/interval-set.ts";
-import type { Holder } from "../leases/ledger.ts";
+import type { Holder, Lease } from "../leases/ledger.ts";
 import type { EvaluationLog } from "../runs/evaluation-log.ts";
 import type { RunState, RunWorker } from "../runs/run-state.ts";
 import type { CutState } from "../runs/step-cuts.ts";
@@ -60,9 +60,12 @@ export interface SlotsRecord extends Stamped {
 /** Ranges as begin, end, begin, end … */
 type FlatRanges = readonly number[];
 
+type KeptLease = Omit<Lease, "remaining"> & { readonly remaining: FlatRanges };
+
 export interface LedgerRecord extends Stamped {
   readonly done: FlatRanges;
-  readonly leases: readonly (Holder & { readonly evaluateFirst: boolean; readonly remaining: FlatRanges })[];
+  readonly returned: FlatRanges;
+  readonly leases: readonly KeptLease[];
 }
 
 export interface EvaluationsRecord extends Stamped {
@@ -109,10 +112,11 @@ export function slotsRecord({ term }: ClusterState, { roster }: RunState): Slots
 }
 
 export function ledgerRecord({ term }: ClusterState, { ledger }: RunState): LedgerRecord {
-  const leases = (ledger?.leases ?? []).map(({ member, incarnation, evaluateFirst, remaining }) => {
-    return { member, incarnation, evaluateFirst, remaining: flat(remaining) };
-  });
-  return { format: 1, term, done: flat(ledger?.done ?? []), leases };
+  const leases = (ledger?.leases ?? []).map((lease) => ({
+    ...lease,
+    remaining: flat(lease.remaining),
+  }));
+  return { format: 1, term, done: flat(ledger?.done ?? []), returned: flat(ledger?.returned ?? []), leases };
 }
 
 export function evaluationsRecord({ term }: ClusterState, { evaluations }: RunState): EvaluationsRecord {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { leaseSize, smoothSpeed } from "./lease-size.ts";
 
-const base = { totalBatches: 4000, freeBatches: 4000, workers: 2, batchesPerMs: null, leaseWorkMs: 1000 };
+const base = {
+  ...{ totalBatches: 4000, freeBatches: 4000, workers: 2, batchesPerMs: null, leaseWorkMs: 1000 },
+  ...{ speedShare: 0.5, leastBatches: 1 },
+};
 
 describe("the size of a lease", () => {
   it("is small while the worker's speed is unknown, then what it does in a second", () => {
@@ -13,6 +16,11 @@ describe("the size of a lease", () => {
     expect(leaseSize({ ...base, batchesPerMs: 10 })).toBe(500);
     expect(leaseSize({ ...base, batchesPerMs: 10, freeBatches: 40 })).toBe(10);
     expect(leaseSize({ ...base, batchesPerMs: 10, freeBatches: 1 })).toBe(1);
+  });
+
+  it("leaves a slow worker nothing at the end that the others would wait for, but an iteration", () => {
+    expect(leaseSize({ ...base, batchesPerMs: 0.1, freeBatches: 40, speedShare: 0.05 })).toBe(1);
+    expect(leaseSize({ ...base, batchesPerMs: 0.1, freeBatches: 40, speedShare: 0.05, leastBatches: 1.6 })).toBe(2);
   });
 
   it("is never below one batch", () => {

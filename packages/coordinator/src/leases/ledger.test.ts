@@ -6,10 +6,14 @@ import { complete, createLedger, grant, isComplete, leaseOf, release, type Ledge
 const one = { member: 1, incarnation: 1 };
 const two = { member: 2, incarnation: 1 };
 
-function mustGrant(ledger: Ledger, holder: typeof one, size: number): { ledger: Ledger; begin: number; end: number } {
+function mustGrant(
+  ledger: Ledger,
+  holder: typeof one,
+  size: number,
+): { ledger: Ledger; isTakenOver: boolean; begin: number; end: number } {
   const decision = grant(ledger, holder, size, false);
   if (decision.kind !== "granted") throw new Error(decision.kind);
-  return { ledger: decision.ledger, ...decision.batches };
+  return { ledger: decision.ledger, isTakenOver: decision.isTakenOver, ...decision.batches };
 }
 
 describe("interval sets", () => {
@@ -160,5 +164,16 @@ describe("the ledger of batches", () => {
         expect(done.size).toBe(total);
       }),
     );
+  });
+
+  it("says of what was leased before that it is taken over, until it is done", () => {
+    const first = mustGrant(createLedger(10), { member: 1, incarnation: 1 }, 4);
+    expect(first.isTakenOver).toBe(false);
+    const { ledger } = release(complete(first.ledger, [{ begin: 0, end: 1 }]).ledger, { member: 1, incarnation: 1 });
+    expect(ledger.returned).toEqual([{ begin: 1, end: 4 }]);
+    const second = mustGrant(ledger, { member: 2, incarnation: 1 }, 5);
+    expect(second).toMatchObject({ isTakenOver: true });
+    expect(mustGrant(second.ledger, { member: 2, incarnation: 1 }, 5)).toMatchObject({ isTakenOver: true });
+    expect(mustGrant(second.ledger, { member: 3, incarnation: 1 }, 2)).toMatchObject({ isTakenOver: false });
   });
 });

@@ -8,6 +8,7 @@
  *   G1  done, free and the remains of the leases are disjoint, and their union is [0, total).
  *   G2  done only grows. A batch counts once, however often and by whomever it is reported.
  *   G3  a lease without remains is gone: its holder can have another.
+ *   G4  `returned` is what is free and was leased before: some shards may have it.
  */
 import type { BatchRange } from "@shoal/protocol";
 import { addRange, countOf, subtractRange, subtractSet, type IntervalSet } from "./interval-set.ts";
@@ -21,6 +22,8 @@ export interface Holder {
 export interface Lease extends Holder {
   /** What of it is not done. */
   readonly remaining: IntervalSet;
+  /** Some of it was in the hands of another holder before (G4). */
+  readonly isTakenOver: boolean;
   /** The holder measures the test split before it starts. */
   readonly evaluateFirst: boolean;
 }
@@ -30,18 +33,25 @@ export interface Ledger {
   readonly done: IntervalSet;
   readonly doneCount: number;
   readonly free: IntervalSet;
+  readonly returned: IntervalSet;
   readonly leases: readonly Lease[];
 }
 
 export type GrantDecision =
-  | { readonly kind: "granted"; readonly ledger: Ledger; readonly batches: BatchRange; readonly evaluateFirst: boolean }
+  | {
+      readonly kind: "granted";
+      readonly ledger: Ledger;
+      readonly batches: BatchRange;
+      readonly isTakenOver: boolean;
+      readonly evaluateFirst: boolean;
+    }
   /** Nothing is free, something is leased. */
   | { readonly kind: "pending"; readonly reason: string }
   /** Everything is done. */
   | { readonly kind: "exhausted"; readonly reason: string };
 
 export function createLedger(total: number): Ledger {
-  return { total, done: [], doneCount: 0, free: addRange([], { begin: 0, end: total }), leases: [] };
+  return { total, done: [], doneCount: 0, free: addRange([], { begin: 0, end: total }), returned: [], leases: [] };
 }
 
 export function isComplete(ledger: Ledger): boolean {
@@ -62,7 +72,7 @@ export function grant(ledger: Ledger, holder: Holder, size: number, evaluateFirs
   const held = leaseOf(ledger, holder);
   const rest = held?.remaining[0];
   if (held !== undefined && rest !== undefined) {
-    return { kind: "granted", ledger, batches: rest, evaluateFirst: held.evaluateFirst };
+    return { kind: "granted", ledger, batches: rest, isTakenOver: held.isTakenOver, evaluateFirst: held.evaluateFirst };
   }
   if (isComplete(ledger)) return { kind: "exhausted", reason: `all ${ledger.total} batches are done` };
   const first = ledger.free[0];
@@ -72,14 +82,13 @@ export function grant(ledger: Ledger, holder: Holder, size: number, evaluateFirs
     return { kind: "pending", reason: `the last ${open} batches are leased to members ${names}` };
   }
   const batches = { begin: first.begin, end: Math.min(first.end, first.begin + Math.max(1, Math.floor(size))) };
-  const lease: Lease = {
-    member: holder.member,
-    incarnation: holder.incarnation,
-    remaining: [batches],
-    evaluateFirst,
-  };
-  const granted = { ...ledger, free: subtractRange(ledger.free, batches), leases: [...ledger.leases, lease] };
-  return { kind: "granted", ledger: granted, batches, evaluateFirst };
+  const { member, incarnation } = holder;
+  const returned = subtractRange(ledger.returned, batches);
+  const isTakenOver = countOf(returned) < countOf(ledger.returned);
+  const lease: Lease = { member, incarnation, remaining: [batches], isTakenOver, evaluateFirst };
+  const free = subtractRange(ledger.free, batches);
+  const granted = { ...ledger, free, returned, leases: [...ledger.leases, lease] };
+  return { kind: "granted", ledger: granted, batches, isTakenOver, evaluateFirst };
 }
 
 /** Records batches as done, whoever did them. @returns the ranges that were not done before (G2) */
@@ -98,7 +107,8 @@ export function complete(
     .filter((lease) => lease.remaining.length > 0);
   const done = added.reduce(addRange, ledger.done);
   const doneCount = ledger.doneCount + countOf(added);
-  return { ledger: { ...ledger, done, doneCount, free: subtractSet(ledger.free, added), leases }, added };
+  const [free, returned] = [subtractSet(ledger.free, added), subtractSet(ledger.returned, added)];
+  return { ledger: { ...ledger, done, doneCount, free, returned, leases }, added };
 }
 
 /** Ends a lease: what remains of it is free again. @returns the ranges that went back */
@@ -107,5 +117,6 @@ export function release(ledger: Ledger, holder: Holder): { readonly ledger: Ledg
   if (lease === undefined) return { ledger, returned: [] };
   const free = lease.remaining.reduce(addRange, ledger.free);
   const leases = ledger.leases.filter((each) => each !== lease);
-  return { ledger: { ...ledger, free, leases }, returned: lease.remaining };
+  const returned = lease.remaining.reduce(addRange, ledger.returned);
+  return { ledger: { ...ledger, free, returned, leases }, returned: lease.remaining };
 }

@@ -1,10 +1,12 @@
 /** What time and the run's own state lead to: called after every event and on every tick. */
+import { moveSlots } from "./move-slots.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { isComplete } from "../leases/ledger.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers } from "./participation.ts";
+import { goneText } from "./reason.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
@@ -20,7 +22,7 @@ function watchCapacity(run: RunState, now: number, settings: CoordinatorSettings
   const waitedMs = now - run.noWorkerSinceMs;
   if (waitedMs < settings.capacityTimeoutMs) return run;
   const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
-  const sentence = `no worker is alive for run ${run.run} since ${Math.round(waitedMs)} ms${cause}`;
+  const sentence = `no worker is alive for run ${run.run} since ${Math.round(waitedMs)} ms${goneText(run)}${cause}`;
   return failRun(run, "no_capacity", sentence, { waitedForMs: waitedMs }, now);
 }
 
@@ -30,7 +32,7 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
   const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
-  if (silentMs < settings.stallTimeoutMs) return guardTraining(cutSteps(run, now), now);
+  if (silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);

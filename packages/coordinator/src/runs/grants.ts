@@ -1,10 +1,11 @@
 /** Answers workers that ask for batches (bounded and asynchronous mode). */
-import type { BatchesReply, RequestBatches } from "@shoal/protocol";
+import { batchParts, type BatchesReply, type RequestBatches } from "@shoal/protocol";
 import { countOf } from "../leases/interval-set.ts";
 import { grant } from "../leases/ledger.ts";
 import { leaseSize } from "../leases/lease-size.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { entrust, evaluationDue } from "./evaluation-log.ts";
+import { decideIteration } from "./iteration-size.ts";
 import { refreshRoster, revisionAtServers } from "./roster.ts";
 import { isUnderWay, isWarmingUp, takesPart, withWorker, type RunState, type RunWorker } from "./run-state.ts";
 
@@ -39,9 +40,12 @@ export function batchesRequested(run: RunState, request: RequestBatches, setting
 function decideGrant(run: RunState, worker: RunWorker, settings: CoordinatorSettings, over: GrantStep): GrantStep {
   const { ledger } = run;
   if (ledger === null) return over;
-  const interval = run.job.evaluation.everySteps ?? run.plan?.batchesPerEpoch ?? ledger.total;
+  const { parts } = batchParts(run.job);
+  const { everySteps } = run.job.evaluation;
+  const interval = everySteps === null ? (run.plan?.batchesPerEpoch ?? ledger.total) : everySteps * parts;
   const due = evaluationDue(run.evaluations, worker, ledger.doneCount, interval);
-  const decision = grant(ledger, worker, sizeFor(run, worker, settings), due);
+  const { perIteration } = decideIteration({ parts, previous: worker.perIteration, pace: paceOf(run, worker) });
+  const decision = grant(ledger, worker, sizeFor(run, worker, perIteration, settings), due);
   switch (decision.kind) {
     case "exhausted":
       return over;
@@ -57,19 +61,35 @@ function decideGrant(run: RunState, worker: RunWorker, settings: CoordinatorSett
       const evaluations = evaluateFirst
         ? entrust(run.evaluations, worker, ledger.doneCount, interval)
         : run.evaluations;
-      return {
-        run: { ...run, ledger: decision.ledger, evaluations },
-        reply: { type: "batches_granted", run: run.run, batches, evaluateFirst },
-      };
+      const next = withWorker({ ...run, ledger: decision.ledger, evaluations }, { ...worker, perIteration });
+      const granted = { type: "batches_granted", run: run.run, batches, evaluateFirst } as const;
+      if (parts === 1) return { run: next, reply: granted };
+      // What somebody may have pushed is pushed one by one: a shard has each of them wholly or not at all.
+      return { run: next, reply: { ...granted, perIteration: decision.isTakenOver ? 1 : perIteration } };
     }
   }
 }
 
-function sizeFor(run: RunState, worker: RunWorker, settings: CoordinatorSettings): number {
+function paceOf(run: RunState, { member }: RunWorker): number | null {
+  return run.paces.find((pace) => pace.member === member)?.timesMedian ?? null;
+}
+
+/** Part of the speed of all that a worker has; those of whom nothing is known count like the mean of the others. */
+function speedShareOf(run: RunState, { member, batchesPerMs: own }: RunWorker): number {
+  const members = run.roster.members.length;
+  const speeds = run.roster.members.flatMap((each) => run.workers.get(each)?.batchesPerMs ?? []);
+  const mean = speeds.reduce((sum, speed) => sum + speed, 0) / speeds.length;
+  if (own === null || speeds.length === 0 || !run.roster.members.includes(member)) return 1 / Math.max(1, members);
+  return own / (mean * members);
+}
+
+function sizeFor(run: RunState, worker: RunWorker, leastBatches: number, settings: CoordinatorSettings): number {
   return leaseSize({
     totalBatches: run.ledger?.total ?? 1,
     freeBatches: countOf(run.ledger?.free ?? []),
     workers: Math.max(1, run.roster.members.length),
+    speedShare: speedShareOf(run, worker),
+    leastBatches,
     batchesPerMs: worker.batchesPerMs,
     leaseWorkMs: settings.leaseWorkMs,
   });

@@ -1,5 +1,5 @@
 /** Takes the progress reports of workers into the ledger and the figures. */
-import { synchronousSteps, type BatchRange, type ReportProgress } from "@shoal/protocol";
+import { batchParts, synchronousSteps, type BatchRange, type ReportProgress } from "@shoal/protocol";
 import { countOf, type IntervalSet } from "../leases/interval-set.ts";
 import { complete } from "../leases/ledger.ts";
 import { smoothSpeed } from "../leases/lease-size.ts";
@@ -7,6 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
 import { addTraffic } from "./traffic.ts";
+import { noteUnsent } from "./unsent.ts";
 import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
 import { hasEnded, hasSlots, takesPart, withWorker, type RunState } from "./run-state.ts";
 
@@ -34,14 +35,16 @@ export function progressReported(
   let next: RunState = { ...run, ledger, samplesDone: run.samplesDone + samples };
   if (added.length > 0) next = { ...next, progressAtMs: now };
   if (fresh) {
-    next = { ...next, traffic: addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs) };
+    const traffic = addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs);
+    next = { ...next, traffic: { ...traffic, unsent: noteUnsent(traffic.unsent, worker, report.figures) } };
     const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
     figures = addReport(figures, worker, report.figures, batches);
     const busyMs = report.figures.computeMs + report.figures.waitMs;
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
     const samplesPerMs = smoothSpeed(worker.samplesPerMs, report.figures.samples, report.figures.computeMs);
     const { samples: computed, computeMs } = report.figures;
-    const steps = Math.max(batches, 1);
+    // Parts of a batch are counted as the iterations that they make.
+    const steps = Math.max(Math.round(batches / (worker.perIteration ?? batchParts(run.job).parts)), 1);
     const recent = addWork(worker.recent, { steps, samples: computed, computeMs });
     next = rank(withWorker(next, { ...worker, lastReport: report.report, batchesPerMs, samplesPerMs, recent }));
   }

@@ -10,7 +10,8 @@ export function reasonOf(run: RunState, now: number): string {
   if (hasEnded(run)) return run.reason === "" ? run.phase : run.reason;
   if (run.phase !== "queued" && run.noWorkerSinceMs !== null) {
     const failure = run.lastFailure === null ? "" : ` (last failure: ${sentenceOf(run.lastFailure)})`;
-    return `waiting for a worker: none is alive since ${seconds(now - run.noWorkerSinceMs)}${failure}`;
+    const gone = goneText(run);
+    return `waiting for a worker: none is alive since ${seconds(now - run.noWorkerSinceMs)}${gone}${failure}`;
   }
   switch (run.phase) {
     case "starting":
@@ -31,6 +32,13 @@ function primariesOf({ seats }: RunState): number {
   return new Set([...seats.values()].map(({ primary }) => primary.member)).size;
 }
 
+/** Whose leases have ended, as far as a sentence holds: at most eight. */
+export function goneText(run: RunState): string {
+  const gone = [...run.workers.values()].filter((worker) => !worker.alive).map((worker) => worker.name);
+  const more = gone.length > 8 ? ` and ${gone.length - 8} more` : "";
+  return gone.length === 0 ? "" : `; gone: ${gone.slice(0, 8).join(", ")}${more}`;
+}
+
 /** Who takes no further part, and why: an error of theirs that the run survived. */
 function excludedText(run: RunState): string {
   const excluded = [...run.workers.values()].filter((worker) => worker.excluded !== null);
@@ -43,7 +51,8 @@ function startingReason(run: RunState, now: number): string {
   const hosts = unsettledServers(run, true);
   if (hosts.length > 0) return `waiting for ${hosts.join(", ")} to host the shards since ${since}${failure}`;
   const workers = [...run.workers.values()].filter((worker) => worker.alive && worker.excluded === null);
-  return `waiting for ${workers.map((worker) => worker.name).join(", ")} to load the data since ${since}${failure}`;
+  const loading = workers.filter((worker) => !worker.started).map((worker) => worker.name);
+  return `waiting for ${loading.length === 0 ? "the workers" : loading.join(", ")} to load the data since ${since}${failure}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -1,4 +1,5 @@
 /** Keeps the roster of a run in step with its workers. */
+import { countsBySpeed } from "./move-slots.ts";
 import { assignSlots } from "./slots.ts";
 import { hasSlots, type Roster, type RunState, type RunWorker } from "./run-state.ts";
 
@@ -19,7 +20,7 @@ export function refreshRoster(run: RunState): RunState {
   const first = members[0];
   if (first === undefined) return run;
   const { roster } = run;
-  const slotOwners = hasSlots(run) ? assignSlots(roster.slotOwners, run.slots, members) : [];
+  const slotOwners = hasSlots(run) ? ownersAmong(run, members) : [];
   const initializer = keepsInitializing(run) ? roster.initializer : first;
   const revision = roster.revision + 1;
   const next: Roster = { revision, servedRevision: revision, members, slotOwners, initializer };
@@ -34,6 +35,14 @@ export function refreshRoster(run: RunState): RunState {
   }
   if (!rejoined && sameRoster(roster, next)) return run;
   return { ...run, roster: next, workers };
+}
+
+/** Slots that were handed off stay so as long as the members do. */
+function ownersAmong(run: RunState, members: readonly number[]): readonly number[] {
+  const { members: former, slotOwners } = run.roster;
+  const isSame = former.length === members.length && former.every((member, index) => member === members[index]);
+  if (run.job.stragglers.handOff && isSame && slotOwners.length === run.slots) return slotOwners;
+  return assignSlots(slotOwners, run.slots, members, countsBySpeed(run, members));
 }
 
 /** Whoever has been asked to initialise the shards stays responsible as long as it takes part, with or without work. */

@@ -67,6 +67,10 @@ export interface RunWorker extends Holder {
   /** Number of its newest progress report. */
   readonly lastReport: number;
   readonly batchesPerMs: number | null;
+  /** Adaptive batches by lease: parts of a batch that make one of its iterations; null: not decided. */
+  readonly perIteration: number | null;
+  /** Since when hand-off leaves it without slots, ms; null: it does not. */
+  readonly benchedAtMs: number | null;
   /** Samples that it computed in a millisecond of computing. */
   readonly samplesPerMs: number | null;
   /** Its newest steps. */
@@ -158,6 +162,8 @@ export interface RunState {
   readonly guard: GuardState;
   /** Workers by their time for a sample, the slowest first; those that no longer take part are left out. */
   readonly paces: readonly Pace[];
+  /** The paces that slots were last dealt by. */
+  readonly balancedBy: readonly Pace[] | null;
   /** Whose gradient was not finite last, in which batch, and how many batches were done then. */
   readonly notFinite: { readonly name: string; readonly batch: number | null; readonly done: number } | null;
   readonly finisher: Holder | null;
@@ -217,6 +223,7 @@ export function createRun(given: NewRun, now: number): RunState {
     stepCuts: null,
     guard: newGuard,
     paces: [],
+    balancedBy: null,
     notFinite: null,
     finisher: null,
     noWorkerSinceMs: null,

@@ -11,7 +11,7 @@ import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.
 import { placeShards } from "../placement/placement.ts";
 import { refreshRoster } from "./roster.ts";
 import { firstCuts } from "./step-cuts.ts";
-import { hasSlots, type RunState, type RunWorker } from "./run-state.ts";
+import { hasSlots, isSynchronous, type RunState, type RunWorker } from "./run-state.ts";
 
 export interface StartMembers {
   /** At least one. */
@@ -56,9 +56,10 @@ export function startRun(
     workers,
     slots: hasSlots(run) ? (run.job.slots ?? workers.size) : 1,
   };
-  const stepCuts = run.job.stragglers.adaptiveBatch
-    ? firstCuts(started.slots, contributionSamples(run.job), now)
-    : null;
+  const stepCuts =
+    run.job.stragglers.adaptiveBatch && isSynchronous(run)
+      ? firstCuts(started.slots, contributionSamples(run.job), now)
+      : null;
   return refreshRoster(withSeatedServers({ ...started, stepCuts }));
 }
 
@@ -98,6 +99,8 @@ export function newWorker(member: Pick<Member, "member" | "incarnation" | "name"
     stopped: false,
     lastReport: 0,
     batchesPerMs: null,
+    perIteration: null,
+    benchedAtMs: null,
     samplesPerMs: null,
     recent: [],
   };

@@ -8,6 +8,7 @@
  * Source  The parts that let all workers end at once: sizes ∝ speeds (as in LB-BSP: Chen et al., SoCC 2020).
  */
 import type { StepCut, StepCuts } from "@shoal/protocol";
+import { shareOut } from "./share-out.ts";
 
 /** Announced cuts, and how the next promise is measured. */
 export interface CutState extends StepCuts {
@@ -25,7 +26,7 @@ const promiseMs = 2000;
 /** A promise is at most so many times as long as the one before. */
 const growth = 4;
 /** A new cut must make a step so much shorter, as a share. */
-const worthwhile = 0.05;
+const worthwhile = 0.02;
 
 export function firstCuts(slots: number, samples: number, now: number): CutState {
   const sizes = Array.from({ length: slots }, () => samples);
@@ -64,7 +65,7 @@ export interface SizesDecision {
   readonly reason: string;
 }
 
-/** Decides the parts of a step; those of a member's slots are equal. @param facts.previous sizes so far, each at least 1 */
+/** Decides the parts of a step; those of a member's slots are equal up to a sample. @param facts.previous sizes so far, each at least 1 */
 export function decideSizes(
   facts: Omit<CutFacts, "stepsDone"> & { readonly previous: readonly number[] },
 ): SizesDecision {
@@ -72,12 +73,19 @@ export function decideSizes(
   const speeds = completeSpeeds(facts);
   if (speeds === undefined) return { kind: "keep", sizes: previous, reason: "no speed is known" };
   const total = previous.reduce((sum, size) => sum + size, 0);
-  const owned = new Map<number, number>();
-  for (const owner of owners) owned.set(owner, (owned.get(owner) ?? 0) + 1);
-  const sizes = apportion(
-    owners.map((owner) => (speeds.get(owner) ?? 0) / (owned.get(owner) ?? 1)),
+  const slots = Map.groupBy(owners.keys(), (slot) => owners[slot] ?? 0);
+  const samples = shareOut(
+    [...slots.keys()],
     total,
+    (owner) => 1 / (speeds.get(owner) ?? 1),
+    (owner) => slots.get(owner)?.length ?? 1,
   );
+  const sizes = owners.map((owner, slot) => {
+    const own = slots.get(owner) ?? [slot];
+    const place = own.indexOf(slot);
+    const part = (upTo: number): number => Math.floor(((samples.get(owner) ?? 0) * upTo) / own.length);
+    return part(place + 1) - part(place);
+  });
   const before = stepMs(owners, speeds, previous);
   const after = stepMs(owners, speeds, sizes);
   const said = `a step takes ${before.toFixed(1)} ms of computing, and would take ${after.toFixed(1)} ms`;
@@ -92,19 +100,6 @@ function completeSpeeds({ owners, speeds }: Pick<CutFacts, "owners" | "speeds">)
   const median = known[Math.floor(known.length / 2)];
   if (median === undefined) return undefined;
   return new Map(owners.map((owner) => [owner, speeds.get(owner) ?? median]));
-}
-
-/** Whole numbers, each at least 1, with this sum and in these proportions: by largest remainder, ties to the first. */
-function apportion(weights: readonly number[], total: number): readonly number[] {
-  const sum = weights.reduce((all, weight) => all + weight, 0);
-  const spare = total - weights.length;
-  const shares = weights.map((weight) => (spare * weight) / sum);
-  const sizes = shares.map((share) => 1 + Math.floor(share));
-  const left = total - sizes.reduce((all, size) => all + size, 0);
-  const byRemainder = shares.map((share, slot) => ({ slot, rest: share - Math.floor(share) }));
-  byRemainder.sort((a, b) => b.rest - a.rest || a.slot - b.slot);
-  for (const { slot } of byRemainder.slice(0, left)) sizes[slot] = (sizes[slot] ?? 0) + 1;
-  return sizes;
 }
 
 /** Computing time of the member that takes longest. */

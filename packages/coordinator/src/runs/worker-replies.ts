@@ -1,7 +1,7 @@
 /** What the answers and failures of workers mean to a run. All are idempotent. */
 import { errorTable, type SerializedError } from "@shoal/errors";
 import { createEpochPlan } from "@shoal/models";
-import { contributionSamples, type ReportFailure, type WorkerReply } from "@shoal/protocol";
+import { batchParts, type ReportFailure, type WorkerReply } from "@shoal/protocol";
 import { createLedger } from "../leases/ledger.ts";
 import { divergenceText } from "../guard/watch-run.ts";
 import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
@@ -66,7 +66,7 @@ function started(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
 /** R3: training begins with the first worker that has the data. */
 function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: number): RunState {
   const { epochs } = run.job;
-  const batchSize = contributionSamples(run.job);
+  const batchSize = batchParts(run.job).samples;
   // Outside synchronous mode each batch is for itself, also in a warm-up.
   const slots = isSynchronous(run) ? run.slots : 1;
   const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots, epochs });

@@ -3,7 +3,7 @@ import type { RunStatus, WorkerProgress } from "@shoal/protocol";
 import { samplesPerSecond } from "../runs/figures.ts";
 import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
-import { isSynchronous, type RunState } from "../runs/run-state.ts";
+import { isSynchronous, takesPart, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 /** Workers listed in a status, the slowest: keeps it below the limit of a message. */
@@ -29,7 +29,10 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     stalenessMean: figures.pushes === 0 ? 0 : figures.stalenessSum / figures.pushes,
     stalenessMax: figures.stalenessMax,
     dataSource: run.dataSource,
-    traffic: trafficStatus(run.traffic, since, endedAtMs, now, settings.windowMs),
+    traffic: trafficStatus(
+      ...([run.traffic, since, endedAtMs, now, settings.windowMs] as const),
+      (life) => takesPart(run, life) !== undefined,
+    ),
     workers: withPaces(run).slice(0, maximumWorkersListed),
     evaluations: run.evaluations.list,
     result: run.result,

@@ -61,6 +61,7 @@ describe("the largest status", () => {
           control: `${name(member)}/control`,
           alive: true,
           ready: true,
+          leaving: false,
           heardAtMs: now - 400.25,
         },
       ]),

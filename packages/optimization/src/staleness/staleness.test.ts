@@ -119,6 +119,28 @@ describe("delay compensation", () => {
     expect([...memory.floats(out, 3)]).toEqual([3, 2, 3]);
   });
 
+  it.each(["constant", "adaptive"])(
+    "leaves alone what it would make infinite, and later gradients finite (%s)",
+    (name) => {
+      const made = compensation({ name, lambda: 1e30 }, 3);
+      made.remember(1, 0, vector(0, 0, 0));
+      const w = vector(1, -1, 1);
+      for (const values of [
+        [1e20, 1, 0],
+        [1e15, -1e15, 1],
+        [1, 2, 3],
+      ]) {
+        // prettier-ignore
+        const out = made.compensate(1, 0, vector(...values), w);
+        expect(kernels.allFinite(out, 3)).toBe(true);
+      }
+      const great = vector(1e20, 1, 0);
+      expect(made.compensate(1, 0, great, w)).toBe(great);
+      const square = made.snapshot().entries[0]?.meanSquare;
+      expect(square?.every(Number.isFinite) ?? name === "constant").toBe(true);
+    },
+  );
+
   it("does nothing for values that it does not know", () => {
     const made = compensation({ name: "constant", lambda: 2 }, 2);
     const [g, w] = [vector(1, 2), vector(3, 4)];

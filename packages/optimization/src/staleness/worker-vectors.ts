@@ -29,8 +29,8 @@ export interface WorkerVectors {
   readonly sharedSquare: Region | undefined;
   readonly bytes: number;
   find(worker: number): WorkerEntry | undefined;
-  /** The worker's entry, made where there is none. @throws ShoalError out_of_memory */
-  obtain(worker: number): WorkerEntry;
+  /** The worker's entry, made where there is none; undefined for one too many. @throws ShoalError out_of_memory */
+  obtain(worker: number): WorkerEntry | undefined;
   /** Frees the vectors of all workers but these. */
   retain(isPresent: (worker: number) => boolean): void;
   snapshot(): CompensationSnapshot;
@@ -48,13 +48,16 @@ export interface WorkerVectorsOptions {
   readonly sharesSquare: boolean;
 }
 
+/** Workers that vectors are kept for: the members of a run. What others push is not compensated. */
+const maximumEntries = 4096;
+
 /** @throws ShoalError out_of_memory - nothing is taken then */
 export function createWorkerVectors({ size, memory, keepsSquares, sharesSquare }: WorkerVectorsOptions): WorkerVectors {
   const entries = new Map<number, WorkerEntry>();
   const [result, sharedSquare] = takePair(memory, size, sharesSquare);
-  const obtain = (worker: number): WorkerEntry => {
+  const obtain = (worker: number): WorkerEntry | undefined => {
     const known = entries.get(worker);
-    if (known !== undefined) return known;
+    if (known !== undefined || entries.size >= maximumEntries) return known;
     const [backup, meanSquare] = takePair(memory, size, keepsSquares);
     const entry = { version: 0, backup, meanSquare };
     entries.set(worker, entry);
@@ -94,6 +97,7 @@ export function createWorkerVectors({ size, memory, keepsSquares, sharesSquare }
       retain(() => false);
       for (const { worker, version, backup, meanSquare } of snapshot.entries) {
         const entry = obtain(worker);
+        if (entry === undefined) break;
         entry.version = version;
         fill(entry.backup, backup);
         fill(entry.meanSquare, meanSquare);

@@ -26,6 +26,8 @@ export interface PushRequest {
   readonly baseVersion: number;
   /** Number of the batch (see `EpochPlan`); null for pushes that stand for no training data. */
   readonly batch: number | null;
+  /** Batches behind the gradient, from `batch` on, which count all or none; absent: 1. Outside synchronous mode. */
+  readonly batches?: number | undefined;
   /** Samples behind the gradient: its weight in a mean. 0 is a contribution without payload. */
   readonly samples: number;
   /** How `gradient` is written (the name of an encoding in `optimization`); absent: as float32. */

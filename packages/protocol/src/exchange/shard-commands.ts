@@ -43,6 +43,8 @@ export type ShardCommand =
       readonly have?: number | undefined;
       /** `data` are the values, or the encoded difference where `form` says so. */
       readonly receive: (data: Float32Array, version: number, form?: "difference") => void;
+      /** Asked just before: false, and the reply follows without values, because they could not be taken now. Default true. */
+      readonly hasRoom?: (() => boolean) | undefined;
       readonly replyTo: Ref<PullReply | Refusal>;
     }
   /** "These workers take part from now on, and these own the slots." */
@@ -72,6 +74,8 @@ export interface UpdateRecord {
     readonly incarnation: number;
     readonly clock: number;
     readonly batch: number | null;
+    /** Batches from `batch` on; absent: 1. */
+    readonly batches?: number | undefined;
     readonly baseVersion: number;
     readonly staleness: number;
   }[];

@@ -15,14 +15,18 @@ import {
 } from "./response-frame.ts";
 
 const count = fc.nat({ max: 0xffff_ffff });
-const push = fc.record({
-  shard: count,
-  sequence: count,
-  clock: count,
-  baseVersion: count,
-  batch: fc.option(count),
-  samples: count,
-});
+const push = fc.record(
+  {
+    shard: count,
+    sequence: count,
+    clock: count,
+    baseVersion: count,
+    batch: fc.option(count),
+    batches: fc.integer({ min: 1, max: 0xffff_ffff }),
+    samples: count,
+  },
+  { requiredKeys: ["shard", "sequence", "clock", "baseVersion", "batch", "samples"] },
+);
 const contribution = fc.record(
   {
     ...{ worker: count, incarnation: count, sequence: count, clock: count },

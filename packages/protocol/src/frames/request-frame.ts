@@ -117,8 +117,8 @@ function writeKind(kind: RequestKind): NonNullable<MessageInitShape<typeof Param
   }
 }
 
-function writePush({ batch, encoding = "", ...push }: PushHeader): Omit<Push, "$typeName" | "$unknown"> {
-  return batch === null ? { ...push, encoding } : { ...push, encoding, batch };
+function writePush({ batch, batches = 0, encoding = "", ...push }: PushHeader): Omit<Push, "$typeName" | "$unknown"> {
+  return batch === null ? { ...push, encoding, batches } : { ...push, encoding, batch, batches };
 }
 
 function having({ have }: WhatOneHas): WhatOneHas {
@@ -151,9 +151,9 @@ function readKind(message: ParameterRequest): RequestKind | undefined {
   }
 }
 
-function readPush({ shard, sequence, clock, baseVersion, batch, samples, encoding }: Push): PushHeader {
+function readPush({ shard, sequence, clock, baseVersion, batch, batches, samples, encoding }: Push): PushHeader {
   const header = { shard, sequence, clock, baseVersion, batch: batch ?? null, samples };
-  return encoding === "" ? header : { ...header, encoding };
+  return { ...header, ...(batches > 0 && { batches }), ...(encoding !== "" && { encoding }) };
 }
 
 function readTrace({ traceparent, tracestate }: ParameterRequest): TraceCarrier | undefined {

@@ -14,6 +14,11 @@ export interface EncodingSettings {
   readonly push: OpaqueSpec;
   /** Of values. A lossy one sends differences to what the worker has, which costs the shards a vector a worker. */
   readonly pull: OpaqueSpec;
+  /**
+   * Workers save what they have left unsent when they leave; also after so many steps, for those that die: what such a
+   * worker has sent since then comes twice, what it has computed since is lost. null, the default: only when they leave.
+   */
+  readonly saveEvery?: number | null | undefined;
 }
 
 const opaque = z.record(z.string(), z.unknown());
@@ -22,4 +27,5 @@ const exact = { name: "float32" };
 export const encodingSettingsSchema: z.ZodType<EncodingSettings> = z.strictObject({
   push: opaque.default(exact),
   pull: opaque.default(exact),
+  saveEvery: z.int().min(1).max(0xffff_ffff).nullable().optional(),
 });

@@ -21,7 +21,7 @@ import { durabilitySettingsSchema, type DurabilitySettings } from "./durability-
 import { encodingSettingsSchema, type EncodingSettings } from "./encoding-settings.ts";
 import { guardSettingsSchema, type GuardSettings } from "./guard-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
-import { stragglerSettingsSchema, type StragglerSettings } from "./straggler-settings.ts";
+import { stragglerSettingsSchema, type recommended, type StragglerSettings } from "./straggler-settings.ts";
 import { metricNamesSchema, stopMetricSchema, type StopMetric } from "./test-metrics.ts";
 
 /** A specification that another package checks: an object with plain data in it. */
@@ -122,7 +122,10 @@ export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & 
   readonly [
     K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "communication" | PartialField>
   ]?: JobSpec[K];
-} & { readonly [K in PartialField]?: Partial<JobSpec[K]> } & { readonly communication?: CommunicationInput };
+} & { readonly [K in Exclude<PartialField, "stragglers">]?: Partial<JobSpec[K]> } & {
+  readonly communication?: CommunicationInput;
+  readonly stragglers?: Partial<StragglerSettings> | typeof recommended;
+};
 
 /** Fields of which only the parts that differ are written. */
 type PartialField = "durability" | "evaluation" | "stop" | "stragglers" | "guard" | "encoding";

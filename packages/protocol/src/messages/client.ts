@@ -46,7 +46,8 @@ export interface CancelRun {
 
 export type ClientMessage = SubmitRun | DescribeRun | DescribeCluster | CancelRun;
 
-export type RunPhase = "queued" | "starting" | "training" | "finishing" | "completed" | "failed" | "cancelled";
+export const runPhases = ["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"] as const;
+export type RunPhase = (typeof runPhases)[number];
 
 export interface Evaluation extends TestResult {
   readonly step: number;
@@ -68,12 +69,23 @@ export interface WorkerProgress {
   readonly straggler?: boolean | undefined;
 }
 
+/** What lossy encodings have left unsent. Its unit is that of gradients. */
+export interface UnsentStatus {
+  /** Norm of what the workers will still send. */
+  readonly norm: number;
+  /** Lives of workers that ended, or went on, without what they had left unsent, and the norm of that. */
+  readonly lostWorkers: number;
+  readonly lostNorm: number;
+}
+
 export interface TrafficStatus {
   /** Bytes of the newest reports as they were written; of the whole run once it has ended. */
   readonly pushedBytesPerSecond: number;
   readonly pulledBytesPerSecond: number;
   /** Of the whole run. */
   readonly total: Traffic;
+  /** Absent where nothing was left unsent. */
+  readonly unsent?: UnsentStatus | undefined;
 }
 
 export interface RunStatus {
@@ -147,7 +159,7 @@ const measure = z.number().min(0);
 const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   run: nameSchema,
   name: nameSchema,
-  phase: z.enum(["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"]),
+  phase: z.enum(runPhases),
   reason: z.string().max(4096),
   elapsedMs: measure,
   batchesDone: countSchema,
@@ -161,7 +173,12 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   stalenessMax: measure,
   dataSource: z.string().max(1024),
   traffic: z
-    .strictObject({ pushedBytesPerSecond: measure, pulledBytesPerSecond: measure, total: trafficSchema })
+    .strictObject({
+      pushedBytesPerSecond: measure,
+      pulledBytesPerSecond: measure,
+      total: trafficSchema,
+      unsent: z.strictObject({ norm: measure, lostWorkers: measure, lostNorm: measure }).optional(),
+    })
     .nullable(),
   workers: z
     .array(

@@ -13,6 +13,8 @@ import { aggregationSchema, consistencySchema } from "../consistency.ts";
 import { jobSpecSchema } from "../job/job-spec.ts";
 import { clusterStatusSchema, runReplySchema, submitReplySchema } from "./client.ts";
 import { coordinatorSchema } from "./coordinator.ts";
+import { workDescribedSchema } from "./describe-work.ts";
+import { explainReplySchema } from "./explain-run.ts";
 import { heartbeatReplySchema, joinReplySchema } from "./membership.ts";
 import { acceptorOf, errorSchema } from "./schema.ts";
 import { serverCommandSchema, serverReplySchema } from "./server-control.ts";
@@ -27,6 +29,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   coordinatorSchema,
   errorSchema,
   evaluationReplySchema,
+  explainReplySchema,
   heartbeatReplySchema,
   jobSpecSchema,
   joinReplySchema,
@@ -35,6 +38,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   serverCommandSchema,
   serverReplySchema,
   submitReplySchema,
+  workDescribedSchema,
   workerCommandSchema,
   workerReplySchema,
 };

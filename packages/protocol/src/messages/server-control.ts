@@ -132,7 +132,8 @@ export interface ShardSummary {
     readonly waiter: string;
     readonly waitingFor: readonly string[];
     readonly reason: string;
-    readonly sinceMs: number;
+    /** How long it has waited, ms. */
+    readonly forMs: number;
   }[];
 }
 
@@ -272,7 +273,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
         waiter: z.string().max(128),
         waitingFor: z.array(z.string().max(256)).max(64),
         reason: z.string().max(256),
-        sinceMs: z.number(),
+        forMs: z.number().min(0),
       }),
     )
     .max(64),

@@ -2,6 +2,7 @@
 import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
+import { maximumBatchesOfPush } from "../job/batch-parts.ts";
 import { countSchema, errorSchema, nameSchema, refSchema } from "./schema.ts";
 import { placementSchema, testResultSchema, type Placement, type TestResult } from "./worker-control.ts";
 
@@ -29,6 +30,11 @@ export type BatchesReply =
       readonly type: "batches_granted";
       readonly run: string;
       readonly batches: BatchRange;
+      /**
+       * Adaptive batches: how many of them make one iteration, on average; absent: 1. One by one where somebody else may
+       * have pushed some of them.
+       */
+      readonly perIteration?: number | undefined;
       /** True: pull, measure the test split and report before starting these batches. */
       readonly evaluateFirst: boolean;
     }
@@ -64,6 +70,10 @@ export interface ProgressFigures {
   readonly waitMs: number;
   /** Absent where nothing was exchanged. */
   readonly traffic?: Traffic | undefined;
+  /** ‖what lossy encodings have left unsent‖ now; absent where nothing is. */
+  readonly unsentNorm?: number | undefined;
+  /** This life of the worker went on from the saved error of the one before. */
+  readonly restored?: boolean | undefined;
 }
 
 /** "All shards have acknowledged these batches." Repeated until answered; counting twice is counting once. */
@@ -163,6 +173,8 @@ export const workSchemas: readonly [
       computeMs: measure,
       waitMs: measure,
       traffic: trafficSchema.optional(),
+      unsentNorm: measure.optional(),
+      restored: z.boolean().optional(),
     }),
     replyTo: refSchema<ProgressReply>(),
   }),
@@ -189,6 +201,7 @@ export const batchesReplySchema: z.ZodType<BatchesReply> = z.discriminatedUnion(
     type: z.literal("batches_granted"),
     run: nameSchema,
     batches: range,
+    perIteration: z.number().min(1).max(maximumBatchesOfPush).optional(),
     evaluateFirst: z.boolean(),
   }),
   z.strictObject({ type: z.literal("batches_pending"), run: nameSchema, retryAfterMs: measure }),

@@ -2,6 +2,7 @@
 import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
+import { describeWorkSchema, type DescribeWork } from "./describe-work.ts";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
 import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
@@ -93,7 +94,7 @@ export interface StopRun {
   readonly replyTo: Ref<WorkerReply>;
 }
 
-export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun;
+export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun | DescribeWork;
 
 /** Measured on the whole test split. */
 export interface TestResult {
@@ -186,6 +187,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
   }),
   z.strictObject({ type: z.literal("finish_run"), run: nameSchema, replyTo }),
   z.strictObject({ type: z.literal("stop_run"), run: nameSchema, reason: z.string().max(1024), replyTo }),
+  describeWorkSchema,
 ]);
 
 const from = { run: nameSchema, node: nameSchema };

@@ -18,12 +18,12 @@ export async function summarize(
     .askAll<ShardDescription>((replyTo) => ({ type: "describe", replyTo }), { deadlineMs, reason: "to describe it" });
   return outcomes.map((outcome) => {
     if (outcome.kind === "failed") throw outcome.error;
-    return summaryOf(outcome.reply);
+    return summaryOf(outcome.reply, system.clock.now());
   });
 }
 
-/** Leaves out the update log, and what is beyond the limits. */
-export function summaryOf(description: ShardDescription): ShardSummary {
+/** Leaves out the update log, and what is beyond the limits. @param now ms, in the shard's clock */
+function summaryOf(description: ShardDescription, now: number): ShardSummary {
   const { shard, version, initialized, batchesApplied, duplicates, rejected } = description;
   const { stalenessMean, stalenessMax, stalenessP95, gradientNorm, updateRatio, bound, seat } = description;
   return {
@@ -44,7 +44,7 @@ export function summaryOf(description: ShardDescription): ShardSummary {
       waiter: wait.waiter.slice(0, maximumName),
       waitingFor: wait.waitingFor.slice(0, maximumNames),
       reason: wait.reason.slice(0, maximumReason),
-      sinceMs: wait.sinceMs,
+      forMs: Math.max(0, now - wait.sinceMs),
     })),
   };
 }

@@ -29,8 +29,9 @@ export function makeChange(state: ShardState, change: Change, observed?: Observe
 
 export function contributionOf({ sender, header }: PushTicket): LoggedContribution {
   const { worker, incarnation } = sender;
-  const { sequence, clock, batch, baseVersion, samples } = header;
-  return { worker, incarnation, sequence, clock, batch, baseVersion, samples };
+  const { sequence, clock, batch, batches, baseVersion, samples } = header;
+  const several = batches === undefined ? {} : { batches };
+  return { worker, incarnation, sequence, clock, batch, ...several, baseVersion, samples };
 }
 
 /** True where nobody asks for a vector to be written, or there is room for it. */

@@ -20,12 +20,17 @@ export interface PullCopies {
   whenFree(tell: () => void): { cancel(): void };
   /**
    * Takes a share in a copy of `values` (borrowed), in the shard's own turn.
+   * @param reader who is named to those that wait for the copy
    * @returns undefined when all copies are of other versions and being read: ask again through `whenFree`
    * @throws ShoalError out_of_memory
    */
-  take(values: Float32Array, version: number): PullCopy | undefined;
+  take(values: Float32Array, version: number, reader: string): PullCopy | undefined;
+  /** Whether `takeOwn` would find a copy now. */
+  hasRoom(): boolean;
   /** The same of data that is this pull's alone: at most `keys` elements, or `longest`. */
-  takeOwn(data: Float32Array): PullCopy | undefined;
+  takeOwn(data: Float32Array, reader: string): PullCopy | undefined;
+  /** Who reads copies now. */
+  readers(): readonly string[];
   readonly idle: boolean;
   /** Frees the regions that nobody reads, and the others as they are given back. */
   dispose(): void;
@@ -43,7 +48,8 @@ export interface PullCopiesOptions {
 interface Copy {
   readonly region: Region;
   version: number;
-  readers: number;
+  /** Names, one for each share. */
+  readonly readers: string[];
 }
 
 interface Shelf extends PullCopiesOptions {
@@ -63,20 +69,23 @@ export function createPullCopies(options: PullCopiesOptions): PullCopies {
       else shelf.waiting.add(tell);
       return { cancel: () => void shelf.waiting.delete(tell) };
     },
-    take(values, version) {
-      const copy = shelf.shelf.find((other) => other.readers > 0 && other.version === version) ?? fill(shelf, values);
+    take(values, version, reader) {
+      const copy =
+        shelf.shelf.find((other) => other.readers.length > 0 && other.version === version) ?? fill(shelf, values);
       if (copy === undefined) return undefined;
       copy.version = version;
-      return share(shelf, copy, values.length);
+      return share(shelf, copy, values.length, reader);
     },
-    takeOwn(data) {
+    hasRoom: () => hasFree(shelf),
+    takeOwn(data, reader) {
       const copy = fill(shelf, data);
       if (copy === undefined) return undefined;
       copy.version = nobodys;
-      return share(shelf, copy, data.length);
+      return share(shelf, copy, data.length, reader);
     },
+    readers: () => [...new Set(shelf.shelf.flatMap(({ readers }) => readers))],
     get idle() {
-      return shelf.waiting.size === 0 && shelf.shelf.every(({ readers }) => readers === 0);
+      return shelf.waiting.size === 0 && shelf.shelf.every(({ readers }) => readers.length === 0);
     },
     dispose() {
       shelf.disposed = true;
@@ -86,15 +95,15 @@ export function createPullCopies(options: PullCopiesOptions): PullCopies {
 }
 
 function hasFree(shelf: Shelf): boolean {
-  return shelf.shelf.length < shelf.copies || shelf.shelf.some(({ readers }) => readers === 0);
+  return shelf.shelf.length < shelf.copies || shelf.shelf.some(({ readers }) => readers.length === 0);
 }
 
 function fill(shelf: Shelf, values: Float32Array): Copy | undefined {
   const { memory, kernels, keys, longest } = shelf;
-  let copy = shelf.shelf.find(({ readers }) => readers === 0);
+  let copy = shelf.shelf.find(({ readers }) => readers.length === 0);
   if (copy === undefined) {
     if (shelf.shelf.length >= shelf.copies) return undefined;
-    copy = { region: memory.allocate(Math.max(keys, longest) * 4), version: 0, readers: 0 };
+    copy = { region: memory.allocate(Math.max(keys, longest) * 4), version: 0, readers: [] };
     shelf.shelf.push(copy);
   }
   const source = memory.offsetOf(values);
@@ -104,18 +113,18 @@ function fill(shelf: Shelf, values: Float32Array): Copy | undefined {
   return copy;
 }
 
-function share(shelf: Shelf, copy: Copy, length: number): PullCopy {
+function share(shelf: Shelf, copy: Copy, length: number, reader: string): PullCopy {
   const floats = shelf.memory.floats(copy.region.byteOffset, length);
   let released = false;
-  copy.readers++;
+  copy.readers.push(reader);
   return {
     bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength),
     release() {
       if (released) return;
       released = true;
-      copy.readers--;
+      copy.readers.splice(copy.readers.indexOf(reader), 1);
       if (shelf.disposed) freeUnread(shelf);
-      if (copy.readers === 0) wake(shelf);
+      if (copy.readers.length === 0) wake(shelf);
     },
   };
 }
@@ -130,7 +139,7 @@ function wake(shelf: Shelf): void {
 function freeUnread(shelf: Shelf): void {
   for (let index = shelf.shelf.length - 1; index >= 0; index--) {
     const copy = shelf.shelf[index];
-    if (copy === undefined || copy.readers > 0) continue;
+    if (copy === undefined || copy.readers.length > 0) continue;
     shelf.memory.free(copy.region);
     shelf.shelf.splice(index, 1);
   }

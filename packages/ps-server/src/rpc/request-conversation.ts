@@ -75,7 +75,9 @@ function pull(state: RequestState, asked: Asked, done: (reply: PullReply, copy: 
   const receive: PullCommand["receive"] = (data, version, form): void => {
     if (state.phase === "over") return;
     try {
-      copy = form === undefined ? state.desk.copies.take(data, version) : state.desk.copies.takeOwn(data);
+      const { copies } = state.desk;
+      const { name } = state.around.identity;
+      copy = form === undefined ? copies.take(data, version, name) : copies.takeOwn(data, name);
     } catch (error) {
       failure = ShoalError.from(error);
     }
@@ -91,7 +93,9 @@ function pull(state: RequestState, asked: Asked, done: (reply: PullReply, copy: 
   const ticket = state.desk.copies.whenFree(() => {
     told = true;
     state.queued = undefined;
-    tellPull({ ...asking(state), heard }, asked, receive);
+    // Values that everybody gets alike may share a copy; a difference has to be taken by the pull that it is made for.
+    const hasRoom = state.desk.payloads.differenceWords === 0 ? undefined : () => state.desk.copies.hasRoom();
+    tellPull({ ...asking(state), heard }, asked, receive, hasRoom);
   });
   if (!told) state.queued = ticket;
 }

@@ -16,6 +16,7 @@ import { shardGraceMs, stagingPatienceMs } from "./bounds.ts";
 import { decideGiveWay } from "./give-way.ts";
 import { createIncomingPayload } from "./incoming-payload.ts";
 import { tellRequest } from "./request-conversation.ts";
+import type { PullCopies } from "./pull-copies.ts";
 import { fail, lateError, type RequestState, type RequestSurroundings } from "./request-state.ts";
 import type { ShardDesk } from "./shard-desk.ts";
 import type { StagingRequest } from "./staging-pool.ts";
@@ -82,8 +83,8 @@ function requestRegion(state: RequestState, settle: StagingRequest["settle"]): {
     header === undefined
       ? (): "next" => "next"
       : () => {
-          const { sequence, clock, batch } = header;
-          return desk.admission.decide({ worker, incarnation, sequence, clock, batch });
+          const { sequence, clock, batch, batches } = header;
+          return desk.admission.decide({ worker, incarnation, sequence, clock, batch, batches });
         };
   let patience: Timer | undefined;
   let settled = false;
@@ -121,10 +122,15 @@ function pushOf({ kind }: RequestHead): PushHeader | undefined {
   return kind.type === "push" || kind.type === "push_pull" ? kind.push : undefined;
 }
 
+/** Those who take their time to read the copies that they were given. */
+function copyHolders(copies: PullCopies): readonly string[] {
+  return copies.readers().map((name) => `${name} to read its values`);
+}
+
 function expire(state: RequestState): void {
   const { desk, around } = state;
   if (state.phase === "receiving" || state.queued !== undefined) {
-    const error = lateError(state, state.queued === undefined ? desk.staging.owners() : ["a free copy of the values"]);
+    const error = lateError(state, state.queued === undefined ? desk.staging.owners() : copyHolders(desk.copies));
     state.payload.abandon(false);
     state.queued?.cancel();
     fail(state, error.toJSON());

@@ -85,14 +85,20 @@ export function tellPush(asking: Asking<PushReply>, header: PushHeader, loan: Gr
   };
 }
 
-/** @param receive called in the shard's own turn with its values, borrowed for the call; not where they are unchanged */
+/**
+ * @param receive called in the shard's own turn with its values, borrowed for the call; not where they are unchanged
+ * @param hasRoom see `PullCommand`
+ */
 export function tellPull(
   asking: Asking<PullReply>,
   { clock, have }: Pick<PullCommand, "clock" | "have">,
   receive: PullCommand["receive"],
+  hasRoom: PullCommand["hasRoom"],
 ): void {
   const { desk, sender, deadlineMs } = asking;
-  tell(asking, (replyTo) => desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, receive, replyTo }));
+  tell(asking, (replyTo) =>
+    desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, receive, hasRoom, replyTo }),
+  );
 }
 
 /**

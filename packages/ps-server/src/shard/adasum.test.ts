@@ -38,6 +38,21 @@ describe("Adasum", () => {
     expect(found).toEqual([1, 1, 3, 3, 7]);
   });
 
+  it("stays the mean of what is parallel, and the sum of what is not, however far magnitudes are apart", () => {
+    const ranges = [{ begin: 0, end: 2, treatment: plainTreatment }];
+    for (const [small, great] of [
+      [1e-40, 1],
+      [1e-38, 1e18],
+      [1e-45, 1e15],
+    ] as const) {
+      // prettier-ignore
+      const parallel = adasumOf(ranges, [[[small, small].map(Math.fround), 1], [[great, great].map(Math.fround), 1]]); // prettier-ignore
+      for (const value of parallel) expect(Math.abs(value / great - 0.5)).toBeLessThan(1e-6); // float32
+      const orthogonal = adasumOf(ranges, [[[great, 0].map(Math.fround), 1], [[0, small].map(Math.fround), 1]]); // prettier-ignore
+      expect(orthogonal).toEqual([Math.fround(great), Math.fround(small)]);
+    }
+  });
+
   it("holds as many vectors as partial results can stand at a time, and gives them back", () => {
     for (const [slots, vectors] of [
       [1, 1],

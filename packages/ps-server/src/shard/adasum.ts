@@ -122,9 +122,17 @@ function combine(
   } else {
     [factorA, factorB] = adasumFactors(memory.floats(a, count), memory.floats(b, count));
   }
+  if (Math.max(Math.abs(factorA), Math.abs(factorB)) > greatestFactor) {
+    const [x, y] = [memory.floats(a, count), memory.floats(b, count)];
+    for (let key = 0; key < count; key += 1) x[key] = factorA * (x[key] as number) + factorB * (y[key] as number);
+    return;
+  }
   if (factorA !== 1) kernels.scale(a, count, factorA);
   kernels.axpy(b, a, count, factorB);
 }
+
+/** Beside a gradient of ordinary size the factor of one that has all but vanished is no float32; their product is. */
+const greatestFactor = 2 ** 100;
 
 /** The factors of `a` and `b`, which are borrowed. One pass, in float64. */
 function adasumFactors(a: Float32Array, b: Float32Array): [number, number] {

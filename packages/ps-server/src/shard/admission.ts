@@ -15,6 +15,7 @@ export interface PushHeaderView {
   readonly sequence: number;
   readonly clock: number;
   readonly batch: number | null;
+  readonly batches?: number | undefined;
 }
 
 export interface ShardAdmission {
@@ -49,11 +50,11 @@ function goesInOrder(state: ShardState): boolean {
 
 function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "discard" {
   if (state.replication !== undefined && state.replication.role !== "primary") return "discard";
-  const { batch, clock, sequence, worker, incarnation } = push;
+  const { batch, batches, clock, sequence, worker, incarnation } = push;
   const sender = { run: state.options.run, worker, incarnation, name: state.roster.nameOf(worker) };
   const slot = batch === null ? state.roster.placeOf(worker) : batch % state.options.slots;
   // The base version is looked at when the push is here: it decides nothing about memory.
-  const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, baseVersion: 0 }, slot));
+  const decision = decidePush(gatherFacts(state, sender, { sequence, clock, batch, batches, baseVersion: 0 }, slot));
   switch (decision.kind) {
     case "apply":
     case "too_stale":

@@ -11,8 +11,18 @@ describe("batch set", () => {
         for (const batch of batches) set.add(batch);
         expect(set.size).toBe(expected.size);
         for (let batch = 0; batch <= 61; batch += 1) expect(set.has(batch)).toBe(expected.has(batch));
+        const within = batches.filter((batch, index) => batch >= 7 && batch < 40 && batches.indexOf(batch) === index);
+        expect(set.countIn(7, 33)).toBe(within.length);
       }),
     );
+  });
+
+  test("takes neighbours at once, and counts however many it is asked for", () => {
+    const set = createBatchSet();
+    set.add(4, 8);
+    set.add(10, 4);
+    expect(set.intervals()).toEqual([4, 14]);
+    expect(set.countIn(0, 4_000_000_000)).toBe(10);
   });
 
   test("keeps the fewest possible intervals", () => {

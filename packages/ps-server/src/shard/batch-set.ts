@@ -13,10 +13,12 @@ export interface BatchSet {
   /** Distinct numbers in the set. */
   readonly size: number;
   has(batch: number): boolean;
+  /** How many of the numbers [batch, batch + count) are in the set. */
+  countIn(batch: number, count: number): number;
   /** False when one more, unconnected number would pass {@link maximumIntervals}. */
   hasRoomFor(batch: number): boolean;
-  /** @throws RangeError when there is no room; ask `hasRoomFor` first */
-  add(batch: number): void;
+  /** @param count numbers from `batch` on. @throws RangeError when there is no room; ask `hasRoomFor` first */
+  add(batch: number, count?: number): void;
   intervals(): BatchIntervals;
 }
 
@@ -28,22 +30,34 @@ export function createBatchSet(initial: BatchIntervals = [], limit: number = max
 
   const joinsNeighbour = (batch: number, position: number): boolean =>
     bounds[position - 1] === batch || bounds[position] === batch + 1;
-  const set = {
+  const addOne = (batch: number): void => {
+    const position = firstAbove(bounds, batch);
+    if (position % 2 === 1) return;
+    if (!set.hasRoomFor(batch)) throw new RangeError(`a batch set holds at most ${limit} intervals`);
+    insert(bounds, position, batch);
+    size += 1;
+  };
+  const set: BatchSet = {
     get size() {
       return size;
     },
     has: (batch: number) => firstAbove(bounds, batch) % 2 === 1,
+    countIn(batch: number, count: number) {
+      const end = batch + count;
+      let found = 0;
+      // By intervals: the count may be a stranger's.
+      for (let index = firstAbove(bounds, batch) & ~1; at(bounds, index) < end; index += 2) {
+        found += Math.min(end, at(bounds, index + 1)) - Math.max(batch, at(bounds, index));
+      }
+      return found;
+    },
     hasRoomFor(batch: number) {
       if (bounds.length < 2 * limit) return true;
       const position = firstAbove(bounds, batch);
       return position % 2 === 1 || joinsNeighbour(batch, position);
     },
-    add(batch: number) {
-      const position = firstAbove(bounds, batch);
-      if (position % 2 === 1) return;
-      if (!set.hasRoomFor(batch)) throw new RangeError(`a batch set holds at most ${limit} intervals`);
-      insert(bounds, position, batch);
-      size += 1;
+    add(batch: number, count = 1) {
+      for (let number = batch; number < batch + count; number += 1) addOne(number);
     },
     intervals: () => [...bounds],
   };

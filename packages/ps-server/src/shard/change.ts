@@ -22,8 +22,8 @@ export interface Change {
   /** Factor on the learning rate; in a buffer on the gradient. */
   readonly weight: number;
   /**
-   * [size] float32: first values, or the gradient before its compensation; undefined without one. In kernel memory,
-   * unless the kind is `initialize`. Borrowed.
+   * [size] float32: first values, the gradient before its compensation, or what a worker has where that is not the
+   * values; undefined without one. In kernel memory, unless the kind is `initialize`. Borrowed.
    */
   readonly vector: Float32Array | undefined;
   /** Where the kind is `members`, else null. */
@@ -52,7 +52,8 @@ export function carryOut(state: ShardState, change: Change, observed?: Observed)
       for (const contribution of contributions) buffer(state, contribution, change, observed);
       return;
     case "remember":
-      for (const { worker } of contributions) state.vectors.remember(worker, state.progress.version);
+      for (const { worker } of contributions)
+        state.vectors.remember(worker, state.progress.version, heldIn(state, vector));
       return;
     case "settle":
       for (const contribution of contributions) {
@@ -64,6 +65,12 @@ export function carryOut(state: ShardState, change: Change, observed?: Observed)
     case "members":
       if (change.members !== null) applyMembers(state, change.members);
   }
+}
+
+/** Where the values stand that a worker has: in the vector, or, without one, the shard's own. */
+function heldIn({ vectors }: ShardState, vector: Float32Array | undefined): number {
+  const held = vector === undefined ? undefined : vectors.offsetOf(vector);
+  return held ?? vectors.values().byteOffset;
 }
 
 /** One version more, of these pushes. */
@@ -142,12 +149,12 @@ function applyUpdate(state: ShardState, { gradient, weight, summed }: Update, ob
 
 /** Settles a push that is part of the version after `before`, or will be. */
 function count(state: ShardState, contribution: LoggedContribution, before: number, isObserved: boolean): void {
-  const { worker, incarnation, sequence, batch, baseVersion } = contribution;
+  const { worker, incarnation, sequence, batch, batches, baseVersion } = contribution;
   const { progress } = state;
   const { counters } = progress;
   progress.filter.settle(worker, incarnation, sequence, before + 1);
   finishClock(state, contribution);
-  if (batch !== null) progress.batches.add(batch);
+  if (batch !== null) progress.batches.add(batch, batches);
   const staleness = before - baseVersion;
   counters.counted += 1;
   counters.stalenessSum += staleness;
@@ -166,6 +173,7 @@ function finishClock(state: ShardState, { worker, incarnation, clock }: LoggedCo
 }
 
 function recordOf(contribution: LoggedContribution, before: number): UpdateRecord["contributions"][number] {
-  const { worker, incarnation, clock, batch, baseVersion } = contribution;
-  return { worker, incarnation, clock, batch, baseVersion, staleness: before - baseVersion };
+  const { worker, incarnation, clock, batch, batches, baseVersion } = contribution;
+  const several = batches === undefined ? {} : { batches };
+  return { worker, incarnation, clock, batch, ...several, baseVersion, staleness: before - baseVersion };
 }

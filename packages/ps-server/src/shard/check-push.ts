@@ -2,16 +2,20 @@
 import { ShoalError } from "@shoal/errors";
 import type { PushHeader, PushCommand } from "./requests.ts";
 import { refusal } from "./requests.ts";
-import type { Refusal } from "@shoal/protocol";
+import { maximumBatchesOfPush, type Refusal } from "@shoal/protocol";
+import { consistencyNow } from "./consistency-now.ts";
 import { describeShard, type ShardState } from "./shard-state.ts";
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && value <= 0xffff_ffff;
 
 /** The first field of a push header that is out of range, as a sentence; undefined when all are right. */
 export function findHeaderFault(header: PushHeader): string | undefined {
-  const { sequence, clock, baseVersion, batch, samples } = header;
+  const { sequence, clock, baseVersion, batch, batches = 1, samples } = header;
   for (const [name, value] of Object.entries({ clock, baseVersion, batch: batch ?? 0, samples })) {
     if (!isCount(value)) return `${name} must be an integer from 0 to 4,294,967,295, not ${value}`;
+  }
+  if (!isCount(batches) || batches < 1 || batches > maximumBatchesOfPush || !isCount((batch ?? 0) + batches - 1)) {
+    return `batches must be an integer from 1 to ${maximumBatchesOfPush}, not ${batches}`;
   }
   return isCount(sequence) && sequence > 0 ? undefined : `sequence must be an integer from 1, not ${sequence}`;
 }
@@ -54,8 +58,9 @@ export function checkGradient(state: ShardState, command: PushCommand): CheckedG
   }
   const squaredNorm = state.vectors.squaredNorm(offset);
   // Squares overflow before their roots do: only the elements themselves tell.
-  if (!Number.isFinite(squaredNorm) && !state.vectors.allFinite(offset)) {
-    return refusal("not_finite", `${who} a gradient with NaN or infinite values`, {
+  const fault = Number.isFinite(squaredNorm) ? undefined : findSumFault(state, offset, samples);
+  if (fault !== undefined) {
+    return refusal("not_finite", `${who} a gradient with ${fault}`, {
       worker: command.sender.name,
       shard: state.options.shard,
       clock: command.push.clock,
@@ -63,4 +68,18 @@ export function checkGradient(state: ShardState, command: PushCommand): CheckedG
     });
   }
   return { offset, payload, squaredNorm };
+}
+
+/** Half of what float32 holds: sums round. */
+const greatestSum = 2 ** 127;
+
+/** What keeps a sum with this gradient from being finite, whatever others of such magnitudes are in it. */
+function findSumFault(state: ShardState, gradient: number, samples: number): string | undefined {
+  const { options, vectors } = state;
+  const most = vectors.maxAbs(gradient);
+  if (!(most < Infinity)) return "NaN or infinite values";
+  const isStep = consistencyNow(state).mode === "synchronous";
+  const weight = isStep && options.aggregation === "mean" ? samples : 1;
+  const share = greatestSum / weight / (isStep ? options.slots : (vectors.buffer?.capacity ?? 1));
+  return most <= share ? undefined : `magnitudes up to ${most}, of which ${describeShard(state)} can sum ${share}`;
 }

@@ -13,7 +13,8 @@ const push: PushFacts = {
   refusal: undefined,
   slot: 1,
   slotFill: "empty",
-  batchCounted: false,
+  batches: 1,
+  batchesCounted: 0,
   stalenessBound: null,
   tooStaleInRow: 0,
   hasRoom: true,
@@ -47,7 +48,7 @@ describe("a stale push in asynchronous mode", () => {
   });
 
   test("whose batch counted already is a duplicate, however stale it is", () => {
-    expect(decidePush({ ...stale, stalenessBound: 0, batchCounted: true })).toMatchObject({ kind: "duplicate" });
+    expect(decidePush({ ...stale, stalenessBound: 0, batchesCounted: 1 })).toMatchObject({ kind: "duplicate" });
   });
 });
 
@@ -99,7 +100,15 @@ describe("a push in any mode", () => {
   test("is applied as it comes without a barrier, once a batch", () => {
     const free = { ...push, consistency: { mode: "asynchronous" }, clock: 900 } as const;
     expect(decidePush(free)).toMatchObject({ kind: "apply" });
-    expect(decidePush({ ...free, batchCounted: true })).toMatchObject({ kind: "duplicate", version: 4 });
+    expect(decidePush({ ...free, batchesCounted: 1 })).toMatchObject({ kind: "duplicate", version: 4 });
+  });
+
+  test("of several batches counts all or none: it is refused where somebody else has some of them", () => {
+    const several = { ...push, consistency: { mode: "bounded", staleness: 3 }, batches: 4 } as const;
+    expect(decidePush(several)).toMatchObject({ kind: "apply" });
+    expect(decidePush({ ...several, batchesCounted: 4 })).toMatchObject({ kind: "duplicate" });
+    expect(decidePush({ ...several, batchesCounted: 1 })).toMatchObject({ kind: "refuse", code: "not_a_member" });
+    expect(decidePush({ ...push, batches: 2 })).toMatchObject({ kind: "refuse", code: "invalid_argument" });
   });
 });
 

@@ -30,14 +30,16 @@ export interface PushFacts {
   readonly clock: number;
   readonly baseVersion: number;
   readonly batch: number | null;
+  /** Batches from `batch` on that the push stands for. */
+  readonly batches: number;
   readonly sighting: Sighting;
   /** Why the sender may not push; undefined when it may. */
   readonly refusal: string | undefined;
   /** Synchronous mode: where the contribution belongs; undefined when nowhere. */
   readonly slot: number | undefined;
   readonly slotFill: SlotFill;
-  /** Other modes: the batch has been applied already. */
-  readonly batchCounted: boolean;
+  /** Other modes: how many of the batches have been applied already. */
+  readonly batchesCounted: number;
   /** Other modes: the greatest staleness that is applied; null for any. */
   readonly stalenessBound: number | null;
   /** Pushes of the sender that were too stale, in a row. */
@@ -81,8 +83,13 @@ export function decidePush(facts: PushFacts): PushDecision {
 }
 
 function decideApply(facts: PushFacts): PushDecision {
-  if (facts.batchCounted) {
-    return { kind: "duplicate", version: facts.version, reason: `batch ${facts.batch} counted already` };
+  const { batch, batches, batchesCounted } = facts;
+  if (batchesCounted >= batches && batch !== null) {
+    return { kind: "duplicate", version: facts.version, reason: `batch ${batch} counted already` };
+  }
+  // Others take them one by one only where the sender was given up: it learns here what it has not heard yet.
+  if (batchesCounted > 0) {
+    return refuse("not_a_member", `somebody else took over some of the ${batches} batches from ${batch} on`);
   }
   const staleness = facts.version - facts.baseVersion;
   const allowed = allowedStaleness(facts);
@@ -99,7 +106,8 @@ function allowedStaleness({ stalenessBound, tooStaleInRow }: PushFacts): number 
 }
 
 function decideContribution(facts: PushFacts): PushDecision {
-  const { clock, version, slot, batch, slots } = facts;
+  const { clock, version, slot, batch, batches, slots } = facts;
+  if (batches !== 1) return refuse("invalid_argument", `a contribution to a step is one batch, not ${batches}`);
   if (clock < version) return { kind: "stale_clock", reason: `step ${clock} is over, the shard is at ${version}` };
   if (clock > version) return refuse("invalid_argument", `clock ${clock} is ahead of version ${version}`);
   if (batch !== null && Math.floor(batch / slots) !== clock) {

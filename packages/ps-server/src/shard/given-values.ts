@@ -25,6 +25,8 @@ export interface Given {
   readonly form: PullForm | undefined;
   /** View of the encoded difference, overwritten by the next call. */
   readonly difference: Float32Array | undefined;
+  /** Byte offset of what the worker has once it has followed: the values, or its shadow (G2). Overwritten by the next call. */
+  readonly held: number;
 }
 
 export interface GivenValues {
@@ -79,13 +81,13 @@ export function createGivenValues(spec: ResolvedEncodingSpec, site: EncodingSite
   };
   const giveWhole = (to: LinkIdentity, version: number, values: number): Given => {
     if (records.size >= maximumRecords && !records.has(to.worker)) {
-      return { stamp: 0, form: undefined, difference: undefined };
+      return { stamp: 0, form: undefined, difference: undefined, held: values };
     }
     const shadow = records.get(to.worker)?.shadow ?? (differences && memory.allocate(size * 4));
     if (shadow !== undefined) kernels.copy(values, shadow.byteOffset, size);
     const record = enter(to, version);
     record.shadow = shadow;
-    return { stamp: record.stamp, form: undefined, difference: undefined };
+    return { stamp: record.stamp, form: undefined, difference: undefined, held: values };
   };
   const forget = (): void => {
     for (const worker of [...records.keys()]) remove(worker);
@@ -96,10 +98,11 @@ export function createGivenValues(spec: ResolvedEncodingSpec, site: EncodingSite
       const record = records.get(to.worker);
       const follows = record?.incarnation === to.incarnation && record.stamp === have; // G1
       if (!follows) return giveWhole(to, version, values);
-      if (record.version >= changedAt) return { stamp: have, form: "unchanged", difference: undefined };
+      const held = record.shadow?.byteOffset ?? values;
+      if (record.version >= changedAt) return { stamp: have, form: "unchanged", difference: undefined, held };
       if (differences === undefined || record.shadow === undefined) return giveWhole(to, version, values);
-      const difference = differences.send(values, record.shadow.byteOffset, version);
-      return { stamp: enter(to, version).stamp, form: "difference", difference };
+      const difference = differences.send(values, held, version);
+      return { stamp: enter(to, version).stamp, form: "difference", difference, held };
     },
     retain(isListed) {
       for (const worker of [...records.keys()]) if (!isListed(worker)) remove(worker);

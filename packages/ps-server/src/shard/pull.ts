@@ -7,6 +7,7 @@ import { consistencyNow, countedClock } from "./consistency-now.ts";
 import { decidePull, type PullDecision, type PullFacts } from "./consistency.ts";
 import { refusal, type PullCommand, type PullTicket } from "./requests.ts";
 import { answerPull } from "./replies.ts";
+import { refusalOf } from "./roster.ts";
 import { describeShard, type ShardState } from "./shard-state.ts";
 import { openTrace } from "./spans.ts";
 
@@ -14,7 +15,7 @@ import { openTrace } from "./spans.ts";
 export const maximumNames = 64;
 
 export function handlePull(state: ShardState, command: PullCommand, now: number): void {
-  const { sender, clock, deadlineMs, have, receive, replyTo } = command;
+  const { sender, clock, deadlineMs, have, receive, hasRoom, replyTo } = command;
   const counted = countedClock(state.options.consistency, clock);
   const position = state.progress.clocks.show(sender.worker, sender.incarnation, counted);
   const ticket: PullTicket = {
@@ -27,6 +28,7 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
     position,
     have,
     receive,
+    hasRoom,
     replyTo,
     waitedFor: [],
   };
@@ -53,9 +55,14 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
     return false;
   }
   const { version } = state.progress;
+  if (ticket.hasRoom?.() === false) {
+    // It comes again; what it cannot take now must not be written down as given.
+    answerPull(state, ticket, { type: "values", version }, now);
+    return true;
+  }
   try {
-    const how = handOver(state, ticket);
-    remember(state, ticket);
+    const { held, ...how } = handOver(state, ticket);
+    if (takesPart(state, ticket)) remember(state, ticket, held);
     answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
@@ -64,28 +71,42 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
   return true;
 }
 
-/** The compensation of delays keeps the values for the worker, with the replicas as well. */
-function remember(state: ShardState, { sender, clock }: PullTicket): void {
-  if (state.vectors.compensation === undefined) return;
+/**
+ * The compensation of delays keeps what the worker has, with the replicas as well.
+ * @param held where that stands: the values themselves, or what a lossy encoding has made of them
+ */
+function remember(state: ShardState, { sender, clock }: PullTicket, held: number): void {
+  const { vectors, progress } = state;
+  if (vectors.compensation === undefined) return;
   const { worker, incarnation } = sender;
   const pulled = { worker, incarnation, sequence: 0, clock, batch: null, samples: 0 };
-  const contributions = [{ ...pulled, baseVersion: state.progress.version }];
-  makeChange(state, { kind: "remember", contributions, weight: 1, vector: undefined, members: null });
+  const contributions = [{ ...pulled, baseVersion: progress.version }];
+  const vector = held === vectors.values().byteOffset ? undefined : vectors.view(held);
+  makeChange(state, { kind: "remember", contributions, weight: 1, vector, members: null });
 }
 
-/** Gives the values in the form that suits what the worker has. */
-function handOver(state: ShardState, { sender, have, receive }: PullTicket): Pick<PullReply, "stamp" | "form"> {
+/** Gives the values in the form that suits what the worker has. @returns `held`: where that stands which it has then */
+function handOver(
+  state: ShardState,
+  ticket: PullTicket,
+): Pick<PullReply, "stamp" | "form"> & { readonly held: number } {
+  const { sender, have, receive } = ticket;
   const { vectors, given, changedAt, progress } = state;
   const { version } = progress;
   const values = vectors.values();
-  if (have === undefined) {
+  if (have === undefined || !takesPart(state, ticket)) {
     receive(values, version);
-    return {};
+    return { ...(have !== undefined && { stamp: 0 }), held: values.byteOffset };
   }
-  const { stamp, form, difference } = given.give(sender, have, version, changedAt, values.byteOffset);
+  const { stamp, form, difference, held } = given.give(sender, have, version, changedAt, values.byteOffset);
   if (difference !== undefined) receive(difference, version, "difference");
   else if (form === undefined) receive(values, version);
-  return form === undefined ? { stamp } : { stamp, form };
+  return form === undefined ? { stamp, held } : { stamp, form, held };
+}
+
+/** Anybody may read; only of those who push does the shard keep what they were given. */
+function takesPart({ roster }: ShardState, { sender }: PullTicket): boolean {
+  return refusalOf(roster, sender) === undefined;
 }
 
 /** Whether a pull may be answered as things stand. */

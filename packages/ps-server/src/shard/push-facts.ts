@@ -15,11 +15,11 @@ export function gatherPushFacts(state: ShardState, ticket: PushTicket): PushFact
 export function gatherFacts(
   state: ShardState,
   sender: LinkIdentity,
-  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch">,
+  header: Pick<PushHeader, "sequence" | "clock" | "baseVersion" | "batch" | "batches">,
   slot: number | undefined,
 ): PushFacts {
   const { options, progress } = state;
-  const { batch, clock, baseVersion, sequence } = header;
+  const { batch, batches = 1, clock, baseVersion, sequence } = header;
   return {
     consistency: consistencyNow(state),
     slots: options.slots,
@@ -28,13 +28,14 @@ export function gatherFacts(
     clock,
     baseVersion,
     batch,
+    batches,
     sighting: progress.filter.sight(sender.worker, sender.incarnation, sequence),
     refusal: refusalOf(state.roster, sender),
     slot,
     slotFill: slot === undefined ? "empty" : state.barrier.fillOf(slot),
     stalenessBound: options.staleness.bound,
     tooStaleInRow: state.tooStale.get(sender.worker) ?? 0,
-    batchCounted: batch !== null && progress.batches.has(batch),
+    batchesCounted: batch === null ? 0 : progress.batches.countIn(batch, batches),
     hasRoom: progress.filter.hasRoomFor(sender.worker) && (batch === null || progress.batches.hasRoomFor(batch)),
   };
 }

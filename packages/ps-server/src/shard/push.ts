@@ -59,14 +59,14 @@ export function takeUpDeferred(state: ShardState, now: number): void {
 }
 
 function createTicket(command: PushCommand, now: number): PushTicket {
-  const { shard, sequence, clock, baseVersion, batch, samples, encoding } = command.push;
+  const { shard, sequence, clock, baseVersion, batch, batches, samples, encoding } = command.push;
   return {
     kind: "push",
     sender: command.sender,
     trace: openTrace("queue", now),
     sinceMs: now,
     deadlineAtMs: now + command.deadlineMs,
-    header: { shard, sequence, clock, baseVersion, batch, samples, encoding },
+    header: { shard, sequence, clock, baseVersion, batch, batches, samples, encoding },
     replyTo: command.replyTo,
   };
 }

@@ -48,6 +48,7 @@ export interface PullTicket extends Request {
   readonly position: number | undefined;
   readonly have: number | undefined;
   readonly receive: PullCommand["receive"];
+  readonly hasRoom: PullCommand["hasRoom"];
   readonly replyTo: PullCommand["replyTo"];
   /** For whom it was found to wait, when it had to wait at all. */
   waitedFor: readonly string[];

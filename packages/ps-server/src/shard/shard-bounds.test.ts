@@ -24,6 +24,38 @@ const codeOf = (reply: PushReply | PullReply | Refusal | undefined): string | un
   reply?.type === "refused" ? reply.error.code : reply?.type;
 
 describe("bounds of a shard", () => {
+  test("whoever takes no part may read, and costs no memory", async () => {
+    const it = await scene(64, {
+      consistency: { mode: "asynchronous" },
+      staleness: { compensation: { name: "adaptive", lambda: 2 } },
+      encoding: { push: { name: "float32" }, pull: { name: "int8" } },
+    });
+    await it.initialize(Array.from({ length: 64 }, () => 1));
+    it.pull(1, 0);
+    await it.run();
+    const before = it.memory.allocatedBytes;
+    const pulls = Array.from({ length: 20 }, (_, reader) => it.pull(100 + reader, 0));
+    await it.run();
+    expect(pulls.every((pull) => pull.values()?.[63] === 1)).toBe(true);
+    expect(it.memory.allocatedBytes).toBe(before);
+  });
+
+  test.each([
+    ["a mean over samples", {}, { samples: 64, gradient: [1e37, 0] }],
+    ["a sum", { aggregation: "sum" }, { gradient: [3e38, 0] }],
+    ["a buffer", { consistency: { mode: "asynchronous", buffer: 2 } }, { gradient: [3e38, 0] }],
+  ] as const)(
+    "magnitudes that %s cannot hold are refused, and their sender is named",
+    async (_what, hosting, input) => {
+      const it = await scene(2, { slots: 2, ...hosting });
+      await it.initialize([1, 2]);
+      const push = it.push(1, { batch: 0, ...input });
+      await it.run();
+      expect(push.reply()).toMatchObject({ error: { code: "not_finite", details: { worker: "worker-1", batch: 0 } } });
+      expect(await it.values()).toEqual([1, 2]);
+    },
+  );
+
   test("requests that may wait: one more is refused, and the others go on waiting", async () => {
     const it = await scene(1);
     const pulls = [];

@@ -38,13 +38,18 @@ export interface ShardVectors {
   offsetOf(gradient: Float32Array): number | undefined;
   /** Σ g²; not finite when an element is not, or when its square is not. */
   squaredNorm(gradient: number): number;
-  allFinite(gradient: number): boolean;
+  /** Greatest magnitude; NaN if there is one. */
+  maxAbs(gradient: number): number;
   /** Adds one contribution to the sum of the step; one of 0 samples changes nothing. Borrows the gradient. */
   fold(gradient: number, samples: number): void;
   /** Byte offset of the aggregated gradient of the step; undefined when no contribution had samples. Ends the step. */
   finishStep(): number | undefined;
-  /** A worker was given the present values, of this version. @throws ShoalError out_of_memory */
-  remember(worker: number, version: number): void;
+  /**
+   * A worker was given values of this version.
+   * @param held byte offset of what it has now: with a lossy encoding of pulls not quite the values; borrowed
+   * @throws ShoalError out_of_memory
+   */
+  remember(worker: number, version: number, held: number): void;
   /** Byte offset of the gradient as it is to be applied: compensated where that is asked for. Borrows it. */
   compensate(worker: number, baseVersion: number, gradient: number): number;
   /** View of a gradient, [size] float32; not to be kept. */
@@ -113,10 +118,10 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
       },
       offsetOf: (gradient) => memory.offsetOf(gradient),
       squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
-      allFinite: (gradient) => kernels.allFinite(gradient, size),
+      maxAbs: (gradient) => kernels.maxAbs(gradient, size),
       fold: aggregator.fold,
       finishStep: aggregator.finishStep,
-      remember: (worker, version) => compensation?.remember(worker, version, values.byteOffset),
+      remember: (worker, version, held) => compensation?.remember(worker, version, held),
       compensate: (worker, baseVersion, gradient) =>
         compensation?.compensate(worker, baseVersion, gradient, values.byteOffset) ?? gradient,
       view: (gradient) => memory.floats(gradient, size),

@@ -57,6 +57,7 @@ Examples:
   shoal up --workers 2 --servers 2                  start a cluster of processes on this machine
   shoal submit examples/mnist-mlp.ts                train on it, from another terminal
   shoal status                                      who is there, what runs
+  shoal why                                         whom the run waits for
   shoal trace RUN                                   a file for ui.perfetto.dev
   shoal inspect RUN                                 layers, parameters, memory of its model
   shoal predict RUN --data rows.csv                 what it says of other rows

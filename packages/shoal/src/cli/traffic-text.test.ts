@@ -14,4 +14,12 @@ describe("the traffic of a run in words", () => {
     const text = trafficText({ pushedBytesPerSecond: 12_400_000, pulledBytesPerSecond: 0, total });
     expect(text).toBe("push 12.4 MB/s, 3.9× smaller, error 0.8 %; pull 0 B/s, nothing new");
   });
+
+  it("says what was lost with workers", () => {
+    const rates = { pushedBytesPerSecond: 0, pulledBytesPerSecond: 0, total: plain };
+    const late = trafficText({ ...rates, unsent: { norm: 2, lostWorkers: 0, lostNorm: 0 } });
+    expect(late).toBe("push 0 B/s; pull 0 B/s");
+    const gone = trafficText({ ...rates, unsent: { norm: 2, lostWorkers: 1, lostNorm: 0.834 } });
+    expect(gone).toBe("push 0 B/s; pull 0 B/s; lost what a worker had left unsent (norm 0.83)");
+  });
 });

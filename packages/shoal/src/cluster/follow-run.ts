@@ -22,7 +22,7 @@ const noticeMs = 3_000;
 const endPhases: ReadonlySet<RunStatus["phase"]> = new Set(["completed", "failed", "cancelled"]);
 
 /** True when nothing more will happen to the run. */
-export function hasEnded(status: RunStatus): boolean {
+export function hasEnded(status: Pick<RunStatus, "phase">): boolean {
   return endPhases.has(status.phase);
 }
 

@@ -1,6 +1,6 @@
 /** `shoal worker`: a worker as a process, its links over gRPC, its compute in a thread. */
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
-import { createGrpcLinkFactory, startWorker } from "@shoal/worker";
+import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -21,6 +21,8 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       loadDataset: createDatasetLoader(options),
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+      states: createFolderStateStore(options.runsFolder),
+      onNote: options.log,
       computeKind: "thread",
     });
     return { detail: {}, joined: worker.joined, close: () => worker.close() };

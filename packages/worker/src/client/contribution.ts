@@ -9,6 +9,8 @@ export type ShardVersions = readonly number[];
 export interface Contribution {
   readonly clock: number;
   readonly batch: number | null;
+  /** Batches from `batch` on that it stands for; absent: 1. */
+  readonly batches?: number | undefined;
   readonly samples: number;
   /** [vector size] float32, borrowed until the call settles; not read when `samples` is 0. */
   readonly gradient: Float32Array;

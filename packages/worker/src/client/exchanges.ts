@@ -86,13 +86,14 @@ export function pushPullExchange(
 
 /** @param baseVersion version of the shard's values that the gradient was computed from */
 export function pushRequest(
-  { clock, batch, samples, gradient }: Contribution,
+  { clock, batch, batches, samples, gradient }: Contribution,
   { shard, begin, end }: ShardPlacement,
   sequence: number,
   baseVersion: number,
 ): PushRequest {
   const part = samples === 0 ? gradient.subarray(0, 0) : gradient.subarray(begin, end);
-  return { shard, sequence, clock, baseVersion, batch, samples, gradient: part };
+  const several = batches === undefined ? {} : { batches };
+  return { shard, sequence, clock, baseVersion, batch, ...several, samples, gradient: part };
 }
 
 /** What a pull says of what the worker has already. */

@@ -121,6 +121,8 @@ describe("a parameter client", () => {
         {
           waiter: "worker-1",
           waitingFor: "shard 1 on server-2 (b:1)",
+          shard: 1,
+          server: "server-2",
           reason: "push of clock 3; last attempt: [deadline_exceeded] shard 1 waits for worker-2",
           sinceMs: 0,
           attempt: 3,

@@ -32,11 +32,11 @@ import { defaultRetrySettings, type RetrySettings } from "./retry-policy.ts";
 import { createStagedPush, type StagedPush } from "./staged-push.ts";
 import { runExchange, type ExchangeEnvironment } from "./shard-exchange.ts";
 import { createTrafficCount } from "./traffic.ts";
-import { createVectorCoding, type ClientEncoding } from "./vector-coding.ts";
+import { createVectorCoding, type ClientEncoding, type KeptErrors } from "./vector-coding.ts";
 import { createWaitList, type ClientWait } from "./wait-list.ts";
 
 /** Every call fails with the error of its first shard that failed, as `runExchange` words it. */
-export interface ParameterClient {
+export interface ParameterClient extends KeptErrors {
   readonly placement: Placement;
   /** Gives the shards their first values. @param values [vector size] float32, borrowed */
   initialize(values: Float32Array): Promise<readonly InitializeReply[]>;
@@ -129,6 +129,7 @@ export function createParameterClient(options: ParameterClientOptions): Paramete
     pushPull: wholePush,
     stagedPush,
     takeTraffic: () => traffic.take(),
+    ...coding.errors,
     waits: () => environment.waits.list(),
     updatePlacement(placement) {
       // Stamps are those of a primary: the next one has given this worker nothing.

@@ -8,7 +8,13 @@
  */
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels, Region } from "@shoal/kernels-wasm";
-import { createEncoder, type ConcreteEncodingSpec, type Encoder, type EncodingLayout } from "@shoal/optimization";
+import {
+  createEncoder,
+  type ConcreteEncodingSpec,
+  type Encoder,
+  type EncoderSnapshot,
+  type EncodingLayout,
+} from "@shoal/optimization";
 import type { PushReply } from "@shoal/protocol";
 
 export interface EncodedPush {
@@ -31,6 +37,14 @@ export interface PushEncoders {
    * @throws ShoalError not_finite, out_of_memory
    */
   encode(index: number, gradient: Float32Array, draw: number): EncodedPush;
+  /** Pushes that have not been answered: under way, or given up. */
+  readonly unanswered: number;
+  /** ‖unsent error‖² of all shards, as it was after the newest push of each. */
+  readonly squaredError: number;
+  /** By position of the shard. */
+  capture(): readonly EncoderSnapshot[];
+  /** Continues from what was captured. @throws ShoalError snapshot_corrupt - some shards may have been restored then */
+  restore(snapshots: readonly EncoderSnapshot[]): void;
   dispose(): void;
 }
 
@@ -58,6 +72,8 @@ export function createPushEncoders({ spec, layouts, kernels, memory }: PushEncod
     dispose();
     throw error;
   }
+  let unanswered = 0;
+  const squaredErrors = encoders.map(() => 0);
   const take = (index: number, bytes: number): Region => {
     const region = idle[index]?.pop() ?? memory.allocate(bytes);
     regions.add(region);
@@ -72,18 +88,37 @@ export function createPushEncoders({ spec, layouts, kernels, memory }: PushEncod
       }
       const region = take(index, encoder.bytes);
       const { squaredError, squaredNorm } = encoder.encode(vector, region.byteOffset, draw);
+      unanswered += 1;
+      squaredErrors[index] = encoder.residualSquaredNorm();
       return {
         encoding: spec.name,
         payload: memory.floats(region.byteOffset, encoder.bytes / 4),
         relativeError: squaredNorm === 0 ? 0 : Math.sqrt(squaredError / squaredNorm),
         answered(reply, isFirst) {
+          unanswered -= 1;
           if (isUnused(reply, isFirst)) encoder.giveBack(region.byteOffset, vector);
           idle[index]?.push(region);
         },
       };
     },
+    get unanswered() {
+      return unanswered;
+    },
+    get squaredError() {
+      return squaredErrors.reduce((sum, squared) => sum + squared, 0);
+    },
+    capture: () => encoders.map((encoder) => encoder.snapshot()),
+    restore: (snapshots) => restoreAll(encoders, snapshots, squaredErrors),
     dispose,
   };
+}
+
+function restoreAll(encoders: readonly Encoder[], from: readonly EncoderSnapshot[], squaredErrors: number[]): void {
+  for (const [index, encoder] of encoders.entries()) {
+    const snapshot = from[index];
+    if (snapshot !== undefined) encoder.restore(snapshot);
+    squaredErrors[index] = encoder.residualSquaredNorm();
+  }
 }
 
 function isUnused(reply: PushReply, isFirst: boolean): boolean {

@@ -14,7 +14,9 @@ import {
 } from "@shoal/optimization";
 import { sizeOf, type Placement, type PushReply, type PushRequest } from "@shoal/protocol";
 import { createPushEncoders, type PushEncoders } from "./push-encoders.ts";
+import type { ShardError } from "../saved/worker-state.ts";
 import { createPulledParts, type PulledParts } from "./pulled-values.ts";
+import { matchErrors } from "./match-errors.ts";
 import type { Moved } from "./traffic.ts";
 
 /** The encodings of a run, and where they compute. */
@@ -41,7 +43,26 @@ export interface VectorCoding {
   readonly pulled: PulledParts;
   /** What an answered push took. */
   observe(index: number, bytes: number, elapsedMs: number, computeMs: number): void;
+  readonly errors: KeptErrors;
   dispose(): void;
+}
+
+/** See `WorkerState`. */
+export interface UnsentErrors {
+  readonly errors: readonly ShardError[];
+  readonly unanswered: number;
+}
+
+export interface KeptErrors {
+  /** What encodings have left unsent: to be saved between two steps. A copy. */
+  captureErrors(): UnsentErrors;
+  /**
+   * Continues from what a client of this worker captured; before the first push.
+   * @throws ShoalError snapshot_corrupt - it does not fit; nothing is changed then
+   */
+  restoreErrors(errors: readonly ShardError[]): void;
+  /** Norm of what is left unsent, as it was after the newest pushes. */
+  unsentNorm(): number;
 }
 
 /** Pushes to each shard that `auto` looks at before it decides. */
@@ -87,11 +108,57 @@ export function createVectorCoding(placement: Placement, encoding: ClientEncodin
       return { request: { ...request, encoding: name, gradient: payload }, moved, reason, answered };
     },
     observe: (...measured) => automatic?.observe(...measured),
+    errors: {
+      captureErrors: () => captureFrom(encoders, spec, placement),
+      restoreErrors(errors) {
+        if (encoding === undefined) throw unfit("the run encodes nothing");
+        const restored = restoreInto(errors, placement, layouts, encoding);
+        encoders?.dispose();
+        ({ spec, encoders } = restored);
+        if (automatic !== undefined) reason = `${spec.name}: chosen before this worker left`;
+      },
+      unsentNorm: () => Math.sqrt(encoders?.squaredError ?? 0),
+    },
     dispose() {
       encoders?.dispose();
       pulled.dispose();
     },
   };
+}
+
+function captureFrom(
+  encoders: PushEncoders | undefined,
+  encoding: ConcreteEncodingSpec | undefined,
+  { shards }: Placement,
+): UnsentErrors {
+  if (encoders === undefined || encoding === undefined) return { errors: [], unanswered: 0 };
+  const errors = encoders.capture().map((snapshot, index): ShardError => {
+    const { begin = 0, end = 0 } = shards[index] ?? {};
+    return { begin, end, encoding, snapshot };
+  });
+  return { errors, unanswered: encoders.unanswered };
+}
+
+function restoreInto(
+  errors: readonly ShardError[],
+  { shards }: Placement,
+  layouts: readonly EncodingLayout[],
+  { push, kernels, memory }: ClientEncoding,
+): { readonly spec: ConcreteEncodingSpec; readonly encoders: PushEncoders } {
+  const spec = matchErrors(errors, shards, push);
+  if (typeof spec === "string") throw unfit(spec);
+  const encoders = createPushEncoders({ spec, layouts, kernels, memory });
+  try {
+    encoders.restore(errors.map(({ snapshot }) => snapshot));
+    return { spec, encoders };
+  } catch (error) {
+    encoders.dispose();
+    throw error;
+  }
+}
+
+function unfit(sentence: string): ShoalError {
+  return new ShoalError("snapshot_corrupt", `The saved errors of a worker do not fit: ${sentence}.`);
 }
 
 function layoutOf(shard: Placement["shards"][number]): EncodingLayout {

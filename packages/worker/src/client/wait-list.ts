@@ -8,11 +8,21 @@ export interface ClientWait {
   readonly waiter: string;
   /** Shard and server: "shard 3 on server-1 (127.0.0.1:5000)". */
   readonly waitingFor: string;
+  readonly shard: number;
+  /** Node name of the shard's server; empty before the first attempt. */
+  readonly server: string;
   /** "pull of clock 17", and what the last attempt failed with. */
   readonly reason: string;
   /** Clock time, ms. */
   readonly sinceMs: number;
   readonly attempt: number;
+}
+
+interface Begun {
+  readonly waiter: string;
+  readonly shard: number;
+  readonly what: string;
+  readonly sinceMs: number;
 }
 
 /** Keeps one entry up to date. */
@@ -23,7 +33,7 @@ export interface WaitEntry {
 }
 
 export interface WaitList {
-  begin(wait: { readonly waiter: string; readonly what: string; readonly sinceMs: number }): WaitEntry;
+  begin(wait: Begun): WaitEntry;
   /** Oldest first. */
   list(): readonly ClientWait[];
 }
@@ -32,15 +42,17 @@ export interface WaitList {
 export function createWaitList(): WaitList {
   const waits = new Set<() => ClientWait>();
   return {
-    begin({ waiter, what, sinceMs }) {
+    begin({ waiter, shard, what, sinceMs }) {
       let waitingFor = "";
+      let server = "";
       let attempt = 0;
       let reason = what;
-      const describe = (): ClientWait => ({ waiter, waitingFor, reason, sinceMs, attempt });
+      const describe = (): ClientWait => ({ waiter, waitingFor, shard, server, reason, sinceMs, attempt });
       waits.add(describe);
       return {
-        attempt(number, { shard, node, endpoint }) {
+        attempt(number, { node, endpoint }) {
           attempt = number;
+          server = node;
           waitingFor = `shard ${shard} on ${node} (${endpoint})`;
         },
         failed(error) {

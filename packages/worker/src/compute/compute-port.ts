@@ -13,6 +13,8 @@ export interface GradientWork {
   readonly parameters: Offset;
   /** [vector size] float32 in kernel memory, overwritten; left alone when the batch is empty. */
   readonly gradient: Offset;
+  /** Factor on the gradient, for one of fewer samples than the others; absent: 1. Not with local updates. */
+  readonly weight?: number | undefined;
   /** With local updates: who computes them. What is then written to `gradient` is what is to be pushed. */
   readonly replica?: ReplicaWork | undefined;
 }

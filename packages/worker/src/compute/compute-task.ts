@@ -173,17 +173,20 @@ export function createComputeTask(subject: ComputeSubject, options: ComputeTaskO
 
 type WorkGradient = (work: GradientWork, gates?: PlanGates) => BatchGradient;
 
-/** The gradient of one batch, clipped as the subject says. @throws ShoalError not_finite (from the result) */
+/** The gradient of one batch, clipped as the subject says, weighted as the work does. @throws ShoalError not_finite */
 function createCheckedGradient(subject: ComputeSubject, kernels: Kernels, compute: WorkGradient): WorkGradient {
   const clip = subject.clip ?? null;
+  const { size } = layoutOf(subject.model);
   return (work, gates) => {
-    const { epoch, begin, end } = work;
-    const computed = compute(work, clip === null || gates === undefined ? gates : onlyAsked(gates));
+    const { epoch, begin, end, weight = 1 } = work;
+    const isWorkedOn = clip !== null || weight !== 1;
+    const computed = compute(work, !isWorkedOn || gates === undefined ? gates : onlyAsked(gates));
     const where = `positions ${begin} to ${end} of epoch ${epoch}`;
     if (!Number.isFinite(computed.loss)) throw diverged(`the training loss of ${where}`);
     if (clip !== null && computed.samples > 0 && !clipGradient(clip, kernels, work.gradient)) {
       throw diverged(`the gradient of ${where}`);
     }
+    if (weight !== 1 && computed.samples > 0) kernels.scale(work.gradient, size, weight);
     return computed;
   };
 }

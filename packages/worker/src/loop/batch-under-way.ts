@@ -1,5 +1,6 @@
 /** A batch whose gradient is being computed, and may leave shard by shard as it becomes final. */
 import { ShoalError } from "@shoal/errors";
+import type { BatchRange } from "@shoal/protocol";
 import type { Computing, ComputedIn } from "../client/exchange-kind.ts";
 import type { StagedPush } from "../client/staged-push.ts";
 import type { GradientOverlap } from "../compute/compute-port.ts";
@@ -7,7 +8,7 @@ import { computeBatch, type LoopPorts, type PulledValues } from "./training-loop
 import type { VectorBuffer } from "./training-buffers.ts";
 
 export interface BatchUnderWay {
-  readonly batch: number;
+  readonly batches: BatchRange;
   readonly gradient: VectorBuffer;
   readonly done: Promise<ComputedIn>;
   /** Tells the listener, now and later, that the gradient of all keys ≥ `key` is final. At most one listener. */
@@ -21,7 +22,7 @@ export interface BatchUnderWay {
  */
 export function beginBatch(
   ports: LoopPorts,
-  batch: number,
+  batches: BatchRange,
   values: Pick<PulledValues, "buffer">,
   gated = false,
 ): BatchUnderWay {
@@ -34,9 +35,9 @@ export function beginBatch(
   };
   const cuts = ports.client.placement.shards.map((shard) => shard.begin);
   const overlap = overlaps(ports) ? { gated, cuts, final } : undefined;
-  const done = computeBatch(ports, batch, values, gradient, overlap);
+  const done = computeBatch(ports, batches, values, gradient, overlap);
   return {
-    batch,
+    batches,
     gradient,
     done,
     watch(told) {

@@ -7,7 +7,7 @@
  *   T2  The computing is busy with the batch until it is adopted or has been cancelled: whoever needs it for something
  *       else cancels first.
  */
-import type { ShardPlacement } from "@shoal/protocol";
+import type { BatchRange, ShardPlacement } from "@shoal/protocol";
 import { beginBatch, type BatchUnderWay } from "./batch-under-way.ts";
 import { isCut } from "./step-cuts.ts";
 import type { LoopPorts } from "./training-loop.ts";
@@ -25,14 +25,14 @@ export interface EarlyStart {
 }
 
 export interface EarlyBatch {
-  readonly batch: number;
+  readonly batches: BatchRange;
   /** Where the values arrive. */
   readonly into: VectorBuffer;
   /** Which version they must have; undefined: any. */
   readonly version: number | undefined;
 }
 
-export function createEarlyStart(ports: LoopPorts, { batch, into, version: expected }: EarlyBatch): EarlyStart {
+export function createEarlyStart(ports: LoopPorts, { batches, into, version: expected }: EarlyBatch): EarlyStart {
   const { client, compute, buffers, clock } = ports;
   const { gate } = compute;
   const there = new Set<number>();
@@ -52,7 +52,7 @@ export function createEarlyStart(ports: LoopPorts, { batch, into, version: expec
     },
     arrived(index, version) {
       if (cancelling !== undefined || (isAdopted && under === undefined)) return;
-      if (!isCut(ports, Math.floor(batch / ports.plan.slots))) return; // which samples it has is not known yet
+      if (!isCut(ports, Math.floor(batches.begin / ports.plan.slots))) return; // which samples it has is not known yet
       if (expected !== undefined && version !== expected) {
         cancelling = cancel(); // T1
         return;
@@ -63,7 +63,7 @@ export function createEarlyStart(ports: LoopPorts, { batch, into, version: expec
       gate?.open(end);
       if (under !== undefined) return;
       begunAtMs = clock.now();
-      under = beginBatch(ports, batch, { buffer: into }, true);
+      under = beginBatch(ports, batches, { buffer: into }, true);
       under.done.catch(() => undefined); // looked at by whoever adopts it
     },
     adopt() {

@@ -1,6 +1,7 @@
 /** The loop of bounded and asynchronous runs: batches by lease, until there are none left. */
 import type { BatchesReply } from "@shoal/protocol";
 import { pause } from "../time/pause.ts";
+import { cutLease } from "./cut-lease.ts";
 import { createGatedSteps, createPrefetchingSteps, type LeasedSteps } from "./leased-steps.ts";
 import { evaluateAndReport, type LoopEnd, type LoopPorts, type StoppedLoop } from "./training-loop.ts";
 
@@ -14,32 +15,34 @@ export async function runLeasedLoop(ports: LoopPorts, firstClock = 0): Promise<L
   const { job, coordinator, reporter } = ports;
   const prefetches = job.consistency.mode === "asynchronous" && job.prefetch;
   const steps = prefetches ? createPrefetchingSteps(ports, firstClock) : createGatedSteps(ports, firstClock);
-  for (;;) {
+  const nextLease = async (): Promise<BatchesReply> => {
     // A lease that the coordinator does not know to be done would be granted again.
     await reporter.flush();
     const reply = await coordinator.requestBatches();
-    switch (reply.type) {
-      case "batches_exhausted":
-        return { kind: "finished", reason: "every batch is done" };
-      case "batches_pending":
-        await pause(ports.clock, reply.retryAfterMs, ports.signal);
-        break;
-      case "batches_granted": {
-        const stopped = await work(ports, steps, reply);
-        if (stopped !== undefined) return stopped;
-      }
-    }
+    if (reply.type === "batches_pending") await pause(ports.clock, reply.retryAfterMs, ports.signal);
+    return reply;
+  };
+  for (;;) {
+    const sinceMs = ports.clock.now();
+    const reply = await nextLease();
+    if (reply.type === "batches_exhausted") return { kind: "finished", reason: "every batch is done" };
+    // Who waits for work waits, as who waits for values does.
+    reporter.add({ clock: steps.clock, waitMs: ports.clock.now() - sinceMs });
+    if (reply.type === "batches_pending") continue;
+    const stopped = await work(ports, steps, reply);
+    if (stopped !== undefined) return stopped;
   }
 }
 
 /** @returns how the run ends here; undefined when it goes on */
 async function work(ports: LoopPorts, steps: LeasedSteps, grant: Grant): Promise<StoppedLoop | undefined> {
-  const { begin, end } = grant.batches;
+  const { batches, perIteration = 1 } = grant;
   if (grant.evaluateFirst) {
-    const stopped = await evaluateAndReport(ports, await steps.pull(), begin);
+    const stopped = await evaluateAndReport(ports, await steps.pull(), batches.begin);
     if (stopped !== undefined) return stopped;
   }
-  for (let batch = begin; batch < end; batch += 1) await steps.run(batch, batch + 1 < end);
+  const iterations = cutLease(batches, perIteration, ports.plan.batchesPerEpoch);
+  for (const [index, each] of iterations.entries()) await steps.run(each, iterations[index + 1]);
   await steps.drain();
   return undefined;
 }

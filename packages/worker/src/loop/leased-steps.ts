@@ -6,7 +6,7 @@
  * Prefetch  the next values are pulled while the gradient is computed, and the push of the last batch is on its way
  *           meanwhile: no waiting, one more step of staleness. Asynchronous mode only.
  */
-import type { PushReply } from "@shoal/protocol";
+import type { BatchRange, PushReply } from "@shoal/protocol";
 import type { PullTarget } from "../client/contribution.ts";
 import type { ComputedIn } from "../client/exchange-kind.ts";
 import { beginBatch, overlaps, pushMeanwhile } from "./batch-under-way.ts";
@@ -17,8 +17,11 @@ import type { VectorBuffer } from "./training-buffers.ts";
 export interface LeasedSteps {
   /** The worker's clock: batches it has begun. */
   readonly clock: number;
-  /** @param hasNext whether another batch follows at once */
-  run(batch: number, hasNext: boolean): Promise<void>;
+  /**
+   * One iteration.
+   * @param following the batches of the next one, where it comes at once
+   */
+  run(batches: BatchRange, following: BatchRange | undefined): Promise<void>;
   /** Settles when every push has been acknowledged. */
   drain(): Promise<void>;
   /** Values to measure: pulled now. */
@@ -28,11 +31,11 @@ export interface LeasedSteps {
 function record(
   { reporter }: LoopPorts,
   clock: number,
-  batch: number,
+  batches: BatchRange,
   replies: readonly PushReply[],
   computed: ComputedIn,
 ): void {
-  reporter.completed({ begin: batch, end: batch + 1 });
+  reporter.completed(batches);
   reporter.add({ clock, ...measuredOf(computed), replies });
 }
 
@@ -70,14 +73,15 @@ export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSt
     return { buffer: current, versions };
   };
   /** @returns false when the batch is to be computed again */
-  const attempt = async (batch: number, from: PulledValues, pulls: boolean): Promise<boolean> => {
-    const under = early?.adopt() ?? beginBatch(ports, batch, from);
-    const ahead = pulls ? startEarly(ports, batch + 1, next) : undefined;
+  const attempt = async (batches: BatchRange, from: PulledValues, following?: BatchRange): Promise<boolean> => {
+    const under = early?.adopt() ?? beginBatch(ports, batches, from);
+    const pulls = following !== undefined;
+    const ahead = pulls ? startEarly(ports, following, next) : undefined;
     const arrived: PullTarget["arrived"] = (index, version) => ahead?.arrived(index, version);
     const target = { clock: clock + 1, into: next.values, arrived };
     try {
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = contributionOf(clock, batch, from, under.gradient, computing);
+        const contribution = contributionOf(clock, batches, from, under.gradient, computing);
         return client.stagedPush(contribution, pulls ? target : undefined);
       });
       const { pushed, pulled } = await waited(ports, clock, push.outcome, ahead);
@@ -85,7 +89,7 @@ export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSt
       if (pulls) values = { buffer: next, versions: pulled };
       if (pulls) [current, next] = [next, current];
       if (pulls || !pushed.some(isTooStale)) {
-        record(ports, clock + 1, batch, pushed, computed);
+        record(ports, clock + 1, batches, pushed, computed);
         return true;
       }
       // Shards that took the gradient know the batch and take no second one.
@@ -103,12 +107,12 @@ export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSt
     get clock() {
       return clock;
     },
-    async run(batch, hasNext) {
+    async run(batches, following) {
       let isDone = false;
       while (!isDone) {
         const from = values ?? (await pull());
         values = undefined;
-        isDone = await attempt(batch, from, hasNext && !mayComeBack);
+        isDone = await attempt(batches, from, mayComeBack ? undefined : following);
       }
       clock += 1;
     },
@@ -118,8 +122,8 @@ export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSt
 }
 
 /** The beginning of a batch before all of its values are there; each of them may be of its own version. */
-function startEarly(ports: LoopPorts, batch: number, into: VectorBuffer): EarlyStart | undefined {
-  return overlaps(ports) ? createEarlyStart(ports, { batch, into, version: undefined }) : undefined;
+function startEarly(ports: LoopPorts, batches: BatchRange, into: VectorBuffer): EarlyStart | undefined {
+  return overlaps(ports) ? createEarlyStart(ports, { batches, into, version: undefined }) : undefined;
 }
 
 /** Pushes under way at once, and so gradients in use beside the one that is computed. */
@@ -137,13 +141,13 @@ export function createPrefetchingSteps(ports: LoopPorts, firstClock: number): Le
     versions: await client.pull({ clock, into: buffer.values }),
   });
   const acknowledged = async (
-    batch: number,
+    batches: BatchRange,
     push: Promise<readonly PushReply[]>,
     gradient: VectorBuffer,
     computed: ComputedIn,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
-    record(ports, clock, batch, replies, computed);
+    record(ports, clock, batches, replies, computed);
   };
   const untilPushesAre = async (limit: number): Promise<void> => {
     while (pushes.length > limit) await waited(ports, clock, pushes.shift() ?? Promise.resolve());
@@ -152,15 +156,15 @@ export function createPrefetchingSteps(ports: LoopPorts, firstClock: number): Le
     get clock() {
       return clock;
     },
-    async run(batch, hasNext) {
+    async run(batches, following) {
       const from = await waited(ports, clock, prefetched ?? pullInto(current));
-      prefetched = hasNext ? pullInto(next) : undefined;
+      prefetched = following === undefined ? undefined : pullInto(next);
       prefetched?.catch(() => undefined); // awaited by the next batch
       const gradient = buffers.takeGradient();
-      const computed = await computeBatch(ports, batch, from, gradient);
-      const push = client.push(contributionOf(clock, batch, from, gradient, computed));
+      const computed = await computeBatch(ports, batches, from, gradient);
+      const push = client.push(contributionOf(clock, batches, from, gradient, computed));
       clock += 1;
-      const settled = acknowledged(batch, push, gradient, computed);
+      const settled = acknowledged(batches, push, gradient, computed);
       settled.catch(() => undefined); // awaited by `untilPushesAre`
       pushes.push(settled);
       await untilPushesAre(maximumPushes);

@@ -31,6 +31,8 @@ export interface ProgressReporterOptions {
   readonly signal: AbortSignal;
   /** Takes what was exchanged since the last call; absent: that is not reported. */
   readonly traffic?: () => Traffic;
+  /** What is left unsent now. */
+  readonly unsent?: () => Pick<ProgressFigures, "unsentNorm" | "restored">;
   /** Least time between the beginnings of two reports: 100 ms. */
   readonly intervalMs?: number;
 }
@@ -101,7 +103,8 @@ function createSender(options: ProgressReporterOptions, draft: ReturnType<typeof
       nextAtMs = clock.now() + intervalMs;
       const { completed, figures } = draft.take();
       const traffic = options.traffic?.();
-      await conversation.reportProgress(reports, completed, traffic === undefined ? figures : { ...figures, traffic });
+      const moved = traffic === undefined ? figures : { ...figures, traffic };
+      await conversation.reportProgress(reports, completed, { ...moved, ...options.unsent?.() });
     }
   };
   const begin = (): void => {

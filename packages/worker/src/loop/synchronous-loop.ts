@@ -74,7 +74,7 @@ async function waitForSlots({ job, board, clock, signal }: LoopPorts): Promise<v
   const { changed, stop } = board.watch(board.current().revision);
   const patience =
     job.consistency.mode === "synchronous" ? changed : Promise.race([changed, pause(clock, lookMs, signal)]);
-  await orAborted(patience, signal, "waiting for slots").finally(stop);
+  await orAborted(patience, signal, "waiting for the coordinator to give it slots").finally(stop);
 }
 
 /**

@@ -14,7 +14,7 @@
  *   S2  The pull of the next clock is under way exactly once, with the last of the slots known when it is sent.
  */
 import { ShoalError } from "@shoal/errors";
-import type { PushReply } from "@shoal/protocol";
+import type { BatchRange, PushReply } from "@shoal/protocol";
 import type { Contribution, PullTarget, ShardVersions } from "../client/contribution.ts";
 import { beginBatch, overlaps, pushMeanwhile, type BatchUnderWay } from "./batch-under-way.ts";
 import { createEarlyStart, type EarlyStart } from "./early-start.ts";
@@ -23,6 +23,7 @@ import {
   contributionOf,
   evaluateAndReport,
   measuredOf,
+  single,
   type LoopPorts,
   type PulledValues,
   type StoppedLoop,
@@ -72,7 +73,7 @@ async function carryOut(
   values: PulledValues,
   begun: BatchUnderWay | undefined,
 ): Promise<StepEnd> {
-  if (begun !== undefined) await step.contribute(begun.batch - clock * ports.plan.slots, begun);
+  if (begun !== undefined) await step.contribute(begun.batches.begin - clock * ports.plan.slots, begun);
   const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
   let stepsIn = false;
   for (;;) {
@@ -124,13 +125,13 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
 
   const acknowledged = async (
     push: Promise<readonly PushReply[]>,
-    batch: number,
+    batches: BatchRange,
     gradient: VectorBuffer,
     measured: ReturnType<typeof measuredOf>,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
     // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
-    reporter.completed({ begin: batch, end: batch + 1 });
+    reporter.completed(batches);
     reporter.add({ clock: clock + 1, replies, ...measured });
   };
   return {
@@ -143,11 +144,11 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     },
     async contribute(slot, begun) {
       contributed.add(slot);
-      const batch = clock * plan.slots + slot;
-      const under = begun ?? beginBatch(ports, batch, values);
+      const batches = single(clock * plan.slots + slot);
+      const under = begun ?? beginBatch(ports, batches, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = { ...contributionOf(clock, batch, values, gradient, computing), isDue };
+        const contribution = { ...contributionOf(clock, batches, values, gradient, computing), isDue };
         const isLastSlot = board.current().slots.every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
         if (pulls) early = startEarly(ports, clock + 1, next);
@@ -157,7 +158,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       });
       idleSinceMs = ports.clock.now();
       const pushed = push.outcome.then((outcome) => outcome.pushed);
-      pushes.push(heard(acknowledged(pushed, batch, gradient, measuredOf(computed))));
+      pushes.push(heard(acknowledged(pushed, batches, gradient, measuredOf(computed))));
     },
     async endedBefore(change) {
       if (pulled === undefined && !isLastStep) pulled = heard(client.pull(target)); // S2
@@ -195,7 +196,7 @@ function startEarly(ports: LoopPorts, clock: number, into: VectorBuffer): EarlyS
   if (slot === undefined || !overlaps(ports)) return undefined;
   if (stepCuts !== undefined && clock >= stepCuts.until) return undefined;
   if (slots.includes(0) && isEvaluationDue(clock, job.evaluation, plan)) return undefined;
-  return createEarlyStart(ports, { batch: clock * plan.slots + slot, into, version: clock });
+  return createEarlyStart(ports, { batches: single(clock * plan.slots + slot), into, version: clock });
 }
 
 /** A promise whose failure is looked at later: until then it must not count as one that nobody handles. */

@@ -1,8 +1,8 @@
 /** What the training loops have in common: their ports, and how they end. */
 import type { Clock } from "@shoal/actors";
 import { isShoalError, ShoalError } from "@shoal/errors";
-import type { EpochPlan } from "@shoal/models";
-import type { JobSpec, TestResult } from "@shoal/protocol";
+import type { Batch, EpochPlan } from "@shoal/models";
+import type { BatchRange, JobSpec, TestResult } from "@shoal/protocol";
 import type { Contribution, ShardVersions } from "../client/contribution.ts";
 import type { ComputedIn, Computing } from "../client/exchange-kind.ts";
 import type { ParameterClient } from "../client/parameter-client.ts";
@@ -23,6 +23,8 @@ export interface LoopPorts {
   /** See `patienceOf`; default 1. */
   readonly patience?: number | undefined;
   readonly plan: EpochPlan;
+  /** Adaptive batches by lease: samples of a whole one, whose gradient weighs 1; absent: every gradient does. */
+  readonly wholeSamples?: number | undefined;
   readonly compute: ComputePort;
   readonly client: ParameterClient;
   readonly coordinator: Conversation;
@@ -52,45 +54,50 @@ export interface PulledValues {
 }
 
 /**
- * Computes what is pushed for a batch from pulled values: its gradient, or what local updates lead to.
+ * Computes what is pushed for batches of one epoch from pulled values: its gradient, or what local updates lead to.
  * @throws ShoalError not_finite - with the batch in its details: others may try the same
  */
 export async function computeBatch(
-  { plan, compute, buffers, board }: LoopPorts,
-  batch: number,
+  ports: LoopPorts,
+  batches: BatchRange,
   values: Pick<PulledValues, "buffer">,
   gradient: VectorBuffer,
   overlap?: GradientOverlap,
 ): Promise<ComputedIn> {
-  const {
-    epoch,
-    step: round,
-    slot,
-    begin,
-    end,
-  } = plan.batch(batch, sizesAt(board.current(), Math.floor(batch / plan.slots)));
+  const { plan, compute, buffers, board, wholeSamples } = ports;
+  const cut = (batch: number): Batch => plan.batch(batch, sizesAt(board.current(), Math.floor(batch / plan.slots)));
+  const { epoch, step: round, slot, begin } = cut(batches.begin);
+  const { end } = cut(batches.end - 1);
   const region = buffers.replica(slot);
   const replica = region === undefined ? undefined : { slot, round, region };
   const vectors = { parameters: values.buffer.offset, gradient: gradient.offset };
+  // Each sample moves the parameters alike, however many make an iteration.
+  const weight = wholeSamples === undefined ? 1 : (end - begin) / wholeSamples;
   try {
-    return await compute.gradient({ epoch, begin, end, ...vectors, replica }, overlap);
+    return await compute.gradient({ epoch, begin, end, ...vectors, weight, replica }, overlap);
   } catch (error) {
     if (!isShoalError(error, "not_finite")) throw error;
     const sentence = error.message.replace(/^\[[a-z_]+\] /, "");
-    throw new ShoalError("not_finite", sentence, { ...error.details, batch }, { cause: error });
+    throw new ShoalError("not_finite", sentence, { ...error.details, batch: batches.begin }, { cause: error });
   }
 }
 
-/** The contribution of a batch that is computed, or being computed. */
+/** One batch of the plan. */
+export function single(batch: number): BatchRange {
+  return { begin: batch, end: batch + 1 };
+}
+
+/** The contribution of batches that are computed, or being computed. */
 export function contributionOf(
   clock: number,
-  batch: number,
+  { begin, end }: BatchRange,
   values: PulledValues,
   gradient: VectorBuffer,
   computed: ComputedIn | Computing,
 ): Contribution {
   const { versions: base } = values;
-  return { clock, batch, samples: computed.samples, gradient: gradient.values, base, computed };
+  const batches = end - begin === 1 ? {} : { batches: end - begin };
+  return { clock, batch: begin, ...batches, samples: computed.samples, gradient: gradient.values, base, computed };
 }
 
 /** What a batch adds to the figures of its worker. */

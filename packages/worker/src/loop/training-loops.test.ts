@@ -77,6 +77,9 @@ function scene(script: Script) {
     },
     client: {
       takeTraffic: () => noTraffic,
+      captureErrors: () => ({ errors: [], unanswered: 0 }),
+      restoreErrors: () => undefined,
+      unsentNorm: () => 0,
       initialize: () => Promise.resolve([]),
       pull,
       push,

@@ -1,8 +1,18 @@
 /** What the coordinator's commands do to a worker node. */
-import type { Ref } from "@shoal/actors";
+import { tryTell, type Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import type { AssignWork, FinishRun, LinkIdentity, StartRun, StopRun, WorkerCommand } from "@shoal/protocol";
+import type {
+  AssignWork,
+  DescribeWork,
+  FinishRun,
+  LinkIdentity,
+  StartRun,
+  StopRun,
+  WorkDescribed,
+  WorkerCommand,
+} from "@shoal/protocol";
 import { decideStart } from "./decide-start.ts";
+import { absent, describeHeld } from "./describe-work.ts";
 import type { HeldRun } from "./held-run.ts";
 import { confirmStart, drop, refuseFinish, refuseStart, reply, type NodeEvent, type NodeState } from "./node-state.ts";
 import { startSession, type SessionListener } from "./run-session.ts";
@@ -21,6 +31,9 @@ export async function handleCommand(state: NodeState, command: WorkerCommand, se
       return;
     case "stop_run":
       await handleStop(state, command);
+      return;
+    case "describe_work":
+      handleDescribe(state, command);
   }
 }
 
@@ -88,6 +101,7 @@ export function begin(state: NodeState, command: StartRun, self: Ref<NodeEvent>)
     run,
     identity,
     session: startSession(command, identity, environment, listener),
+    heldSinceMs: environment.system.clock.now(),
     phase: "preparing",
     command,
     startedFor: replyTo,
@@ -143,9 +157,17 @@ function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<N
 async function handleStop(state: NodeState, { run, replyTo }: StopRun): Promise<void> {
   const { node, held, joined, deferred } = state;
   if (deferred?.run === run) state.deferred = undefined;
-  if (held?.run === run) await drop(state);
-  else if (joined !== undefined) state.ended.add(run, joined.incarnation);
+  if (held?.run === run) {
+    await drop(state);
+    await held.session.forget();
+  } else if (joined !== undefined) state.ended.add(run, joined.incarnation);
   reply(replyTo, { type: "run_stopped", run, node });
+}
+
+/** Told at once from what is noted: a question must not hold up a run. */
+function handleDescribe({ node, held, environment }: NodeState, { run, replyTo }: DescribeWork): void {
+  const work = held?.run === run ? describeHeld(held, environment.system.clock.now()) : absent;
+  tryTell<WorkDescribed>(replyTo, { type: "work_described", run, node, work });
 }
 
 /**

@@ -10,6 +10,8 @@ export interface HeldRun {
   readonly run: string;
   readonly identity: LinkIdentity;
   readonly session: RunSession;
+  /** Clock time, ms. */
+  readonly heldSinceMs: number;
   phase: RunPhase;
   /** Newest command to start it. */
   command: StartRun;

@@ -19,7 +19,7 @@ import {
 } from "@shoal/models";
 import { parseOptimizerSpec, parseScheduleSpec } from "@shoal/optimization";
 import {
-  contributionSamples,
+  batchParts,
   fragmentOfShard,
   fragmentsOf,
   treatmentOf,
@@ -74,18 +74,19 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const { batchSize, accumulation, precision, lossScale, epochs, seed } = job;
   const plan = createEpochPlan({
     samples: train.count,
-    batchSize: contributionSamples(job),
+    batchSize: batchParts(job).samples,
     slots: numberedSlots(job, slots),
     epochs,
   });
   const local = localPlan(model, start);
   const { metrics } = job.evaluation;
+  const cutsSlots = job.stragglers.adaptiveBatch && job.consistency.mode === "synchronous";
   const compute = await environment.startCompute({
     model,
     seed,
     // A slot may be cut as large as a whole step.
-    batchSize: batchSize * accumulation * (job.stragglers.adaptiveBatch ? slots : 1),
-    microBatch: job.microBatch ?? (accumulation > 1 || job.stragglers.adaptiveBatch ? batchSize : null),
+    batchSize: batchSize * accumulation * (cutsSlots ? slots : 1),
+    microBatch: job.microBatch ?? (accumulation > 1 || cutsSlots ? batchSize : null),
     local,
     precision,
     lossScale,

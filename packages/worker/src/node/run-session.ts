@@ -11,6 +11,7 @@
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
+  batchParts,
   fragmentOfShard,
   fragmentsOf,
   synchronousSteps,
@@ -18,8 +19,10 @@ import {
   type LinkFactory,
   type LinkIdentity,
   type Placement,
+  type ProgressFigures,
   type StartRun,
   type WorkerAssignment,
+  type JobSpec,
 } from "@shoal/protocol";
 import type { Kernels } from "@shoal/kernels-wasm";
 import { parseEncodingSpec } from "@shoal/optimization";
@@ -37,9 +40,12 @@ import { createConversation } from "../loop/conversation.ts";
 import { runLeasedLoop } from "../loop/leased-loop.ts";
 import { patienceOf } from "../loop/patience.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
+import { createSessionState, type SessionState as SavedState } from "../saved/session-state.ts";
+import type { WorkerStateStore } from "../saved/state-store.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
+import { createDoings, watchCompute, watchConversation, type Doing, type Doings } from "./doings.ts";
 import { finishRun, type FinishedRun } from "./finish-run.ts";
 import { createInitialValuesDuty, giveInitialValues } from "./initial-values.ts";
 import { createPlacementInquiry } from "./placement-inquiry.ts";
@@ -54,6 +60,10 @@ export interface SessionEnvironment extends PrepareEnvironment {
   /** Keeps a model file. @returns its absolute path */
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   readonly retry?: Partial<RetrySettings>;
+  /** Keeps what a worker has left unsent. */
+  readonly states: WorkerStateStore;
+  /** Takes a sentence for people. */
+  readonly onNote?: (sentence: string) => void;
 }
 
 /** Told at most once each, never after `stop`. */
@@ -69,17 +79,22 @@ export interface RunSession {
   readonly revision: number;
   /** Of the placement that this worker follows. */
   readonly term: number;
+  readonly assignment: WorkerAssignment;
   assign(assignment: WorkerAssignment): void;
   /** The shards live there now, if the placement is newer than the one that is followed. */
   follow(placement: Placement): void;
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
+  /** What it has under way, exchanges aside, oldest first. */
+  doings(): readonly Doing[];
   /**
    * Ends everything (R1). Idempotent.
    * @param goesOn the run does so without this session (R3)
    */
   stop(goesOn?: boolean): Promise<void>;
+  /** The run is over for everybody: what was saved of it is of no use any more. After `stop`. */
+  forget(): Promise<void>;
 }
 
 /** Time that `stop` waits for what cannot be called off, such as reading a data file. */
@@ -101,8 +116,10 @@ interface SessionState {
   readonly board: AssignmentBoard;
   readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
+  readonly doings: Doings;
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
+  readonly saved: SavedState;
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
@@ -130,9 +147,10 @@ export function startSession(
   const { system, coordinator } = environment;
   const missed = createPlacementInquiry({ system, coordinator, identity, signal: lasting.signal, term, follow });
   const client = connect({ start, identity, environment, missed }, start.placement, encodingOf(start, environment));
+  const doings = createDoings(clock);
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
-    compute: traceEvaluations(run.compute, identity, clock),
+    compute: watchCompute(traceEvaluations(run.compute, identity, clock), doings),
   }));
   const fail = (error: unknown): void => {
     if (!abort.signal.aborted) listener.failed(ShoalError.from(error));
@@ -141,10 +159,32 @@ export function startSession(
     preparing.then((run) => giveInitialValues({ ...run, client })).catch(fail);
   });
   const board = createAssignmentBoard(start.assignment);
-  const shared = { start, identity, environment, abort, lasting, missed, board, client, preparing, duty };
+  const { saveEvery = null } = start.job.encoding;
+  const { states: store, onNote = ignore } = environment;
+  const saved = createSessionState({ identity, client, store, saveEvery, onNote });
+  const shared = {
+    start,
+    identity,
+    environment,
+    abort,
+    lasting,
+    missed,
+    board,
+    client,
+    preparing,
+    doings,
+    duty,
+    saved,
+  };
   const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
   training.catch(fail);
+  return faceOf(state, training, follow);
+}
+
+/** What the outside sees of a session that has begun. */
+function faceOf(state: SessionState, training: Training, follow: RunSession["follow"]): RunSession {
+  const { board, client, doings, duty, saved, environment } = state;
   return {
     get revision() {
       return board.current().revision;
@@ -153,15 +193,20 @@ export function startSession(
       return client.placement.term;
     },
     follow,
+    get assignment() {
+      return board.current();
+    },
     assign(assignment) {
       if (board.update(assignment)) duty(assignment);
     },
     finish: () => (state.finishing ??= finish(state, training)),
+    doings: () => doings.list(),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false) {
-      state.halting ??= halt(state, training, goesOn && synchronousSteps(start.job.consistency) > 0);
-      await atMost(clock, stopLimitMs, state.halting);
+      state.halting ??= halt(state, training, goesOn);
+      await atMost(environment.system.clock, stopLimitMs, state.halting);
     },
+    forget: () => saved.forget(),
   };
 }
 
@@ -170,6 +215,7 @@ type Training = Promise<LoopEnd | undefined>;
 /** @returns how the loop ended; undefined when the session was stopped before it began */
 async function train(state: SessionState, listener: SessionListener): Training {
   const prepared = await state.preparing;
+  await state.saved.restore();
   if (state.abort.signal.aborted) return undefined;
   listener.prepared(prepared);
   state.duty(state.board.current());
@@ -192,10 +238,13 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   return finishRun({ run, job, model, preprocessing, client, compute, buffer, stopped, writeModel });
 }
 
-async function halt(state: SessionState, training: Training, letsPushesArrive: boolean): Promise<void> {
+async function halt(state: SessionState, training: Training, goesOn: boolean): Promise<void> {
+  const { job } = state.start;
   state.abort.abort();
   state.lasting.abort();
-  if (letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
+  const letsPushesArrive = synchronousSteps(job.consistency) > 0 || job.encoding.push["name"] !== "float32";
+  if (goesOn && letsPushesArrive) await atMost(state.environment.system.clock, arrivalMs, training);
+  if (goesOn) await state.saved.save();
   const returned = state.client.close();
   const prepared = await state.preparing.catch(() => undefined);
   await prepared?.close(); // fails a computation that is under way, and so ends the loop
@@ -215,6 +264,8 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
   }
   return push.name === "float32" && pull.name === "float32" ? undefined : { push, pull, memory, kernels: kernels() };
 }
+
+const ignore = (): void => undefined;
 
 function connect(
   { start, identity, environment, missed }: Pick<SessionState, "start" | "identity" | "environment" | "missed">,
@@ -236,16 +287,40 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const { system, coordinator: address } = state.environment;
   const { clock } = system;
   const { signal } = state.abort;
-  const coordinator = createConversation({ system, coordinator: address, identity, signal });
-  const reporter = createProgressReporter({
+  const conversation = createConversation({ system, coordinator: address, identity, signal });
+  const coordinator = watchConversation(conversation, state.doings);
+  const { saved } = state;
+  const reports = createProgressReporter({
     ...{ clock, signal, conversation: coordinator },
     traffic: () => client.takeTraffic(),
+    unsent: () => unsentOf(client.unsentNorm(), saved.restored),
   });
+  const reporter = {
+    ...reports,
+    get backlog() {
+      return reports.backlog;
+    },
+    add(measured: Parameters<typeof reports.add>[0]) {
+      reports.add(measured);
+      if (measured.replies !== undefined) saved.stepped(measured.clock);
+    },
+  };
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const ports: LoopPorts = { job, ...loop, signal, patience: patienceOf(job) };
+  const ports: LoopPorts = { job, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+/** Adaptive batches by lease: what a gradient is weighed against. */
+function weightingOf(job: JobSpec): Pick<LoopPorts, "wholeSamples"> {
+  const { samples, parts } = batchParts(job);
+  return parts === 1 ? {} : { wholeSamples: samples * parts };
+}
+
+function unsentOf(unsentNorm: number, restored: boolean): Pick<ProgressFigures, "unsentNorm" | "restored"> {
+  if (unsentNorm === 0 && !restored) return {};
+  return restored ? { unsentNorm, restored } : { unsentNorm };
 }
 
 /** Which shards have their turn in a step; undefined where all have. */

@@ -21,6 +21,7 @@ export function createWorkerNode(state: NodeState): BehaviorFactory<NodeMessage>
       case "assign_work":
       case "finish_run":
       case "stop_run":
+      case "describe_work":
         return handleCommand(state, message, context.self);
       default:
         return handleEvent(state, message, context);

@@ -146,7 +146,8 @@ function serve(
   if (timeoutMs === undefined) return;
   const timer = options.clock.after(timeoutMs, () => {
     handler.gone();
-    rpc.end(new ShoalError("deadline_exceeded", `the call's own timeout of ${timeoutMs} ms is over`, { timeoutMs }));
+    const sentence = `${method} of ${metadata("shoal-node") ?? "a caller"}: the timeout of ${timeoutMs} ms that it set is over`;
+    rpc.end(new ShoalError("deadline_exceeded", sentence, { timeoutMs }));
   });
   stream.on("close", () => timer.cancel());
 }

@@ -1,12 +1,10 @@
-/** Commands about runs on a cluster that is up: `submit`, `status`, `cancel`, `trace`. */
+/** Commands about runs on a cluster that is up: `submit`, `status`, `why`, `cancel`, `trace`. */
 import { createWriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
-import { isShoalError, ShoalError } from "@shoal/errors";
-import { acceptorOf, clusterStatusSchema, type ClusterStatus, type CoordinatorMessage } from "@shoal/protocol";
-import { resolveCluster, type ClusterAddress, type ClusterOptions } from "../../cluster/cluster-address.ts";
-import { connectToCluster, type ClusterConnection } from "../../cluster/cluster-connection.ts";
+import { ShoalError } from "@shoal/errors";
+import { describeCluster } from "../../cluster/explain-run.ts";
 import { cancelRun, describeRun, hasEnded, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { runsFolder } from "../../environment/folders.ts";
@@ -17,14 +15,13 @@ import type { CommandContext } from "../command-line.ts";
 import { addJobOverrides, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { sayResult, showRun } from "../show-run.ts";
 import { sayStatus } from "../status-text.ts";
-
-interface ConnectedOptions extends ClusterOptions {
-  readonly json?: boolean;
-}
+import { connected, withCluster, type ConnectedOptions } from "./connected-command.ts";
+import { addWhy } from "./why-command.ts";
 
 export function addRunCommands(program: Command, context: CommandContext): void {
   addSubmit(program, context);
   addStatus(program, context);
+  addWhy(program, context);
   connected(program.command("cancel"))
     .description("stop a run")
     .argument("<run>", "name of the run")
@@ -37,35 +34,6 @@ export function addRunCommands(program: Command, context: CommandContext): void 
       }),
     );
   addTrace(program, context);
-}
-
-/** Options of every command that talks to a running cluster. */
-function connected(command: Command): Command {
-  return command
-    .option("--nats <URL>", "address of the cluster's NATS (SHOAL_NATS; default: the cluster on this machine)")
-    .option("--cluster <NAME>", "name of the cluster (SHOAL_CLUSTER)")
-    .option("--json", "one JSON value a line, for machines");
-}
-
-async function withCluster(
-  options: ConnectedOptions,
-  context: CommandContext,
-  use: (connection: ClusterConnection) => Promise<void>,
-): Promise<void> {
-  const address = resolveCluster(options, context.environment);
-  const connection = await connectToCluster(address);
-  try {
-    await use(connection);
-  } catch (error) {
-    throw isShoalError(error, "actor_not_found") ? nobodyAnswers(address, error) : error;
-  } finally {
-    await connection.close();
-  }
-}
-
-function nobodyAnswers({ cluster, nats }: ClusterAddress, cause: ShoalError): ShoalError {
-  const sentence = `no coordinator answers for cluster ${cluster} at ${nats}; is it running? \`shoal up\` starts one`;
-  return new ShoalError("actor_not_found", sentence, { cluster }, { cause });
 }
 
 function addSubmit(program: Command, context: CommandContext): void {
@@ -103,11 +71,7 @@ function addStatus(program: Command, context: CommandContext): void {
           sayStatus({ members: [], runs: [status] }, output);
           return;
         }
-        const status = await system.ask<CoordinatorMessage, ClusterStatus>(
-          coordinator,
-          (replyTo) => ({ type: "describe_cluster", replyTo }),
-          { deadlineMs: 5_000, reason: "to show the cluster", accepts: acceptorOf(clusterStatusSchema) },
-        );
+        const status = await describeCluster(system, coordinator);
         output.value(status);
         sayStatus(status, output);
       }),

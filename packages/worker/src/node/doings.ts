@@ -1,0 +1,78 @@
+/**
+ * What a run has under way on this worker, and since when: noted around its computing and its conversation.
+ *
+ * Bounds  An entry for each call that has not settled: a few.
+ */
+import type { Clock } from "@shoal/actors";
+import type { WorkActivity } from "@shoal/protocol";
+import type { ComputePort } from "../compute/compute-port.ts";
+import type { Conversation } from "../loop/conversation.ts";
+
+export interface Doing {
+  readonly activity: WorkActivity;
+  readonly detail: string;
+  /** Clock time, ms. */
+  readonly sinceMs: number;
+}
+
+export interface Doings {
+  /** Notes that something begins. @returns ends it; idempotent */
+  begin(activity: WorkActivity, detail: string): () => void;
+  /** Notes it for as long as `work` takes. */
+  during<T>(activity: WorkActivity, detail: string, work: Promise<T>): Promise<T>;
+  /** Oldest first. */
+  list(): readonly Doing[];
+}
+
+export function createDoings(clock: Clock): Doings {
+  const doings = new Set<Doing>();
+  const begin: Doings["begin"] = (activity, detail) => {
+    const doing = { activity, detail, sinceMs: clock.now() };
+    doings.add(doing);
+    return () => void doings.delete(doing);
+  };
+  return {
+    begin,
+    async during(activity, detail, work) {
+      const end = begin(activity, detail);
+      try {
+        return await work;
+      } finally {
+        end();
+      }
+    },
+    list: () => [...doings],
+  };
+}
+
+export function watchCompute(compute: ComputePort, doings: Doings): ComputePort {
+  return {
+    gate: compute.gate,
+    initialize: (into) => doings.during("computing", "initial values", compute.initialize(into)),
+    gradient(work, overlap) {
+      const activity = overlap?.gated === true ? "gated" : "computing";
+      return doings.during(activity, `a batch of epoch ${work.epoch + 1}`, compute.gradient(work, overlap));
+    },
+    evaluate: (parameters) => doings.during("evaluating", "", compute.evaluate(parameters)),
+    close: () => compute.close(),
+  };
+}
+
+/** A worker is without a lease from its first request for batches until some are granted, however often it asks. */
+export function watchConversation(conversation: Conversation, doings: Doings): Conversation {
+  let endWait: (() => void) | undefined;
+  return {
+    async requestBatches() {
+      endWait ??= doings.begin("without_lease", "");
+      const reply = await conversation.requestBatches();
+      if (reply.type === "batches_pending") return reply;
+      endWait();
+      endWait = undefined;
+      return reply;
+    },
+    reportProgress: (...report) =>
+      doings.during("asking", "to have its progress recorded", conversation.reportProgress(...report)),
+    reportEvaluation: (measured) =>
+      doings.during("asking", "to have its evaluation recorded", conversation.reportEvaluation(measured)),
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * What a worker must not forget of a run when it leaves: what it owes the shards, and what only it has.
+ *
+ *   errors  what lossy encodings have left unsent, a shard each, with the warm factors of power_sgd
+ *   clock   steps that it had finished
+ *
+ * Not part of it: sequence numbers, which begin again with each incarnation; the data's position, which follows from the
+ * numbers of batches; random state, because all draws follow from seed, epoch and batch; what pulls have lost, which
+ * stands in the shards' shadows, and a worker that comes again is given the values whole; the replicas of local updates,
+ * which begin afresh from the pulled values.
+ *
+ * Invariant  Σ applied + errors = Σ gradients of the contributions that count, up to `unanswered` pushes of which the worker
+ *            never heard: they count as applied, so that nothing is ever applied twice.
+ */
+import type { ConcreteEncodingSpec, EncoderSnapshot } from "@shoal/optimization";
+
+/** The unsent error of one shard. */
+export interface ShardError {
+  /** The shard's key range. */
+  readonly begin: number;
+  readonly end: number;
+  readonly encoding: ConcreteEncodingSpec;
+  readonly snapshot: EncoderSnapshot;
+}
+
+export interface WorkerState {
+  readonly run: string;
+  /** The worker's name: its numbers change from life to life. */
+  readonly worker: string;
+  readonly clock: number;
+  /** Pushes whose answer had not come when the state was captured. */
+  readonly unanswered: number;
+  readonly errors: readonly ShardError[];
+}
