@@ -1,0 +1,42 @@
+/** What the end of a run has to be. */
+import type { RunStatus } from "@shoal/protocol";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { Cluster } from "../world/cluster.ts";
+import type { World } from "../world/world.ts";
+
+export function checkEnd(world: World, cluster: Cluster, status: RunStatus | undefined): readonly string[] {
+  const { scenario } = world;
+  const faults = cluster.failures.map(
+    ({ address, error, messageType }) => `actor ${address} failed at ${messageType ?? "its start"}: ${error.message}`,
+  );
+  if (status === undefined) return [...faults, "nobody knows the run"];
+  if (status.phase === "completed") return [...faults, ...checkCounts(scenario, status)];
+  if (!mayFail(world, status)) faults.push(`the run is ${status.phase}: ${status.reason}; ${describeWaits(cluster)}`);
+  return faults;
+}
+
+function checkCounts({ samples, job }: Scenario, status: RunStatus): readonly string[] {
+  const expected = samples * job.epochs;
+  if (status.batchesDone === status.totalBatches && status.samples === expected) return [];
+  return [
+    `it counts ${status.batchesDone} of ${status.totalBatches} batches and ${status.samples} of ${expected} samples`,
+  ];
+}
+
+/** A run may end without its work only when what it needs is gone for good, and then it says what that is. */
+function mayFail({ scenario, processes }: World, { phase, error }: RunStatus): boolean {
+  if (phase !== "failed" || error === null) return false;
+  const gone = (role: string): number =>
+    processes.filter(({ node, isDead, hasPaused }) => node.startsWith(role) && (isDead || hasPaused)).length +
+    scenario.mishaps.filter(({ mishap }) => mishap.kind === "partition").length;
+  const copies = 1 + (scenario.job.durability.replicas ?? 0);
+  if (error.code === "server_lost") return error.details?.["server"] !== undefined && gone("server") >= copies;
+  // All who were in a synchronous step have died in the middle of a push: see `run_failed` in the table of errors.
+  return error.code === "run_failed" && error.details?.["step"] !== undefined && gone("worker") > 0;
+}
+
+/** Who waits for what, for people. */
+export function describeWaits(cluster: Cluster): string {
+  const waits = cluster.lives.flatMap(({ worker, process }) => (process.isDead ? [] : (worker?.waits() ?? [])));
+  return waits.length === 0 ? "no worker waits" : JSON.stringify(waits);
+}
