@@ -156,12 +156,22 @@ async function turn(desk: Desk): Promise<void> {
 async function begin(desk: Desk): Promise<void> {
   const { options, context, outbox, note } = desk;
   const { store } = options;
-  const { revisions, entries, notes, cluster } = await recover(store, options.cluster, context.clock.now());
+  const recovery = await recover(store, options.cluster, context.clock.now());
+  const { revisions, entries, notes } = recovery;
+  const cluster = heardNow(recovery.cluster, context.clock.now());
   const { term } = cluster;
   desk.journal = context.spawn("journal", createJournal({ store, term, revisions, reports: context.self }));
   desk.cluster = cluster;
   outbox.keep(entries, desk.journal);
   for (const sentence of notes) note(sentence);
+}
+
+/** Leases begin with the end of the reading: nobody could be heard meanwhile. */
+function heardNow(cluster: ClusterState, now: number): ClusterState {
+  const members = [...cluster.membership.members].map(
+    ([number, member]) => [number, { ...member, heardAtMs: now }] as const,
+  );
+  return { ...cluster, membership: { ...cluster.membership, members: new Map(members) } };
 }
 
 function settle(desk: Desk, before: ClusterState, step: Step): void {
