@@ -73,6 +73,7 @@ function seatPeers(replication: Replication, { primary, replicas, learners }: Sh
       return createPeer(holder, role, replication.options.connect(holder, primary), replication.history.index + 1);
     }
     peer.role = role;
+    if (role === "replica") peer.isCounted = false;
     return peer;
   };
   replication.peers = [
