@@ -4,7 +4,7 @@
  */
 import { createActorSystem, createInProcessBus, createRandom, systemClock } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import type { Placement, SeatHolder, ShardSeat, ShardSummary } from "@shoal/protocol";
+import type { Placement, SeatHolder, ShardSeat, ShardSummary, SnapshotReply } from "@shoal/protocol";
 import {
   createParameterRpcServer,
   createShardHost,
@@ -156,10 +156,13 @@ export async function startSeatedServers(options: SeatedServersOptions): Promise
       return found;
     },
     async values(shard) {
-      const { promise, resolve } = Promise.withResolvers<Float32Array>();
-      const replyTo = { address: "test/ask", tell: ({ values }: { readonly values: Float32Array }) => resolve(values) };
-      primaryOf(shard).find(movingRun, shard)?.tell({ type: "snapshot", replyTo });
-      return promise;
+      const { promise, resolve } = Promise.withResolvers<SnapshotReply>();
+      primaryOf(shard)
+        .find(movingRun, shard)
+        ?.tell({ type: "snapshot", replyTo: { address: "test/ask", tell: resolve } });
+      const reply = await promise;
+      if (reply.type !== "shard_snapshot") throw new Error(`shard ${shard} gave ${reply.type}`);
+      return reply.values;
     },
     async close() {
       await changes;
