@@ -5,7 +5,7 @@ import { decodeModelFile, type Dataset } from "@shoal/models";
 import type { RunStatus } from "@shoal/protocol";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainPlainly } from "../support/plain-training.ts";
-import { checkCopies } from "./checks/check-copies.ts";
+import { checkCopies, leaderless } from "./checks/check-copies.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
 import { drawScenario, scenarioShape, type ScenarioKind } from "./scenario/draw-scenario.ts";
 import type { Scenario } from "./scenario/scenario.ts";
@@ -100,14 +100,7 @@ async function follow(
   cluster.onModel = async (model) => {
     // What is still on its way arrives before anybody looks.
     await cluster.pass(2 * scenario.data.longestStrayMs + 10);
-    const { totalBatches } = (await cluster.status(run)) ?? { totalBatches: 0 };
-    const shards = world.witness.firstValues.size;
-    const copies = await inspectCopies(cluster, run, shards);
-    if (totalBatches === 0) return;
-    inspected = [
-      ...checkCopies({ scenario, copies, witness: world.witness, site, shards, totalBatches }),
-      ...checkModel(world, model, dataset),
-    ];
+    inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
   };
   let status: RunStatus | undefined;
   while (!hasEnded(status)) {
@@ -118,6 +111,20 @@ async function follow(
   }
   if (status?.phase === "completed") found.push(...(inspected ?? ["it completed without a model"]));
   return status;
+}
+
+/** A shard whose primary has just died is looked at when another leads it. */
+async function checkShards(
+  { scenario, witness, site }: World,
+  cluster: Cluster,
+  run: string,
+): Promise<readonly string[]> {
+  const shards = witness.firstValues.size;
+  for (let left = 30; ; left -= 1) {
+    const copies = await inspectCopies(cluster, run, shards);
+    if (left > 0 && leaderless(copies, shards)) await cluster.pass(100);
+    else return checkCopies({ scenario, copies, witness, site, shards });
+  }
 }
 
 function hasEnded(status: RunStatus | undefined): boolean {

@@ -13,7 +13,6 @@ export interface CopyFacts {
   readonly witness: Witness;
   readonly site: WorldSite;
   readonly shards: number;
-  readonly totalBatches: number;
 }
 
 export function checkCopies(facts: CopyFacts): readonly string[] {
@@ -21,7 +20,13 @@ export function checkCopies(facts: CopyFacts): readonly string[] {
   return Array.from({ length: shards }, (_, shard) => checkShard(shard, facts)).flat();
 }
 
-function checkShard(shard: number, { scenario, copies, witness, site, totalBatches }: CopyFacts): readonly string[] {
+/** True while a shard has no primary among the living. */
+export function leaderless(copies: readonly Copy[], shards: number): boolean {
+  const ofShard = (shard: number): readonly Copy[] => copies.filter((copy) => copy.shard === shard);
+  return Array.from({ length: shards }, (_, shard) => newestPrimary(ofShard(shard))).includes(undefined);
+}
+
+function checkShard(shard: number, { scenario, copies, witness, site }: CopyFacts): readonly string[] {
   const { job, slots } = scenario;
   const those = copies.filter((copy) => copy.shard === shard);
   const primary = newestPrimary(those);
@@ -30,6 +35,7 @@ function checkShard(shard: number, { scenario, copies, witness, site, totalBatch
   const { values, violations } = replayShard({ shard, updates, job, witness, site });
   const found = [...checkLog({ shard, updates, version, job, slots, witness }), ...violations];
   const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);
+  const totalBatches = job.epochs * Math.ceil(scenario.samples / (job.batchSize * slots)) * slots;
   if (batches !== totalBatches) found.push(`shard ${shard} has ${batches} of ${totalBatches} batches`);
   if (values !== undefined && !sameBits(values, primary.values)) {
     found.push(`shard ${shard} on ${primary.server} has other bits than its updates, one after the other`);

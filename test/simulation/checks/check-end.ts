@@ -24,15 +24,32 @@ function checkCounts({ samples, job }: Scenario, status: RunStatus): readonly st
 }
 
 /** A run may end without its work only when what it needs is gone for good, and then it says what that is. */
-function mayFail({ scenario, processes }: World, { phase, error }: RunStatus): boolean {
+function mayFail(world: World, { phase, error }: RunStatus): boolean {
   if (phase !== "failed" || error === null) return false;
-  const gone = (role: string): number =>
-    processes.filter(({ node, isDead, hasPaused }) => node.startsWith(role) && (isDead || hasPaused)).length +
-    scenario.mishaps.filter(({ mishap }) => mishap.kind === "partition").length;
-  const copies = 1 + (scenario.job.durability.replicas ?? 0);
-  if (error.code === "server_lost") return error.details?.["server"] !== undefined && gone("server") >= copies;
+  if (error.code === "server_lost") return error.details?.["server"] !== undefined && hasLostShard(world);
   // All who were in a synchronous step have died in the middle of a push: see `run_failed` in the table of errors.
-  return error.code === "run_failed" && error.details?.["step"] !== undefined && gone("worker") > 0;
+  const isHalfApplied = error.code === "run_failed" && error.details?.["step"] !== undefined;
+  return isHalfApplied && world.processes.some((each) => each.node.startsWith("worker") && isGone(world, each.node));
+}
+
+/** Everybody who had all of some shard is gone. Runs without copies tell of no seats: any server may have been the only one. */
+function hasLostShard(world: World): boolean {
+  const { seats } = world.witness;
+  const servers = world.processes.filter(({ node }) => node.startsWith("server"));
+  if (seats.size === 0) return servers.some(({ node }) => isGone(world, node));
+  return [...seats.values()].some(({ primary, replicas }) =>
+    [primary, ...replicas].every(({ node }) => isGone(world, node)),
+  );
+}
+
+/** It has died, stood still, or been cut off: others may have given it up. */
+function isGone({ processes, scenario }: World, name: string): boolean {
+  const lives = processes.filter(({ node }) => node === name);
+  if (lives.some(({ isDead, hasPaused }) => isDead || hasPaused)) return true;
+  return scenario.mishaps.some(
+    ({ mishap }) =>
+      mishap.kind === "partition" && (mishap.right === "*" || [...mishap.left, ...mishap.right].includes(name)),
+  );
 }
 
 /** Who waits for what, for people. */

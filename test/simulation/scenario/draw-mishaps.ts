@@ -16,13 +16,13 @@ export interface MishapFacts {
 type Scheduled = Scenario["mishaps"][number];
 
 /** Messages within which training takes place, about: mishaps at a message fall into these. */
-const firstMessages = { small: 500, large: 3_000 } as const;
+const firstMessages = { small: 350, large: 3_000 } as const;
 
 export function drawMishaps(random: Random, facts: MishapFacts): readonly Scheduled[] {
   const mishaps: Scheduled[] = [];
   const within = facts.isLarge ? firstMessages.large : firstMessages.small;
   let crashes = 0;
-  for (let left = 1 + random.integer(facts.isLarge ? 6 : 3); left > 0; left -= 1) {
+  for (let left = 1 + random.integer(facts.isLarge ? 6 : 2); left > 0; left -= 1) {
     const mishap = drawMishap(random, facts);
     // More deaths of servers than copies can lose a shard for good: seldom, because such a run says little else.
     if (mishap.kind === "crash" && mishap.node.startsWith("server")) {
@@ -42,7 +42,7 @@ function drawMishap(random: Random, facts: MishapFacts): Mishap {
   const kind = random.integer(12);
   const silent = random.uniform() < 0.5;
   const backAfterMs = random.uniform() < 0.5 ? random.integer(1_500) : null;
-  const forMs = random.integer(random.uniform() < 0.5 ? 400 : 2_000);
+  const forMs = random.integer(random.uniform() < 0.6 ? 300 : 1_500);
   switch (kind) {
     case 0:
     case 1:

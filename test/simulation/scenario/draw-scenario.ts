@@ -12,13 +12,13 @@ export type ScenarioKind = (typeof scenarioKinds)[number];
 export const scenarioShape = { features: 7, classes: 4 } as const;
 
 const calmBus = { minimumDelayMs: 0.5, maximumDelayMs: 3 };
-const badBus = { ...calmBus, dropRate: 0.05, duplicateRate: 0.05, reorderRate: 0.05 };
+const badBus = { ...calmBus, dropRate: 0.03, duplicateRate: 0.05, reorderRate: 0.05 };
 const calmData: DataPlane = {
   ...{ fastestMs: 0.5, slowestMs: 4, lossRate: 0, duplicateRate: 0, strayRate: 0, longestStrayMs: 0 },
 };
-const badData: DataPlane = { ...calmData, lossRate: 0.02, duplicateRate: 0.03, strayRate: 0.02, longestStrayMs: 600 };
+const badData: DataPlane = { ...calmData, lossRate: 0.01, duplicateRate: 0.05, strayRate: 0.02, longestStrayMs: 500 };
 const calmStore: StoreTrouble = { slowestMs: 2, lossRate: 0 };
-const badStore: StoreTrouble = { slowestMs: 30, lossRate: 0.05 };
+const badStore: StoreTrouble = { slowestMs: 10, lossRate: 0.02 };
 
 /** Patience in proportion to a network of milliseconds, so that a run takes seconds. */
 const settings = {
@@ -68,7 +68,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
     seed: random.integer(1000),
   });
   const isCalm = kind === "calm";
-  const trouble = (): boolean => !isCalm && random.uniform() < 0.6;
+  const trouble = (): boolean => !isCalm && random.uniform() < (isLarge ? 0.5 : 0.3);
   const replicas = job.durability.replicas ?? 0;
   const hasStandby = random.uniform() < 0.5;
   return {

@@ -93,9 +93,10 @@ export class Witness {
     this.pulls.push({ shard, version, server: server.id, reader: reader.name, atMs, values: values.slice() });
   }
 
+  /** All workers draw the same first values: whose come first is the same. */
   initialized(shard: number, values: Float32Array): void {
     const before = this.firstValues.get(shard);
-    if (before !== undefined && !sameBits(before, values)) this.violation(`shard ${shard} was given two first values`);
+    if (before !== undefined && !sameBits(before, values)) this.violation(`shard ${shard} is offered two first values`);
     this.firstValues.set(shard, values);
   }
 

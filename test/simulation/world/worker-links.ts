@@ -34,15 +34,12 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
   return {
     initialize(request, options) {
       const values = request.values.slice();
+      witness.initialized(request.shard, values);
       return wire.call({
         what: `initialize ${request.shard}`,
         options,
         repeatable: true,
-        deliver: async (to, deadlineMs) => {
-          const reply = await endOf(to).initialize({ ...request, values }, { deadlineMs });
-          if (reply.type === "initialized") witness.initialized(request.shard, values);
-          return reply;
-        },
+        deliver: (to, deadlineMs) => endOf(to).initialize({ ...request, values }, { deadlineMs }),
       });
     },
     push(request, options) {

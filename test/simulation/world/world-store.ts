@@ -9,7 +9,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
 /** How long a request to a store that does not answer waits, ms. */
-const timeoutMs = 500;
+const timeoutMs = 200;
 
 export function storeOf(world: World, process: SimulatedProcess, store: StateStore): StateStore {
   const { scenario, random } = world;
