@@ -28,7 +28,7 @@ import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts
 import { createShardMetrics } from "../shard/metrics.ts";
 import { restoreShards } from "../snapshots/restore-shards.ts";
 import { createShardSaver } from "../snapshots/save-shards.ts";
-import { createEndedRuns } from "./ended-runs.ts";
+import { createEndedRuns, type EndedRuns } from "./ended-runs.ts";
 import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
 import { addShards, giveSeats } from "./seated-shards.ts";
 import { summarize } from "./summarize.ts";
@@ -133,20 +133,54 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     ended.add(run, hosted.term);
     await end(run);
   };
+  const host = createHosting({ ...{ environment, runs, ended, find, end, release }, snapshots: options.snapshots });
+  return {
+    find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
+    ...viewsOf(find),
+    host,
+    seat: (run, seats) => giveSeats(system.node, runs.get(run)?.shards ?? new Map<number, HostedShard>(), seats),
+    onCaughtUp: (listener) => void listeners.push(listener),
+    updateMembers,
+    save: (command) => saver.save(command),
+    describe: (run) =>
+      summarize(
+        system,
+        Array.from(require(run).shards.values(), ({ ref }) => ref),
+        describeLimitMs,
+      ),
+    release,
+    async close() {
+      await Promise.all(Array.from(runs.keys(), release));
+    },
+  };
+}
+
+interface HostingParts {
+  readonly environment: ShardEnvironment;
+  readonly snapshots: SnapshotStore | undefined;
+  readonly runs: Map<string, HostedRun>;
+  readonly ended: EndedRuns;
+  readonly find: (run: string, shard: number) => HostedShard | undefined;
+  readonly end: (run: string) => Promise<void>;
+  readonly release: (run: string) => Promise<void>;
+}
+
+/** How shards come to be hosted; see `ShardHost.host`. */
+function createHosting({ environment, snapshots, runs, ended, find, end, release }: HostingParts): ShardHost["host"] {
   /** Shards that are hosted here for the first time begin with the run's snapshot; later copies come from their primary. */
   const restore = async ({ run, snapshot, shards }: Hosting): Promise<void> => {
     if (snapshot === undefined) return;
-    const led = shards.flatMap(({ shard, seat }) => (leads(system.node, seat) ? [find(run, shard)] : []));
+    const led = shards.flatMap(({ shard, seat }) => (leads(environment.system.node, seat) ? [find(run, shard)] : []));
     const refs = led.flatMap((hosted) => (hosted === undefined ? [] : [hosted]));
     const byNumber = new Map(refs.map(({ ref, state }) => [state.options.shard, ref]));
-    await restoreShards(system, options.snapshots, { run, snapshot }, byNumber);
+    await restoreShards(environment.system, snapshots, { run, snapshot }, byNumber);
   };
-  const host = async (hosting: Hosting): Promise<readonly SeatTerm[]> => {
+  return async (hosting) => {
     const { run, term } = hosting;
     const current = runs.get(run);
     const known = current?.term ?? ended.termOf(run);
     if (known !== undefined && (term < known || (term === known && current === undefined))) {
-      throw staleTerm(system.node, run, term, known);
+      throw staleTerm(environment.system.node, run, term, known);
     }
     const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
     if (current !== undefined && (isSeated || current.term === term)) {
@@ -162,25 +196,6 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
       });
     }
     return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
-  };
-  return {
-    find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
-    ...viewsOf(find),
-    host,
-    seat: (run, seats) => giveSeats(system.node, runs.get(run)?.shards ?? new Map<number, HostedShard>(), seats),
-    onCaughtUp: (listener) => void listeners.push(listener),
-    updateMembers,
-    save: saver.save,
-    describe: (run) =>
-      summarize(
-        system,
-        Array.from(require(run).shards.values(), ({ ref }) => ref),
-        describeLimitMs,
-      ),
-    release,
-    async close() {
-      await Promise.all(Array.from(runs.keys(), release));
-    },
   };
 }
 
