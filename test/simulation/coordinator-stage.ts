@@ -11,6 +11,8 @@ import {
   runSimulation,
   simulate,
   type ActorSystem,
+  type Bus,
+  type Clock,
   type NetworkSettings,
   type Random,
   type Ref,
@@ -50,8 +52,16 @@ export interface StageOptions {
   readonly network?: Partial<NetworkSettings>;
   readonly settings?: Partial<CoordinatorSettings>;
   readonly store?: StateStore;
+  /** What the first coordinator is made on, where it is not the stage. */
+  readonly firstSite?: (stage: NodeSite) => NodeSite;
   /** What the first coordinator reaches the store by. */
   readonly firstStore?: (store: StateStore) => StateStore;
+}
+
+/** What a node is made on. */
+export interface NodeSite {
+  readonly network: Bus;
+  readonly clock: Clock;
 }
 
 export class Stage {
@@ -78,12 +88,12 @@ export class Stage {
     this.store = options.store ?? createMemoryStore();
     this.#settings = options.settings ?? {};
     this.client = this.node("client");
-    this.coordinator = this.startCoordinator(options.firstStore?.(this.store));
+    this.coordinator = this.startCoordinator(options.firstStore?.(this.store), options.firstSite?.(this));
   }
 
   /** @param store what it reaches the stage's store by */
-  startCoordinator(store: StateStore = this.store): CoordinatorHandle {
-    const system = this.node("coordinator");
+  startCoordinator(store: StateStore = this.store, site: NodeSite = this): CoordinatorHandle {
+    const system = this.node("coordinator", site);
     const onNote = (sentence: string): void => {
       this.notes.push(`${this.clock.now() - 1_000_000} ${sentence}`);
     };
@@ -91,13 +101,13 @@ export class Stage {
     return this.coordinator;
   }
 
-  node(name: string): ActorSystem {
-    const { clock, network } = this;
+  node(name: string, { network: bus, clock }: NodeSite = this): ActorSystem {
+    const before = this.#systems.filter((each) => each.node === name).length;
     const system = createActorSystem({
       node: name,
-      bus: network,
+      bus,
       clock,
-      random: this.random.fork(name),
+      random: this.random.fork(before === 0 ? name : `${name} ${before + 1}`),
       onFailure: ({ address, error }) => this.failures.push(`${address}: ${error.message}`),
     });
     this.#systems.push(system);

@@ -78,7 +78,8 @@ export interface CopiesScene {
   isolate(server: number): void;
   /** Nothing passes between these two any more. */
   cut(one: number, other: number): void;
-  initialize(server: number, values: readonly number[]): Promise<string>;
+  mend(one: number, other: number): void;
+  initialize(server: number, values: ArrayLike<number>): Promise<string>;
   push(
     server: number,
     push: {
@@ -214,8 +215,9 @@ export async function createCopiesScene(
       return seat;
     },
     cut: (one: number, other: number) => void cuts.add(lineOf(`server-${one}`, `server-${other}`)),
+    mend: (one: number, other: number) => void cuts.delete(lineOf(`server-${one}`, `server-${other}`)),
     isolate: (server: number) => void isolated.add(`server-${server}`),
-    async initialize(server: number, values: readonly number[]) {
+    async initialize(server: number, values: ArrayLike<number>) {
       const reply = await ask(server, (replyTo) => ({ type: "initialize", values: new Float32Array(values), replyTo }));
       return isRefusal(reply) ? codeOf(reply) : reply.type;
     },

@@ -33,6 +33,7 @@ import {
   type RunReply,
   type RunStatus,
   type ShardDirectory,
+  type SnapshotStore,
   type SubmitReply,
   type WaitExplanation,
 } from "@shoal/protocol";
@@ -84,6 +85,8 @@ export interface TrainingClusterOptions {
   readonly wire?: "in-process" | "grpc";
   /** An in-process bus by default. */
   readonly bus?: Bus;
+  /** Where snapshots are kept; none are taken by default. */
+  readonly snapshots?: SnapshotStore;
   /** The machine's clock by default. */
   readonly clock?: Clock;
   /** Another clock for some nodes. */
@@ -116,6 +119,10 @@ export interface TrainingCluster {
   readonly failures: readonly ActorFailure[];
   addWorker(name: string): ClusterWorker;
   submit(job: JobSpec): Promise<string>;
+  /** Goes on with a run from a snapshot; null: its newest. */
+  resume(run: string, snapshot?: string): Promise<string>;
+  /** Asks for a snapshot. */
+  snapshot(run: string): Promise<RunReply>;
   status(run: string): Promise<RunStatus>;
   /** What `shoal why` shows. */
   explain(run: string): Promise<WaitExplanation>;
@@ -144,7 +151,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
   const settings = options.settings ?? {};
   const store = createMemoryStore();
-  const headship = createHeadship(bus, store, settings, node);
+  const headship = createHeadship(bus, store, settings, node, options.snapshots);
   const directories = new Map<string, ShardDirectory>();
   const servers: ServerHandle[] = [];
   const services = new Map<string, ParameterRpcServer>();
@@ -162,7 +169,10 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       services.set(name, service);
       return service.listen({ host: "127.0.0.1", port: 0 });
     };
-    const server = await startServer({ ...site, system, coordinator, replicaLinks, expose });
+    const server = await startServer({
+      ...{ ...site, system, coordinator, replicaLinks, expose },
+      snapshots: options.snapshots,
+    });
     directories.set(system.node, server.host);
     servers.push(server);
     return server;
@@ -237,6 +247,14 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       if (reply.type === "run_refused") throw new Error(reply.error.message);
       return reply.run;
     },
+    async resume(run, snapshot) {
+      submissions += 1;
+      const wish = { type: "resume_run", submission: `test-${submissions}`, run, snapshot: snapshot ?? null } as const;
+      const reply = await ask<SubmitReply>((replyTo) => ({ ...wish, replyTo }));
+      if (reply.type === "run_refused") throw ShoalError.deserialize(reply.error);
+      return reply.run;
+    },
+    snapshot: (run) => ask<RunReply>((replyTo) => ({ type: "snapshot_run", run, replyTo })),
     status,
     async explain(run) {
       const reply = await ask<ExplainReply>((replyTo) => ({ type: "explain_run", run, replyTo }), 5_000);
@@ -278,13 +296,14 @@ function createHeadship(
   store: StateStore,
   settings: Partial<CoordinatorSettings>,
   node: (name: string) => ActorSystem,
+  snapshots: SnapshotStore | undefined,
 ): Headship {
   let system: ActorSystem;
   let head: CoordinatorHandle;
   const start = (): void => {
     bus.mend(coordinatorNode);
     system = node(coordinatorNode);
-    head = startCoordinator({ system, store, cluster: "test", settings });
+    head = startCoordinator({ system, store, cluster: "test", settings, snapshots });
   };
   start();
   return {

@@ -11,6 +11,8 @@ import { advanceSeats } from "./seats/advance-seats.ts";
 import { planMoves } from "./seats/plan-moves.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
+import { advanceSnapshots } from "./snapshots/advance-snapshots.ts";
+import { restartAfterLoss } from "./snapshots/restart-run.ts";
 import type { CoordinatorSettings } from "./settings.ts";
 
 export interface ClusterState {
@@ -55,7 +57,8 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
       now,
       settings,
     );
-    next = withRun(next, advanceRun(seated, now, settings));
+    const advanced = advanceSnapshots(advanceRun(seated, now, settings), cluster.term, now, settings);
+    next = withRun(next, restartAfterLoss(run, advanced, now));
   }
   next = startNext(next, now, settings);
   const outgoing: Outgoing[] = [];

@@ -12,9 +12,15 @@
  *   C4  nothing is said before what it follows from is written (O1). So the next coordinator goes on where this one was.
  *   C5  without the lead it decides nothing: it waits for it at first, and is silent when it cannot be renewed in time.
  */
-import { type ActorContext, type ActorSystem, type Behavior, type Ref, type StateStore } from "@shoal/actors";
+import { tryTell, type ActorContext, type ActorSystem, type Behavior, type Ref, type StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { acceptorOf, coordinatorAddress, coordinatorSchema, type CoordinatorMessage } from "@shoal/protocol";
+import {
+  acceptorOf,
+  coordinatorAddress,
+  coordinatorSchema,
+  type CoordinatorMessage,
+  type SnapshotStore,
+} from "@shoal/protocol";
 import { reconcile, type ClusterState, type Outgoing, type Reconciliation } from "./cluster-state.ts";
 import { composeServerCommand, composeWorkerCommand } from "./commands/compose.ts";
 import { dispatch } from "./dispatch/dispatch.ts";
@@ -26,6 +32,9 @@ import { createJournal, type JournalCommand } from "./journal/journal.ts";
 import { recover } from "./journal/recover.ts";
 import { createLeader, type LeaderCommand, type LeaderOptions } from "./leadership/leader.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
+import { keeperReported } from "./snapshots/keeper-reports.ts";
+import { keeperTasks } from "./snapshots/keeper-tasks.ts";
+import { createSnapshotKeeper, type KeeperCommand, type KeeperReport } from "./snapshots/snapshot-keeper.ts";
 import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
 import { createInquiries } from "./waits/inquiry.ts";
@@ -38,6 +47,8 @@ export interface CoordinatorOptions {
   /** Name of the cluster, for people. */
   readonly cluster: string;
   readonly settings?: Partial<CoordinatorSettings>;
+  /** Where snapshots are kept; without it none are taken. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Told in one sentence of everything that people may want to know of: joins, losses, phases, failures. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -90,6 +101,7 @@ interface Desk {
   readonly metrics: CoordinatorMetrics;
   readonly outbox: Outbox;
   readonly leader: Ref<LeaderCommand>;
+  readonly keeper: Ref<KeeperCommand>;
   readonly note: (sentence: string) => void;
   /** Undefined before the lead is taken, as the journal. */
   cluster: ClusterState | undefined;
@@ -105,8 +117,9 @@ function createCoordinator(
 ): Behavior<Inbox> {
   const note = options.onNote ?? ((): void => undefined);
   const leader = context.spawn("leader", createLeader(leaderOptions(options.store, settings, context)));
+  const keeper = context.spawn("snapshots", createSnapshotKeeper({ store: options.snapshots, reports: context.self }));
   const desk: Desk = {
-    ...{ options, settings, context, metrics, note, leader, outbox: createOutbox(note) },
+    ...{ options, settings, context, metrics, note, leader, keeper, outbox: createOutbox(note) },
     ...{ cluster: undefined, journal: undefined, leadsUntilMs: Number.NEGATIVE_INFINITY },
   };
   const inquiries = createInquiries(context.system, () => desk.cluster);
@@ -139,6 +152,12 @@ async function hearOwn(desk: Desk, message: OwnMessage): Promise<void> {
     case "journal_kept":
       desk.outbox.kept(message.mark);
       return;
+    case "snapshot_published":
+    case "snapshot_unpublished":
+    case "snapshot_found":
+    case "snapshot_not_found":
+    case "snapshot_noted":
+      return hearKeeper(desk, message);
     default:
       handleOwn(message, context, { journal, leader }, note);
   }
@@ -159,12 +178,23 @@ async function turn(desk: Desk): Promise<void> {
 async function begin(desk: Desk): Promise<void> {
   const { options, context, outbox, note } = desk;
   const { store } = options;
-  const { revisions, entries, notes, cluster } = await recover(store, options.cluster, context.clock.now());
+  const recovery = await recover(store, options.cluster, context.clock.now());
+  const { revisions, entries, notes } = recovery;
+  const cluster = heardNow(recovery.cluster, context.clock.now());
   const { term } = cluster;
   desk.journal = context.spawn("journal", createJournal({ store, term, revisions, reports: context.self }));
   desk.cluster = cluster;
+  for (const task of keeperTasks(undefined, cluster, context.clock.now())) tryTell(desk.keeper, task);
   outbox.keep(entries, desk.journal);
   for (const sentence of notes) note(sentence);
+}
+
+/** Leases begin with the end of the reading: nobody could be heard meanwhile. */
+function heardNow(cluster: ClusterState, now: number): ClusterState {
+  const members = [...cluster.membership.members].map(
+    ([number, member]) => [number, { ...member, heardAtMs: now }] as const,
+  );
+  return { ...cluster, membership: { ...cluster.membership, members: new Map(members) } };
 }
 
 function settle(desk: Desk, before: ClusterState, step: Step): void {
@@ -172,6 +202,7 @@ function settle(desk: Desk, before: ClusterState, step: Step): void {
   const now = context.clock.now();
   const settled = settleStep(step, now, settings);
   desk.cluster = settled.cluster;
+  for (const task of [...(step.tasks ?? []), ...keeperTasks(before, settled.cluster, now)]) tryTell(desk.keeper, task);
   outbox.keep(durableChanges(before, settled.cluster), desk.journal);
   const commands = settled.outgoing.flatMap((each) => compose(settled.cluster, each, context));
   if (step.isAnswerOnly === true) outbox.answer(step.replies);
@@ -179,6 +210,15 @@ function settle(desk: Desk, before: ClusterState, step: Step): void {
   const changes = describeChanges(before, settled.cluster, now);
   for (const sentence of [...step.notes, ...settled.notes, ...changes]) note(sentence);
   for (const lease of step.endedLeases ?? []) metrics.leaseEnded(lease);
+}
+
+function hearKeeper(desk: Desk, report: KeeperReport): void {
+  const { cluster, context, settings } = desk;
+  const now = context.clock.now();
+  // C5: what is asked for is asked for again.
+  if (cluster !== undefined && now < desk.leadsUntilMs) {
+    settle(desk, cluster, keeperReported(cluster, report, now, settings));
+  }
 }
 
 function leaderOptions(

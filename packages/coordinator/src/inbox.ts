@@ -2,11 +2,17 @@
 import type { ActorContext, Ref } from "@shoal/actors";
 import type { CoordinatorMessage } from "@shoal/protocol";
 import type { LeaderCommand, LeaderReport } from "./leadership/leader.ts";
+import type { KeeperReport } from "./snapshots/snapshot-keeper.ts";
 import type { JournalCommand, JournalReport } from "./journal/journal.ts";
 
 /** Private messages: its timer, its journal, its end. */
 export type OwnMessage =
-  { readonly type: "tick" } | { readonly type: "close" } | { readonly type: "end" } | JournalReport | LeaderReport;
+  | { readonly type: "tick" }
+  | { readonly type: "close" }
+  | { readonly type: "end" }
+  | JournalReport
+  | LeaderReport
+  | KeeperReport;
 
 export type Inbox = CoordinatorMessage | OwnMessage;
 
@@ -44,6 +50,11 @@ const ownTypes: ReadonlySet<string> = new Set<OwnMessage["type"]>([
   "leader_superseded",
   "leader_unknown",
   "stepped_down",
+  "snapshot_published",
+  "snapshot_unpublished",
+  "snapshot_found",
+  "snapshot_not_found",
+  "snapshot_noted",
 ]);
 
 export function isOwn(message: Inbox): message is OwnMessage {
@@ -58,7 +69,7 @@ export interface Children {
 
 /** Handles what ends the coordinator, and what people should know of. The end: everything written, then the lead given up. */
 export function handleOwn(
-  message: Exclude<OwnMessage, { readonly type: "tick" | "leading" | "journal_kept" }>,
+  message: Exclude<OwnMessage, { readonly type: "tick" | "leading" | "journal_kept" } | KeeperReport>,
   context: ActorContext<Inbox>,
   { journal, leader }: Children,
   note: (sentence: string) => void,

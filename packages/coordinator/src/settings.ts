@@ -41,6 +41,8 @@ export interface CoordinatorSettings {
   readonly leaseWorkMs: number;
   /** How soon a worker asks again when all batches are leased: 100. */
   readonly retryBatchesMs: number;
+  /** How long a snapshot may take, to its version and to be written: 600,000. */
+  readonly snapshotTimeoutMs: number;
   /** Span over which throughput and loss are averaged: 3,000. */
   readonly windowMs: number;
   /** Finished runs that are remembered: 64. */
@@ -74,6 +76,7 @@ export const defaultSettings: CoordinatorSettings = {
   stallTimeoutMs: 300_000,
   leaseWorkMs: 1000,
   retryBatchesMs: 100,
+  snapshotTimeoutMs: 600_000,
   windowMs: 3000,
   finishedRuns: 64,
   queuedRuns: 32,

@@ -36,4 +36,6 @@ export * from "./messages/treatments.ts";
 export * from "./messages/work.ts";
 export * from "./messages/worker-control.ts";
 export * from "./metrics.ts";
+export * from "./snapshots/manifest.ts";
+export * from "./snapshots/snapshot-store.ts";
 export * from "./tracing.ts";

@@ -14,6 +14,8 @@ import type { RunState } from "../runs/run-state.ts";
 import { shardRules } from "../runs/shard-rules.ts";
 import { slotsOf } from "../runs/start-run.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
+import { unsavedShards } from "../snapshots/advance-snapshots.ts";
+import { pointOf } from "../snapshots/restart-run.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
 export function runMembers(run: RunState): RunMembers {
@@ -53,7 +55,16 @@ export function composeServerCommand(
       const early = { predictedWaiting, backup: Math.min(backup, slots - 1) };
       const members = runMembers(run);
       const { acknowledge } = run.job.durability;
-      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, acknowledge, members, replyTo };
+      const snapshot = pointOf(run)?.snapshot;
+      const origin = { acknowledge, ...(snapshot !== undefined && { snapshot }) };
+      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, ...origin, members, replyTo };
+    }
+    case "save_shards": {
+      const { underWay } = run.snapshots;
+      const shards = unsavedShards(run, desired.member, desired.incarnation);
+      if (underWay === null || shards.length === 0) return undefined;
+      const { snapshot, version } = underWay;
+      return { type: "save_shards", run: run.run, snapshot, version, shards, replyTo };
     }
     case "seat_shards": {
       const server = run.servers.find((each) => each.member === desired.member);
@@ -82,7 +93,8 @@ export function composeWorkerCommand(
     case "start_run": {
       const { job, slots, placement } = run;
       if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
-      return { type: "start_run", run: run.run, job, slots, placement, assignment, replyTo };
+      const attempt = run.attempt === 0 ? {} : { attempt: run.attempt };
+      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, replyTo };
     }
     case "assign_work": {
       // Placements are large: it goes along until the worker has said that it follows it.
@@ -94,7 +106,9 @@ export function composeWorkerCommand(
       return { type: "finish_run", run: run.run, replyTo };
     case "stop_run": {
       const reason = run.workers.get(desired.member)?.excluded ?? reasonOf(run, now);
-      return { type: "stop_run", run: run.run, reason: reason.slice(0, 1024), replyTo };
+      const attempt = run.phase === "queued" ? run.attempt - 1 : run.attempt;
+      const over = attempt === 0 ? {} : { attempt };
+      return { type: "stop_run", run: run.run, ...over, reason: reason.slice(0, 1024), replyTo };
     }
     default:
       return undefined;

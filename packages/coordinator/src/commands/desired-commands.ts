@@ -5,6 +5,7 @@
 import { revisionAtServers } from "../runs/roster.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
+import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 export type CommandKind =
@@ -12,6 +13,7 @@ export type CommandKind =
   | "host_shards"
   | "seat_shards"
   | "update_run_members"
+  | "save_shards"
   | "release_run"
   | "start_run"
   | "assign_work"
@@ -37,7 +39,8 @@ export function desiredCommands(run: RunState, settings: CoordinatorSettings): r
 }
 
 function forServer(run: RunState, server: RunServer, settings: CoordinatorSettings): readonly DesiredCommand[] {
-  if (hasEnded(run)) {
+  // Queued, a run has the members of its last attempt.
+  if (hasEnded(run) || run.phase === "queued") {
     const untouched = server.invitedRevision === null;
     return server.released || untouched ? [] : [command("release_run", server, "", settings.cleanupTimeoutMs)];
   }
@@ -54,6 +57,11 @@ function forServer(run: RunState, server: RunServer, settings: CoordinatorSettin
   if (isHost && server.confirmedRevision < servedRevision) {
     commands.push(command("update_run_members", server, String(servedRevision), serverTimeoutMs));
   }
+  const unsaved = unsavedShards(run, server.member, server.incarnation);
+  if (unsaved.length > 0) {
+    const { snapshot } = run.snapshots.underWay ?? { snapshot: "" };
+    commands.push(command("save_shards", server, snapshot, Number.POSITIVE_INFINITY));
+  }
   return commands;
 }
 
@@ -64,7 +72,7 @@ export function vitalQuestions(run: RunState): readonly DesiredCommand[] {
 }
 
 function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettings): readonly DesiredCommand[] {
-  if (hasEnded(run) || worker.excluded !== null) {
+  if (hasEnded(run) || run.phase === "queued" || worker.excluded !== null) {
     const untouched = worker.invitedRevision === null;
     return worker.stopped || untouched ? [] : [command("stop_run", worker, "", settings.cleanupTimeoutMs)];
   }

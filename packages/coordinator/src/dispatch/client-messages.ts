@@ -10,6 +10,8 @@ import { createRun } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { clusterStatus } from "../status/cluster-status.ts";
 import { runStatus } from "../status/run-status.ts";
+import { handleResume, handleSnapshot } from "../snapshots/keeper-reports.ts";
+import { checkRoom } from "./queue-room.ts";
 import { replyTo, type Step } from "./step.ts";
 
 export function handleClient(
@@ -21,6 +23,10 @@ export function handleClient(
   switch (message.type) {
     case "submit_run":
       return submit(cluster, message, now, settings);
+    case "snapshot_run":
+      return handleSnapshot(cluster, message, now, settings);
+    case "resume_run":
+      return handleResume(cluster, message);
     case "describe_cluster": {
       const reply = replyTo(message.replyTo, clusterStatus(cluster, now, settings));
       return { cluster, replies: [reply], notes: [], reconcile: false, isAnswerOnly: true };
@@ -63,12 +69,4 @@ function submit(cluster: ClusterState, message: SubmitRun, now: number, settings
     const reply = replyTo(message.replyTo, { type: "run_refused", error: error.toJSON() });
     return { cluster, replies: [reply], notes: [`a submission was refused: ${error.message}`], reconcile: false };
   }
-}
-
-function checkRoom(cluster: ClusterState, settings: CoordinatorSettings): void {
-  const queued = [...cluster.runs.values()].filter((run) => run.phase === "queued").length;
-  if (queued < settings.queuedRuns) return;
-  throw new ShoalError("no_capacity", `${queued} runs are waiting already, at most ${settings.queuedRuns} may`, {
-    queued,
-  });
 }

@@ -27,6 +27,8 @@ export function dispatch(
     case "describe_run":
     case "describe_cluster":
     case "cancel_run":
+    case "snapshot_run":
+    case "resume_run":
       return handleClient(cluster, message, now, settings);
     case "request_batches":
     case "report_progress":
@@ -40,6 +42,8 @@ export function dispatch(
     case "shards_seated":
     case "learner_caught_up":
     case "shards_described":
+    case "shards_saved":
+    case "saving_failed":
     case "run_released":
       return answered(cluster, message.run, (run) => serverReplied(run, message, now));
     case "run_started":

@@ -1,6 +1,7 @@
 /** What handling one message leads to. */
 import type { Message, Ref } from "@shoal/actors";
 import type { ClusterState } from "../cluster-state.ts";
+import type { KeeperCommand } from "../snapshots/snapshot-keeper.ts";
 import type { LeaseEnd, MemberRole } from "../membership/membership.ts";
 
 /** A sentence to be said; built by {@link replyTo}, which checks that the listener understands it. */
@@ -23,6 +24,8 @@ export interface Step {
   readonly reconcile: boolean;
   /** It changes nothing and promises nothing: its replies need not wait until the state behind them is stored. */
   readonly isAnswerOnly?: boolean;
+  /** To be done at the place of the snapshots; nothing when left out. */
+  readonly tasks?: readonly KeeperCommand[];
   /** Leases of members that ended with it; none when left out. */
   readonly endedLeases?: readonly EndedLease[];
 }

@@ -76,7 +76,8 @@ function isSameLife(a: Member, b: Member): boolean {
 function changedRun(cluster: ClusterState, old: RunState | undefined, run: RunState): readonly JournalEntry[] {
   const { run: name } = run;
   const entries: JournalEntry[] = [];
-  if (old === undefined) entries.push({ key: jobsPrefix + name, value: jobRecord(cluster, run) });
+  const isBegun = old !== undefined && old.attempt === run.attempt && old.origin === run.origin;
+  if (!isBegun) entries.push({ key: jobsPrefix + name, value: jobRecord(cluster, run) });
   if (run.assignments.size > 0 && old?.assignments !== run.assignments) {
     entries.push({ key: placementPrefix + name, value: placementRecord(cluster, run) });
   }

@@ -10,6 +10,7 @@ import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseJobSpec, type JobSpec, type RunPhase, type RunStatus } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
 import type { Member } from "../membership/membership.ts";
+import type { RunOrigin } from "../snapshots/snapshot-state.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
 
 export const coordinatorKey = "coordinator";
@@ -38,6 +39,9 @@ export interface MembersRecord extends Stamped {
 
 export interface JobRecord extends Stamped {
   readonly job: JobSpec;
+  /** Of the run's newest attempt; absent where it is the first. */
+  readonly attempt?: number;
+  readonly origin?: RunOrigin | null;
 }
 
 export interface RunRecord extends Stamped {
@@ -69,8 +73,8 @@ export function membersRecord({ term, membership }: ClusterState, part: number):
   return { format: 1, term, members };
 }
 
-export function jobRecord({ term }: ClusterState, { job }: RunState): JobRecord {
-  return { format: 1, term, job };
+export function jobRecord({ term }: ClusterState, { job, attempt, origin }: RunState): JobRecord {
+  return { format: 1, term, job, ...(attempt > 0 && { attempt, origin }) };
 }
 
 export function runRecord({ term }: ClusterState, state: RunState): RunRecord {
@@ -125,7 +129,9 @@ export function readRun(value: unknown, jobValue: unknown, now: number): RunStat
   const job = parseJobSpec(fieldOf(jobValue, "job"));
   const parameterCount = layoutOf(parseModelSpec(job.model)).size;
   const { submittedAtMs, endedAtMs, reason, error, result } = record;
-  const fresh: RunState = { ...createRun({ run, submission, job, parameterCount }, now), submittedAtMs };
+  const [attempt, origin] = [fieldOf(jobValue, "attempt"), fieldOf(jobValue, "origin") as RunOrigin | null];
+  const begun = isCount(attempt) ? { attempt, origin } : {};
+  const fresh: RunState = { ...createRun({ run, submission, job, parameterCount }, now), submittedAtMs, ...begun };
   if (phase === "queued") return fresh;
   if (!isErrorOrNull(error)) return undefined;
   return { ...fresh, phase: record.phase, reason, error, result, endedAtMs };

@@ -1,5 +1,5 @@
 /** Placement: which server owns which key range of a run. */
-import { partitionKeys, sizeOf, type Placement, type ShardPlacement } from "@shoal/protocol";
+import { partitionKeys, sizeOf, type KeyRange, type Placement, type ShardPlacement } from "@shoal/protocol";
 import { partitionAt } from "./partition-at.ts";
 
 /** A server that shards can be placed on. */
@@ -41,9 +41,23 @@ export function placeShards(
   servers: readonly PlacementServer[],
   term: number,
 ): Placement {
-  if (servers.length === 0) throw new RangeError("expected at least one server to place shards on, got none");
+  if (servers.length === 0) throw noServer();
   const wanted = shards ?? defaultShards(parameterCount, servers.length);
   const ranges = cuts === null ? partitionKeys(parameterCount, wanted) : partitionAt(parameterCount, wanted, cuts);
+  return placeRanges(new Map(ranges.entries()), servers, term);
+}
+
+/**
+ * Deals ranges out that are cut already.
+ * @param ranges by the number of their shard
+ * @throws RangeError when there is no server
+ */
+export function placeRanges(
+  ranges: ReadonlyMap<number, KeyRange>,
+  servers: readonly PlacementServer[],
+  term: number,
+): Placement {
+  if (servers.length === 0) throw noServer();
   const byMember = servers.toSorted((a, b) => a.member - b.member);
   const keys = new Map(byMember.map((server) => [server.member, 0]));
   const largestFirst = [...ranges.entries()].toSorted(([i, a], [j, b]) => sizeOf(b) - sizeOf(a) || i - j);
@@ -54,6 +68,10 @@ export function placeShards(
     placed.push({ shard, begin: range.begin, end: range.end, node: server.name, endpoint: server.endpoint });
   }
   return { term, shards: placed.toSorted((a, b) => a.shard - b.shard) };
+}
+
+function noServer(): RangeError {
+  return new RangeError("expected at least one server to place shards on, got none");
 }
 
 function load(keys: ReadonlyMap<number, number>, server: PlacementServer): number {

@@ -30,9 +30,18 @@ export function decideQueue(
     const state = hasEnded(busy) ? "being cleaned up" : busy.phase;
     return { kind: "wait", run, forMembers: false, reason: `waiting for run ${busy.run}, which is ${state}` };
   }
+  if (head.origin?.kind === "wanted") {
+    const reason = `looking for its newest snapshot, because ${head.origin.because}`;
+    return { kind: "wait", run, forMembers: false, reason };
+  }
+  if (desiredCommands(head, settings).length > 0) {
+    const reason = `waiting until attempt ${head.attempt - 1} is cleaned up`;
+    return { kind: "wait", run, forMembers: false, reason };
+  }
   const workers = readyMembers(membership, "worker");
   const servers = readyMembers(membership, "server");
-  const wanted = head.job.workers ?? 1;
+  // Begun again, it goes on with whoever is there: its slots are known.
+  const wanted = head.origin === null ? (head.job.workers ?? 1) : 1;
   if (workers.length >= wanted && servers.length >= 1) {
     const reason = `starting on ${count(workers.length, "worker")} and ${count(servers.length, "server")}`;
     return { kind: "start", run, members: { workers, servers }, reason };

@@ -24,6 +24,7 @@ import type { SeatMove } from "../seats/decide-seat.ts";
 import type { ShardTraffic } from "../seats/shard-traffic.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
+import { noSnapshots, type RunOrigin, type SnapshotProgress } from "../snapshots/snapshot-state.ts";
 import type { Pace, ReportedWork } from "./stragglers.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
 import { noTraffic, type RunTraffic } from "./traffic.ts";
@@ -108,6 +109,11 @@ export interface RunState {
   readonly submission: string;
   readonly job: JobSpec;
   readonly parameterCount: number;
+  /** Counts how often it began again from a snapshot. */
+  readonly attempt: number;
+  /** The snapshot that this attempt begins with; null: none. */
+  readonly origin: RunOrigin | null;
+  readonly snapshots: SnapshotProgress;
   readonly phase: RunPhase;
   /** Why it ended or is about to; empty while the phase speaks for itself (see `reason.ts`). */
   readonly reason: string;
@@ -186,6 +192,9 @@ export interface NewRun {
 export function createRun(given: NewRun, now: number): RunState {
   return {
     ...given,
+    attempt: 0,
+    origin: null,
+    snapshots: noSnapshots,
     phase: "queued",
     reason: "",
     error: null,

@@ -6,6 +6,7 @@ import { failWith } from "./end-run.ts";
 import { unhosted } from "../seats/run-seats.ts";
 import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
+import { savingReplied } from "../snapshots/snapshot-replies.ts";
 import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
 
 export function serverReplied(run: RunState, reply: ServerReply, now: number): RunState {
@@ -33,6 +34,9 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return caughtUp(run, server, reply.shard, reply.term, [reply.member]);
     case "run_released":
       return isUnderWay(run) ? run : withServer(run, { ...server, released: true });
+    case "shards_saved":
+    case "saving_failed":
+      return savingReplied(run, reply);
     case "shards_described":
       if (!isUnderWay(run)) return run;
       return noteTraffic(noteShards(noteCopies(run, server, reply.shards), reply.shards), reply.shards, now);

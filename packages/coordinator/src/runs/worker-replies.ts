@@ -2,10 +2,13 @@
 import { errorTable, type SerializedError } from "@shoal/errors";
 import { createEpochPlan } from "@shoal/models";
 import { batchParts, type ReportFailure, type WorkerReply } from "@shoal/protocol";
-import { createLedger } from "../leases/ledger.ts";
+import { complete, createLedger } from "../leases/ledger.ts";
 import { divergenceText } from "../guard/watch-run.ts";
 import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
+import { pointOf } from "../snapshots/restart-run.ts";
+import { unflat } from "../journal/run-records.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
+import { samplesIn } from "./progress.ts";
 import { refreshRoster } from "./roster.ts";
 import {
   hasEnded,
@@ -27,7 +30,8 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
   const worker = [...run.workers.values()].find((each) => each.name === reply.node && each.alive);
   if (worker === undefined) return run;
   if (reply.type === "run_stopped") {
-    const wasTold = hasEnded(run) || worker.excluded !== null;
+    // Queued: it is told to drop the last attempt.
+    const wasTold = hasEnded(run) || run.phase === "queued" || worker.excluded !== null;
     return wasTold ? withWorker(run, { ...worker, stopped: true }) : run;
   }
   if (!isUnderWay(run) || worker.excluded !== null) return run;
@@ -81,15 +85,24 @@ function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
       `because the run has ${plan.totalBatches} batches for steps of ${run.slots}`;
     return failRun(run, "invalid_job", sentence, { field: "job.consistency.warmUpSteps" }, now);
   }
-  return {
+  const point = pointOf(run);
+  if (point !== undefined && point.samples !== reply.trainSamples) {
+    const sentence =
+      `${worker.name} has ${reply.trainSamples} training samples (${reply.dataSource}), ` +
+      `snapshot ${point.snapshot} was taken of a run on ${point.samples}`;
+    return failRun(run, "data_corrupt", sentence, { member: worker.name }, now);
+  }
+  const { ledger } = complete(createLedger(plan.totalBatches), unflat(point?.done ?? []));
+  const begun: RunState = {
     ...run,
     phase: "training",
     trainingAtMs: now,
     progressAtMs: now,
     plan,
-    ledger: createLedger(plan.totalBatches),
+    ledger,
     dataSource: reply.dataSource,
   };
+  return { ...begun, samplesDone: samplesIn(begun, ledger.done) };
 }
 
 /** A worker that came later must not end a run that others carry; one that the run counts on does. */

@@ -28,7 +28,7 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
       if (former !== bound) notes.push(`run ${run.run}: shard ${shard} has moved its bound from ${former} to ${bound}`);
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
-    notes.push(...describeStragglers(old, run));
+    notes.push(...describeStragglers(old, run), ...describeSnapshots(old, run));
     if (old.seatTerm !== run.seatTerm && old.seatTerm > 0) notes.push(...run.seatNotes.slice(0, seatsDescribed));
     const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
@@ -37,6 +37,14 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     }
   }
   return notes;
+}
+
+function describeSnapshots({ snapshots: old, attempt }: RunState, { run, ...now }: RunState): readonly string[] {
+  const { newest, failure } = now.snapshots;
+  if (attempt !== now.attempt) return [`run ${run} begins again, as attempt ${now.attempt}`];
+  if (failure !== null && failure !== old.failure) return [`run ${run} goes on without a snapshot: ${failure}`];
+  if (newest === null || newest === old.newest) return [];
+  return [`run ${run}: snapshot ${newest.snapshot} of step ${newest.step} is whole (${newest.bytes} bytes)`];
 }
 
 /** Once when a worker has become slow, once when it is not so any more. */

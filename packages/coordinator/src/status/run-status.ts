@@ -33,11 +33,18 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
       ...([run.traffic, since, endedAtMs, now, settings.windowMs] as const),
       (life) => takesPart(run, life) !== undefined,
     ),
+    snapshots: snapshotStatus(run),
     workers: withPaces(run).slice(0, maximumWorkersListed),
     evaluations: run.evaluations.list,
     result: run.result,
     error: run.error,
   };
+}
+
+function snapshotStatus({ job, snapshots }: RunState): RunStatus["snapshots"] {
+  const { newest, failure } = snapshots;
+  if (job.durability.snapshots === null && newest === null && failure === null) return null;
+  return { newest, failure: failure === null ? null : failure.slice(0, 4096) };
 }
 
 /** The slowest first; those of whom no speed is known after them, by member. */

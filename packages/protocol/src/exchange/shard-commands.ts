@@ -51,8 +51,17 @@ export type ShardCommand =
   | { readonly type: "update_members"; readonly members: RunMembers }
   /** "Tell me how you are." */
   | { readonly type: "describe"; readonly replyTo: Ref<ShardDescription> }
-  /** "Give me all you must survive a restart with." */
-  | { readonly type: "snapshot"; readonly replyTo: Ref<ShardSnapshot> }
+  /**
+   * "Give me all you must survive a restart with", now, or as it is in version `at`. One that is waited for is replaced by
+   * the next.
+   */
+  | {
+      readonly type: "snapshot";
+      readonly at?: number | undefined;
+      /** Called with the time that the copy took, ms. */
+      readonly onTaken?: ((ms: number) => void) | undefined;
+      readonly replyTo: Ref<SnapshotReply>;
+    }
   /** "Go on from here." Replaces all state. */
   | { readonly type: "restore"; readonly snapshot: ShardSnapshot; readonly replyTo: Ref<ShardRestored | Refusal> }
   /** From the shard's primary: "I have done this; do it too." `entry.vector` is borrowed until the reply. */
@@ -135,6 +144,12 @@ export interface ShardSnapshot {
   /** State of the filters and clocks, as the shard's own plain data. */
   readonly progress: unknown;
 }
+
+export type SnapshotReply =
+  | ShardSnapshot
+  /** The version that was asked for will not come (again): the shard has this one. */
+  | { readonly type: "snapshot_missed"; readonly shard: number; readonly version: number }
+  | Refusal;
 
 /** Finds the shards that live in this process. */
 export interface ShardDirectory {

@@ -12,6 +12,7 @@ function probe(answers: boolean) {
       events.push(`ping ${clock.now()}`);
       if (answers) clock.after(10, answered);
     },
+    heard: () => 0,
     lost: () => events.push(`lost ${clock.now()}`),
   });
   return { clock, events, keepalive };
@@ -38,6 +39,7 @@ test("a process that was held up itself reads the answer before it takes the pee
     clock: { ...createSimulatedClock(), after },
     times: { intervalMs: 100, timeoutMs: 50 },
     ping: (answered) => (answer = answered),
+    heard: () => 0,
     lost: () => (isLost = true),
   });
   const askAndWait = (timers: number): void => {
@@ -51,6 +53,20 @@ test("a process that was held up itself reads the answer before it takes the pee
   answer();
   askAndWait(5);
   expect(isLost).toBe(true);
+});
+
+test("a peer of whom something comes lives, and is lost when nothing does any more", () => {
+  const clock = createSimulatedClock();
+  const lostAt: number[] = [];
+  startKeepalive({
+    clock,
+    times: { intervalMs: 100, timeoutMs: 50 },
+    ping: () => undefined,
+    heard: () => Math.min(400, clock.now()),
+    lost: () => lostAt.push(clock.now()),
+  });
+  clock.advance(2000);
+  expect(lostAt).toEqual([450]);
 });
 
 test("a peer that does not answer in time is lost, once", () => {

@@ -6,6 +6,8 @@ export interface KeepaliveOptions {
   readonly clock: Clock;
   /** Asks the peer; calls back when it answers. */
   readonly ping: (answered: () => void) => void;
+  /** Bytes that have come from the peer so far: while more come, it lives, however long the answer waits behind them. */
+  readonly heard: () => number;
   /** The peer did not answer in time; called at most once. */
   readonly lost: () => void;
   readonly times: KeepaliveTimes;
@@ -19,7 +21,7 @@ const parts = 5;
 
 /** Asks every `intervalMs` and waits `timeoutMs` for each answer, until stopped or lost. */
 export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
-  const { clock, ping, lost } = options;
+  const { clock, ping, heard, lost } = options;
   const { intervalMs, timeoutMs } = options.times;
   let timer: Timer;
   let stopped = false;
@@ -27,7 +29,9 @@ export function startKeepalive(options: KeepaliveOptions): { stop(): void } {
     if (!stopped) timer = clock.after(intervalMs, ask);
   };
   const wait = (part: number): void => {
+    const before = heard();
     timer = clock.after(timeoutMs / parts, () => {
+      if (heard() > before) return wait(1);
       if (part < parts) return wait(part + 1);
       stopped = true;
       lost();

@@ -32,8 +32,8 @@ export interface KeepaliveTimes {
 }
 
 /**
- * A line that is dead without a word is noticed after 3.5 s at most. Not sooner, because a process that applies an update to
- * 10⁸ parameters answers nothing for a second; a shard that another server has taken over does not wait for it, since its
- * new placement ends the calls to the old one.
+ * A line that is dead without a word is noticed after 5.5 s at most. Not sooner, because a process that applies an update to
+ * 10⁸ parameters answers nothing for a second, and several on a machine that is busy; a shard that another server has
+ * taken over does not wait for it, since its new placement ends the calls to the old one.
  */
-export const defaultKeepalive: KeepaliveTimes = { intervalMs: 500, timeoutMs: 3_000 };
+export const defaultKeepalive: KeepaliveTimes = { intervalMs: 500, timeoutMs: 5_000 };

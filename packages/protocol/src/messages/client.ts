@@ -44,7 +44,24 @@ export interface CancelRun {
   readonly replyTo: Ref<RunReply>;
 }
 
-export type ClientMessage = SubmitRun | DescribeRun | DescribeCluster | CancelRun;
+/** "Take a snapshot of this run now." Taken as soon as it can be; the run's status names it. */
+export interface SnapshotRun {
+  readonly type: "snapshot_run";
+  readonly run: string;
+  readonly replyTo: Ref<RunReply>;
+}
+
+/** "Go on with this run from a snapshot." `submission` makes a repeated request the same request. */
+export interface ResumeRun {
+  readonly type: "resume_run";
+  readonly submission: string;
+  readonly run: string;
+  /** null: the newest. */
+  readonly snapshot: string | null;
+  readonly replyTo: Ref<SubmitReply>;
+}
+
+export type ClientMessage = SubmitRun | DescribeRun | DescribeCluster | CancelRun | SnapshotRun | ResumeRun;
 
 export const runPhases = ["queued", "starting", "training", "finishing", "completed", "failed", "cancelled"] as const;
 export type RunPhase = (typeof runPhases)[number];
@@ -88,6 +105,20 @@ export interface TrafficStatus {
   readonly unsent?: UnsentStatus | undefined;
 }
 
+export interface SnapshotStatus {
+  /** The newest whole one; null: there is none. */
+  readonly newest: {
+    readonly snapshot: string;
+    readonly step: number;
+    readonly atMs: number;
+    readonly bytes: number;
+    /** The longest time that a shard stood still for it, ms. */
+    readonly blockedMs: number;
+  } | null;
+  /** Why the newest attempt came to nothing; null: it did not. */
+  readonly failure: string | null;
+}
+
 export interface RunStatus {
   readonly run: string;
   readonly name: string;
@@ -109,6 +140,8 @@ export interface RunStatus {
   readonly dataSource: string;
   /** What the workers sent and received; null before the first report. */
   readonly traffic: TrafficStatus | null;
+  /** null: none are taken, or there is no place for them. */
+  readonly snapshots: SnapshotStatus | null;
   readonly workers: readonly WorkerProgress[];
   readonly evaluations: readonly Evaluation[];
   readonly result: (TestResult & { readonly modelFile: string }) | null;
@@ -137,6 +170,8 @@ export const clientSchemas: readonly [
   z.ZodType<DescribeRun>,
   z.ZodType<DescribeCluster>,
   z.ZodType<CancelRun>,
+  z.ZodType<SnapshotRun>,
+  z.ZodType<ResumeRun>,
 ] = [
   z.strictObject({
     type: z.literal("submit_run"),
@@ -147,6 +182,14 @@ export const clientSchemas: readonly [
   z.strictObject({ type: z.literal("describe_run"), run: nameSchema, replyTo: refSchema<RunReply>() }),
   z.strictObject({ type: z.literal("describe_cluster"), replyTo: refSchema<ClusterStatus>() }),
   z.strictObject({ type: z.literal("cancel_run"), run: nameSchema, replyTo: refSchema<RunReply>() }),
+  z.strictObject({ type: z.literal("snapshot_run"), run: nameSchema, replyTo: refSchema<RunReply>() }),
+  z.strictObject({
+    type: z.literal("resume_run"),
+    submission: z.string().min(1).max(64),
+    run: nameSchema,
+    snapshot: nameSchema.nullable(),
+    replyTo: refSchema<SubmitReply>(),
+  }),
 ];
 
 export const submitReplySchema: z.ZodType<SubmitReply> = z.discriminatedUnion("type", [
@@ -178,6 +221,14 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
       pulledBytesPerSecond: measure,
       total: trafficSchema,
       unsent: z.strictObject({ norm: measure, lostWorkers: measure, lostNorm: measure }).optional(),
+    })
+    .nullable(),
+  snapshots: z
+    .strictObject({
+      newest: z
+        .strictObject({ snapshot: nameSchema, step: countSchema, atMs: measure, bytes: measure, blockedMs: measure })
+        .nullable(),
+      failure: z.string().max(4096).nullable(),
     })
     .nullable(),
   workers: z

@@ -6,6 +6,7 @@ import { aggregationSchema, consistencySchema, type Aggregation, type Consistenc
 import type { AcknowledgeMode, SeatHolder, ShardSeat } from "../exchange/replication.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { intervalsSchema, savedShardSchema, type FlatIntervals, type SavedShard } from "../snapshots/manifest.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "../job/encoding-settings.ts";
 import {
   encodingLayoutSchema,
@@ -67,6 +68,8 @@ export interface HostShards {
   readonly backup?: number | undefined;
   /** When a primary with replicas acknowledges; absent: `replicated`. */
   readonly acknowledge?: AcknowledgeMode | undefined;
+  /** The snapshot that primaries of the first seats begin with; absent: a worker brings the first values. */
+  readonly snapshot?: string | undefined;
   readonly members: RunMembers;
   readonly replyTo: Ref<ServerReply>;
 }
@@ -79,6 +82,19 @@ export interface SeatShards {
   readonly type: "seat_shards";
   readonly run: string;
   readonly seats: readonly ShardSeat[];
+  readonly replyTo: Ref<ServerReply>;
+}
+
+/**
+ * "Write these shards, of which you are primary, for this snapshot." Each is copied when it has the version, or at once where
+ * none is named; training goes on. Repeated until all are answered. A server writes one snapshot of a run at a time.
+ */
+export interface SaveShards {
+  readonly type: "save_shards";
+  readonly run: string;
+  readonly snapshot: string;
+  readonly version: number | null;
+  readonly shards: readonly number[];
   readonly replyTo: Ref<ServerReply>;
 }
 
@@ -104,7 +120,7 @@ export interface ReleaseRun {
   readonly replyTo: Ref<ServerReply>;
 }
 
-export type ServerCommand = HostShards | SeatShards | UpdateRunMembers | DescribeShards | ReleaseRun;
+export type ServerCommand = HostShards | SeatShards | SaveShards | UpdateRunMembers | DescribeShards | ReleaseRun;
 
 /** What a server holds of a shard: the primary copy, a replica, or one that is still being filled. */
 export type ShardRole = "primary" | "replica" | "learner";
@@ -172,6 +188,28 @@ export type ServerReply =
       readonly seats?: readonly { readonly shard: number; readonly term: number }[] | undefined;
     }
   | { readonly type: "hosting_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
+  /** Some of the shards of `save_shards`; the others follow. */
+  | {
+      readonly type: "shards_saved";
+      readonly run: string;
+      readonly node: string;
+      readonly snapshot: string;
+      readonly shards: readonly SavedShard[];
+      /** Batches that each of them has applied; those beyond the bound of the message are left out. */
+      readonly done: FlatIntervals;
+      /** The longest time that a shard stood still for its copy, ms. */
+      readonly blockedMs: number;
+    }
+  /** "There will be nothing of this snapshot." */
+  | {
+      readonly type: "saving_failed";
+      readonly run: string;
+      readonly node: string;
+      readonly snapshot: string;
+      /** A shard was further already when it was asked: its version; null: it is something else. */
+      readonly passed: number | null;
+      readonly error: SerializedError;
+    }
   | { readonly type: "members_updated"; readonly run: string; readonly node: string; readonly revision: number }
   | {
       readonly type: "shards_described";
@@ -235,10 +273,19 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     predictedWaiting: z.boolean().optional(),
     backup: countSchema.optional(),
     acknowledge: z.enum(["memory", "replicated"]).optional(),
+    snapshot: nameSchema.optional(),
     members,
     replyTo,
   }),
   z.strictObject({ type: z.literal("seat_shards"), run: nameSchema, seats: z.array(seat).min(1).max(4096), replyTo }),
+  z.strictObject({
+    type: z.literal("save_shards"),
+    run: nameSchema,
+    snapshot: nameSchema,
+    version: countSchema.nullable(),
+    shards: z.array(countSchema).min(1).max(4096),
+    replyTo,
+  }),
   z.strictObject({ type: z.literal("update_run_members"), run: nameSchema, members, replyTo }),
   z.strictObject({ type: z.literal("describe_shards"), run: nameSchema, replyTo }),
   z.strictObject({ type: z.literal("release_run"), run: nameSchema, replyTo }),
@@ -281,6 +328,11 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
 
 const seatTerms = z.array(z.strictObject({ shard: countSchema, term: countSchema })).max(4096);
 
+/** Of one reply: they fit a message together with as many intervals as it may have. */
+export const maximumSavedShards = 256;
+/** Numbers of intervals in one reply. */
+export const maximumSavedIntervals = 16_384;
+
 export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("shards_seated"),
@@ -304,6 +356,23 @@ export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("t
     seats: seatTerms.optional(),
   }),
   z.strictObject({ type: z.literal("hosting_failed"), run: nameSchema, node: nameSchema, error: errorSchema }),
+  z.strictObject({
+    type: z.literal("shards_saved"),
+    run: nameSchema,
+    node: nameSchema,
+    snapshot: nameSchema,
+    shards: z.array(savedShardSchema).max(maximumSavedShards),
+    done: intervalsSchema,
+    blockedMs: figure,
+  }),
+  z.strictObject({
+    type: z.literal("saving_failed"),
+    run: nameSchema,
+    node: nameSchema,
+    snapshot: nameSchema,
+    passed: countSchema.nullable(),
+    error: errorSchema,
+  }),
   z.strictObject({ type: z.literal("members_updated"), run: nameSchema, node: nameSchema, revision: countSchema }),
   z.strictObject({
     type: z.literal("shards_described"),

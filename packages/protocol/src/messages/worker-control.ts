@@ -61,6 +61,8 @@ export interface WorkerAssignment {
 export interface StartRun {
   readonly type: "start_run";
   readonly run: string;
+  /** Counts how often the run began again from a snapshot: another attempt is another run. Absent: 0. */
+  readonly attempt?: number | undefined;
   readonly job: JobSpec;
   /** Slots of a synchronous step (1 in other modes): fixes the numbering of batches. */
   readonly slots: number;
@@ -90,6 +92,8 @@ export interface FinishRun {
 export interface StopRun {
   readonly type: "stop_run";
   readonly run: string;
+  /** The attempt that is over, and those before it. Absent: 0. */
+  readonly attempt?: number | undefined;
   readonly reason: string;
   readonly replyTo: Ref<WorkerReply>;
 }
@@ -172,6 +176,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
   z.strictObject({
     type: z.literal("start_run"),
     run: nameSchema,
+    attempt: countSchema.optional(),
     job: jobSpecSchema,
     slots: positiveSchema,
     placement: placementSchema,
@@ -186,7 +191,13 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     replyTo,
   }),
   z.strictObject({ type: z.literal("finish_run"), run: nameSchema, replyTo }),
-  z.strictObject({ type: z.literal("stop_run"), run: nameSchema, reason: z.string().max(1024), replyTo }),
+  z.strictObject({
+    type: z.literal("stop_run"),
+    run: nameSchema,
+    attempt: countSchema.optional(),
+    reason: z.string().max(1024),
+    replyTo,
+  }),
   describeWorkSchema,
 ]);
 

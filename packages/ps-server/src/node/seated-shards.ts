@@ -4,6 +4,20 @@ import { roleIn } from "../replication/seat-roles.ts";
 import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
 import type { Hosting, SeatTerm } from "./shard-host.ts";
 
+/** By the shards of a run: under which term each was given up, so that a command which comes late brings none back. */
+const givenUp = new WeakMap<ReadonlyMap<number, HostedShard>, Map<number, number>>();
+
+function givenUpOf(shards: ReadonlyMap<number, HostedShard>): Map<number, number> {
+  const terms = givenUp.get(shards) ?? new Map<number, number>();
+  givenUp.set(shards, terms);
+  return terms;
+}
+
+/** True when a later seat than this one has taken the shard from this node. */
+function isOver(shards: ReadonlyMap<number, HostedShard>, seat: ShardSeat | undefined): boolean {
+  return seat !== undefined && seat.term <= (givenUpOf(shards).get(seat.shard) ?? 0);
+}
+
 /**
  * Adds those shards of a hosting that are not here yet, and tells the others their seats and members.
  * @param shards of the run; added to
@@ -16,7 +30,7 @@ export async function addShards(
 ): Promise<void> {
   const { members } = hosting;
   for (const { ref } of shards.values()) ref.tell({ type: "update_members", members });
-  const missing = hosting.shards.filter(({ shard }) => !shards.has(shard));
+  const missing = hosting.shards.filter(({ shard, seat }) => !shards.has(shard) && !isOver(shards, seat));
   if (missing.length > 0) {
     const added = spawnShards(environment, { ...hosting, shards: missing }, false);
     for (const [shard, hosted] of added) shards.set(shard, hosted);
@@ -48,11 +62,17 @@ async function giveSeat(
   const { shard, term } = seat;
   const hosted = shards.get(shard);
   const isNamed = roleIn(seat, node) !== undefined;
-  if (hosted === undefined) return isNamed ? undefined : { shard, term };
+  const terms = givenUpOf(shards);
+  if (hosted === undefined) {
+    const known = Math.max(terms.get(shard) ?? 0, isNamed ? 0 : term);
+    terms.set(shard, known);
+    return known >= term ? { shard, term: known } : undefined;
+  }
   const known = hosted.seatTerm() ?? 0;
   if (term < known) return { shard, term: known };
   if (!isNamed) {
     shards.delete(shard);
+    terms.set(shard, term);
     await hosted.end();
   } else if (term > known) hosted.takeSeat(seat);
   return { shard, term };

@@ -42,6 +42,9 @@ export function createServerNode(node: string, host: ShardHost): Behavior<Server
       case "seat_shards":
         tryTell(command.replyTo, await seatShards(node, host, command).catch(fail));
         return;
+      case "save_shards":
+        host.save(command);
+        return;
       case "update_run_members":
         tryTell(command.replyTo, updateMembers(node, host, command, fail));
         return;

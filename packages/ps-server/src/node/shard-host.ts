@@ -15,16 +15,20 @@ import type {
   HostShards,
   ReplicaLinkFactory,
   RunMembers,
+  SaveShards,
   ShardCommand,
   ShardDirectory,
   ShardSeat,
   ShardSummary,
+  SnapshotStore,
 } from "@shoal/protocol";
 import { createPeerLinks } from "../replication/peer-links.ts";
 import type { ShardPayloads } from "../rpc/hosted-shards.ts";
 import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
 import { createShardMetrics } from "../shard/metrics.ts";
-import { createEndedRuns } from "./ended-runs.ts";
+import { restoreShards } from "../snapshots/restore-shards.ts";
+import { createShardSaver } from "../snapshots/save-shards.ts";
+import { createEndedRuns, type EndedRuns } from "./ended-runs.ts";
 import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
 import { addShards, giveSeats } from "./seated-shards.ts";
 import { summarize } from "./summarize.ts";
@@ -35,6 +39,8 @@ export interface ShardHostOptions {
   readonly kernels: Kernels;
   /** How other servers are reached; needed where shards have seats with other copies. */
   readonly replicaLinks?: ReplicaLinkFactory | undefined;
+  /** Where snapshots are kept; needed where runs take some or begin with one. */
+  readonly snapshots?: SnapshotStore | undefined;
 }
 
 /** What the coordinator asks for, without the way back. */
@@ -54,6 +60,7 @@ export interface ShardHost extends ShardDirectory {
    * @throws ShoalError stale_term - a higher term is known
    * @throws ShoalError invalid_argument - the optimiser, the schedule or a key range is wrong
    * @throws ShoalError out_of_memory
+   * @throws ShoalError snapshot_corrupt, store_unavailable - the snapshot to begin with cannot be read; nothing is hosted
    */
   host(hosting: Hosting): Promise<readonly SeatTerm[]>;
   /**
@@ -63,6 +70,8 @@ export interface ShardHost extends ShardDirectory {
   seat(run: string, seats: readonly ShardSeat[]): Promise<readonly SeatTerm[]>;
   /** Calls back, again and again until a new seat comes, when a learner of a shard has all entries. */
   onCaughtUp(listener: (learner: CaughtUpLearner) => void): void;
+  /** Writes shards into a snapshot, beside the training; the asker is told. */
+  save(command: SaveShards): void;
   /** Tells every shard of a run its new members. @throws ShoalError run_not_found */
   updateMembers(run: string, members: RunMembers): void;
   /** @throws ShoalError run_not_found; deadline_exceeded - a shard did not answer within `describeLimitMs` */
@@ -107,30 +116,24 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
   const updateMembers = (run: string, members: RunMembers): void => {
     for (const { ref } of require(run).shards.values()) ref.tell({ type: "update_members", members });
   };
+  const saver = createShardSaver({
+    system,
+    store: options.snapshots,
+    find: (run, shard) => find(run, shard)?.ref,
+  });
+  const end = async (run: string): Promise<void> => {
+    const hosted = runs.get(run);
+    runs.delete(run);
+    saver.drop(run);
+    await Promise.all(Array.from(hosted?.shards.values() ?? [], (shard) => shard.end()));
+  };
   const release = async (run: string): Promise<void> => {
     const hosted = runs.get(run);
     if (hosted === undefined) return;
-    runs.delete(run);
     ended.add(run, hosted.term);
-    await Promise.all(Array.from(hosted.shards.values(), (shard) => shard.end()));
+    await end(run);
   };
-  const host = async (hosting: Hosting): Promise<readonly SeatTerm[]> => {
-    const { run, term } = hosting;
-    const current = runs.get(run);
-    const known = current?.term ?? ended.termOf(run);
-    if (known !== undefined && (term < known || (term === known && current === undefined))) {
-      throw staleTerm(system.node, run, term, known);
-    }
-    const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
-    if (current !== undefined && (isSeated || current.term === term)) {
-      runs.set(run, { term, shards: current.shards });
-      await addShards(environment, hosting, current.shards);
-    } else {
-      await release(run);
-      runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
-    }
-    return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
-  };
+  const host = createHosting({ ...{ environment, runs, ended, find, end, release }, snapshots: options.snapshots });
   return {
     find: (run, shard): Ref<ShardCommand> | undefined => find(run, shard)?.ref,
     ...viewsOf(find),
@@ -138,6 +141,7 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     seat: (run, seats) => giveSeats(system.node, runs.get(run)?.shards ?? new Map<number, HostedShard>(), seats),
     onCaughtUp: (listener) => void listeners.push(listener),
     updateMembers,
+    save: (command) => saver.save(command),
     describe: (run) =>
       summarize(
         system,
@@ -148,6 +152,50 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     async close() {
       await Promise.all(Array.from(runs.keys(), release));
     },
+  };
+}
+
+interface HostingParts {
+  readonly environment: ShardEnvironment;
+  readonly snapshots: SnapshotStore | undefined;
+  readonly runs: Map<string, HostedRun>;
+  readonly ended: EndedRuns;
+  readonly find: (run: string, shard: number) => HostedShard | undefined;
+  readonly end: (run: string) => Promise<void>;
+  readonly release: (run: string) => Promise<void>;
+}
+
+/** How shards come to be hosted; see `ShardHost.host`. */
+function createHosting({ environment, snapshots, runs, ended, find, end, release }: HostingParts): ShardHost["host"] {
+  /** Shards that are hosted here for the first time begin with the run's snapshot; later copies come from their primary. */
+  const restore = async ({ run, snapshot, shards }: Hosting): Promise<void> => {
+    if (snapshot === undefined) return;
+    const led = shards.flatMap(({ shard, seat }) => (leads(environment.system.node, seat) ? [find(run, shard)] : []));
+    const refs = led.flatMap((hosted) => (hosted === undefined ? [] : [hosted]));
+    const byNumber = new Map(refs.map(({ ref, state }) => [state.options.shard, ref]));
+    await restoreShards(environment.system, snapshots, { run, snapshot }, byNumber);
+  };
+  return async (hosting) => {
+    const { run, term } = hosting;
+    const current = runs.get(run);
+    const known = current?.term ?? ended.termOf(run);
+    if (known !== undefined && (term < known || (term === known && current === undefined))) {
+      throw staleTerm(environment.system.node, run, term, known);
+    }
+    const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
+    if (current !== undefined && (isSeated || current.term === term)) {
+      runs.set(run, { term, shards: current.shards });
+      await addShards(environment, hosting, current.shards);
+    } else {
+      await release(run);
+      runs.set(run, { term, shards: spawnShards(environment, hosting, known === undefined) });
+      // Wholly or not at all (H2): a repeated command tries again.
+      await restore(hosting).catch(async (error: unknown) => {
+        await end(run);
+        throw error;
+      });
+    }
+    return hosting.shards.map(({ shard }) => ({ shard, term: find(run, shard)?.seatTerm() ?? term }));
   };
 }
 
@@ -182,6 +230,10 @@ function viewsOf(
       return { wordsOf: codec.wordsOf, maximumWords: codec.maximumWords, differenceWords: given.differenceWords };
     },
   };
+}
+
+function leads(node: string, seat: ShardSeat | undefined): boolean {
+  return seat === undefined || seat.primary.node === node;
 }
 
 function staleTerm(node: string, run: string, term: number, known: number): ShoalError {

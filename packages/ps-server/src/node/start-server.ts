@@ -7,6 +7,7 @@ import {
   type CoordinatorMessage,
   type Joined,
   type ReplicaLinkFactory,
+  type SnapshotStore,
 } from "@shoal/protocol";
 import { createServerNode, serverNodeOptions } from "./server-node.ts";
 import { createShardHost, type ShardHost } from "./shard-host.ts";
@@ -18,6 +19,8 @@ export interface ServerOptions {
   readonly coordinator: Ref<CoordinatorMessage>;
   /** How other servers are reached; needed where runs keep copies of their shards. */
   readonly replicaLinks?: ReplicaLinkFactory | undefined;
+  /** Where snapshots are kept; needed where runs take some or begin with one. */
+  readonly snapshots?: SnapshotStore | undefined;
   /**
    * Makes the shards reachable and says where: `host:port` of the parameter service, or the node's name in one process.
    * Called once, before the node joins.
@@ -45,7 +48,13 @@ export interface ServerHandle {
 export async function startServer(options: ServerOptions): Promise<ServerHandle> {
   const { system, memory, kernels, coordinator } = options;
   await system.ready();
-  const host = createShardHost({ system, memory, kernels, replicaLinks: options.replicaLinks });
+  const host = createShardHost({
+    system,
+    memory,
+    kernels,
+    replicaLinks: options.replicaLinks,
+    snapshots: options.snapshots,
+  });
   const endpoint = await options.expose(host);
   const control = system.spawn(controlActorName, () => createServerNode(system.node, host), serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();

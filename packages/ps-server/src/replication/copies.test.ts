@@ -165,4 +165,23 @@ describe("copies of a shard", () => {
     expect(await get(it, it.initialize(2, [1, 2]))).toBe("not_primary");
     expect(await get(it, it.push(2, push(1, 1, 0, 0, [1, 1])))).toMatchObject({ code: "not_primary" });
   });
+
+  test("lose nothing when a shard is moved, with acknowledgement in memory as well", async () => {
+    const it = await scene(2, 1, { ...asynchronous, acknowledge: "memory" });
+    await it.seat(1, 1, []);
+    await get(it, it.initialize(1, [0]));
+    await it.seat(2, 1, [], [2]);
+    await it.run(10);
+    expect(it.caughtUp[0]).toMatchObject({ term: 2, member: 2 });
+    it.faults = { lost: 0, delayMs: 50 };
+    for (let sequence = 1; sequence <= 5; sequence += 1) {
+      const told = await get(it, it.push(1, push(1, sequence, sequence - 1, sequence - 1, [1])));
+      expect(told.reply?.type).toBe("push_applied");
+    }
+    await it.seat(3, 2, []);
+    expect(await get(it, it.pull(2, { worker: 1, clock: 5 }))).toMatchObject({
+      version: 5,
+      values: new Float32Array([-5]),
+    });
+  });
 });

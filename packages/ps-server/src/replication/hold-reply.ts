@@ -6,6 +6,7 @@ import { describeShard, type ShardState } from "../shard/shard-state.ts";
 import { openReplicate } from "../shard/spans.ts";
 import type { HeldReply } from "./held-replies.ts";
 import { isWaitedFor } from "./peer.ts";
+import type { Replication } from "./replication.ts";
 import { describeHolder } from "./seat-roles.ts";
 
 export interface Ready extends Pick<HeldReply, "kind" | "waiter" | "deadlineAtMs" | "deliver" | "refuse"> {
@@ -16,13 +17,13 @@ export interface Ready extends Pick<HeldReply, "kind" | "waiter" | "deadlineAtMs
 /** Delivers a reply, now or as soon as it may be; or refuses it, at its deadline or when its place is taken. */
 export function deliverWhenCommitted(state: ShardState, ready: Ready): void {
   const { replication } = state;
-  if (replication === undefined || replication.options.acknowledge === "memory") {
+  if (replication === undefined || !holdsReplies(replication)) {
     ready.deliver();
     return;
   }
   const { history, held } = replication;
   const { index } = history;
-  if (index <= replication.committed || !replication.peers.some(isWaitedFor)) {
+  if (index <= replication.committed) {
     ready.deliver();
   } else if (held.isFull) {
     ready.refuse(refusal("mailbox_full", `${describeShard(state)}: too many replies wait for its replicas already`));
@@ -42,6 +43,11 @@ export function deliverWhenCommitted(state: ShardState, ready: Ready): void {
       },
     });
   }
+}
+
+/** In memory mode too while a learner is about to take over: a shard that is moved loses nothing. */
+function holdsReplies({ options, peers }: Replication): boolean {
+  return options.acknowledge === "memory" ? peers.some(({ isCounted }) => isCounted) : peers.some(isWaitedFor);
 }
 
 /** Those who are waited for and do not have this entry: "server-2 (replica)". */

@@ -51,6 +51,8 @@ export function takeOver(
   const outcome = restoreSnapshot(state, copied.snapshot, now);
   if (outcome.type === "refused") {
     state.roster = roster;
+    // A part of it has been taken over: what is here is nobody's state.
+    if (outcome.error.code === "out_of_memory") replication.history.replace(0, 0);
     return outcome;
   }
   replication.history.replace(copied.index, copied.madeIn);

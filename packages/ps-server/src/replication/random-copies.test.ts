@@ -4,10 +4,10 @@
  */
 import { createRandom, runSimulation, type Random } from "@shoal/actors";
 import type { ShardSnapshot } from "@shoal/protocol";
-import type { Hosting } from "@shoal/ps-server";
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { createCopiesScene, type CopiesScene } from "../../../../test/support/copies-scene.ts";
+import type { Hosting } from "../node/shard-host.ts";
 
 const size = 3;
 const workers = [1, 2];

@@ -19,12 +19,18 @@ export function takeSeat(state: ShardState, replication: Replication, seat: Shar
   replication.term = seat.term;
   replication.seat = seat;
   if (role === "primary") {
-    if (before === "primary") seatPeers(replication, seat);
+    if (before === "primary") stay(state, replication);
     else promote(state, replication);
     return;
   }
   if (before === "primary") stepDown(state, replication, now);
   replication.role = role;
+}
+
+/** The first entry of the term finds out what the new copies have, also where nobody pushes. */
+function stay(state: ShardState, replication: Replication): void {
+  seatPeers(replication, replication.seat);
+  if (replication.log.hasReserve) makeChange(state, membersChange(state.roster.members));
 }
 
 /** Opens the shard for workers at once: what they are told waits until the other copies have what is here. */
@@ -67,6 +73,7 @@ function seatPeers(replication: Replication, { primary, replicas, learners }: Sh
       return createPeer(holder, role, replication.options.connect(holder, primary), replication.history.index + 1);
     }
     peer.role = role;
+    if (role === "replica") peer.isCounted = false;
     return peer;
   };
   replication.peers = [

@@ -39,7 +39,7 @@ export interface ParameterRpcServerOptions {
   readonly bounds?: Partial<ServiceBounds>;
   /** What carries the streams: "http2" (default) is several times as fast as "grpc-js". */
   readonly engine?: RpcEngineName;
-  /** Default: every 0.5 s, 3 s long. */
+  /** Default: every 0.5 s, 5 s long. */
   readonly keepalive?: KeepaliveTimes;
 }
 

@@ -33,6 +33,8 @@ export interface PushBuffer {
   /** The mean, which stands until the next `add`, and whose it is. Empties the buffer. */
   take(): { readonly gradient: Offset | undefined; readonly contributions: readonly Contribution[] };
   snapshot(): PushBufferSnapshot;
+  /** @throws RangeError when the snapshot does not fit */
+  check(snapshot: unknown): void;
   /** @throws RangeError when the snapshot does not fit; nothing is changed then */
   restore(snapshot: unknown): void;
   dispose(): void;
@@ -72,6 +74,7 @@ export function createPushBuffer({ capacity, size, kernels, memory }: PushBuffer
       return taken;
     },
     snapshot: () => ({ sum: memory.floats(sum, size).slice(), summed, contributions: [...contributions] }),
+    check: (snapshot) => void checkSnapshot(snapshot, size, capacity),
     restore(snapshot) {
       const found = checkSnapshot(snapshot, size, capacity);
       memory.floats(sum, size).set(found.sum);

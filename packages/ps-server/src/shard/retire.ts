@@ -1,5 +1,6 @@
 /** How a shard ends: everybody who waits is told, every gradient goes back. */
 import { closePeers, dropWaiting } from "../replication/step-down.ts";
+import { dropCut } from "./awaited-cut.ts";
 import { refusal } from "./requests.ts";
 import { describeShard, notifyListeners, type ShardState } from "./shard-state.ts";
 
@@ -11,5 +12,6 @@ export function retire(state: ShardState, now: number): void {
   const { replication } = state;
   if (replication !== undefined) closePeers(replication);
   dropWaiting(state, replication, answer, now);
+  dropCut(state);
   notifyListeners(state);
 }

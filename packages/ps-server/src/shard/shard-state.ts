@@ -12,6 +12,7 @@ import {
 } from "@shoal/optimization";
 import { sizeOf, type Aggregation, type Consistency, type KeyRange, type RunMembers } from "@shoal/protocol";
 import { createReplication, type Replication, type ReplicationOptions } from "../replication/replication.ts";
+import type { AwaitedCut } from "./awaited-cut.ts";
 import { createBarrier, type Barrier } from "./barrier.ts";
 import type { ShardMetrics } from "./metrics.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -79,6 +80,8 @@ export interface ShardState extends ShardMemory {
   readonly tooStale: Map<number, number>;
   /** Undefined where the shard has no seat: nobody else holds it. */
   readonly replication: Replication | undefined;
+  /** A snapshot that is due in a later version. */
+  awaitedCut: AwaitedCut | undefined;
   roster: Roster;
   progress: Progress;
   /** Called when what `ShardAdmission.decide` says may have changed. */
@@ -136,6 +139,7 @@ export function createShardState(options: ShardOptions): ShardState {
         ? createBound(consistency.staleness, consistency.adaptive)
         : createBound(0, undefined),
     waits: createWaits((kind, change) => metrics.waiting(kind, change)),
+    awaitedCut: undefined,
     roster: createRoster(members),
     progress,
     listeners: new Set(),

@@ -19,6 +19,7 @@ import { advance } from "../replication/advance.ts";
 import { handleInstall, handleReplicate } from "../replication/follow.ts";
 import { notPrimary } from "../replication/step-down.ts";
 import { promote, rebase, takeSeat } from "../replication/take-seat.ts";
+import { considerCut, handleSnapshot } from "./awaited-cut.ts";
 import { considerClosing } from "./close-step.ts";
 import { expireRequests } from "./deadlines.ts";
 import { describe } from "./describe.ts";
@@ -28,7 +29,7 @@ import { handlePull } from "./pull.ts";
 import { handlePush } from "./push.ts";
 import { retire } from "./retire.ts";
 import type { ShardState } from "./shard-state.ts";
-import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
+import { restoreSnapshot } from "./snapshot.ts";
 
 /** Messages that may wait in a shard's mailbox: a gradient stands behind most of them. */
 export const shardCapacity = 256;
@@ -58,6 +59,7 @@ export function createShard(state: ShardState): BehaviorFactory<ShardCommand | S
     return (command) => {
       handle(state, command, context);
       advance(state, context.clock.now());
+      considerCut(state);
     };
   };
 }
@@ -107,7 +109,7 @@ function handle(
       tryTell(command.replyTo, describe(state));
       return;
     case "snapshot":
-      tryTell(command.replyTo, takeSnapshot(state));
+      handleSnapshot(state, command);
       return;
     case "restore":
       restore(state, command, now);

@@ -32,13 +32,18 @@ export function takeSnapshot(state: ShardState): ShardSnapshot {
   };
 }
 
-/** Replaces all state, or leaves all as it is and says why. Who waits with a push is told to push again. */
+/**
+ * Replaces all state, or leaves all as it is and says why (`snapshot_corrupt`). Who waits with a push is told to push again.
+ * Where there is no memory for what compensation keeps (`out_of_memory`), the optimiser's state has been replaced already.
+ */
 export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now: number): ShardRestored | Refusal {
   try {
     checkFit(state, snapshot);
     const progress = createProgress(checkProgressSnapshot(snapshot.progress));
+    state.vectors.buffer?.check(snapshot.buffer);
+    const compensation = state.vectors.compensation && checkCompensation(snapshot.compensation);
     state.vectors.optimizer.restore(snapshot.optimizer as OptimizerSnapshot);
-    state.vectors.compensation?.restore(checkCompensation(snapshot.compensation));
+    if (compensation !== undefined) state.vectors.compensation?.restore(compensation);
     state.vectors.buffer?.restore(snapshot.buffer);
     state.vectors.write(snapshot.values);
     state.given.forget();
@@ -46,9 +51,10 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
     progress.clocks.update(state.roster.members);
     state.progress = progress;
   } catch (error) {
-    const { message } = ShoalError.from(error);
+    const { message, code } = ShoalError.from(error);
     const sentence = `${describeShard(state)} cannot go on from this snapshot: ${message}`;
-    return refusal("snapshot_corrupt", sentence, { shard: state.options.shard });
+    const reason = code === "out_of_memory" ? code : "snapshot_corrupt";
+    return refusal(reason, sentence, { shard: state.options.shard });
   }
   dropStep(state, now);
   reconsiderPulls(state, now);

@@ -21,6 +21,7 @@ function statusOf(changes: Partial<RunStatus>): RunStatus {
     stalenessMax: 0,
     dataSource: "",
     traffic: null,
+    snapshots: null,
     workers: [],
     evaluations: [],
     result: null,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decideStart, type RunPhase } from "./decide-start.ts";
 
-const held = (phase: RunPhase, run = "r", incarnation = 1) => ({ run, incarnation, phase });
-const facts = { run: "r", incarnation: 1, held: undefined, isOver: false };
+const held = (phase: RunPhase, run = "r", incarnation = 1, attempt = 0) => ({ run, attempt, incarnation, phase });
+const facts = { run: "r", attempt: 0, incarnation: 1, held: undefined, isOver: false };
 
 describe("decideStart", () => {
   it("begins when there is nothing else to do", () => {
@@ -37,5 +37,10 @@ describe("decideStart", () => {
 
   it("refuses a run that was stopped in this life: its sequence numbers are spent", () => {
     expect(decideStart({ ...facts, isOver: true })).toMatchObject({ kind: "refuse", code: "cancelled" });
+  });
+
+  it("lets the next attempt of a run take the place of the one that is held", () => {
+    expect(decideStart({ ...facts, attempt: 1, held: held("training") }).kind).toBe("replace");
+    expect(decideStart({ ...facts, attempt: 1, held: held("training", "r", 1, 1) }).kind).toBe("confirm");
   });
 });

@@ -6,11 +6,15 @@ export type RunPhase = "preparing" | "training" | "finishing" | "finished" | "fa
 
 export interface StartFacts {
   readonly run: string;
+  /** Another attempt is another run. */
+  readonly attempt: number;
   /** Incarnation of this node's membership; undefined before it has joined. */
   readonly incarnation: number | undefined;
   /** The run that this worker holds. */
-  readonly held: { readonly run: string; readonly incarnation: number; readonly phase: RunPhase } | undefined;
-  /** The run was stopped here in this incarnation: its sequence numbers must not begin again. */
+  readonly held:
+    | { readonly run: string; readonly attempt: number; readonly incarnation: number; readonly phase: RunPhase }
+    | undefined;
+  /** The attempt was stopped here in this incarnation: its sequence numbers must not begin again. */
   readonly isOver: boolean;
 }
 
@@ -27,10 +31,11 @@ export type StartDecision =
   | { readonly kind: "repeat_failure"; readonly reason: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly reason: string };
 
-export function decideStart({ run, incarnation, held, isOver }: StartFacts): StartDecision {
+export function decideStart({ run, attempt, incarnation, held, isOver }: StartFacts): StartDecision {
   if (incarnation === undefined) return { kind: "defer", reason: "the coordinator's welcome is still on its way" };
   if (isOver) return { kind: "refuse", code: "cancelled", reason: `run ${run} was stopped here` };
   if (held === undefined) return { kind: "begin", reason: "nothing else to do" };
+  if (held.run === run && held.attempt < attempt) return { kind: "replace", reason: `begins attempt ${attempt}` };
   if (held.run === run && held.incarnation === incarnation) return repeated(held.phase);
   if (held.run === run) return { kind: "replace", reason: `joined again, as incarnation ${incarnation}` };
   if (held.phase === "failed") return { kind: "replace", reason: `run ${held.run} has failed` };

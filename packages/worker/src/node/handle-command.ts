@@ -14,7 +14,16 @@ import type {
 import { decideStart } from "./decide-start.ts";
 import { absent, describeHeld } from "./describe-work.ts";
 import type { HeldRun } from "./held-run.ts";
-import { confirmStart, drop, refuseFinish, refuseStart, reply, type NodeEvent, type NodeState } from "./node-state.ts";
+import {
+  attemptOf,
+  confirmStart,
+  drop,
+  refuseFinish,
+  refuseStart,
+  reply,
+  type NodeEvent,
+  type NodeState,
+} from "./node-state.ts";
 import { startSession, type SessionListener } from "./run-session.ts";
 
 /** @param self where the sessions of this node report to */
@@ -40,11 +49,13 @@ export async function handleCommand(state: NodeState, command: WorkerCommand, se
 async function handleStart(state: NodeState, command: StartRun, self: Ref<NodeEvent>): Promise<void> {
   const { node, joined, held } = state;
   const { run, replyTo } = command;
+  const attempt = attemptOf(command);
   const decision = decideStart({
     run,
+    attempt,
     incarnation: joined?.incarnation,
-    held: held && { run: held.run, incarnation: held.identity.incarnation, phase: held.phase },
-    isOver: isOver(state, run),
+    held: held && { ...held, attempt: attemptOf(held.command), incarnation: held.identity.incarnation },
+    isOver: isOver(state, run, attempt),
   });
   const refuse = (error: ShoalError): void => reply(replyTo, refuseStart(node, run, error.toJSON()));
   switch (decision.kind) {
@@ -154,13 +165,16 @@ function handleFinish(state: NodeState, { run, replyTo }: FinishRun, self: Ref<N
   );
 }
 
-async function handleStop(state: NodeState, { run, replyTo }: StopRun): Promise<void> {
+async function handleStop(state: NodeState, command: StopRun): Promise<void> {
   const { node, held, joined, deferred } = state;
-  if (deferred?.run === run) state.deferred = undefined;
-  if (held?.run === run) {
+  const { run, replyTo } = command;
+  const attempt = attemptOf(command);
+  const isMeant = (start: StartRun | undefined): boolean => start?.run === run && attemptOf(start) <= attempt;
+  if (isMeant(deferred)) state.deferred = undefined;
+  if (held !== undefined && isMeant(held.command)) {
     await drop(state);
     await held.session.forget();
-  } else if (joined !== undefined) state.ended.add(run, joined.incarnation);
+  } else if (held?.run !== run && joined !== undefined) state.ended.add(run, joined.incarnation, attempt);
   reply(replyTo, { type: "run_stopped", run, node });
 }
 
@@ -174,8 +188,8 @@ function handleDescribe({ node, held, environment }: NodeState, { run, replyTo }
  * The run was stopped in this life of the node. A command for a run that this life never heard of is meant for a process
  * before this one: it says nothing to that, because the coordinator would take its answer for that of the life it knows.
  */
-function isOver({ joined, ended }: NodeState, run: string): boolean {
-  return joined !== undefined && ended.has(run, joined.incarnation);
+function isOver({ joined, ended }: NodeState, run: string, attempt = 0): boolean {
+  return joined !== undefined && ended.has(run, joined.incarnation, attempt);
 }
 
 function stoppedHere(node: string, run: string): ReturnType<ShoalError["toJSON"]> {

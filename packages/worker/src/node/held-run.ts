@@ -26,23 +26,27 @@ export interface HeldRun {
   failureReports: number;
 }
 
-/** Remembers the names of the runs that ended here: the newest 256. */
+/** Remembers the names of the runs that ended here, with their newest attempt: the newest 256. */
 export interface EndedRuns {
-  add(run: string, incarnation: number): void;
-  has(run: string, incarnation: number): boolean;
+  add(run: string, incarnation: number, attempt: number): void;
+  /** Whether this attempt ended here, or one after it. */
+  has(run: string, incarnation: number, attempt: number): boolean;
 }
 
 const maximumEndedRuns = 256;
 
 export function createEndedRuns(): EndedRuns {
-  const ended = new Map<string, number>();
+  const ended = new Map<string, { readonly incarnation: number; readonly attempt: number }>();
   return {
-    add(run, incarnation) {
+    add(run, incarnation, attempt) {
       ended.delete(run);
-      ended.set(run, incarnation);
+      ended.set(run, { incarnation, attempt });
       const [oldest] = ended.keys();
       if (ended.size > maximumEndedRuns && oldest !== undefined) ended.delete(oldest);
     },
-    has: (run, incarnation) => ended.get(run) === incarnation,
+    has(run, incarnation, attempt) {
+      const last = ended.get(run);
+      return last?.incarnation === incarnation && last.attempt >= attempt;
+    },
   };
 }

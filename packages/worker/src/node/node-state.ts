@@ -30,6 +30,10 @@ export interface NodeState {
   deferred: StartRun | undefined;
 }
 
+export function attemptOf({ attempt }: { readonly attempt?: number | undefined }): number {
+  return attempt ?? 0;
+}
+
 /** Says something that the asker repeats if it is lost. */
 export function reply(replyTo: Ref<WorkerReply> | undefined, answer: WorkerReply): void {
   if (replyTo !== undefined) tryTell(replyTo, answer);
@@ -56,6 +60,6 @@ export async function drop(state: NodeState, goesOn = false): Promise<void> {
   const { held } = state;
   if (held === undefined) return;
   state.held = undefined;
-  state.ended.add(held.run, held.identity.incarnation);
+  state.ended.add(held.run, held.identity.incarnation, attemptOf(held.command));
   await held.session.stop(goesOn);
 }

@@ -16,7 +16,7 @@ export interface GrpcLinkFactoryOptions {
   readonly graceMs?: number;
   /** What carries the streams: "http2" (default) is several times as fast as "grpc-js". */
   readonly engine?: "http2" | "grpc-js";
-  /** Default: every 0.5 s, 3 s long. */
+  /** Default: every 0.5 s, 5 s long. */
   readonly keepalive?: KeepaliveTimes;
 }
 

@@ -82,6 +82,7 @@ function admitSession(session: ServerHttp2Session, sessions: Set<ServerHttp2Sess
     ping: (answered) => {
       if (!session.destroyed) session.ping((error) => error ?? answered());
     },
+    heard: () => (session.destroyed ? 0 : session.socket.bytesRead),
     lost: () => session.destroy(),
   });
   session.on("close", () => {

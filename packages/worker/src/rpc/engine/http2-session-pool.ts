@@ -98,6 +98,7 @@ function openSession(endpoint: string, { clock, keepalive: times }: SessionPoolO
     ping: (answered) => {
       if (!session.destroyed && !session.connecting) session.ping((error) => error ?? answered());
     },
+    heard: () => (session.destroyed || session.connecting ? 0 : session.socket.bytesRead),
     lost: () => fail("the server does not answer any more"),
   });
   session.on("connect", () => {

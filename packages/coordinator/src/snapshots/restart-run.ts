@@ -1,0 +1,66 @@
+/**
+ * A run begins again from a snapshot, as another attempt: queued once more, with the members of the last attempt that have to
+ * drop it first. Its shards are cut as they were, and dealt out anew.
+ */
+import { layoutOf, parseModelSpec } from "@shoal/models";
+import type { SnapshotManifest } from "@shoal/protocol";
+import { failRun, sentenceOf } from "../runs/end-run.ts";
+import { createRun, hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
+import { noSnapshots, resumePointOf, type ResumePoint, type RunOrigin } from "./snapshot-state.ts";
+
+/** Attempts in a row that may end without a new snapshot. */
+const maximumFruitless = 3;
+/** Revisions that one attempt may have: those of the next are newer than all of them. */
+const revisionsAnAttempt = 2 ** 20;
+
+interface Attempt {
+  readonly submission: string;
+  readonly attempt: number;
+  readonly origin: RunOrigin;
+}
+
+/** @param old the run as it was here, ended */
+export function restartRun(old: RunState, { submission, attempt, origin }: Attempt, now: number): RunState {
+  const { run, job, parameterCount } = old;
+  const fresh = createRun({ run, submission, job, parameterCount }, now);
+  const fruitless = old.snapshots.newest === null ? old.snapshots.fruitless + 1 : 0;
+  return {
+    ...fresh,
+    ...{ attempt, origin, servers: old.servers, workers: old.workers, orphaned: old.orphaned, seatTerm: old.seatTerm },
+    roster: { ...fresh.roster, revision: Math.max(old.roster.revision, attempt * revisionsAnAttempt) },
+    snapshots: { ...noSnapshots, fruitless },
+  };
+}
+
+/** The run as it is not known here: another cluster had it. */
+export function unknownRun(manifest: SnapshotManifest, now: number): RunState {
+  const { run, job } = manifest;
+  const parameterCount = layoutOf(parseModelSpec(job.model)).size;
+  return createRun({ run, submission: "", job, parameterCount }, now);
+}
+
+export function found(manifest: SnapshotManifest): RunOrigin {
+  return { kind: "found", point: resumePointOf(manifest) };
+}
+
+/**
+ * A run that has lost a server and all copies of its shards begins again by itself, if it takes snapshots.
+ * @param before as it was before it failed
+ */
+export function restartAfterLoss(before: RunState, run: RunState, now: number): RunState {
+  if (!isUnderWay(before) || !hasEnded(run) || run.error?.code !== "server_lost") return run;
+  if (run.job.durability.snapshots === null || run.snapshots.fruitless >= maximumFruitless) return run;
+  const origin: RunOrigin = { kind: "wanted", because: sentenceOf(run.error) };
+  return restartRun(run, { submission: run.submission, attempt: run.attempt + 1, origin }, now);
+}
+
+/** @param sentence why there is nothing to go on from */
+export function nothingFound(run: RunState, sentence: string, now: number): RunState {
+  if (run.phase !== "queued" || run.origin?.kind !== "wanted") return run;
+  return failRun(run, "server_lost", `${run.origin.because}; ${sentence}`, {}, now);
+}
+
+/** The snapshot that a run begins with. */
+export function pointOf({ origin }: Pick<RunState, "origin">): ResumePoint | undefined {
+  return origin?.kind === "found" ? origin.point : undefined;
+}

@@ -1,0 +1,57 @@
+/** What the copies of a run's shards have to be when training is over. */
+import type { Copy } from "../world/copies.ts";
+import type { Witness } from "../world/witness.ts";
+import { sameBits } from "../world/witness.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { WorldSite } from "../world/world.ts";
+import { checkLog } from "./check-log.ts";
+import { replayShard } from "./replay.ts";
+
+export interface CopyFacts {
+  readonly scenario: Scenario;
+  readonly copies: readonly Copy[];
+  readonly witness: Witness;
+  readonly site: WorldSite;
+  readonly shards: number;
+}
+
+export function checkCopies(facts: CopyFacts): readonly string[] {
+  const { shards } = facts;
+  return Array.from({ length: shards }, (_, shard) => checkShard(shard, facts)).flat();
+}
+
+/** True while a shard has no primary among the living. */
+export function leaderless(copies: readonly Copy[], shards: number): boolean {
+  const ofShard = (shard: number): readonly Copy[] => copies.filter((copy) => copy.shard === shard);
+  return Array.from({ length: shards }, (_, shard) => newestPrimary(ofShard(shard))).includes(undefined);
+}
+
+function checkShard(shard: number, { scenario, copies, witness, site }: CopyFacts): readonly string[] {
+  const { job, slots } = scenario;
+  const those = copies.filter((copy) => copy.shard === shard);
+  const primary = newestPrimary(those);
+  if (primary === undefined) return [`no living server leads shard ${shard}`];
+  const { updates, version } = primary.description;
+  const { values, violations } = replayShard({ shard, updates, job, witness, site });
+  const found = [...checkLog({ shard, updates, version, job, slots, witness }), ...violations];
+  const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);
+  const totalBatches = job.epochs * Math.ceil(scenario.samples / (job.batchSize * slots)) * slots;
+  if (batches !== totalBatches) found.push(`shard ${shard} has ${batches} of ${totalBatches} batches`);
+  if (values !== undefined && !sameBits(values, primary.values)) {
+    found.push(`shard ${shard} on ${primary.server} has other bits than its updates, one after the other`);
+  }
+  for (const replica of those) {
+    if (replica.description.seat?.role !== "replica") continue;
+    if (replica.description.seat.term !== primary.description.seat?.term) continue;
+    const isEqual = replica.description.version === version && sameBits(replica.values, primary.values);
+    if (!isEqual) found.push(`${replica.server} has another shard ${shard} than its primary ${primary.server}`);
+  }
+  return found;
+}
+
+/** Of those who believe that they lead the one with the highest term: an old one may not have heard of the new one. */
+function newestPrimary(copies: readonly Copy[]): Copy | undefined {
+  return copies
+    .filter(({ description: { seat } }) => seat === undefined || seat.role === "primary")
+    .toSorted((a, b) => (b.description.seat?.term ?? 0) - (a.description.seat?.term ?? 0))[0];
+}

@@ -1,0 +1,104 @@
+/** What the log of a shard has to be: each batch once, in a legal order, and all that was acknowledged in it. */
+import type { JobSpec, UpdateRecord } from "@shoal/protocol";
+import type { Witness, WitnessedAnswer } from "../world/witness.ts";
+
+export interface LogFacts {
+  readonly shard: number;
+  readonly updates: readonly UpdateRecord[];
+  readonly version: number;
+  readonly job: JobSpec;
+  readonly slots: number;
+  readonly witness: Witness;
+}
+
+export function checkLog(facts: LogFacts): readonly string[] {
+  return [...checkVersions(facts), ...checkBatches(facts), ...checkOrder(facts), ...checkAnswers(facts)];
+}
+
+function checkVersions({ shard, updates, version }: LogFacts): readonly string[] {
+  const isWhole = updates.every((update, index) => update.version === index + 1) && updates.length === version;
+  return isWhole ? [] : [`shard ${shard} is at version ${version} and tells of ${updates.length} updates`];
+}
+
+function checkBatches({ shard, updates }: LogFacts): readonly string[] {
+  const seen = new Map<number, number>();
+  const twice: string[] = [];
+  for (const { version, contributions } of updates) {
+    for (const { batch } of contributions) {
+      if (batch === null) continue;
+      const before = seen.get(batch);
+      if (before !== undefined) {
+        twice.push(`batch ${batch} counts twice on shard ${shard}: in versions ${before} and ${version}`);
+      }
+      seen.set(batch, version);
+    }
+  }
+  return twice;
+}
+
+function checkOrder(facts: LogFacts): readonly string[] {
+  return facts.job.consistency.mode === "synchronous" ? checkSteps(facts) : checkClocks(facts);
+}
+
+/** Step c consists of its slots, in their order, and makes version c + 1 of version c. */
+function checkSteps({ shard, updates, slots }: LogFacts): readonly string[] {
+  return updates.flatMap(({ version, contributions }) => {
+    const batches = contributions.map(({ batch }) => batch);
+    const expected = Array.from({ length: slots }, (_, slot) => (version - 1) * slots + slot);
+    const isLegal =
+      expected.length === batches.length &&
+      expected.every((batch, index) => batch === batches[index]) &&
+      contributions.every(({ clock, staleness }) => clock === version - 1 && staleness === 0);
+    return isLegal ? [] : [`version ${version} of shard ${shard} consists of batches ${batches.join(", ")}`];
+  });
+}
+
+/** Each life of a worker goes through its clocks in their order. */
+function checkClocks({ shard, updates }: LogFacts): readonly string[] {
+  const clocks = new Map<string, number>();
+  return updates.flatMap(({ version, contributions }) =>
+    contributions.flatMap(({ worker, incarnation, clock, staleness }) => {
+      const life = `${worker}.${incarnation}`;
+      const before = clocks.get(life) ?? -1;
+      clocks.set(life, clock);
+      const isLegal = clock > before && staleness >= 0;
+      return isLegal ? [] : [`version ${version} of shard ${shard} is of clock ${clock} of ${life}, after ${before}`];
+    }),
+  );
+}
+
+/** Whoever was told that a push counts finds it in the version that was named, or for a duplicate at all. */
+function checkAnswers({ shard, updates, witness, job }: LogFacts): readonly string[] {
+  // With copies that are not waited for the newest updates may be lost, and the run says how many.
+  if (job.durability.acknowledge === "memory" && job.durability.replicas !== 0) return [];
+  const batches = new Map<number | null, number>();
+  for (const { version, contributions } of updates) for (const { batch } of contributions) batches.set(batch, version);
+  return witness.answers.flatMap((answer) => {
+    if (answer.push.shard !== shard) return [];
+    const fault = faultOf(answer, updates, batches);
+    if (fault === undefined) return [];
+    const { push, server, atMs, reply } = answer;
+    const who = `push ${push.sequence} of ${push.worker}.${push.incarnation} (batch ${String(push.batch)})`;
+    return [
+      `${server} answered ${who} to shard ${shard} with ${reply.type} ${reply.version} at ${atMs.toFixed(1)}: ${fault}`,
+    ];
+  });
+}
+
+function faultOf(
+  { push, reply }: WitnessedAnswer,
+  updates: readonly UpdateRecord[],
+  batches: ReadonlyMap<number | null, number>,
+): string | undefined {
+  if (reply.type === "push_rejected") return undefined;
+  const { worker, incarnation, clock, batch } = push;
+  if (reply.type === "push_duplicate") {
+    return batch === null || batches.has(batch) ? undefined : "its batch is nowhere";
+  }
+  const update = updates[reply.version - 1];
+  const isThere = update?.contributions.some(
+    (each) =>
+      each.worker === worker && each.incarnation === incarnation && each.clock === clock && each.batch === batch,
+  );
+  return isThere === true ? undefined : "it is not in that version";
+}

@@ -1,0 +1,176 @@
+/** Plays one seed and tells what it broke. */
+import { createRandom, simulate } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import { decodeModelFile, type Dataset } from "@shoal/models";
+import type { RunStatus } from "@shoal/protocol";
+import { createTrainingSite } from "../support/training-cluster.ts";
+import { trainPlainly } from "../support/plain-training.ts";
+import { checkCopies, leaderless } from "./checks/check-copies.ts";
+import { checkEnd, describeWaits } from "./checks/check-end.ts";
+import { drawScenario, scenarioShape, type ScenarioKind } from "./scenario/draw-scenario.ts";
+import type { Scenario } from "./scenario/scenario.ts";
+import { Cluster } from "./world/cluster.ts";
+import { inspectCopies } from "./world/copies.ts";
+import { scheduleMishaps } from "./world/mishaps.ts";
+import { sameBits } from "./world/witness.ts";
+import { VectorPool } from "./world/vector-pool.ts";
+import { World, type WorldSite } from "./world/world.ts";
+
+export interface SimulatedRun {
+  readonly kind: ScenarioKind;
+  readonly seed: number;
+  readonly scenario: Scenario;
+  /** In words; empty when all is well. */
+  readonly violations: readonly string[];
+  readonly phase: RunStatus["phase"] | "unknown";
+  readonly virtualMs: number;
+  readonly messages: number;
+  /** The newest events, or all of them. */
+  readonly trace: readonly string[];
+}
+
+/** What all runs of a process share: kernels and their memory. */
+export async function createWorldSite(): Promise<WorldSite> {
+  const site = await createTrainingSite();
+  return { ...site, vectors: new VectorPool(site.memory) };
+}
+
+/** Timers that may fire in one run: a run that never ends is ended by this. */
+const maximumSteps = 400_000;
+/** Deepest that a mailbox may be between two looks. */
+const deepestMailbox = 64;
+/** Kernel memory that the processes of a run may take together: these are vectors of a few values, and small plans. */
+const mostBytes = 64 * 2 ** 20;
+
+export async function simulateSeed(
+  kind: ScenarioKind,
+  seed: number,
+  site: WorldSite,
+  keepsTrace = false,
+): Promise<SimulatedRun> {
+  return simulateScenario(kind, seed, drawScenario(kind, seed), site, keepsTrace);
+}
+
+async function simulateScenario(
+  kind: ScenarioKind,
+  seed: number,
+  scenario: Scenario,
+  site: WorldSite,
+  keepsTrace: boolean,
+): Promise<SimulatedRun> {
+  const world = new World(scenario, site, keepsTrace);
+  const dataset = drawDataset(scenario.samples);
+  const cluster = new Cluster(world, dataset);
+  const taken = site.memory.allocatedBytes - site.vectors.bytes;
+  const found: string[] = [];
+  let status: RunStatus | undefined;
+  try {
+    status = await simulate(world.clock, follow(world, cluster, dataset, found), { maximumSteps });
+    found.push(...checkEnd(world, cluster, status));
+  } catch (error) {
+    found.push(`${ShoalError.from(error).message}; ${describeWaits(cluster)}`);
+  }
+  const virtualMs = world.clock.now();
+  found.push(...world.witness.violations);
+  await simulate(world.clock, endAll(cluster), { maximumSteps }).catch((error: unknown) => {
+    found.push(`the cluster does not end: ${ShoalError.from(error).message}`);
+  });
+  site.vectors.endRun();
+  const left = site.memory.allocatedBytes - site.vectors.bytes - taken;
+  if (left !== 0) found.push(`${left} bytes of kernel memory were not given back`);
+  const phase = status?.phase ?? "unknown";
+  const trace = keepsTrace || found.length > 0 ? world.trace.lines() : [];
+  return { kind, seed, scenario, violations: found, phase, virtualMs, messages: world.messages, trace };
+}
+
+/** Starts everybody, submits the job, and looks on until it is over. */
+async function follow(
+  world: World,
+  cluster: Cluster,
+  dataset: Dataset,
+  found: string[],
+): Promise<RunStatus | undefined> {
+  const { scenario, site, clock } = world;
+  for (let index = 0; index < scenario.coordinators; index += 1) cluster.startCoordinator();
+  for (let index = 1; index <= scenario.servers; index += 1) await cluster.startServer(`server-${index}`);
+  for (let index = 1; index <= scenario.workers; index += 1) cluster.startWorker(`worker-${index}`);
+  scheduleMishaps(world, cluster);
+  const run = await cluster.submit(scenario.job);
+  let inspected: readonly string[] | undefined;
+  cluster.onModel = async (model) => {
+    // What is still on its way arrives before anybody looks.
+    await cluster.pass(2 * scenario.data.longestStrayMs + 10);
+    inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
+  };
+  let status: RunStatus | undefined;
+  while (!hasEnded(status)) {
+    if (clock.now() > scenario.limitMs) break;
+    await cluster.pass(200);
+    status = (await cluster.status(run)) ?? status;
+    lookAround(world, cluster);
+  }
+  if (status?.phase === "completed") found.push(...(inspected ?? ["it completed without a model"]));
+  return status;
+}
+
+/** A shard whose primary has just died is looked at when another leads it. */
+async function checkShards(
+  { scenario, witness, site }: World,
+  cluster: Cluster,
+  run: string,
+): Promise<readonly string[]> {
+  const shards = witness.firstValues.size;
+  for (let left = 30; ; left -= 1) {
+    const copies = await inspectCopies(cluster, run, shards);
+    if (left > 0 && leaderless(copies, shards)) await cluster.pass(100);
+    else return checkCopies({ scenario, copies, witness, site, shards });
+  }
+}
+
+function hasEnded(status: RunStatus | undefined): boolean {
+  return status !== undefined && ["completed", "failed", "cancelled"].includes(status.phase);
+}
+
+/** Bounds that hold at any time. */
+function lookAround({ witness, site }: World, { lives }: Cluster): void {
+  if (site.memory.allocatedBytes > mostBytes) witness.violation(`${site.memory.allocatedBytes} bytes of kernel memory`);
+  for (const { process, system } of lives) {
+    if (process.isDead) continue;
+    for (const { address, depth } of system.mailboxes()) {
+      if (depth > deepestMailbox) witness.violation(`${depth} messages wait in ${address}`);
+    }
+    for (const { waitingFor, deadlineAtMs, owner } of system.waits()) {
+      const lateMs = process.clock.now() - deadlineAtMs;
+      if (lateMs > 1 && !process.hasPaused) witness.late(`${owner}: ${waitingFor}`, lateMs);
+    }
+  }
+}
+
+/** Synchronous training gives the bits of one plain loop. */
+function checkModel({ scenario, site }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
+  const { job, slots } = scenario;
+  if (job.consistency.mode !== "synchronous") return [];
+  const plain = trainPlainly(job, slots, dataset, site.kernels, site.memory);
+  const isEqual = sameBits(plain.parameters, decodeModelFile(model).parameters);
+  return isEqual ? [] : ["the model has other bits than the plain loop's"];
+}
+
+async function endAll(cluster: Cluster): Promise<void> {
+  await cluster.end();
+  await cluster.pass(2_500);
+}
+
+function drawDataset(count: number): Dataset {
+  const { features, classes } = scenarioShape;
+  const random = createRandom("simulated data");
+  const split = (samples: number): Dataset["train"] => {
+    const labels = Int32Array.from({ length: samples }, (_, index) => index % classes);
+    const values = Float32Array.from({ length: samples * features }, () => random.uniform() - 0.5);
+    return {
+      count: samples,
+      inputs: { input: { kind: "dense", width: features, values, scale: 1, shift: 0 } },
+      targets: { output: { kind: "labels", classes, values: labels } },
+    };
+  };
+  return { name: "simulated", source: "drawn", train: split(count), test: split(6) };
+}

@@ -1,0 +1,57 @@
+/** Lets what a scenario has in store befall a cluster. */
+import { coordinatorNode } from "@shoal/protocol";
+import type { Mishap, Moment } from "../scenario/scenario.ts";
+import type { Cluster } from "./cluster.ts";
+import type { World } from "./world.ts";
+
+export function scheduleMishaps(world: World, cluster: Cluster): void {
+  for (const { when, mishap } of world.scenario.mishaps) {
+    schedule(world, when, () => {
+      world.trace.add(world.clock.now(), "MISHAP", JSON.stringify(mishap));
+      befall(world, cluster, mishap);
+    });
+  }
+}
+
+function schedule(world: World, when: Moment, act: () => void): void {
+  if ("atMs" in when) world.clock.after(when.atMs, act);
+  else world.atMessage(when.atMessage, act);
+}
+
+function befall(world: World, cluster: Cluster, mishap: Mishap): void {
+  const { clock, reach } = world;
+  switch (mishap.kind) {
+    case "crash": {
+      const life = cluster.living(mishap.node);
+      if (life === undefined) return;
+      cluster.kill(life, mishap.silent);
+      if (mishap.backAfterMs !== null) clock.after(mishap.backAfterMs, () => start(cluster, mishap.node));
+      return;
+    }
+    case "pause": {
+      const process = cluster.living(mishap.node)?.process;
+      process?.pause();
+      clock.after(mishap.forMs, () => process?.resume());
+      return;
+    }
+    case "partition": {
+      const heal = reach.cut(mishap);
+      clock.after(mishap.forMs, heal);
+      return;
+    }
+    case "clock jump":
+      cluster.living(mishap.node)?.process.jump(mishap.byMs);
+      return;
+    case "leave":
+      void cluster.living(mishap.node)?.leave();
+      return;
+    case "join":
+      start(cluster, mishap.node);
+  }
+}
+
+function start(cluster: Cluster, node: string): void {
+  if (node === coordinatorNode) cluster.startCoordinator();
+  else if (node.startsWith("server")) void cluster.startServer(node);
+  else cluster.startWorker(node);
+}

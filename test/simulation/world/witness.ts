@@ -1,0 +1,170 @@
+/**
+ * Looks on at every message of a simulated cluster, and keeps what the checks need: what was pushed, what was answered, what
+ * was read, and who said to lead which shard. What can be seen to be wrong at once it says at once.
+ */
+import type { Envelope, SimulatedClock } from "@shoal/actors";
+import type { LinkIdentity, LogEntry, PushReply, PushRequest, ShardSeat } from "@shoal/protocol";
+import type { EventTrace } from "./event-trace.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+
+/** A push as its worker made it. */
+export interface WitnessedPush {
+  readonly shard: number;
+  readonly worker: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly clock: number;
+  readonly batch: number | null;
+  readonly baseVersion: number;
+  readonly samples: number;
+  readonly gradient: Float32Array;
+}
+
+/** What a server answered: it is bound to it, whether or not the answer arrived. */
+export interface WitnessedAnswer {
+  readonly push: WitnessedPush;
+  readonly server: string;
+  readonly atMs: number;
+  readonly reply: PushReply;
+}
+
+export interface WitnessedPull {
+  readonly shard: number;
+  readonly version: number;
+  readonly server: string;
+  readonly reader: string;
+  readonly atMs: number;
+  readonly values: Float32Array;
+}
+
+export class Witness {
+  readonly violations: string[] = [];
+  readonly pushes = new Map<string, WitnessedPush>();
+  readonly answers: WitnessedAnswer[] = [];
+  readonly pulls: WitnessedPull[] = [];
+  readonly firstValues = new Map<number, Float32Array>();
+  /** The newest seat that was told of each shard. */
+  readonly seats = new Map<number, ShardSeat>();
+  /** Entries that primaries sent, by shard and index, with who made them. */
+  readonly #authors = new Map<string, string>();
+  readonly #primaries = new Map<string, string>();
+  readonly #lastIndex = new Map<string, { index: number; version: number; term: number }>();
+  readonly #trace: EventTrace;
+  readonly #clock: SimulatedClock;
+
+  constructor(trace: EventTrace, clock: SimulatedClock) {
+    this.#trace = trace;
+    this.#clock = clock;
+  }
+
+  violation(sentence: string): void {
+    this.#trace.add(this.#clock.now(), "VIOLATION", sentence);
+    if (this.violations.length < 20) this.violations.push(sentence);
+  }
+
+  /** @returns a copy of the gradient */
+  pushed(identity: LinkIdentity, request: PushRequest): Float32Array {
+    const { worker, incarnation } = identity;
+    const { shard, sequence, clock, batch, baseVersion, samples } = request;
+    const key = pushKey({ shard, worker, incarnation, sequence });
+    const before = this.pushes.get(key);
+    const gradient = request.gradient.slice();
+    if (before === undefined) {
+      const who = { shard, worker, incarnation, sequence };
+      this.pushes.set(key, { ...who, clock, batch, baseVersion, samples, gradient });
+    } else if (before.clock !== clock || before.batch !== batch || !sameBits(before.gradient, gradient)) {
+      this.violation(`${identity.name} repeated its push ${sequence} to shard ${shard} as another one`);
+    }
+    return gradient;
+  }
+
+  answered(server: SimulatedProcess, identity: LinkIdentity, request: PushRequest, reply: PushReply): void {
+    const { worker, incarnation } = identity;
+    const { shard, sequence } = request;
+    const push = this.pushes.get(pushKey({ shard, worker, incarnation, sequence }));
+    const atMs = this.#clock.now();
+    this.#trace.add(atMs, server.node, "answers", identity.name, `push ${sequence} to ${shard}:`, describe(reply));
+    if (push !== undefined && !server.isDead) this.answers.push({ push, server: server.id, atMs, reply });
+  }
+
+  pulled(server: SimulatedProcess, reader: LinkIdentity, shard: number, version: number, values: Float32Array): void {
+    if (server.isDead) return;
+    const atMs = this.#clock.now();
+    this.pulls.push({ shard, version, server: server.id, reader: reader.name, atMs, values: values.slice() });
+  }
+
+  /** All workers draw the same first values: whose come first is the same. */
+  initialized(shard: number, values: Float32Array): void {
+    const before = this.firstValues.get(shard);
+    if (before !== undefined && !sameBits(before, values)) this.violation(`shard ${shard} is offered two first values`);
+    this.firstValues.set(shard, values);
+  }
+
+  /** One primary alone makes the entries of a term, one after the other; versions grow with them. */
+  sentEntry(from: SimulatedProcess, { shard, term, index, madeIn, version }: LogEntry): void {
+    if (from.isDead) return;
+    if (madeIn === term) {
+      const author = this.#authors.get(`${shard}/${madeIn}`);
+      if (author !== undefined && author !== from.id) {
+        this.violation(`${author} and ${from.id} both made entries of shard ${shard} in term ${madeIn}`);
+      }
+      this.#authors.set(`${shard}/${madeIn}`, from.id);
+    }
+    const sender = `${shard}/${from.id}`;
+    const last = this.#lastIndex.get(sender);
+    if (last !== undefined && last.term > term) {
+      this.violation(`${from.id} went back from term ${last.term} to ${term} of shard ${shard}`);
+    }
+    if (
+      last?.term === term &&
+      ((last.index < index && last.version > version) || (last.index > index && last.version < version))
+    ) {
+      this.violation(`${from.id} went back in versions of shard ${shard}: entry ${index} is of version ${version}`);
+    }
+    this.#lastIndex.set(sender, { index, version, term });
+  }
+
+  /** What is said on the bus: seats have one primary a term. */
+  said(_from: SimulatedProcess, envelope: Envelope): void {
+    if (envelope.kind !== "message") return;
+    for (const seat of seatsIn(envelope.message)) {
+      const { shard, term, primary } = seat;
+      const key = `${shard}/${term}`;
+      const holder = `${primary.node}.${primary.incarnation}`;
+      const before = this.#primaries.get(key);
+      if (before !== undefined && before !== holder) {
+        this.violation(`shard ${shard} has two primaries in term ${term}: ${before} and ${holder}`);
+      }
+      this.#primaries.set(key, holder);
+      const newest = this.seats.get(shard);
+      if (newest === undefined || newest.term <= term) this.seats.set(shard, seat);
+    }
+  }
+
+  /** Something was waited for beyond its deadline. */
+  late(what: string, byMs: number): void {
+    this.violation(`${what} was waited for ${byMs.toFixed(1)} ms beyond its deadline`);
+  }
+}
+
+export function pushKey(push: Pick<WitnessedPush, "shard" | "worker" | "incarnation" | "sequence">): string {
+  return `${push.shard}/${push.worker}.${push.incarnation}/${push.sequence}`;
+}
+
+export function sameBits(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, index) => Object.is(value, b[index]));
+}
+
+function describe(reply: PushReply): string {
+  return reply.type === "push_rejected"
+    ? `${reply.reason} at version ${reply.version}`
+    : `${reply.type} ${reply.version}`;
+}
+
+function seatsIn(message: unknown): readonly ShardSeat[] {
+  if (typeof message !== "object" || message === null || !("type" in message)) return [];
+  if (message.type === "seat_shards") return (message as unknown as { seats: readonly ShardSeat[] }).seats;
+  if (message.type !== "host_shards") return [];
+  const { shards } = message as unknown as { shards: readonly { readonly seat?: ShardSeat }[] };
+  return shards.flatMap(({ seat }) => (seat === undefined ? [] : [seat]));
+}
