@@ -15,6 +15,7 @@ import {
   createParameterRpcServer,
   type HostedShards,
   type ServiceBounds,
+  type ShardAdmission,
 } from "@shoal/ps-server";
 import { createGrpcReplicaLinkFactory, type GrpcLinkFactoryOptions } from "@shoal/worker";
 import { kernelFixture } from "./model-kernels.ts";
@@ -86,7 +87,11 @@ export function playShards({ sizes, follow = ({ index }) => ({ type: "replicated
     maximumWords: sizes[shard] ?? 0,
     differenceWords: 0,
   });
-  const admission = { decide: () => "next", frontOwner: () => undefined, onChange: () => () => undefined } as const;
+  const admission: ShardAdmission = {
+    decide: () => "next",
+    frontOwner: () => undefined,
+    onChange: () => () => undefined,
+  };
   const shards: HostedShards = {
     find: (run, shard) => (isOurs(run, shard) ? refs[shard] : undefined),
     sizeOf: (run, shard) => (isOurs(run, shard) ? sizes[shard] : undefined),

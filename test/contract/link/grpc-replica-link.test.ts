@@ -149,7 +149,7 @@ describe("a gRPC link between servers", () => {
     const update = { case: "replicate", value: { ...head, kind: "update" } } as const;
     const first = { case: "replicate", value: { ...head, kind: "initialize" } } as const;
     const part = (totalBytes: bigint) => ({ case: "install", value: { shard: 0, term: 3, totalBytes } }) as const;
-    const bytes = (count: number): Partial<PlainRequest> => ({ payloadBytes: count, payload: new Uint8Array(count) });
+    const bytes = (count: number) => ({ payloadBytes: count, payload: new Uint8Array(count) });
     expect(await codeOf(call, { kind: update, ...bytes(4) })).toBe("layout_mismatch");
     expect(await codeOf(call, { request: 2, kind: first, ...bytes(0) })).toBe("layout_mismatch");
     expect(await codeOf(call, { request: 3, kind: part(3n), ...bytes(4) })).toBe("layout_mismatch");
