@@ -21,7 +21,7 @@ function statusOf(changes: Partial<RunStatus>): RunStatus {
     stalenessMax: 0,
     dataSource: "",
     traffic: null,
-  snapshots: null,
+    snapshots: null,
     workers: [],
     evaluations: [],
     result: null,

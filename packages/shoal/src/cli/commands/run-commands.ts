@@ -18,7 +18,7 @@ import { addJobOverrides, overridesOf, type JobOverrideOptions } from "../option
 import { sayResult, showRun } from "../show-run.ts";
 import { sayStatus } from "../status-text.ts";
 
-interface ConnectedOptions extends ClusterOptions {
+export interface ConnectedOptions extends ClusterOptions {
   readonly json?: boolean;
 }
 
@@ -40,14 +40,14 @@ export function addRunCommands(program: Command, context: CommandContext): void 
 }
 
 /** Options of every command that talks to a running cluster. */
-function connected(command: Command): Command {
+export function connected(command: Command): Command {
   return command
     .option("--nats <URL>", "address of the cluster's NATS (SHOAL_NATS; default: the cluster on this machine)")
     .option("--cluster <NAME>", "name of the cluster (SHOAL_CLUSTER)")
     .option("--json", "one JSON value a line, for machines");
 }
 
-async function withCluster(
+export async function withCluster(
   options: ConnectedOptions,
   context: CommandContext,
   use: (connection: ClusterConnection) => Promise<void>,
