@@ -1,6 +1,7 @@
 /** When a desired command is sent, sent again, and given up. */
 import { failRun, sentenceOf } from "../runs/end-run.ts";
 import { withServer, withWorker, type Delivery, type RunState } from "../runs/run-state.ts";
+import { onlyLearns } from "../seats/run-seats.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { desiredCommands, type DesiredCommand } from "./desired-commands.ts";
 
@@ -74,6 +75,10 @@ function giveUp(run: RunState, late: DesiredCommand, now: number): RunState {
       return worker === undefined ? run : withWorker(run, { ...worker, alive: false });
     }
     default: {
+      const server = run.servers.find((each) => each.member === late.member);
+      if (late.kind === "host_shards" && server !== undefined && onlyLearns(run, server)) {
+        return withServer(run, { ...server, refuses: true });
+      }
       const cause = run.lastFailure === null ? "" : `; the last failure was: ${sentenceOf(run.lastFailure)}`;
       const sentence = `${late.name} did not answer ${late.kind} of run ${run.run} within ${late.timeoutMs} ms${cause}`;
       return failRun(run, "deadline_exceeded", sentence, { waitingFor: late.name }, now);

@@ -39,6 +39,8 @@ export interface RunServer extends Holder {
   readonly invitedRevision: number | null;
   /** Shards that it is known to have, with the term of the seat that it knows. */
   readonly known: ReadonlyMap<number, number>;
+  /** It could not take a copy (memory, for instance): it is asked for no more of them. */
+  readonly refuses: boolean;
   /** Newest log entry of each shard that it was heard to have. */
   readonly indexes: ReadonlyMap<number, number>;
   /** Newest revision of the members that it is known to have. */

@@ -3,7 +3,7 @@ import { errorTable } from "@shoal/errors";
 import type { ServerReply, ShardSummary } from "@shoal/protocol";
 import { noteShards } from "../guard/watch-run.ts";
 import { failWith } from "./end-run.ts";
-import { unhosted } from "../seats/run-seats.ts";
+import { onlyLearns, unhosted } from "../seats/run-seats.ts";
 import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
 import { savingReplied } from "../snapshots/snapshot-replies.ts";
@@ -22,6 +22,10 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
     case "hosting_failed": {
       if (!isUnderWay(run)) return run;
       const again = errorTable[reply.error.code].retry === "after_backoff";
+      // A copy that cannot be made must not end what goes on without it.
+      if (!again && onlyLearns(run, server)) {
+        return withServer({ ...run, lastFailure: reply.error }, { ...server, refuses: true });
+      }
       return again ? { ...run, lastFailure: reply.error } : failWith(run, server.name, reply.error, now);
     }
     case "members_updated": {

@@ -62,6 +62,7 @@ function serversWithRoom(
     candidates: (seat) =>
       servers
         .filter(({ member }) => (fills.get(member) ?? 0) < fillsAtOnce)
+        .filter((each) => run.servers.every((known) => !known.refuses || !sameServer(known, each)))
         .filter(({ member }) => holdersOf(seat).every((holder) => holder.member !== member))
         .toSorted((a, b) => keysOf(a) - keysOf(b) || a.member - b.member),
     fill({ member }, { assignments }, { shard }) {
@@ -86,6 +87,7 @@ function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) =
     caughtUp: reported?.term === seat.term ? reported.members : nobody,
     settled: isSettled(run, seat),
     candidates: room.candidates(seat),
+    refusing: new Set(run.servers.filter(({ refuses }) => refuses).map(({ member }) => member)),
     move: run.moves.get(seat.shard) ?? null,
   };
 }

@@ -26,7 +26,14 @@ type Given = Partial<Omit<SeatFacts, "stateOf" | "indexOf">> & {
 
 function decide({ states = {}, indexes = {}, ...given }: Given): SeatDecision {
   return decideSeat({
-    ...{ copies: 1, caughtUp: new Set<number>(), settled: true, candidates: [], move: null },
+    ...{
+      copies: 1,
+      caughtUp: new Set<number>(),
+      refusing: new Set<number>(),
+      settled: true,
+      candidates: [],
+      move: null,
+    },
     ...given,
     stateOf: ({ member }) => states[member] ?? "alive",
     indexOf: ({ member }) => indexes[member] ?? 0,
@@ -73,6 +80,12 @@ describe("the seat of a shard", () => {
     expect(decide({ seat: seatOf(a, [], [c]), candidates: [b] }).reason).toBe("server-3 is being filled");
     const caughtUp = new Set([3]);
     expect(after(decide({ seat: seatOf(a, [], [c]), caughtUp }))).toEqual(["server-1", ["server-3"], []]);
+  });
+
+  it("gives a learner up whose server has no room for it", () => {
+    const decision = decide({ seat: seatOf(a, [], [c]), refusing: new Set([3]) });
+    expect(after(decision)).toEqual(["server-1", [], []]);
+    expect(decision.reason).toBe("goes on with fewer holders: server-3 could not take the copy");
   });
 
   it("changes one thing at a time, once the primary knows the last change", () => {

@@ -24,6 +24,8 @@ export interface SeatFacts {
   readonly settled: boolean;
   /** Servers that could take a copy and hold none, the best first. */
   readonly candidates: readonly SeatHolder[];
+  /** Members that cannot take a copy: a learner there is given up. */
+  readonly refusing: ReadonlySet<number>;
   /** What evens out the load, by members: the copy of `from` should be at `to`. */
   readonly move: SeatMove | null;
 }
@@ -42,13 +44,15 @@ export type SeatDecision =
 export function decideSeat(facts: SeatFacts): SeatDecision {
   const { seat, stateOf } = facts;
   if (!isWorking(stateOf(seat.primary))) return replacePrimary(facts);
-  const gone = [...seat.replicas, ...seat.learners].filter((holder) => !isWorking(stateOf(holder)));
+  const refused = seat.learners.filter(({ member }) => facts.refusing.has(member));
+  const silent = [...seat.replicas, ...seat.learners].filter((holder) => !isWorking(stateOf(holder)));
+  const gone = [...new Set([...silent, ...refused])];
   if (gone.length > 0) {
     return change(
       seat.primary,
       seat,
       gone,
-      `goes on without ${gone.map((each) => describe(facts, each)).join(" and ")}`,
+      `goes on with fewer holders: ${gone.map((each) => describe(facts, each)).join(" and ")}`,
     );
   }
   if (!facts.settled) return { kind: "keep", reason: `${seat.primary.node} has not confirmed term ${seat.term}` };
@@ -158,6 +162,7 @@ function change(
   };
 }
 
-function describe({ stateOf }: SeatFacts, holder: SeatHolder): string {
+function describe({ stateOf, refusing }: SeatFacts, holder: SeatHolder): string {
+  if (isWorking(stateOf(holder)) && refusing.has(holder.member)) return `${holder.node} could not take the copy`;
   return `${holder.node} is ${stateOf(holder)}`;
 }

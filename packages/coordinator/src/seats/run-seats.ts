@@ -17,6 +17,12 @@ export function unhosted(run: RunState, server: RunServer): readonly ShardAssign
   });
 }
 
+/** All that a server has still to host are copies that nobody waits for. */
+export function onlyLearns(run: RunState, server: RunServer): boolean {
+  const missing = unhosted(run, server).map(({ shard }) => run.seats.get(shard));
+  return missing.length > 0 && missing.every((seat) => seat?.learners.some((each) => sameServer(each, server)));
+}
+
 /** Seats of shards that a server has, of which it knows an older term only: also those that name it no more. */
 export function unseated(run: RunState, server: RunServer): readonly ShardSeat[] {
   return [...server.known].flatMap(([shard, term]) => {
@@ -89,6 +95,7 @@ export function newRunServer({ member, incarnation, name }: ServerLife & { reado
     lostBecause: null,
     invitedRevision: null,
     known: new Map(),
+    refuses: false,
     indexes: new Map(),
     confirmedRevision: 0,
     released: false,

@@ -5,6 +5,7 @@ import { addClusterCommands } from "./commands/cluster-commands.ts";
 import { addModelCommands } from "./commands/model-commands.ts";
 import { addRoleCommands } from "./commands/role-commands.ts";
 import { addRunCommands } from "./commands/run-commands.ts";
+import { addSnapshotCommands } from "./commands/snapshot-commands.ts";
 import { addTrainCommand } from "./commands/train-command.ts";
 import { createOutput, exitCodeOf, type Output } from "./output.ts";
 
@@ -58,6 +59,8 @@ Examples:
   shoal submit examples/mnist-mlp.ts                train on it, from another terminal
   shoal status                                      who is there, what runs
   shoal why                                         whom the run waits for
+  shoal runs                                        runs that left snapshots
+  shoal resume RUN                                  go on from the newest
   shoal trace RUN                                   a file for ui.perfetto.dev
   shoal inspect RUN                                 layers, parameters, memory of its model
   shoal predict RUN --data rows.csv                 what it says of other rows
@@ -66,12 +69,14 @@ Examples:
 Environment:
   SHOAL_DATA    folder of data sets       SHOAL_RUNS   folder of models and traces
   SHOAL_NATS    address of a cluster      SHOAL_TOKEN  its secret
+  SHOAL_SNAPSHOTS  where snapshots are kept: a folder, nats:BUCKET, s3://BUCKET/PREFIX (with the AWS_ variables)
   SHOAL_CLUSTER name of a cluster         NATS_SERVER_BIN  path of nats-server, for up
   OTEL_EXPORTER_OTLP_ENDPOINT and the other standard OTEL_ variables: where to send traces and metrics`,
     );
   addTrainCommand(program, context);
   addClusterCommands(program, context);
   addRunCommands(program, context);
+  addSnapshotCommands(program, context);
   addModelCommands(program, context);
   addRoleCommands(program, context);
   return program;

@@ -1,8 +1,9 @@
 /** `shoal status` in words. */
-import type { ClusterStatus, RunStatus, WorkerProgress } from "@shoal/protocol";
+import type { ClusterStatus, RunStatus, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
 import { resultLines } from "./result-text.ts";
+import { sizeText } from "./size-text.ts";
 import { trafficText } from "./traffic-text.ts";
 
 export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
@@ -21,6 +22,7 @@ function sayRun(run: RunStatus, output: Output): void {
   output.line(`${run.run}  ${run.phase}: ${run.reason}`);
   if (run.phase === "training") output.line(`  ${progressText(run)}`);
   if (run.traffic !== null) output.line(`  ${trafficText(run.traffic)}`);
+  if (run.snapshots !== null) output.line(`  ${snapshotText(run.snapshots)}`);
   for (const worker of run.workers) {
     const busy = worker.computeMs + worker.waitMs;
     const waiting = busy === 0 ? 0 : (100 * worker.waitMs) / busy;
@@ -36,6 +38,14 @@ function sayRun(run: RunStatus, output: Output): void {
     );
   const problem = run.error?.message.replace(/^\[[a-z_]+\] /, "");
   if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
+}
+
+function snapshotText({ newest, failure }: SnapshotStatus): string {
+  const kept =
+    newest === null
+      ? "no snapshot yet"
+      : `snapshot ${newest.snapshot} of step ${newest.step}: ${sizeText(newest.bytes)}, stood still ${newest.blockedMs.toFixed(0)} ms`;
+  return failure === null ? kept : `${kept}; the newest attempt failed: ${failure}`;
 }
 
 function paceText({ timesMedian, straggler }: WorkerProgress): string {

@@ -13,6 +13,8 @@ import {
 } from "@shoal/protocol";
 
 const askDeadlineMs = 2_000;
+/** A snapshot is looked up at its place first, which may be far away. */
+const lookUpDeadlineMs = 20_000;
 const pollMs = 100;
 /** A coordinator that has not answered for so long is given up. */
 const silenceMs = 30_000;
@@ -47,6 +49,69 @@ export async function submitRun(
   );
   if (reply.type === "run_refused") throw ShoalError.deserialize(reply.error);
   return reply.run;
+}
+
+/**
+ * Asks that a run go on from a snapshot, repeating the same submission until it is answered.
+ * @param snapshot null: the newest
+ * @returns the run's name
+ * @throws ShoalError run_not_found, snapshot_corrupt, invalid_argument and others - the coordinator refused it
+ * @throws ShoalError deadline_exceeded - the coordinator did not answer for 30 s
+ */
+export async function resumeRun(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  run: string,
+  snapshot: string | null,
+  submission: string,
+): Promise<string> {
+  const reply = await insist(system, () =>
+    system.ask<CoordinatorMessage, SubmitReply>(
+      coordinator,
+      (replyTo) => ({ type: "resume_run", submission, run, snapshot, replyTo }),
+      { deadlineMs: lookUpDeadlineMs, reason: `to resume run ${run}`, accepts: acceptorOf(submitReplySchema) },
+    ),
+  );
+  if (reply.type === "run_refused") throw ShoalError.deserialize(reply.error);
+  return reply.run;
+}
+
+/**
+ * Asks for a snapshot and waits until it is whole.
+ * @returns the run's status then
+ * @throws ShoalError run_not_found - the coordinator does not know the run; run_failed - it ends first, or the snapshot fails
+ * @throws ShoalError deadline_exceeded - there is none within `limitMs`
+ */
+export async function takeSnapshot(
+  system: ActorSystem,
+  coordinator: Ref<CoordinatorMessage>,
+  run: string,
+  limitMs: number,
+): Promise<RunStatus> {
+  const asked = describedRun(
+    await insist(system, () =>
+      system.ask<CoordinatorMessage, RunReply>(coordinator, (replyTo) => ({ type: "snapshot_run", run, replyTo }), {
+        deadlineMs: askDeadlineMs,
+        reason: `to have a snapshot of run ${run}`,
+        accepts: acceptorOf(runReplySchema),
+      }),
+    ),
+    run,
+  );
+  const before = asked.snapshots;
+  const endAt = system.clock.now() + limitMs;
+  for (;;) {
+    const status = await describeRun(system, coordinator, run);
+    const newest = status.snapshots?.newest?.snapshot;
+    const failure = status.snapshots?.failure ?? null;
+    if (newest !== undefined && newest !== before?.newest?.snapshot) return status;
+    if (failure !== null && failure !== before?.failure) throw new ShoalError("run_failed", failure, { run });
+    if (hasEnded(status)) throw new ShoalError("run_failed", `run ${run} is ${status.phase}`, { run });
+    if (system.clock.now() > endAt) {
+      throw new ShoalError("deadline_exceeded", `run ${run} has no new snapshot after ${limitMs} ms`, { run });
+    }
+    await pause(system, pollMs);
+  }
 }
 
 /**

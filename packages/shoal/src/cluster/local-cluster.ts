@@ -20,12 +20,14 @@ import {
   type CoordinatorMessage,
   type JobSpec,
   type ShardDirectory,
+  type SnapshotStore,
 } from "@shoal/protocol";
 import { createInProcessReplicaLinks, startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
+import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { awaitJoined } from "./await-joined.ts";
 import { defaultCluster } from "./cluster-address.ts";
 
@@ -81,10 +83,11 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   };
   const client = node("client");
   const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
-  const site: Site = { kit, node, started: (role) => void roles.push(role) };
+  const snapshots = openSnapshotStore({ ...options, nats: undefined });
+  const site: Site = { kit, node, snapshots, started: (role) => void roles.push(role) };
   try {
     const store = createMemoryStore();
-    site.started(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster }));
+    site.started(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster, snapshots }));
     const directories = await startServers(site, options.servers);
     await startWorkers(site, directories, options);
     return { system: client, coordinator, close };
@@ -97,6 +100,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
 /** What the roles of one process share. */
 interface Site {
   readonly kit: NodeKit;
+  readonly snapshots: SnapshotStore;
   /** Makes a node of its own for a role. */
   readonly node: (name: string) => ActorSystem;
   /** Notes a role that has to be closed. */
@@ -111,7 +115,10 @@ async function startServers(site: Site, count: number): Promise<ReadonlyMap<stri
   for (const name of names("server", count)) {
     const system = site.node(name);
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
-    const server = await startServer({ ...site.kit, system, coordinator, replicaLinks, expose: () => name });
+    const server = await startServer({
+      ...{ ...site.kit, system, coordinator, replicaLinks, snapshots: site.snapshots },
+      expose: () => name,
+    });
     site.started(server);
     directories.set(name, server.host);
     await awaitJoined(name, server.joined);

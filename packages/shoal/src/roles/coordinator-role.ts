@@ -4,6 +4,7 @@
  */
 import { createNatsKvStore } from "@shoal/actors";
 import { startCoordinator } from "@shoal/coordinator";
+import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
 /** Servers are processes: the loss of one is likely enough to keep a copy of each shard, and load can move between them. */
@@ -13,7 +14,9 @@ export async function runCoordinator(options: RoleOptions): Promise<void> {
   await runRole(options, async ({ system, nats }) => {
     const store = await createNatsKvStore({ connection: nats, bucket: `shoal-${options.cluster}` });
     const { cluster, log } = options;
-    const coordinator = startCoordinator({ system, store, cluster, settings: processSettings, onNote: log });
+    const snapshots = openSnapshotStore({ ...options, nats });
+    const settings = processSettings;
+    const coordinator = startCoordinator({ system, store, cluster, settings, snapshots, onNote: log });
     return {
       detail: {},
       joined: Promise.resolve(),

@@ -2,6 +2,7 @@
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createParameterRpcServer, startServer, type ParameterRpcServer } from "@shoal/ps-server";
 import { createGrpcReplicaLinkFactory } from "@shoal/worker";
+import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { createNodeKit } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -14,8 +15,9 @@ export interface ServerRoleOptions extends RoleOptions {
 }
 
 export async function runServer(options: ServerRoleOptions): Promise<void> {
-  await runRole(options, async ({ system }, token) => {
+  await runRole(options, async ({ system, nats }, token) => {
     const kit = await createNodeKit();
+    const snapshots = openSnapshotStore({ ...options, nats });
     const coordinator = system.ref<CoordinatorMessage>(coordinatorAddress);
     let rpc: ParameterRpcServer | undefined;
     let endpoint = "";
@@ -23,6 +25,7 @@ export async function runServer(options: ServerRoleOptions): Promise<void> {
       ...kit,
       system,
       coordinator,
+      snapshots,
       // A server speaks to the holders of its shards' copies as a worker speaks to it; only this room knows both.
       replicaLinks: createGrpcReplicaLinkFactory({ token, clock: system.clock }),
       expose: async (shards) => {

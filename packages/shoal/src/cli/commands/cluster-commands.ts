@@ -6,6 +6,7 @@ import { startProcessCluster } from "../../cluster/process-cluster.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
+import { placesText, withPlace } from "../../snapshots/open-store.ts";
 import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
@@ -21,6 +22,7 @@ interface UpOptions {
   readonly restarts: number;
   readonly data?: string;
   readonly runs?: string;
+  readonly snapshots?: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +42,7 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .option("--restarts <N>", "how often a process that ended unasked is started again", wholeNumber, 3)
     .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
     .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
+    .option("--snapshots <PLACE>", placesText)
     .option("--json", "one JSON value a line, for machines")
     .action((options: UpOptions) => up(options, context));
 }
@@ -61,7 +64,7 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
     natsPort: options.natsPort ?? -1,
     restarts: options.restarts,
-    environment: context.environment,
+    environment: withPlace(context.environment, options.snapshots),
     signal: impatience.signal,
     log: (sentence) => {
       output.line(sentence);

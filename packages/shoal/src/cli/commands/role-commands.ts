@@ -18,6 +18,7 @@ import type { RoleOptions } from "../../roles/run-role.ts";
 import { runServer } from "../../roles/server-role.ts";
 import { runWorker } from "../../roles/worker-role.ts";
 import type { CommandContext } from "../command-line.ts";
+import { placesText, withPlace } from "../../snapshots/open-store.ts";
 import { listenAddress, port } from "../options.ts";
 
 interface NodeOptions {
@@ -25,6 +26,7 @@ interface NodeOptions {
   readonly cluster?: string;
   readonly node?: string;
   readonly runs?: string;
+  readonly snapshots?: string;
 }
 
 export function addRoleCommands(program: Command, context: CommandContext): void {
@@ -48,9 +50,9 @@ function roleCommand(program: Command, name: string, description: string): Comma
 }
 
 function addCoordinator(program: Command, context: CommandContext): void {
-  roleCommand(program, "coordinator", "run the coordinator of a cluster").action((options: NodeOptions) =>
-    runCoordinator(roleOptions(options, coordinatorNode, context)),
-  );
+  roleCommand(program, "coordinator", "run the coordinator of a cluster")
+    .option("--snapshots <PLACE>", placesText)
+    .action((options: NodeOptions) => runCoordinator(roleOptions(options, coordinatorNode, context)));
 }
 
 function addServer(program: Command, context: CommandContext): void {
@@ -58,6 +60,7 @@ function addServer(program: Command, context: CommandContext): void {
     .option("--node <NAME>", "name of this node; default: from the host name")
     .option("--listen <HOST:PORT>", "where to listen; default: on loopback, at a free port", listenAddress)
     .option("--advertise <HOST:PORT>", "where workers reach it; default: where it listens")
+    .option("--snapshots <PLACE>", placesText)
     .action(
       (options: NodeOptions & { readonly listen?: { host: string; port: number }; readonly advertise?: string }) =>
         runServer({
@@ -101,7 +104,7 @@ function roleOptions(options: NodeOptions, defaultNode: string, context: Command
     cluster: options.cluster ?? environment["SHOAL_CLUSTER"] ?? defaultCluster,
     nats,
     runsFolder: runs,
-    environment,
+    environment: withPlace(environment, options.snapshots),
     log: (sentence) => process.stderr.write(`${new Date().toISOString()} ${sentence}\n`),
   };
 }

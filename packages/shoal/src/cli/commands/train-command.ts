@@ -1,47 +1,75 @@
 /** `shoal train JOB`: the whole cluster in this process. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { startLocalCluster, withAllWorkers } from "../../cluster/local-cluster.ts";
+import { startLocalCluster, withAllWorkers, type LocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { loadJob } from "../../job/load-job.ts";
+import { placesText, withPlace } from "../../snapshots/open-store.ts";
 import { setUpTelemetry } from "../../telemetry/telemetry.ts";
 import type { CommandContext } from "../command-line.ts";
 import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
 import { sayResult, showRun } from "../show-run.ts";
 
-interface TrainOptions extends JobOverrideOptions {
+/** What every training in this process is given. */
+export interface InProcessOptions {
   readonly workers: number;
   readonly servers: number;
   readonly data?: string;
   readonly runs?: string;
+  readonly snapshots?: string;
   readonly trace: boolean;
   readonly json?: boolean;
+}
+
+/** A training in this process: how it begins, and what is said of it. */
+export interface InProcessTraining {
+  readonly title: string;
+  /** @returns the name of the run */
+  readonly begin: (cluster: LocalCluster) => Promise<string>;
+  readonly sayNext: (run: string, output: Output) => void;
 }
 
 const interruptedExitCode = 130;
 
 export function addTrainCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command("train")
-    .description("train a job in this process, with all roles as actors in it")
-    .argument("<job>", "a job: .ts, .js, .json or .yaml")
+  const command = addInProcessOptions(
+    program
+      .command("train")
+      .description("train a job in this process, with all roles as actors in it")
+      .argument("<job>", "a job: .ts, .js, .json or .yaml"),
+  );
+  addJobOverrides(command).action(async (file: string, options: InProcessOptions & JobOverrideOptions) => {
+    const job = withAllWorkers(await loadJob(file, overridesOf(options)), options.workers);
+    const { workers, servers, trace } = options;
+    await trainInProcess(options, context, {
+      title: `${job.name}: ${counted(workers, "worker")}, ${counted(servers, "server")}, ${job.consistency.mode}, in this process`,
+      begin: ({ system, coordinator }) => submitRun(system, coordinator, job, crypto.randomUUID()),
+      sayNext: (run, output) => sayNext(commandName(context.environment), file, trace ? run : null, output),
+    });
+  });
+}
+
+/** @param isAlone false where the command has `--json` already */
+export function addInProcessOptions(command: Command, isAlone = true): Command {
+  const known = command
     .option("--workers <N>", "workers, each with a compute thread", count, 2)
     .option("--servers <N>", "parameter servers", count, 2)
     .option("--data <FOLDER>", "where the data set is (SHOAL_DATA)")
     .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
-    .option("--no-trace", "do not write a trace file")
-    .option("--json", "one JSON value a line, for machines");
-  addJobOverrides(command).action(async (job: string, options: TrainOptions) => {
-    await train(job, options, context);
-  });
+    .option("--snapshots <PLACE>", placesText)
+    .option("--no-trace", "do not write a trace file");
+  return isAlone ? known.option("--json", "one JSON value a line, for machines") : known;
 }
 
-async function train(file: string, options: TrainOptions, context: CommandContext): Promise<void> {
+export async function trainInProcess(
+  options: InProcessOptions,
+  context: CommandContext,
+  training: InProcessTraining,
+): Promise<void> {
   const output = context.output(options.json);
-  const job = withAllWorkers(await loadJob(file, overridesOf(options)), options.workers);
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
   const telemetry = setUpTelemetry({
@@ -56,14 +84,12 @@ async function train(file: string, options: TrainOptions, context: CommandContex
     servers: options.servers,
     runsFolder: runs,
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
-    environment: context.environment,
+    environment: withPlace(context.environment, options.snapshots),
     log: (sentence) => output.line(sentence),
   });
   try {
-    output.line(
-      `${job.name}: ${counted(options.workers, "worker")}, ${counted(options.servers, "server")}, ${job.consistency.mode}, in this process`,
-    );
-    const run = await submitRun(cluster.system, cluster.coordinator, job, crypto.randomUUID());
+    output.line(training.title);
+    const run = await training.begin(cluster);
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {
       sayResult(await showRun(cluster.system, cluster.coordinator, run, output), output);
@@ -75,7 +101,7 @@ async function train(file: string, options: TrainOptions, context: CommandContex
     }
     await telemetry.flush();
     if (options.trace) output.line(`trace          ${join(runs, run, "trace")}`);
-    sayNext(commandName(context.environment), file, options.trace ? run : null, output);
+    training.sayNext(run, output);
   } finally {
     await cluster.close();
     await telemetry.close();
