@@ -184,4 +184,21 @@ describe("copies of a shard", () => {
       values: new Float32Array([-5]),
     });
   });
+
+  test("are called caught up in a description only when they have all that was acknowledged", async () => {
+    const it = await scene(2, 1, asynchronous);
+    await it.seat(1, 1, []);
+    await get(it, it.initialize(1, [0]));
+    it.faults = { lost: 0, delayMs: 50 };
+    await it.seat(2, 1, [], [2]);
+    for (let sequence = 1; sequence <= 40; sequence += 1) {
+      await get(it, it.push(1, push(1, sequence, sequence - 1, sequence - 1, [1])));
+      await it.run(5);
+      const { seat } = await get(it, it.describe(1));
+      if (seat?.caughtUp.includes(2) !== true) continue;
+      expect((await get(it, it.describe(2))).seat?.index).toBeGreaterThanOrEqual(seat.index);
+      return;
+    }
+    expect.unreachable("the learner never caught up");
+  });
 });

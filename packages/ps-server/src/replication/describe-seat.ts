@@ -5,6 +5,9 @@ import type { Replication } from "./replication.ts";
 
 export function describeSeat({ term, role, history, peers }: Replication): ShardSeatSummary {
   const { index } = history;
-  const caughtUp = peers.filter((peer) => isNear(peer, index));
+  // A learner that is only near may lack what was acknowledged before it was waited for: it must not be made the primary.
+  const caughtUp = peers.filter((peer) =>
+    peer.role === "learner" ? peer.reportedAtMs !== undefined : isNear(peer, index),
+  );
   return { term, role, index, caughtUp: caughtUp.map(({ holder }) => holder.member) };
 }
