@@ -11,7 +11,7 @@ import { advanceSeats } from "./seats/advance-seats.ts";
 import { planMoves } from "./seats/plan-moves.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
-import { advanceSnapshots } from "./snapshots/advance-snapshots.ts";
+import { advanceSnapshots, noteLeaving } from "./snapshots/advance-snapshots.ts";
 import { restartAfterLoss } from "./snapshots/restart-run.ts";
 import type { CoordinatorSettings } from "./settings.ts";
 
@@ -57,7 +57,12 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
       now,
       settings,
     );
-    const advanced = advanceSnapshots(advanceRun(seated, now, settings), cluster.term, now, settings);
+    const advanced = advanceSnapshots(
+      noteLeaving(advanceRun(seated, now, settings), membership),
+      cluster.term,
+      now,
+      settings,
+    );
     next = withRun(next, restartAfterLoss(run, advanced, now));
   }
   next = startNext(next, now, settings);

@@ -1,4 +1,6 @@
 /** Moves the snapshots of a run on: called after every event and on every tick. */
+import type { MembershipState } from "../membership/membership.ts";
+import { liveWorkers } from "../runs/participation.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideSnapshot } from "./decide-snapshot.ts";
@@ -17,14 +19,15 @@ export function advanceSnapshots(run: RunState, term: number, now: number, setti
   }
   const decision = decideSnapshot({
     ...{ settings: run.job.durability.snapshots, isWanted: snapshots.isWanted },
-    ...{ isSynchronous: isSynchronous(run), stepsDone: stepsDone(run), totalSteps: run.plan.totalSteps },
+    ...{ isSynchronous: isSynchronous(run), stepsDone: heard(run), totalSteps: run.plan.totalSteps },
+    isIdle: liveWorkers(run).length === 0,
     stepsPerMs: speedOf(run) / (isSynchronous(run) ? run.slots : 1),
     ...{ lastStep: snapshots.lastStep, sinceLastMs: now - snapshots.lastAtMs, lead: snapshots.lead },
   });
   if (decision.kind === "wait") return run;
   const { version } = decision;
   const begun = snapshots.begun + 1;
-  const step = version ?? stepsDone(run);
+  const step = version ?? heard(run);
   const underWay: SnapshotUnderWay = {
     ...{ snapshot: nameSnapshot(run.attempt, step, term, begun), version, beganAtMs: now },
     ...{ saved: new Map(), done: null, blockedMs: 0, publishingSinceMs: null },
@@ -70,6 +73,22 @@ function follow(run: RunState, underWay: SnapshotUnderWay, now: number, settings
     return failSnapshot(run, `shard ${wrong.shard} was saved in version ${wrong.version}, not ${version ?? 0}`);
   }
   return withSnapshots(run, { underWay: { ...underWay, publishingSinceMs: now } });
+}
+
+/** Reports of workers are late: a shard may have said more. */
+function heard(run: RunState): number {
+  return isSynchronous(run) ? Math.max(stepsDone(run), run.snapshots.passed) : stepsDone(run);
+}
+
+/** A server that leaves may be the last: what it holds is written down before it goes. */
+export function noteLeaving(run: RunState, membership: MembershipState): RunState {
+  if (run.phase !== "training" || run.job.durability.snapshots === null) return run;
+  const leaving = run.servers
+    .filter(({ member, alive }) => alive && membership.members.get(member)?.leaving === true)
+    .map(({ member, incarnation }) => `${member}.${incarnation}`)
+    .filter((life) => !run.snapshots.drained.has(life));
+  if (leaving.length === 0) return run;
+  return withSnapshots(run, { isWanted: true, drained: new Set([...run.snapshots.drained, ...leaving]) });
 }
 
 /** Whole steps of a synchronous run, batches of another. */

@@ -14,6 +14,8 @@ export interface SnapshotFacts {
   readonly lastStep: number;
   readonly sinceLastMs: number;
   readonly lead: number;
+  /** Nobody computes: the version that is there stays. */
+  readonly isIdle: boolean;
 }
 
 export type SnapshotDecision =
@@ -30,7 +32,7 @@ export function decideSnapshot(facts: SnapshotFacts): SnapshotDecision {
   if (!facts.isSynchronous) {
     return reason === undefined ? { kind: "wait", reason: "none is due" } : { kind: "begin", version: null, reason };
   }
-  const ahead = (1 + Math.ceil(facts.stepsPerMs * aheadMs)) * facts.lead;
+  const ahead = facts.isIdle ? 0 : (1 + Math.ceil(facts.stepsPerMs * aheadMs)) * facts.lead;
   const earliest = facts.stepsDone + ahead;
   if (reason !== undefined) return beginAt(facts, earliest, reason);
   const every = facts.settings?.everySteps ?? null;

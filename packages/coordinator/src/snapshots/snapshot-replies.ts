@@ -17,7 +17,8 @@ export function savingReplied(run: RunState, reply: SavingReply): RunState {
     if (reply.passed === null) return failSnapshot(run, reason);
     // Not worth a word: the next one is named further ahead, and at once.
     const { lead } = run.snapshots;
-    return withSnapshots(run, { underWay: null, isWanted: true, lead: longerLead(lead) });
+    const passed = Math.max(run.snapshots.passed, reply.passed);
+    return withSnapshots(run, { underWay: null, isWanted: true, lead: longerLead(lead), passed });
   }
   const saved = new Map(underWay.saved);
   for (const shard of reply.shards) if (run.seats.has(shard.shard)) saved.set(shard.shard, shard);

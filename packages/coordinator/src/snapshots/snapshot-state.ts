@@ -33,16 +33,20 @@ export interface SnapshotProgress {
   readonly lastAtMs: number | null;
   /** How far ahead versions are named, in multiples of the usual: it grows when one was passed already. */
   readonly lead: number;
+  /** Highest version that a shard was heard to have passed. */
+  readonly passed: number;
   /** Snapshots that this coordinator has begun. */
   readonly begun: number;
   readonly underWay: SnapshotUnderWay | null;
+  /** Lives of servers that wanted to leave, as "member.incarnation": for each of them a snapshot was asked for. */
+  readonly drained: ReadonlySet<string>;
   /** How often in a row the run began again without having come to a new snapshot. */
   readonly fruitless: number;
 }
 
 export const noSnapshots: SnapshotProgress = {
-  ...{ newest: null, failure: null, isWanted: false, lastStep: 0, lastAtMs: null, lead: 1 },
-  ...{ begun: 0, underWay: null, fruitless: 0 },
+  ...{ newest: null, failure: null, isWanted: false, lastStep: 0, lastAtMs: null, lead: 1, passed: 0 },
+  ...{ begun: 0, underWay: null, drained: new Set(), fruitless: 0 },
 };
 
 /** What a resumed run takes from the snapshot that it begins with. */

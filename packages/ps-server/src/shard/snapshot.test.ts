@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { ShardSnapshot } from "@shoal/protocol";
+import type { ShardSnapshot, SnapshotReply } from "@shoal/protocol";
+import { decodeState } from "../state-file/decode-state.ts";
+import { encodeState } from "../state-file/encode-state.ts";
 import { createShardScene, type ShardScene } from "../../../../test/support/shard-scene.ts";
 
 const scenes: ShardScene[] = [];
@@ -25,6 +27,9 @@ const optimizers = [
   { name: "adagrad", learningRate: 0.1 },
   { name: "rmsprop", learningRate: 0.01, momentum: 0.9, centered: true },
   { name: "adadelta", learningRate: 1 },
+  { name: "ftrl", learningRate: 0.1, l1: 0.01, l2: 0.1 },
+  { name: "lamb", learningRate: 0.01 },
+  { name: "lars", learningRate: 0.1, momentum: 0.9 },
   { name: "accumulate", scale: 2 },
 ];
 
@@ -43,13 +48,52 @@ async function train(it: ShardScene, from: number, to: number): Promise<void> {
   }
 }
 
+/** As a file has it. */
+function throughBytes(snapshot: ShardSnapshot): ShardSnapshot {
+  const encoded = encodeState(snapshot);
+  const bytes = encoded.next(encoded.totalBytes) ?? new Uint8Array(0);
+  return decodeState(bytes) as ShardSnapshot;
+}
+
 describe("snapshots of a shard", () => {
+  test("are taken in the version that is named, while the next step goes on", async () => {
+    const it = await scene(1, { slots: 1 });
+    await it.initialize([0]);
+    const taken: SnapshotReply[] = [];
+    let tookMs = -1;
+    const replyTo = { address: "test/cut", tell: (reply: SnapshotReply) => void taken.push(reply) };
+    it.shard.tell({ type: "snapshot", at: 2, onTaken: (ms) => (tookMs = ms), replyTo });
+    for (let clock = 0; clock < 4; clock += 1) {
+      it.push(1, { clock, batch: clock, gradient: [-1] });
+      await it.run();
+    }
+    expect(taken).toMatchObject([{ type: "shard_snapshot", version: 2, values: new Float32Array([2]) }]);
+    expect(tookMs).toBeGreaterThanOrEqual(0);
+    expect(await it.values()).toEqual([4]);
+  });
+
+  test("of a version that has passed are missed, and so is one whose place another takes", async () => {
+    const it = await scene(1, { slots: 1 });
+    await it.initialize([0]);
+    const taken: SnapshotReply[] = [];
+    const replyTo = { address: "test/cut", tell: (reply: SnapshotReply) => void taken.push(reply) };
+    it.push(1, { clock: 0, batch: 0, gradient: [-1] });
+    await it.run();
+    for (const at of [0, 5, 7]) it.shard.tell({ type: "snapshot", at, replyTo });
+    await it.run();
+    const missed = { type: "snapshot_missed", shard: 3, version: 1 };
+    expect(taken).toEqual([missed, missed]);
+    await it.host.release("run-1");
+    await it.run();
+    expect(taken).toEqual([missed, missed, missed]);
+  });
+
   test.each(optimizers)("restored and continued give the bits of going on: $name", async (optimizer) => {
     const hosting = { slots: 2, optimizer, schedule: { name: "exponential", gamma: 0.9 } };
     const undisturbed = await scene(size, hosting);
     await undisturbed.initialize([1, -2, 3, -4, 5]);
     await train(undisturbed, 0, 4);
-    const snapshot = structuredClone(await undisturbed.snapshot());
+    const snapshot = throughBytes(await undisturbed.snapshot());
     await train(undisturbed, 4, 9);
 
     const restored = await scene(size, hosting);
