@@ -30,7 +30,7 @@ function jobOf(change: Partial<JobInput> = {}): JobSpec {
     optimizer: { name: "adam", learningRate: 0.003 },
     schedule: { name: "cosine", totalSteps: 60 },
     batchSize: 16,
-    epochs: 10,
+    epochs: 40,
     seed: 11,
     ...change,
   });
@@ -173,6 +173,7 @@ describe("snapshots", () => {
     const cluster = await start(store, 2, 3, { leaseMs: 400, heartbeatMs: 100 });
     const run = await cluster.submit(job);
     await newestStep(cluster, run);
+    pace.isSlow = false;
     await cluster.killServer("server-2");
     const status = await cluster.ended(run);
     expect(status).toMatchObject({ phase: "completed", error: null });
@@ -183,11 +184,12 @@ describe("snapshots", () => {
   it("go on under the next coordinator", async () => {
     const store = createFolderStore(newFolder());
     const cluster = await start(store, 2, 2);
-    const run = await cluster.submit(jobOf({ workers: 2, epochs: 16, durability: everyFew() }));
+    const run = await cluster.submit(jobOf({ workers: 2, epochs: 60, durability: everyFew() }));
     const step = await newestStep(cluster, run);
     await cluster.killCoordinator();
     cluster.startCoordinator();
     expect(await newestStep(cluster, run, step)).toBeGreaterThan(step);
+    pace.isSlow = false;
     expect(await cluster.ended(run)).toMatchObject({ phase: "completed", error: null });
   });
 
@@ -195,7 +197,7 @@ describe("snapshots", () => {
     const folder = createFolderStore(newFolder());
     const store = fillingUp(folder, (write) => write <= 2);
     const cluster = await start(store, 2, 2);
-    const run = await cluster.submit(jobOf({ workers: 2, epochs: 16, durability: everyFew() }));
+    const run = await cluster.submit(jobOf({ workers: 2, durability: everyFew() }));
     const failures = new Set<string>();
     for (;;) {
       const { snapshots, phase } = await cluster.status(run);
@@ -204,6 +206,7 @@ describe("snapshots", () => {
       if (snapshots?.newest != null) break;
       await new Promise((resolve) => void setTimeout(resolve, 5));
     }
+    pace.isSlow = false;
     expect([...failures].join()).toMatch(/server-\d: cannot write .*shard-\d: no space left on device/);
     const status = await cluster.ended(run);
     expect(status).toMatchObject({ phase: "completed", error: null });
@@ -214,20 +217,21 @@ describe("snapshots", () => {
   it("are taken when somebody asks, and kept as many as the job says", async () => {
     const store = createFolderStore(newFolder());
     const cluster = await start(store, 2, 2);
-    const run = await cluster.submit(jobOf({ workers: 2, epochs: 30 }));
+    const run = await cluster.submit(jobOf({ workers: 2, epochs: 60 }));
     await training(cluster, run);
     await cluster.snapshot(run);
     const first = await newestStep(cluster, run);
     await cluster.snapshot(run);
     const second = await newestStep(cluster, run, first);
     expect(second).toBeGreaterThan(first);
+    pace.isSlow = false;
     expect(decideRetention(run, await store.list(""), 3).whole.length).toBe(2);
   });
 
   it("that are damaged or short are refused by the object's name, and the one before is offered and works", async () => {
     const folder = newFolder();
     const store = createFolderStore(folder);
-    const job = jobOf({ workers: 2, epochs: 16, durability: everyFew() });
+    const job = jobOf({ workers: 2, durability: everyFew() });
     const first = await start(store, 2, 2);
     const run = await first.submit(job);
     await newestStep(first, run, await newestStep(first, run));
@@ -262,6 +266,7 @@ describe("snapshots", () => {
     const run = await cluster.submit(jobOf({ workers: 1, durability: everyFew() }));
     await newestStep(cluster, run);
     await expect(cluster.resume(run)).rejects.toThrow(/is training: there is nothing to resume/);
+    pace.isSlow = false;
   });
 });
 

@@ -25,7 +25,7 @@ export type SnapshotDecision =
 
 /** A version is named so much time ahead, ms: reports are late, and the command needs its way. */
 const aheadMs = 100;
-export const maximumLead = 256;
+export const maximumLead = 16;
 
 export function decideSnapshot(facts: SnapshotFacts): SnapshotDecision {
   const reason = dueReason(facts);

@@ -61,7 +61,6 @@ export function createShardSaver(options: ShardSaverOptions): ShardSaver {
     save(command) {
       const { run, snapshot, replyTo } = command;
       let saving = savings.get(run);
-      if (saving !== undefined && saving.snapshot > snapshot) return;
       if (saving?.snapshot !== snapshot) {
         if (saving !== undefined) saving.isDropped = true;
         saving = begin(command, saving?.writing);
