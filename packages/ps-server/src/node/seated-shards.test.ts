@@ -9,8 +9,9 @@ import {
   type SimulatedClock,
 } from "@shoal/actors";
 import {
-  serverReplySchema,
   acceptorOf,
+  coordinatorSchema,
+  serverReplySchema,
   type CoordinatorMessage,
   type ServerCommand,
   type ServerReply,
@@ -50,6 +51,16 @@ async function start(): Promise<Cluster> {
   const replies = client.spawn<ServerReply>("replies", () => (reply) => void heard.push(reply), {
     accepts: acceptorOf(serverReplySchema),
   });
+  // It welcomes each server as the member that the seats of these tests name.
+  client.spawn<CoordinatorMessage>(
+    "main",
+    () => (message) => {
+      if (message.type !== "join_as_server") return;
+      const member = Number(message.node.slice("server-".length));
+      message.replyTo.tell({ type: "joined", member, incarnation: 1, leaseMs: 60_000, heartbeatMs: 20_000 });
+    },
+    { accepts: acceptorOf(coordinatorSchema) },
+  );
   const systems = [client];
   for (const node of ["server-1", "server-2"]) {
     const system = createActorSystem({ node, bus, clock, random: createRandom(node.length) });
@@ -57,6 +68,7 @@ async function start(): Promise<Cluster> {
     const coordinator = system.ref<CoordinatorMessage>("coordinator/main");
     const server = await startServer({ ...{ system, memory, kernels, coordinator, replicaLinks }, expose: () => node });
     directories.set(node, server.host);
+    await simulate(clock, server.joined);
   }
   return {
     ...{ clock, heard },
@@ -139,6 +151,14 @@ describe("a server node", () => {
     expect(cluster.bytes()).toBe(0);
     expect(await cluster.ask(1, hosting(seatOf(3, 2, [], [1])))).toMatchObject({ seats: [{ shard: 3, term: 3 }] });
     expect(cluster.bytes()).toBeGreaterThan(0);
+  });
+
+  test("does not host what was meant for the process before it: it would lead under a term in which that one did", async () => {
+    cluster = await start();
+    const seat = seatOf(1, 1, []);
+    const meant = hosting({ ...seat, primary: { ...seat.primary, incarnation: 2 } });
+    await expect(cluster.ask(1, meant)).rejects.toMatchObject({ code: "deadline_exceeded" });
+    expect([cluster.bytes(), cluster.directoryOf(1).find("run-1", 3)]).toEqual([0, undefined]);
   });
 
   test("leaves out of its answer what it would have to host first", async () => {

@@ -10,6 +10,7 @@ import {
   acceptorOf,
   serverCommandSchema,
   type HostShards,
+  type Joined,
   type SeatShards,
   type ServerCommand,
   type ServerReply,
@@ -17,8 +18,15 @@ import {
 } from "@shoal/protocol";
 import type { ShardHost } from "./shard-host.ts";
 
-/** @param node name of this node, which stands in every answer */
-export function createServerNode(node: string, host: ShardHost): Behavior<ServerCommand> {
+/**
+ * @param node name of this node, which stands in every answer
+ * @param joined the membership that the node holds now
+ */
+export function createServerNode(
+  node: string,
+  host: ShardHost,
+  joined: () => Joined | undefined,
+): Behavior<ServerCommand> {
   /** Who asked last about each run: the coordinator, as it can be reached now. */
   const askers = new Map<string, Ref<ServerReply>>();
   host.onCaughtUp((learner) => {
@@ -37,6 +45,7 @@ export function createServerNode(node: string, host: ShardHost): Behavior<Server
     });
     switch (command.type) {
       case "host_shards":
+        if (isForAnotherLife(node, command, joined())) return;
         tryTell(command.replyTo, await hostShards(node, host, command).catch(fail));
         return;
       case "seat_shards":
@@ -58,6 +67,18 @@ export function createServerNode(node: string, host: ShardHost): Behavior<Server
         tryTell<ServerReply>(command.replyTo, { type: "run_released", run, node });
     }
   };
+}
+
+/**
+ * True for seats that were given to a process before this one on the node: it would lead, or copy, what it does not hold,
+ * under a term in which it once did. The coordinator repeats itself until it has heard of the new life.
+ */
+function isForAnotherLife(node: string, { shards }: HostShards, joined: Joined | undefined): boolean {
+  return shards.some(({ seat }) => {
+    const holders = seat === undefined ? [] : [seat.primary, ...seat.replicas, ...seat.learners];
+    const mine = holders.find((holder) => holder.node === node);
+    return mine !== undefined && (mine.member !== joined?.member || mine.incarnation !== joined.incarnation);
+  });
 }
 
 /** How the control actor is run. */

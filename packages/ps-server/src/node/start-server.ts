@@ -1,5 +1,5 @@
 /** A server role, wired: shards, control actor, membership. The composition root adds the parameter service. */
-import type { ActorSystem, Ref } from "@shoal/actors";
+import type { ActorSystem, Behavior, Ref } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
   controlActorName,
@@ -7,6 +7,7 @@ import {
   type CoordinatorMessage,
   type Joined,
   type ReplicaLinkFactory,
+  type ServerCommand,
   type SnapshotStore,
 } from "@shoal/protocol";
 import { createServerNode, serverNodeOptions } from "./server-node.ts";
@@ -56,7 +57,9 @@ export async function startServer(options: ServerOptions): Promise<ServerHandle>
     snapshots: options.snapshots,
   });
   const endpoint = await options.expose(host);
-  const control = system.spawn(controlActorName, () => createServerNode(system.node, host), serverNodeOptions);
+  const joinedNow = (): Joined | undefined => membership.current();
+  const behavior = (): Behavior<ServerCommand> => createServerNode(system.node, host, joinedNow);
+  const control = system.spawn(controlActorName, behavior, serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();
   const membership = startMembership(system, {
     coordinator,

@@ -39,6 +39,11 @@ describe("decideRetry", () => {
     expect(decideRetry({ ...moved, elapsedMs: 60_000 }, defaultRetrySettings).kind).toBe("give_up");
   });
 
+  it("retries a push that the shard has cancelled, because an earlier attempt came late", () => {
+    const error = new ShoalError("cancelled", "worker-1 has repeated its push 4 to shard 0");
+    expect(decideRetry({ ...first, error }, defaultRetrySettings).kind).toBe("retry");
+  });
+
   it("retries a member that the shard does not know yet", () => {
     const error = new ShoalError("not_a_member", "worker-1 takes no part");
     const decision = decideRetry({ ...first, error }, defaultRetrySettings);

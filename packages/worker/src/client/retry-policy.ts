@@ -61,8 +61,9 @@ export type RetryDecision =
  */
 export function decideRetry(attempt: FailedAttempt, settings: RetrySettings): RetryDecision {
   const { attempts, attemptsHere, moved, elapsedMs, error, jitter } = attempt;
-  // A call that a move has ended may say whatever the end of its link made of it.
-  if (errorTable[error.code].retry === "never" && !moved) {
+  // A call that a move has ended may say whatever the end of its link made of it. One that is cancelled was so by the
+  // shard, to which an earlier attempt came late, as a repetition: the end of this client is looked at before each attempt.
+  if (errorTable[error.code].retry === "never" && error.code !== "cancelled" && !moved) {
     return { kind: "give_up", reason: `${error.code} cannot succeed later` };
   }
   const leftMs = settings.giveUpMs - elapsedMs;
