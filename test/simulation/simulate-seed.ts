@@ -95,13 +95,14 @@ async function follow(
   for (let index = 1; index <= scenario.servers; index += 1) await cluster.startServer(`server-${index}`);
   for (let index = 1; index <= scenario.workers; index += 1) cluster.startWorker(`worker-${index}`);
   scheduleMishaps(world, cluster);
-  const run = await cluster.submit(scenario.job);
   let inspected: readonly string[] | undefined;
-  cluster.onModel = async (model) => {
+  // Before the job is submitted: whoever submits it may hear of that when it is over.
+  cluster.onModel = async (run, model) => {
     // What is still on its way arrives before anybody looks.
     await cluster.pass(2 * scenario.data.longestStrayMs + 10);
     inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
   };
+  const run = await cluster.submit(scenario.job);
   let status: RunStatus | undefined;
   while (!hasEnded(status)) {
     if (clock.now() > scenario.limitMs) break;
@@ -155,9 +156,10 @@ function checkModel({ scenario, site }: World, model: Uint8Array, dataset: Datas
   return isEqual ? [] : ["the model has other bits than the plain loop's"];
 }
 
+/** What is lent to a link comes back when its call is over, at the latest by its deadline. */
 async function endAll(cluster: Cluster): Promise<void> {
   await cluster.end();
-  await cluster.pass(2_500);
+  await cluster.pass(12_000);
 }
 
 function drawDataset(count: number): Dataset {

@@ -10,11 +10,11 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: `${replication}/hold-reply.ts`,
-        before: `if (replication === undefined || replication.options.acknowledge === "memory") {`,
+        before: `if (replication === undefined || !holdsReplies(replication)) {`,
         after: `if (replication === undefined || replication.term >= 0) {`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 200,
   },
   {
@@ -32,7 +32,7 @@ export const mutations: readonly Mutation[] = [
         after: `if (part.term < 0 || (role === "primary" && part.term === term)) {`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 200,
   },
   {
@@ -46,7 +46,7 @@ export const mutations: readonly Mutation[] = [
     carryOut(state, { ...entry, contributions, vector: vector.length === 0 ? undefined : vector });`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 200,
   },
   {
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
     else state.progress.version = entry.version;`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 50,
   },
   {
@@ -106,7 +106,7 @@ export const mutations: readonly Mutation[] = [
         after: `snapshot: { ...takeSnapshot(state), values: takeSnapshot(state).values.map((value) => value + 1e-7) }, index,`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 200,
   },
   {
@@ -119,7 +119,7 @@ export const mutations: readonly Mutation[] = [
         after: `(isWaitedFor(peer) ? Math.max(least, peer.acked) : least), index);`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 200,
   },
   {
@@ -132,7 +132,7 @@ export const mutations: readonly Mutation[] = [
         after: `const term = run.seatTerm;`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 50,
   },
   {
@@ -145,7 +145,7 @@ export const mutations: readonly Mutation[] = [
         after: `seat.learners.find(({ member }) => caughtUp.has(member) || member >= 0);`,
       },
     ],
-    scenario: "small",
+    scenario: "fail-over",
     within: 300,
   },
   {

@@ -10,30 +10,52 @@ export interface MishapFacts {
   readonly servers: number;
   readonly replicas: number;
   readonly hasStandby: boolean;
-  readonly isLarge: boolean;
+  readonly kind: string;
 }
 
 type Scheduled = Scenario["mishaps"][number];
 
 /** Messages within which training takes place, about: mishaps at a message fall into these. */
-const firstMessages = { small: 350, large: 3_000 } as const;
+const lastMessages: Readonly<Record<string, number>> = { large: 3_000, "fail-over": 420 };
+const mostMishaps: Readonly<Record<string, number>> = { large: 6 };
 
 export function drawMishaps(random: Random, facts: MishapFacts): readonly Scheduled[] {
+  const { kind, replicas } = facts;
   const mishaps: Scheduled[] = [];
-  const within = facts.isLarge ? firstMessages.large : firstMessages.small;
+  const last = lastMessages[kind] ?? 350;
   let crashes = 0;
-  for (let left = 1 + random.integer(facts.isLarge ? 6 : 2); left > 0; left -= 1) {
-    const mishap = drawMishap(random, facts);
+  for (let left = 1 + random.integer(mostMishaps[kind] ?? 2); left > 0; left -= 1) {
+    const mishap = kind === "fail-over" ? drawServerMishap(random, facts) : drawMishap(random, facts);
     // More deaths of servers than copies can lose a shard for good: seldom, because such a run says little else.
     if (mishap.kind === "crash" && mishap.node.startsWith("server")) {
-      if (crashes >= facts.replicas && random.uniform() < 0.9) continue;
+      if (crashes >= replicas && random.uniform() < 0.9) continue;
       crashes += 1;
     }
-    mishaps.push({ when: { atMessage: 40 + random.integer(within) }, mishap });
+    const first = kind === "fail-over" ? 120 : 40;
+    mishaps.push({ when: { atMessage: first + random.integer(last - first) }, mishap });
   }
   // Somebody is left in the end.
   mishaps.push({ when: { atMs: 4_000 }, mishap: { kind: "join", node: `worker-${facts.workers + 1}` } });
   return mishaps;
+}
+
+/** A server dies, or others believe so: it is cut off from the coordinator, or from a server that follows it. */
+function drawServerMishap(random: Random, { servers }: MishapFacts): Mishap {
+  const number = random.integer(servers);
+  const node = `server-${1 + number}`;
+  const other = `server-${1 + ((number + 1 + random.integer(servers - 1)) % servers)}`;
+  const forMs = 400 + random.integer(1_200);
+  const cut = { kind: "partition", left: [node], oneWay: false, forMs } as const;
+  switch (random.integer(5)) {
+    case 0:
+      return { kind: "crash", node, silent: random.uniform() < 0.5, backAfterMs: random.integer(1_500) };
+    case 1:
+      return { kind: "pause", node, forMs };
+    case 2:
+      return { ...cut, planes: ["data"], right: [other] };
+    default:
+      return { ...cut, planes: ["bus"], right: [coordinatorNode] };
+  }
 }
 
 function drawMishap(random: Random, facts: MishapFacts): Mishap {

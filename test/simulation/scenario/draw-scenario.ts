@@ -5,7 +5,13 @@ import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
 import type { DataPlane, Scenario, StoreTrouble } from "./scenario.ts";
 
-export const scenarioKinds = ["small", "large", "calm"] as const;
+/**
+ * small      two workers, three servers, a dozen batches, one or two mishaps of any kind
+ * fail-over  the same, a little longer, and what befalls it befalls servers
+ * large      more of everything
+ * calm       nothing happens
+ */
+export const scenarioKinds = ["small", "fail-over", "large", "calm"] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
 /** Shape of the data: features and classes. Shards are cut at multiples of 16 values: these make two of one layer. */
@@ -23,9 +29,9 @@ const badStore: StoreTrouble = { slowestMs: 10, lossRate: 0.02 };
 /** Patience in proportion to a network of milliseconds, so that a run takes seconds. */
 const settings = {
   leaseMs: 800,
-  heartbeatMs: 250,
-  suspectMs: 250,
-  serverHeartbeatMs: 80,
+  heartbeatMs: 300,
+  suspectMs: 300,
+  serverHeartbeatMs: 120,
   leaderLeaseMs: 600,
   tickMs: 50,
   resendMs: 100,
@@ -36,13 +42,14 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const name = `${kind} ${seed}`;
   const random = createRandom(`scenario ${name}`);
   const isLarge = kind === "large";
+  const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);
   const isSynchronous = consistency.mode === "synchronous";
   const workers = isLarge ? 2 + random.integer(3) : 2;
   const servers = isLarge ? 3 + random.integer(3) : 3;
   const slots = isSynchronous ? 1 + random.integer(isLarge ? 4 : 2) : 1;
-  const copies = isLarge && random.uniform() < 0.3 ? 2 : 1;
-  const samples = isLarge ? 30 + random.integer(30) : 12;
+  const copies = (isLarge || isFailOver) && random.uniform() < 0.4 ? 2 : 1;
+  const samples = isLarge ? 30 + random.integer(30) : isFailOver ? 24 : 12;
   const epochs = isLarge ? 2 + random.integer(6) : 2;
   const job = checkJob({
     name: "simulated",
@@ -68,16 +75,16 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
     seed: random.integer(1000),
   });
   const isCalm = kind === "calm";
-  const trouble = (): boolean => !isCalm && random.uniform() < (isLarge ? 0.5 : 0.3);
+  const trouble = (): boolean => !isCalm && random.uniform() < (isLarge ? 0.5 : 0.25);
   const replicas = job.durability.replicas ?? 0;
   const hasStandby = random.uniform() < 0.5;
   return {
     ...{ name, job, slots, samples, servers, workers, settings },
     coordinators: hasStandby ? 2 : 1,
     bus: trouble() ? badBus : calmBus,
-    data: trouble() ? badData : calmData,
+    data: trouble() || isFailOver ? badData : calmData,
     store: trouble() ? badStore : calmStore,
-    mishaps: isCalm ? [] : drawMishaps(random, { workers, servers, replicas, hasStandby, isLarge }),
+    mishaps: isCalm ? [] : drawMishaps(random, { workers, servers, replicas, hasStandby, kind }),
     limitMs: 120_000,
   };
 }

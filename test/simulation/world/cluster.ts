@@ -43,7 +43,7 @@ export class Cluster {
   readonly #store = createMemoryStore();
   readonly #client: ActorSystem;
   /** Called with each finished model, before its run ends: its shards are still there. */
-  onModel: (model: Uint8Array) => Promise<void> = () => Promise.resolve();
+  onModel: (run: string, model: Uint8Array) => Promise<void> = () => Promise.resolve();
 
   constructor(world: World, dataset: Dataset) {
     this.#world = world;
@@ -86,7 +86,7 @@ export class Cluster {
       readModel: (file) => Promise.reject(new ShoalError("data_not_found", `there is no ${file}`)),
       writeModel: async (run, bytes) => {
         if (process.isDead) throw new ShoalError("cancelled", "its process is dead");
-        await this.onModel(bytes);
+        await this.onModel(run, bytes);
         return `/models/${run}`;
       },
       computeKind: "inline",

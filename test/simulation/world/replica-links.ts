@@ -6,6 +6,12 @@ import type { VectorCopy } from "./vector-pool.ts";
 import { Wire } from "./wire.ts";
 import type { World } from "./world.ts";
 
+/**
+ * A primary waits for seconds for an answer that has been lost without a word: it happens, and not so often that runs would
+ * consist of that.
+ */
+const troubles = 0.15;
+
 export function replicaLinks(world: World, from: SimulatedProcess): ReplicaLinkFactory {
   return { connect: (to, run, me) => connect(world, from, { to, run, me }) };
 }
@@ -18,7 +24,7 @@ interface Ends {
 
 function connect(world: World, from: SimulatedProcess, { to, run, me }: Ends): ReplicaLink {
   const { witness } = world;
-  const wire = new Wire(world, from, to.endpoint);
+  const wire = new Wire(world, from, to.endpoint, troubles);
   const ends = new Map<SimulatedProcess, ReplicaLink>();
   const endOf = (process: SimulatedProcess): ReplicaLink => {
     const known = ends.get(process);

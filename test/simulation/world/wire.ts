@@ -11,7 +11,10 @@ import type { Random } from "@shoal/actors";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
-/** How much later than its deadline a call may settle: a timer of the same moment may come first. */
+/** What the other end says at the deadline has so much time to come, ms. */
+const graceMs = 50;
+
+/** How much later than that a call may settle: a timer of the same moment may come first. */
 const toleranceMs = 1;
 
 export interface Request<R> {
@@ -31,13 +34,16 @@ export class Wire {
   readonly #node: string;
   readonly #draws: Random;
   readonly #open = new Set<(error: ShoalError) => void>();
+  readonly #troubles: number;
   #latestMs = 0;
   #isClosed = false;
 
-  constructor(world: World, from: SimulatedProcess, node: string) {
+  /** @param troubles share of the scenario's losses and delays that this connection has */
+  constructor(world: World, from: SimulatedProcess, node: string, troubles = 1) {
     this.#world = world;
     this.#from = from;
     this.#node = node;
+    this.#troubles = troubles;
     this.#draws = world.random.fork(`wire ${world.nextWire()} ${from.id} ${node}`);
   }
 
@@ -55,13 +61,13 @@ export class Wire {
       timer.cancel();
       this.#open.delete(fail);
       options.signal?.removeEventListener("abort", abort);
-      const lateMs = world.clock.now() - startedAtMs - options.deadlineMs;
+      const lateMs = world.clock.now() - startedAtMs - options.deadlineMs - graceMs;
       if (lateMs > toleranceMs && !from.hasPaused && !from.isDead) world.witness.late(`${from.node}: ${what}`, lateMs);
       end();
     };
     const fail = (error: ShoalError): void => settle(() => reject(error));
     const sentence = `${what} to ${this.#node}: no answer within ${Math.round(options.deadlineMs)} ms`;
-    const timer = from.clock.after(options.deadlineMs, () => {
+    const timer = from.clock.after(options.deadlineMs + graceMs, () => {
       fail(new ShoalError("deadline_exceeded", sentence, { waitingFor: this.#node }));
     });
     this.#open.add(fail);
@@ -95,23 +101,24 @@ export class Wire {
       if (!this.#world.isSilent(this.#node)) clock.after(wayMs, () => call.fail(this.#lost()));
       return;
     }
-    if (!this.#world.reach.reaches("data", this.#from.node, this.#node) || loss < lossRate / 2) return;
-    const isStray = stray < strayRate;
+    if (!this.#world.reach.reaches("data", this.#from.node, this.#node) || loss < (lossRate * this.#troubles) / 2)
+      return;
+    const isStray = stray < strayRate * this.#troubles;
     const atMs = isStray ? clock.now() + again * longestStrayMs : Math.max(this.#latestMs, clock.now() + wayMs);
     if (!isStray) this.#latestMs = atMs;
-    const arrivals = twice < duplicateRate && request.repeatable ? [atMs, atMs + again * longestStrayMs] : [atMs];
+    const isRepeated = twice < duplicateRate && request.repeatable;
+    const arrivals = isRepeated ? [atMs, clock.now() + again * longestStrayMs] : [atMs];
     const watch = to.onDeath(() => {
       if (!to.isSilent) clock.after(wayMs, () => call.fail(this.#lost()));
     });
-    const isLost = loss < lossRate;
-    for (const arrival of arrivals) {
-      clock.after(arrival - clock.now(), () =>
-        to.whenAwake(() => this.#arrive(request, call, { to, isStray: isStray || isLost || arrival > atMs, watch })),
-      );
+    const isLost = loss < lossRate * this.#troubles;
+    for (const [index, arrival] of arrivals.entries()) {
+      const arrived = { to, isStray: isStray || isLost || index > 0, atMs: arrival, sentAtMs: clock.now(), watch };
+      clock.after(arrival - clock.now(), () => to.whenAwake(() => this.#arrive(request, call, arrived)));
     }
   }
 
-  #arrive<R>(request: Request<R>, call: OpenCall<R>, { to, isStray, watch }: Arrival): void {
+  #arrive<R>(request: Request<R>, call: OpenCall<R>, { to, isStray, atMs, sentAtMs, watch }: Arrival): void {
     const world = this.#world;
     world.message("data", to.node, this.#from.node, request.what);
     if (to.isDead) return;
@@ -122,7 +129,7 @@ export class Wire {
       const wayMs = fastestMs + this.#draws.uniform() * (slowestMs - fastestMs);
       world.clock.after(wayMs, () => this.#from.whenAwake(heard));
     };
-    request.deliver(to, request.options.deadlineMs).then(
+    request.deliver(to, Math.max(1, request.options.deadlineMs - (atMs - sentAtMs))).then(
       (reply) => answered(() => call.received(reply)),
       (error: unknown) => answered(() => call.fail(ShoalError.from(error))),
     );
@@ -144,5 +151,7 @@ interface Arrival {
   readonly to: SimulatedProcess;
   /** Its answer does not find the way back. */
   readonly isStray: boolean;
+  readonly atMs: number;
+  readonly sentAtMs: number;
   readonly watch: { forget(): void };
 }
