@@ -80,8 +80,8 @@ async function read(store: ObjectStore, name: string): Promise<Uint8Array<ArrayB
     bytes.set(part, position);
     position += part.length;
   }
-  const error = await result.error;
-  if (error !== null) throw error;
+  const error: unknown = await result.error;
+  if (error instanceof Error) throw error;
   return bytes.subarray(0, position);
 }
 

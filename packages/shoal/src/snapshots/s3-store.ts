@@ -2,7 +2,7 @@
  * Snapshots in a bucket of S3, or of what speaks like it. Pointers need conditional writes (`If-Match`, `If-None-Match`),
  * which AWS, MinIO, R2 and Ceph have; where they are ignored the coordinator's term still orders its writers.
  *
- * Bounds  an object is in memory while it is written (a shard's state); requests end after 2 min.
+ * Bounds  an object of at most 5 GB, the limit of one request (a shard's state); requests end after 10 min.
  */
 import { ShoalError } from "@shoal/errors";
 import type { SnapshotSource, SnapshotStore } from "@shoal/protocol";
@@ -18,13 +18,12 @@ export interface S3Options {
   readonly prefix: string;
 }
 
-const requestLimitMs = 120_000;
-/** Above this an object goes in parts. */
-const partBytes = 64 * 2 ** 20;
+const requestLimitMs = 600_000;
+const partBytes = 1 << 20;
 const type = "application/octet-stream";
 
 export function createS3Store({ prefix, ...options }: S3Options): SnapshotStore {
-  const client = new S3mini({ ...options, requestAbortTimeout: requestLimitMs, requestSizeInBytes: partBytes });
+  const client = new S3mini({ ...options, requestAbortTimeout: requestLimitMs, fetch: fetchStreams });
   const place = `${options.endpoint}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`;
   const guarded = async <T>(what: string, use: () => Promise<T>): Promise<T> => {
     try {
@@ -39,9 +38,8 @@ export function createS3Store({ prefix, ...options }: S3Options): SnapshotStore 
     place,
     write: (name, source) =>
       guarded(`write ${name}`, async () => {
-        const bytes = wholeOf(source);
-        if (bytes.length > partBytes) await client.putAnyObject(prefix + name, bytes, type);
-        else await client.putObject(prefix + name, bytes, type);
+        const { totalBytes } = source;
+        await client.putObject(prefix + name, streamOf(source), type, undefined, undefined, totalBytes);
       }),
     read: (name) =>
       guarded(`read ${name}`, async () => {
@@ -75,14 +73,16 @@ export function createS3Store({ prefix, ...options }: S3Options): SnapshotStore 
   };
 }
 
-/** A signature covers the whole. */
-function wholeOf(source: SnapshotSource): Uint8Array<ArrayBuffer> {
+/** A body that is still being read is sent before the answer is. */
+const fetchStreams: typeof fetch = (input, init) => fetch(input, { ...init, duplex: "half" } as RequestInit);
+
+function streamOf(source: SnapshotSource): ReadableStream<Uint8Array> {
   source.rewind();
-  const bytes = new Uint8Array(source.totalBytes);
-  let position = 0;
-  for (let part = source.next(1 << 20); part !== undefined; part = source.next(1 << 20)) {
-    bytes.set(part, position);
-    position += part.length;
-  }
-  return bytes;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const part = source.next(partBytes);
+      if (part === undefined) controller.close();
+      else controller.enqueue(part);
+    },
+  });
 }
