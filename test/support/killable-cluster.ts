@@ -42,8 +42,8 @@ export interface KillableCluster extends AsyncDisposable {
   readonly connection: ClusterConnection;
   /** Folder of the runs' models and traces. */
   readonly runs: string;
-  /** What the coordinators wrote, those that are gone first. */
-  log(): string;
+  /** What the coordinators wrote, in the order of time. @param sinceMs ms since 1970 */
+  log(sinceMs?: number): string;
   /** @throws Error when no node of this name runs */
   node(name: string): Command;
   linesOf(name: string): NodeLines;
@@ -123,7 +123,12 @@ export async function startKillableCluster(options: KillableClusterOptions): Pro
     nats,
     connection,
     runs: join(workplace.folder, "runs"),
-    log: () => coordinators.map((each) => each.text()).join(""),
+    log: (sinceMs = 0) =>
+      coordinators
+        .flatMap((each) => each.text().split("\n"))
+        .filter((line) => Date.parse(line.slice(0, line.indexOf(" "))) >= sinceMs)
+        .toSorted()
+        .join("\n"),
     node,
     linesOf: (name) => {
       const found = lines.get(name);

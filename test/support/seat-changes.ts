@@ -21,7 +21,9 @@ export function seatChanges(log: string): readonly SeatChange[] {
 
 /** Changes because of this node's silence: another is primary, or the primary goes on without it. */
 export function changesBecauseOf(node: string, changes: readonly SeatChange[]): readonly SeatChange[] {
-  const silent = new RegExp(String.raw`(takes over, because|goes on without) .*\b${node} is (suspected|lost)`);
+  const silent = new RegExp(
+    String.raw`(takes over, because|goes on with fewer holders:) .*\b${node} is (suspected|lost)`,
+  );
   return changes.filter(({ reason }) => silent.test(reason));
 }
 

@@ -53,7 +53,12 @@ export async function trainUnderKills(options: UnderKillsOptions): Promise<Under
   try {
     return await trainTwice(cluster, options);
   } catch (cause) {
-    const lines = cluster.log().split("\n").slice(-linesOfLog).join("\n");
+    const lines = cluster
+      .log()
+      .split("\n")
+      .filter((line) => !line.includes("straggler"))
+      .slice(-linesOfLog)
+      .join("\n");
     throw new Error(`seed ${options.seed}: ${String(cause)}; the coordinators wrote last:\n${lines}`, { cause });
   }
 }

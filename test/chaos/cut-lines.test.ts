@@ -1,0 +1,63 @@
+/** Lines between processes that break, or that are dead without saying so: half-open connections. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pause, robustJob, trainDisturbed, type RobustJob } from "../support/disturbed-run.ts";
+import { startKillableCluster, type KillableCluster } from "../support/killable-cluster.ts";
+
+/** One and a half times the default lease. */
+const silentMs = 3_000;
+
+let cluster: KillableCluster;
+let robust: RobustJob;
+
+beforeAll(async () => {
+  cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies: ["server-1", "worker-1"] });
+  robust = await robustJob(cluster);
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+describe("a synchronous run with copies of its shards gives the bits of a plain loop", () => {
+  it("when the lines to a server break again and again: pushes are repeated on new ones", async () => {
+    const { data } = cluster.linesOf("server-1");
+    const before = data?.accepted ?? 0;
+    const { parameters } = await trainDisturbed(cluster, robust.job, async () => {
+      for (let cuts = 0; cuts < 5; cuts += 1) {
+        data?.cut();
+        await pause(200);
+      }
+    });
+    expect(data?.accepted).toBeGreaterThan(before + 5);
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+
+  it("when the lines to a server are dead for a while, though it is alive", async () => {
+    const { data } = cluster.linesOf("server-1");
+    const { parameters } = await trainDisturbed(cluster, robust.job, async () => {
+      data?.freeze();
+      await pause(silentMs);
+      data?.mend();
+    });
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+
+  it("when a server is cut off from NATS: others lead its shards, and it comes back", async () => {
+    const { nats } = cluster.linesOf("server-1");
+    const { parameters, log } = await trainDisturbed(cluster, robust.job, async () => {
+      nats.freeze();
+      await pause(silentMs);
+      nats.mend();
+    });
+    expect(log).toMatch(/takes over, because server-1 is suspected/);
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+
+  it("when a worker is cut off from NATS: another one computes its part", async () => {
+    const { nats } = cluster.linesOf("worker-1");
+    const { parameters, log } = await trainDisturbed(cluster, robust.job, async () => {
+      nats.freeze();
+      await pause(silentMs);
+      nats.mend();
+    });
+    expect(log).toMatch(/worker-1 sent no heartbeat/);
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+});

@@ -1,0 +1,76 @@
+/** One synchronous job that is disturbed on a real cluster, and what it has to give whatever happens. */
+import { readFileSync } from "node:fs";
+import { checkJob } from "@shoal/coordinator";
+import { decodeModelFile, generateDigits } from "@shoal/models";
+import type { KillableCluster } from "./killable-cluster.ts";
+import { perceptron } from "./perceptron.ts";
+import { trainPlainly } from "./plain-training.ts";
+import { createTrainingSite } from "./training-cluster.ts";
+
+/** Time that the job trains for undisturbed: twice what a node is silent for. */
+const trainedMs = 6_000;
+const data = { samples: 2_000, testSamples: 200, seed: 3 };
+
+/** Every shard has a copy. */
+const job = {
+  name: "robust",
+  model: perceptron([48]),
+  data: { type: "digits", ...data },
+  optimizer: { name: "adam", learningRate: 0.002 },
+  batchSize: 32,
+  seed: 5,
+  workers: 2,
+  slots: 2,
+  shards: 6,
+  durability: { replicas: 1 },
+};
+
+export interface RobustJob {
+  readonly job: object;
+  /** Parameters that a plain loop makes of it. */
+  readonly expected: Float32Array;
+}
+
+/** A job that is long enough to be disturbed on this machine as busy as it is now, and no longer. */
+export async function robustJob(cluster: KillableCluster): Promise<RobustJob> {
+  const short = { ...job, epochs: 3 };
+  const { elapsedMs } = await cluster.completed(await cluster.submit(short));
+  const epochs = Math.min(96, Math.max(4, Math.ceil((trainedMs * short.epochs) / elapsedMs)));
+  const site = await createTrainingSite();
+  const checked = checkJob({ ...job, epochs });
+  const { parameters } = trainPlainly(checked, job.slots, generateDigits(data), site.kernels, site.memory);
+  return { job: { ...job, epochs }, expected: parameters };
+}
+
+export interface DisturbedRun {
+  readonly parameters: Float32Array;
+  /** What the coordinators wrote since the disturbance began. */
+  readonly log: string;
+}
+
+/**
+ * Trains a job and disturbs it when a tenth is done and all copies are there.
+ * @throws ShoalError of the run
+ */
+export async function trainDisturbed(
+  cluster: KillableCluster,
+  job: object,
+  disturb: (run: string) => Promise<void>,
+): Promise<DisturbedRun> {
+  const run = await cluster.submit(job);
+  await cluster.until(
+    run,
+    ({ batchesDone, totalBatches, reason }) => batchesDone > totalBatches / 10 && !reason.includes("have only"),
+  );
+  const beganAtMs = Date.now();
+  await disturb(run);
+  const status = await cluster.completed(run);
+  const { parameters } = decodeModelFile(readFileSync(status.result?.modelFile ?? ""));
+  return { parameters, log: cluster.log(beganAtMs) };
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
