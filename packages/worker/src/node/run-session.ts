@@ -229,6 +229,8 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   state.abort.abort();
   void state.client.close();
   const end = await training.catch(() => undefined);
+  // Who halts closes the reader that is there; one that came later would pull for as long as exchanges are repeated.
+  if (state.halting !== undefined) throw new ShoalError("cancelled", `run ${start.run} was stopped`);
   const client = connect(state, state.client.placement); // R2: it only pulls
   state.reader = client;
   const { run, job } = start;
