@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { checkJob } from "@shoal/coordinator";
 import { decodeModelFile, generateDigits } from "@shoal/models";
+import type { RunStatus } from "shoal";
 import type { KillableCluster } from "./killable-cluster.ts";
 import { perceptron } from "./perceptron.ts";
 import { trainPlainly } from "./plain-training.ts";
@@ -11,38 +12,45 @@ import { createTrainingSite } from "./training-cluster.ts";
 const trainedMs = 6_000;
 const data = { samples: 2_000, testSamples: 200, seed: 3 };
 
-/** Every shard has a copy. */
-const job = {
+const common = {
   name: "robust",
   model: perceptron([48]),
   data: { type: "digits", ...data },
   optimizer: { name: "adam", learningRate: 0.002 },
   batchSize: 32,
   seed: 5,
-  workers: 2,
-  slots: 2,
-  shards: 6,
-  durability: { replicas: 1 },
 };
 
+export interface RobustJobOptions {
+  readonly workers: number;
+  readonly shards: number;
+  /** Copies of each shard beside its primary. */
+  readonly replicas: number;
+}
+
 export interface RobustJob {
+  /** Synchronous, with a slot for each worker. */
   readonly job: object;
   /** Parameters that a plain loop makes of it. */
   readonly expected: Float32Array;
 }
 
 /** A job that is long enough to be disturbed on this machine as busy as it is now, and no longer. */
-export async function robustJob(cluster: KillableCluster): Promise<RobustJob> {
-  const short = { ...job, epochs: 3 };
+export async function robustJob(
+  cluster: KillableCluster,
+  { workers, shards, replicas }: RobustJobOptions,
+): Promise<RobustJob> {
+  const short = { ...common, workers, shards, durability: { replicas }, epochs: 3 };
   const { elapsedMs } = await cluster.completed(await cluster.submit(short));
   const epochs = Math.min(96, Math.max(4, Math.ceil((trainedMs * short.epochs) / elapsedMs)));
   const site = await createTrainingSite();
-  const checked = checkJob({ ...job, epochs });
-  const { parameters } = trainPlainly(checked, job.slots, generateDigits(data), site.kernels, site.memory);
-  return { job: { ...job, epochs }, expected: parameters };
+  const job = { ...short, epochs };
+  const { parameters } = trainPlainly(checkJob(job), workers, generateDigits(data), site.kernels, site.memory);
+  return { job, expected: parameters };
 }
 
 export interface DisturbedRun {
+  readonly status: RunStatus;
   readonly parameters: Float32Array;
   /** What the coordinators wrote since the disturbance began. */
   readonly log: string;
@@ -66,7 +74,7 @@ export async function trainDisturbed(
   await disturb(run);
   const status = await cluster.completed(run);
   const { parameters } = decodeModelFile(readFileSync(status.result?.modelFile ?? ""));
-  return { parameters, log: cluster.log(beganAtMs) };
+  return { status, parameters, log: cluster.log(beganAtMs) };
 }
 
 export function pause(ms: number): Promise<void> {
