@@ -95,6 +95,7 @@ export function playServer(system: ActorSystem, shards: PlayedShards, script: Se
             replyTo.tell({
               ...{ type: "shards_seated", run, node },
               seats: command.seats.map(({ shard, term }) => ({ shard, term: seats.get(shard)?.term ?? term })),
+              missing: command.seats.map(({ shard }) => shard).filter((shard) => !seats.has(shard)),
             });
             return;
           case "update_run_members":

@@ -30,6 +30,9 @@ export interface SeedsPlayed {
 
 type Line = ({ readonly type: "played" } & SimulatedRun) | ({ readonly type: "ended" } & Omit<SeedsPlayed, "broken">);
 
+/** Much of what a run makes lives for a moment: a larger young generation copies less of it. One process has one core. */
+const memoryFlags = ["--max-semi-space-size=32", "--single-threaded-gc"];
+
 export async function runSeeds(range: SeedRange): Promise<SeedsPlayed> {
   const count = Math.min(range.processes, range.count);
   const parts = await Promise.all(Array.from({ length: count }, (_, index) => runPart(range, index, count)));
@@ -49,6 +52,7 @@ export async function runSeeds(range: SeedRange): Promise<SeedsPlayed> {
 async function runPart(range: SeedRange, index: number, stride: number): Promise<SeedsPlayed> {
   const { scenario, from, count, mutation, first = false, trace = false, onPlayed } = range;
   const command = [
+    ...memoryFlags,
     ...["--conditions=shoal-source", join(import.meta.dirname, "simulation-process.ts")],
     ...["--scenario", scenario, "--from", String(from + index), "--to", String(from + count - 1)],
     ...["--stride", String(stride)],

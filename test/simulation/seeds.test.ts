@@ -1,0 +1,55 @@
+/** Clusters drawn from seeds; `npm run simulate` plays more of them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { apply } from "./mutations/plant.ts";
+import { mutations } from "./mutations/registry.ts";
+import { runSeeds } from "./run-seeds.ts";
+import { createWorldSite, simulateSeed } from "./simulate-seed.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+describe("clusters drawn from seeds", () => {
+  it("lose nothing, count nothing twice and end, a thousand of them", { timeout: 600_000 }, async () => {
+    const { seeds, broken } = await runSeeds({ scenario: "small", from: 1, count: 1000, processes: 2 });
+    expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
+    expect(seeds).toBe(1000);
+  });
+
+  it.each([
+    ["fail-over", 150],
+    ["large", 10],
+  ] as const)("do so where more happens (%s)", { timeout: 600_000 }, async (scenario, count) => {
+    const { broken } = await runSeeds({ scenario, from: 1, count, processes: 2 });
+    expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
+  });
+
+  it("do the same when they are played again, event by event", { timeout: 120_000 }, async () => {
+    const site = await createWorldSite();
+    for (const [kind, seed] of [
+      ["small", 4],
+      ["fail-over", 5],
+      ["large", 1],
+    ] as const) {
+      const first = await simulateSeed(kind, seed, site, true);
+      const again = await simulateSeed(kind, seed, site, true);
+      expect(again.trace.join("\n")).toBe(first.trace.join("\n"));
+      expect(first.trace.length).toBeGreaterThan(200);
+    }
+  });
+});
+
+describe("a planted fault", () => {
+  it.each(mutations)("is one of the sources that are: $name", ({ name, edits }) => {
+    for (const edit of edits) {
+      const source = readFileSync(join(root, edit.file), "utf8");
+      expect(apply(source, edit, name)).not.toBe(source);
+    }
+  });
+
+  it.each(mutations)("is found: $name, within $within seeds", { timeout: 600_000 }, async (mutation) => {
+    const { name, scenario, within } = mutation;
+    const { broken } = await runSeeds({ scenario, from: 1, count: within, processes: 2, mutation: name, first: true });
+    expect(broken.length).toBeGreaterThan(0);
+  });
+});
