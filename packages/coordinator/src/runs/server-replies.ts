@@ -33,7 +33,7 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return withServer(run, { ...server, confirmedRevision });
     }
     case "shards_seated":
-      return withServer(run, knowsSeats(run, server, reply.seats));
+      return withServer(run, without(knowsSeats(run, server, reply.seats), reply.missing ?? []));
     case "learner_caught_up":
       return caughtUp(run, server, reply.shard, reply.term, [reply.member]);
     case "run_released":
@@ -61,6 +61,17 @@ function knowsSeats(run: RunState, server: RunServer, seats: readonly SeatTerm[]
     if (term >= seat.term && !isInSeat(seat, server)) known.delete(shard);
     else known.set(shard, Math.max(term, known.get(shard) ?? 0));
   }
+  return { ...server, known };
+}
+
+/**
+ * The server has said which copies it does not hold: what it knows of a seat that it has left proves nothing once a newer
+ * seat names it again.
+ */
+function without(server: RunServer, missing: readonly number[]): RunServer {
+  if (missing.length === 0) return server;
+  const known = new Map(server.known);
+  for (const shard of missing) known.delete(shard);
   return { ...server, known };
 }
 

@@ -169,6 +169,11 @@ export type ServerReply =
       readonly node: string;
       /** Terms that the server knows now, of the shards that it was told of. */
       readonly seats: readonly { readonly shard: number; readonly term: number }[];
+      /**
+       * Those of them of which it holds no copy now, because their seat does not name it, or did not before: to be hosted
+       * again where a newer one does. Left out: none.
+       */
+      readonly missing?: readonly number[];
     }
   /** Unasked: "this learner of my shard has all entries." Repeated until a new seat comes. */
   | {
@@ -339,6 +344,7 @@ export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("t
     run: nameSchema,
     node: nameSchema,
     seats: seatTerms,
+    missing: z.array(countSchema).max(4096).exactOptional(),
   }),
   z.strictObject({
     type: z.literal("learner_caught_up"),

@@ -138,9 +138,9 @@ describe("a server node", () => {
     cluster = await start();
     await cluster.ask(1, hosting(seatOf(1, 1, [])));
     expect(cluster.bytes()).toBeGreaterThan(0);
-    expect(await cluster.ask(1, seating(seatOf(2, 2, [])))).toEqual(seated(1, 2));
+    expect(await cluster.ask(1, seating(seatOf(2, 2, [])))).toEqual({ ...seated(1, 2), missing: [3] });
     expect([cluster.bytes(), cluster.directoryOf(1).find("run-1", 3)]).toEqual([0, undefined]);
-    expect(await cluster.ask(1, seating(seatOf(2, 2, [])))).toEqual(seated(1, 2));
+    expect(await cluster.ask(1, seating(seatOf(2, 2, [])))).toEqual({ ...seated(1, 2), missing: [3] });
   });
 
   test("does not bring a copy back that it has given up, by a command that comes late", async () => {
@@ -161,9 +161,9 @@ describe("a server node", () => {
     expect([cluster.bytes(), cluster.directoryOf(1).find("run-1", 3)]).toEqual([0, undefined]);
   });
 
-  test("leaves out of its answer what it would have to host first", async () => {
+  test("says what it would have to host first", async () => {
     cluster = await start();
-    expect(await cluster.ask(1, seating(seatOf(2, 2, [1])))).toEqual({ ...seated(1, 2), seats: [] });
+    expect(await cluster.ask(1, seating(seatOf(2, 2, [1])))).toEqual({ ...seated(1, 2), seats: [], missing: [3] });
   });
 
   test("keeps shards with seats when the hosting comes under a higher term", async () => {

@@ -93,7 +93,9 @@ async function hostShards(node: string, host: ShardHost, command: HostShards): P
 }
 
 async function seatShards(node: string, host: ShardHost, { run, seats }: SeatShards): Promise<ServerReply> {
-  return { type: "shards_seated", run, node, seats: await host.seat(run, seats) };
+  const known = await host.seat(run, seats);
+  const missing = seats.map(({ shard }) => shard).filter((shard) => host.find(run, shard) === undefined);
+  return { type: "shards_seated", run, node, seats: known, ...(missing.length > 0 && { missing }) };
 }
 
 function updateMembers(
