@@ -90,7 +90,7 @@ async function follow(
   dataset: Dataset,
   found: string[],
 ): Promise<RunStatus | undefined> {
-  const { scenario, site, clock } = world;
+  const { scenario, clock } = world;
   for (let index = 0; index < scenario.coordinators; index += 1) cluster.startCoordinator();
   for (let index = 1; index <= scenario.servers; index += 1) await cluster.startServer(`server-${index}`);
   for (let index = 1; index <= scenario.workers; index += 1) cluster.startWorker(`worker-${index}`);

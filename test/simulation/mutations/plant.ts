@@ -21,7 +21,8 @@ export function plant({ name, edits }: Mutation): void {
       const loaded = nextLoad(url, context);
       const here = byUrl.get(url);
       if (here === undefined) return loaded;
-      const source = String(loaded.source);
+      const { source: text = "" } = loaded;
+      const source = typeof text === "string" ? text : new TextDecoder().decode(text);
       return { ...loaded, source: here.reduce((text, edit) => apply(text, edit, name), source) };
     },
   });

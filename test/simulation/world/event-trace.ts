@@ -3,7 +3,7 @@
 /** Events that are kept where not all are: enough to see what led to a violation. */
 const keptEvents = 400;
 
-type Event = readonly [atMs: number, what: string, ...details: readonly (string | number)[]];
+type Event = readonly [atMs: number, ...words: readonly (string | number)[]];
 
 export class EventTrace {
   readonly #events: Event[] = [];
