@@ -202,8 +202,8 @@ describe("snapshots", () => {
     for (;;) {
       const { snapshots, phase } = await cluster.status(run);
       expect(phase).not.toBe("completed");
-      if (snapshots?.failure != null) failures.add(snapshots.failure);
-      if (snapshots?.newest != null) break;
+      if (typeof snapshots?.failure === "string") failures.add(snapshots.failure);
+      if (typeof snapshots?.newest?.step === "number") break;
       await new Promise((resolve) => void setTimeout(resolve, 5));
     }
     pace.isSlow = false;

@@ -70,7 +70,7 @@ function isSigned(request: IncomingMessage, body: Buffer): boolean {
   const canonical = [method, url.pathname, query, lines.join(""), signed, payload].join("\n");
   const text = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, sha256(canonical)].join("\n");
   const derived = scope.split("/").reduce<Buffer | string>(hmac, `AWS4${s3Key.secretAccessKey}`);
-  return hmac(derived as Buffer, text).toString("hex") === signature;
+  return hmac(derived, text).toString("hex") === signature;
 }
 
 function answer(

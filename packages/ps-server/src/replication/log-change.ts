@@ -9,6 +9,7 @@ const nothing = new Float32Array(0);
 
 /** Carries out a change and, where the shard has other copies, writes it down for them. */
 export function makeChange(state: ShardState, change: Change, observed?: Observed): void {
+  state.beforeChange?.();
   carryOut(state, change, observed);
   const { replication, progress, options } = state;
   if (replication === undefined) return;

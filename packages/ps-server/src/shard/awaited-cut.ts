@@ -1,6 +1,10 @@
 /**
  * A snapshot of a shard as it is in one version: all shards of a synchronous run that are copied in the same version make
- * one state of the run. The shard stands still while it copies, not while anything is written.
+ * one state of the run.
+ *
+ * The shard stands still while it copies, not while anything is written. It copies in a turn of its own, behind what waits in
+ * its mailbox: those who pull the version first get it first, and most of the copying falls into the time in which the workers
+ * compute. A change that comes earlier has to wait for the copy.
  */
 import { tryTell, type Ref } from "@shoal/actors";
 import type { ShardCommand, SnapshotReply } from "@shoal/protocol";
@@ -20,24 +24,43 @@ export function handleSnapshot(state: ShardState, request: SnapshotRequest): voi
     copy(state, request);
     return;
   }
-  if (state.awaitedCut !== undefined) miss(state, state.awaitedCut.replyTo);
+  dropCut(state);
   state.awaitedCut = { ...request, at };
-  considerCut(state);
 }
 
-/** Called after every message: in synchronous mode none brings more than one version. */
-export function considerCut(state: ShardState): void {
-  const { awaitedCut, progress } = state;
+/**
+ * Called after every message: in synchronous mode none brings more than one version.
+ * @param soon asks for a turn in which `copyNow` is called
+ */
+export function considerCut(state: ShardState, soon: () => void): void {
+  const { awaitedCut, progress, replication } = state;
   if (awaitedCut === undefined || progress.version < awaitedCut.at) return;
-  state.awaitedCut = undefined;
-  if (progress.version === awaitedCut.at && progress.initialized) copy(state, awaitedCut);
-  else miss(state, awaitedCut.replyTo);
+  const isPrimary = replication === undefined || replication.role === "primary";
+  if (progress.version > awaitedCut.at || !progress.initialized || !isPrimary) {
+    dropCut(state);
+    return;
+  }
+  if (state.beforeChange !== undefined) return;
+  state.beforeChange = () => copyNow(state);
+  soon();
 }
 
-/** The shard ends, or is not the primary's any more. */
+export function copyNow(state: ShardState): void {
+  const { awaitedCut } = state;
+  if (awaitedCut === undefined || state.beforeChange === undefined) return;
+  forgetCut(state);
+  copy(state, awaitedCut);
+}
+
+function forgetCut(state: ShardState): void {
+  state.awaitedCut = undefined;
+  state.beforeChange = undefined;
+}
+
+/** The version will not come (again) here. */
 export function dropCut(state: ShardState): void {
   const { awaitedCut } = state;
-  state.awaitedCut = undefined;
+  forgetCut(state);
   if (awaitedCut !== undefined) miss(state, awaitedCut.replyTo);
 }
 

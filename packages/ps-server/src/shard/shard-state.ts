@@ -82,6 +82,8 @@ export interface ShardState extends ShardMemory {
   readonly replication: Replication | undefined;
   /** A snapshot that is due in a later version. */
   awaitedCut: AwaitedCut | undefined;
+  /** To be called before values, slots or version change: a copy of them is due. */
+  beforeChange: (() => void) | undefined;
   roster: Roster;
   progress: Progress;
   /** Called when what `ShardAdmission.decide` says may have changed. */
@@ -140,6 +142,7 @@ export function createShardState(options: ShardOptions): ShardState {
         : createBound(0, undefined),
     waits: createWaits((kind, change) => metrics.waiting(kind, change)),
     awaitedCut: undefined,
+    beforeChange: undefined,
     roster: createRoster(members),
     progress,
     listeners: new Set(),

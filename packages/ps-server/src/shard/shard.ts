@@ -19,7 +19,7 @@ import { advance } from "../replication/advance.ts";
 import { handleInstall, handleReplicate } from "../replication/follow.ts";
 import { notPrimary } from "../replication/step-down.ts";
 import { promote, rebase, takeSeat } from "../replication/take-seat.ts";
-import { considerCut, handleSnapshot } from "./awaited-cut.ts";
+import { considerCut, copyNow, handleSnapshot } from "./awaited-cut.ts";
 import { considerClosing } from "./close-step.ts";
 import { expireRequests } from "./deadlines.ts";
 import { describe } from "./describe.ts";
@@ -41,6 +41,8 @@ export type ShardSignal =
   | { readonly type: "step_due" }
   /** "Something has come from another copy, or is due to be sent there." */
   | { readonly type: "replication_due" }
+  /** "Copy yourself for a snapshot, if you have not yet." */
+  | { readonly type: "copy_due" }
   /** "This is your shard's seat now." */
   | { readonly type: "seat"; readonly seat: ShardSeat }
   /** "You are no longer needed: answer those who wait, and stop." */
@@ -59,12 +61,13 @@ export function createShard(state: ShardState): BehaviorFactory<ShardCommand | S
     return (command) => {
       handle(state, command, context);
       advance(state, context.clock.now());
-      considerCut(state);
+      considerCut(state, () => context.self.tell({ type: "copy_due" }));
     };
   };
 }
 
 function restore(state: ShardState, command: Extract<ShardCommand, { type: "restore" }>, now: number): void {
+  state.beforeChange?.();
   const outcome = restoreSnapshot(state, command.snapshot, now);
   if (outcome.type === "restored" && state.replication !== undefined) rebase(state.replication);
   tryTell(command.replyTo, outcome);
@@ -127,6 +130,9 @@ function handle(
       handleInstall(state, command.part, command.replyTo, now);
       return;
     case "replication_due":
+      return;
+    case "copy_due":
+      copyNow(state);
       return;
     case "seat":
       if (state.replication !== undefined) takeSeat(state, state.replication, command.seat, now);

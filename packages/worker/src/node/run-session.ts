@@ -161,7 +161,9 @@ export function startSession(
   const board = createAssignmentBoard(start.assignment);
   const { saveEvery = null } = start.job.encoding;
   const { states: store, onNote = ignore } = environment;
-  const saved = createSessionState({ identity, client, store, saveEvery, onNote });
+  // What was unsent in another attempt belongs to steps that this one computes again.
+  const name = start.attempt === undefined ? identity.name : `${identity.name}.attempt-${start.attempt}`;
+  const saved = createSessionState({ identity: { ...identity, name }, client, store, saveEvery, onNote });
   const shared = {
     start,
     identity,

@@ -1,0 +1,61 @@
+/** A whole cluster killed with SIGKILL in the middle of a run, and another one that goes on with it. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { disturbedJob } from "../support/perceptron.ts";
+import { runCommand } from "../support/shoal-command.ts";
+import { startUp, tensorBytes, type UpCluster } from "../support/up.ts";
+
+const snapshots = { everySteps: 10, everySeconds: null, keep: 2 };
+const job = {
+  ...{ ...disturbedJob, name: "killed", workers: 2, slots: 2, consistency: { mode: "synchronous" } },
+  durability: { replicas: 0, snapshots },
+};
+
+/** The keeper first: it must not end anybody in order. */
+function killAll({ up, pids }: UpCluster): void {
+  up.process.kill("SIGKILL");
+  for (const pid of Object.values(pids)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended with its keeper already.
+    }
+  }
+}
+
+describe("a cluster whose every process is killed", () => {
+  it("leaves a run that another one, of other processes, ends with the bits of the undisturbed run", async () => {
+    const runs = mkdtempSync(join(tmpdir(), "shoal-runs-"));
+    try {
+      let run: string;
+      {
+        await using first = await startUp(["--workers", "2", "--servers", "2", "--restarts", "0", "--runs", runs]);
+        run = await first.submit(job);
+        const status = await first.until(run, ({ snapshots }) => (snapshots?.newest ?? null) !== null);
+        expect(status.phase).toBe("training");
+        await first.connection.close();
+        killAll(first);
+        await first.up.ended;
+      }
+      await using second = await startUp(["--workers", "3", "--servers", "1", "--restarts", "0", "--runs", runs]);
+      const { workplace } = second;
+      const listed = await runCommand(["runs", "--json", "--runs", runs], { workplace });
+      expect(JSON.parse(listed.text)).toMatchObject({ type: "run", run, phase: "training" });
+      const resumed = await runCommand(["resume", run, "--detach"], { workplace });
+      expect(resumed.code).toBe(0);
+      const disturbed = await second.completed(run);
+      expect(disturbed.batchesDone).toBe(disturbed.totalBatches);
+      const undisturbed = await second.completed(await second.submit(job));
+      expect(tensorBytes(disturbed.result!.modelFile).equals(tensorBytes(undisturbed.result!.modelFile))).toBe(true);
+      expect(readdirSync(join(runs, run, "snapshots")).length).toBeLessThanOrEqual(snapshots.keep + 2);
+
+      const unknown = await runCommand(["resume", "nobody-1"], { workplace });
+      expect(unknown.code).toBe(1);
+      expect(unknown.text).toContain("has no snapshot of run nobody-1");
+    } finally {
+      rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
+    }
+  });
+});
