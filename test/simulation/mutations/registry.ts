@@ -37,13 +37,17 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "lost-sequence-number",
-    sentence: "a replica forgets which pushes its updates consist of",
+    sentence: "a replica does not remember which pushes its updates consist of",
     edits: [
       {
-        file: `${replication}/follow.ts`,
-        before: `carryOut(state, { ...entry, vector: vector.length === 0 ? undefined : vector });`,
-        after: `const contributions = entry.contributions.map((it) => ({ ...it, sequence: it.sequence + 1_000, batch: null }));
-    carryOut(state, { ...entry, contributions, vector: vector.length === 0 ? undefined : vector });`,
+        file: "packages/ps-server/src/shard/change.ts",
+        before: `progress.filter.settle(worker, incarnation, sequence, before + 1);`,
+        after: `if (isObserved) progress.filter.settle(worker, incarnation, sequence, before + 1);`,
+      },
+      {
+        file: "packages/ps-server/src/shard/change.ts",
+        before: `if (batch !== null) progress.batches.add(batch`,
+        after: `if (batch !== null && isObserved) progress.batches.add(batch`,
       },
     ],
     scenario: "fail-over",
@@ -51,12 +55,12 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "lease-off-by-one",
-    sentence: "a lease of batches leaves its last batch to the next one as well",
+    sentence: "a lease of batches takes one batch more than it gives",
     edits: [
       {
         file: "packages/coordinator/src/leases/ledger.ts",
-        before: `free: subtractRange(ledger.free, batches), leases:`,
-        after: `free: subtractRange(ledger.free, { begin: batches.begin - 1, end: batches.end + 1 }), leases:`,
+        before: `const free = subtractRange(ledger.free, batches);`,
+        after: `const free = subtractRange(ledger.free, { ...batches, end: batches.end + 1 });`,
       },
     ],
     scenario: "small",

@@ -36,6 +36,8 @@ const settings = {
   tickMs: 50,
   resendMs: 100,
   maximumResendMs: 400,
+  capacityTimeoutMs: 15_000,
+  stallTimeoutMs: 25_000,
 } as const;
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
@@ -85,7 +87,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
     data: trouble() || isFailOver ? badData : calmData,
     store: trouble() ? badStore : calmStore,
     mishaps: isCalm ? [] : drawMishaps(random, { workers, servers, replicas, hasStandby, kind }),
-    limitMs: 120_000,
+    limitMs: 60_000,
   };
 }
 
