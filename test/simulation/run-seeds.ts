@@ -60,13 +60,15 @@ async function runPart(range: SeedRange, index: number, stride: number): Promise
     ...(first ? ["--first"] : []),
     ...(trace ? ["--trace"] : []),
   ];
-  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(-4_000)));
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error("a process of the simulation has no output");
+  stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(-4_000)));
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
   const broken: SimulatedRun[] = [];
   let ended: Omit<SeedsPlayed, "broken"> | undefined;
-  for await (const text of createInterface({ input: child.stdout })) {
+  for await (const text of createInterface({ input: stdout })) {
     const line = JSON.parse(text) as Line;
     if (line.type === "ended") ended = line;
     else {

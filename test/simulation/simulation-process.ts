@@ -19,6 +19,9 @@ const { values } = parseArgs({
   },
 });
 
+// Nobody is left to hear what is found.
+process.once("disconnect", () => process.exit(1));
+process.channel?.unref();
 // Traces of thousands of expected errors would cost more than what they are errors of.
 Error.stackTraceLimit = 0;
 if (values.mutation !== undefined) plant(mutationOf(values.mutation));
