@@ -30,7 +30,7 @@ function jobOf(change: Partial<JobInput> = {}): JobSpec {
     optimizer: { name: "adam", learningRate: 0.003 },
     schedule: { name: "cosine", totalSteps: 60 },
     batchSize: 16,
-    epochs: 40,
+    epochs: 20,
     seed: 11,
     ...change,
   });
@@ -127,7 +127,7 @@ describe("a synchronous run that is killed as a whole", () => {
   );
 });
 
-const everyFew = (keep = 3) => ({ replicas: 0, snapshots: { everySteps: 10, everySeconds: null, keep } });
+const everyFew = (replicas = 0) => ({ replicas, snapshots: { everySteps: 10, everySeconds: null, keep: 3 } });
 
 /** A store whose n-th writes fail as a full disk does. */
 function fillingUp(store: SnapshotStore, isFull: (write: number) => boolean): SnapshotStore {
@@ -179,6 +179,26 @@ describe("snapshots", () => {
     expect(status).toMatchObject({ phase: "completed", error: null });
     const expected = trainPlainly(job, 2, dataset, site.kernels, site.memory);
     expect(cluster.model(run).parameters).toEqual(expected.parameters); // no tolerance: the same bits
+  });
+
+  it("give a run with copies its copies back, which take over when a server dies", async () => {
+    const store = createFolderStore(newFolder());
+    const job = jobOf({ workers: 2, durability: everyFew(1) });
+    const { run } = await interrupt(await start(store, 2, 2), job);
+    pace.isSlow = true;
+    const second = await start(store, 2, 3);
+    await second.resume(run);
+    for (;;) {
+      const shards = (await Promise.all(second.servers.map(({ host }) => host.describe(run).catch(() => [])))).flat();
+      if (shards.filter(({ seat }) => seat?.role === "replica").length === 4) break;
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+    }
+    await second.killServer("server-1");
+    pace.isSlow = false;
+    const status = await second.ended(run);
+    expect(status).toMatchObject({ phase: "completed", error: null });
+    const expected = trainPlainly(job, 2, dataset, site.kernels, site.memory);
+    expect(second.model(run).parameters).toEqual(expected.parameters); // no tolerance: the same bits
   });
 
   it("go on under the next coordinator", async () => {
