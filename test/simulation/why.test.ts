@@ -132,11 +132,11 @@ describe("a run in which all is well", () => {
   it("waits for nobody while every worker computes, and says how it ended", async () => {
     await play({ mode: "asynchronous" }, 1, async ({ why, cluster, run, pass }) => {
       let summary = "";
-      for (let attempts = 0; attempts < 20 && summary !== "nothing waits: every worker computes"; attempts += 1) {
+      for (let attempts = 0; attempts < 20 && summary !== "nothing waits: every worker has work"; attempts += 1) {
         ({ summary } = await why());
         await pass(33);
       }
-      expect(summary).toBe("nothing waits: every worker computes");
+      expect(summary).toBe("nothing waits: every worker has work");
       await cluster.ended(run, 600_000);
       expect((await why()).summary).toMatch(/^the run has ended: completed/);
     });

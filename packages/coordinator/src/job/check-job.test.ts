@@ -51,6 +51,21 @@ describe("the check of a job", () => {
     expect(complaint({ ...job, schedule: { name: "weekly" } })).toMatch(/^job\.schedule\.name: .*"weekly"$/);
   });
 
+  it("says what is possible where a name is wrong", () => {
+    expect(complaint({ ...job, stragglers: "recomended" })).toBe(
+      'job.stragglers: expected "recommended" or an object, got "recomended"',
+    );
+    expect(complaint({ ...job, encoding: { push: { name: "topk" } } })).toMatch(
+      /^job\.encoding\.push\.name: expected one of float32, .*"topk"$/,
+    );
+    expect(complaint({ ...job, encoding: { pull: { name: "power_sgd", rank: 0 } } })).toBe(
+      "job.encoding.pull.rank: expected number to be >=1, got 0",
+    );
+    expect(complaint({ ...job, ...asynchronous, staleness: { name: "inverse" } })).toBe(
+      "job.staleness.name: no such option; a rule is named as weight: { name }",
+    );
+  });
+
   it("knows which metrics the model has, and which one a run may stop at", () => {
     const measured = (metrics: readonly string[], name?: string): object => ({
       ...job,

@@ -59,8 +59,8 @@ function checkMeasures(model: ModelSpec, job: JobSpec, input: unknown): void {
 }
 
 function checkEncoding({ encoding }: JobSpec, input: unknown): void {
-  inField("job.encoding.push", input, () => parseEncodingSpec(encoding.push));
-  const { name } = inField("job.encoding.pull", input, () => parseEncodingSpec(encoding.pull));
+  inField("job.encoding.push", input, () => parseEncodingSpec(encoding.push, "push"));
+  const { name } = inField("job.encoding.pull", input, () => parseEncodingSpec(encoding.pull, "pull"));
   if (name !== "auto") return;
   const sentence = "job.encoding.pull: expected an encoding, because only pushes are chosen by bandwidth";
   throw new ShoalError("invalid_job", sentence, { field: "job.encoding.pull" });

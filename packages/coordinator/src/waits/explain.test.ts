@@ -122,9 +122,9 @@ describe("the answer to `shoal why`", () => {
     expect(chains).toMatchObject([{ cause: "worker-2", links: [{ waiters: ["worker-1"] }] }]);
   });
 
-  it("says that nothing waits while every worker computes", () => {
+  it("says that nothing waits while every worker has work", () => {
     expect(explainWaits(facts({ workers: [worker("worker-1", {})] })).summary).toBe(
-      "nothing waits: every worker computes",
+      "nothing waits: every worker has work",
     );
   });
 

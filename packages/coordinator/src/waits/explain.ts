@@ -151,7 +151,7 @@ function waitingText({ workers }: WaitFacts, chains: readonly WaitChain[]): stri
   const computes = ({ answer }: WorkerFacts): boolean =>
     answer?.kind === "answered" && (answer.value.activity === "computing" || answer.value.activity === "gated");
   const others = taking.filter((worker) => !computes(worker)).map(({ name }) => name);
-  if (others.length === 0) return "nothing waits: every worker computes";
+  if (others.length === 0) return "nothing waits: every worker has work";
   return `nothing waits; not computing: ${others.slice(0, 8).join(", ")}${others.length > 8 ? " and others" : ""}`;
 }
 

@@ -2,6 +2,7 @@
  * What a shard does about stale gradients, as data: how much a stale push counts, whether its delay is compensated, and
  * from which staleness on it is sent back. The three are independent of each other and of the optimiser.
  */
+import { ShoalError } from "@shoal/errors";
 import { z } from "zod";
 import { checkSpec } from "../check-spec.ts";
 import { nonNegative, share } from "../option-schemas.ts";
@@ -105,6 +106,10 @@ const envelope: z.ZodType<Envelope> = z.strictObject({
  */
 export function parseStalenessSpec(value: unknown): ResolvedStalenessSpec {
   const given = typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  if (given !== undefined && Object.hasOwn(given, "name")) {
+    const sentence = "staleness.name: no such option; a rule is named as weight: { name }";
+    throw new ShoalError("invalid_argument", sentence, { field: "staleness.name" });
+  }
   const { weight, compensation, bound } = checkSpec<Envelope>(
     "staleness",
     { staleness: envelope },

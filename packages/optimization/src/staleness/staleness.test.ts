@@ -62,6 +62,7 @@ describe("the weight of a stale push", () => {
 
 describe("a staleness rule from outside", () => {
   it.each([
+    [{ name: "polynomial" }, "staleness.name: no such option; a rule is named as weight: { name }"],
     [{ weight: { name: "linear" } }, "staleness.weight.name: expected one of none, inverse, polynomial"],
     [{ weight: { name: "polynomial", exponent: 2 } }, "staleness.weight.exponent"],
     [{ compensation: { name: "adaptive", lambda: -1 } }, "staleness.compensation.lambda"],

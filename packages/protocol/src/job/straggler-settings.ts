@@ -42,7 +42,9 @@ const schema = z.strictObject({
  */
 export const recommended = "recommended";
 
-export const stragglerSettingsSchema: z.ZodType<StragglerSettings> = z.preprocess(
-  (input) => (input === recommended ? { adaptiveBatch: true } : input),
-  schema,
-);
+export const stragglerSettingsSchema: z.ZodType<StragglerSettings> = z.preprocess((input, context) => {
+  if (input === recommended) return { adaptiveBatch: true };
+  if (typeof input !== "string") return input;
+  context.addIssue({ code: "custom", message: `expected "${recommended}" or an object`, input });
+  return z.NEVER;
+}, schema);

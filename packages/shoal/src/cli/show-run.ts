@@ -19,6 +19,7 @@ export async function showRun(
 ): Promise<RunStatus> {
   const progress = createProgressLine(output, () => system.clock.now());
   let saidSource = "";
+  const saidReasons = new Set<string>();
   let evaluations = 0;
   let last: RunStatus | undefined;
   try {
@@ -32,6 +33,11 @@ export async function showRun(
       for (const evaluation of status.evaluations.slice(evaluations))
         output.value({ type: "evaluation", run, ...evaluation });
       evaluations = status.evaluations.length;
+      // Workers that came or left, a warning of the guard, a fall-back: each once.
+      if (status.phase === "training" && !saidReasons.has(status.reason)) {
+        if (saidReasons.size > 0) output.line(status.reason);
+        saidReasons.add(status.reason);
+      }
       progress.show(status);
       last = status;
     }
