@@ -34,8 +34,10 @@ export function drawMishaps(random: Random, facts: MishapFacts): readonly Schedu
     const first = kind === "fail-over" ? 120 : 40;
     mishaps.push({ when: { atMessage: first + random.integer(last - first) }, mishap });
   }
-  // Somebody is left in the end.
-  mishaps.push({ when: { atMs: 4_000 }, mishap: { kind: "join", node: `worker-${facts.workers + 1}` } });
+  // As many as a job may wait for are left in the end.
+  for (const late of [1, 2]) {
+    mishaps.push({ when: { atMs: 4_000 }, mishap: { kind: "join", node: `worker-${facts.workers + late}` } });
+  }
   return mishaps;
 }
 
