@@ -34,10 +34,11 @@ export function drawMishaps(random: Random, facts: MishapFacts): readonly Schedu
     const first = kind === "fail-over" ? 120 : 40;
     mishaps.push({ when: { atMessage: first + random.integer(last - first) }, mishap });
   }
-  // As many as a job may wait for are left in the end.
+  // As many workers as a job may wait for are left in the end, and somebody who leads.
   for (const late of [1, 2]) {
     mishaps.push({ when: { atMs: 4_000 }, mishap: { kind: "join", node: `worker-${facts.workers + late}` } });
   }
+  mishaps.push({ when: { atMs: 4_000 }, mishap: { kind: "join", node: coordinatorNode } });
   return mishaps;
 }
 

@@ -51,6 +51,8 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
 }
 
 function start(cluster: Cluster, node: string): void {
+  // One that joins late takes the place of those that have died.
+  if (node === coordinatorNode && cluster.living(node) !== undefined) return;
   if (node === coordinatorNode) cluster.startCoordinator();
   else if (node.startsWith("server")) void cluster.startServer(node);
   else cluster.startWorker(node);
