@@ -1,6 +1,6 @@
 /** A server that keeps to the protocol and hosts nothing but the names of its shards. */
 import type { ActorSystem, Ref } from "@shoal/actors";
-import type { SerializedError } from "@shoal/errors";
+import { ShoalError, type SerializedError } from "@shoal/errors";
 import {
   acceptorOf,
   coordinatorAddress,
@@ -107,6 +107,12 @@ export function playServer(system: ActorSystem, shards: PlayedShards, script: Se
             seats.clear();
             replyTo.tell({ type: "run_released", run, node });
             return;
+          case "save_shards": {
+            const { snapshot } = command;
+            const error = new ShoalError("store_unavailable", `${node} is played and has no place for snapshots`);
+            replyTo.tell({ type: "saving_failed", run, node, snapshot, passed: null, error: error.toJSON() });
+            return;
+          }
           case "describe_shards":
             replyTo.tell({ type: "shards_described", run, node, shards: [] });
         }
