@@ -5,18 +5,29 @@ import type { CallOptions, LinkFactory, ParameterLink } from "@shoal/protocol";
 
 export interface CallCounts {
   calls: number;
-  /** What was asked for: a retry repeats the very same request. */
+  /** What was asked for: a retry of a push repeats the very same request. */
   readonly requests: Set<unknown>;
 }
 
 /** Counts calls, and the exchanges that they are attempts of. */
 export function countCalls(links: LinkFactory, counts: CallCounts): LinkFactory {
-  return surround(links, (request, _options, call) => {
+  const failed = new Set<string>();
+  return surround(links, async (request, _options, call) => {
     counts.calls += 1;
-    counts.requests.add(request);
-    return call();
+    const pull = pullOf(request);
+    // The request of a pull is made anew for each attempt: it is a retry when the one before it failed.
+    if (pull === undefined || !failed.delete(pull)) counts.requests.add(request);
+    try {
+      return await call();
+    } catch (error) {
+      if (pull !== undefined) failed.add(pull);
+      throw error;
+    }
   });
 }
+
+const pullOf = (request: unknown): string | undefined =>
+  typeof request === "object" && request !== null && "pull" in request ? String(request.pull) : undefined;
 
 export interface ByteCounts {
   pushed: number;
@@ -86,7 +97,10 @@ function surround(links: LinkFactory, around: Around): LinkFactory {
           return around(key, options, () => link.initialize(request, options));
         },
         push: (request, options) => around(request, options, () => link.push(request, options)),
-        pull: (request, options) => around(request, options, () => link.pull(request, options)),
+        pull(request, options) {
+          const of = `clock ${request.clock} of shard ${request.shard} for ${identity.name}`;
+          return around({ pull: of }, options, () => link.pull(request, options));
+        },
         pushPull: (push, pull, options) => around(push, options, () => link.pushPull(push, pull, options)),
         close: () => link.close(),
       };
