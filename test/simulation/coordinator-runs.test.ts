@@ -144,3 +144,10 @@ describe("evaluations in asynchronous mode", () => {
     expect((await cast.stage.status(run)).evaluations.length).toBeGreaterThanOrEqual(2);
   });
 });
+
+it("is refused at its start when as many backups as slots would leave nothing to wait for", async () => {
+  const cast = await cluster(3, 1);
+  const run = await cast.stage.submit({ consistency: { mode: "synchronous" }, stragglers: { backup: 3 } });
+  const status = await cast.stage.untilStatus(run, ({ phase }) => phase === "failed");
+  expect(status.error).toMatchObject({ code: "invalid_job", details: { field: "job.stragglers.backup" } });
+});

@@ -70,7 +70,7 @@ function startNext(cluster: ClusterState, now: number, settings: CoordinatorSett
   if (run === undefined) return cluster;
   switch (decision.kind) {
     case "start":
-      return withRun(cluster, startRun(run, decision.members, cluster.term, now));
+      return withRun(cluster, checkBackups(startRun(run, decision.members, cluster.term, now), now));
     case "give_up": {
       const sentence = `${decision.reason}, for more than ${settings.gatherTimeoutMs} ms`;
       return withRun(cluster, failRun(run, "no_capacity", sentence, {}, now));
@@ -81,6 +81,14 @@ function startNext(cluster: ClusterState, now: number, settings: CoordinatorSett
       return same ? cluster : withRun(cluster, { ...run, headAtMs, reason: decision.reason });
     }
   }
+}
+
+/** A job without slots says nothing of how many there are: they are the workers that it starts with. */
+function checkBackups(run: RunState, now: number): RunState {
+  const { backup } = run.job.stragglers;
+  if (backup === 0 || backup < run.slots) return run;
+  const sentence = `job.stragglers.backup: expected less than the ${run.slots} slots of a step, got ${backup}; set job.slots, or workers`;
+  return failRun(run, "invalid_job", sentence, { field: "job.stragglers.backup" }, now);
 }
 
 function forgetOldRuns(cluster: ClusterState, bound: number): ClusterState {

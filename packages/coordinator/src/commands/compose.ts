@@ -48,7 +48,7 @@ export function composeServerCommand(
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
       const { predictedWaiting, backup } = run.job.stragglers;
-      const early = { predictedWaiting, backup: Math.min(backup, slots - 1) };
+      const early = { predictedWaiting, backup };
       const members = runMembers(run);
       return { type: "host_shards", run: run.run, term, shards, ...how, ...early, members, replyTo };
     }
