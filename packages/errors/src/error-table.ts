@@ -49,6 +49,7 @@ export type ErrorCode =
   | "cannot_learn"
   | "server_lost"
   | "no_capacity"
+  | "too_few_clients"
   | "data_not_found"
   | "data_corrupt"
   | "snapshot_corrupt"
@@ -95,6 +96,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   cannot_learn: row("The guard of a run has stopped it: it could not learn; the message says why.", "never", 9, 1),
   server_lost: row("A parameter server's lease ended while it held shards of a run.", "never", 14, 1),
   no_capacity: row("The cluster has no member that could do the work.", "after_backoff", 14, 1),
+  too_few_clients: row(
+    "A federated rule needs more clients than have contributed; the details say how many.",
+    "after_backoff",
+    9,
+    1,
+  ),
   data_not_found: row("A data set is at none of the places that were searched.", "never", 5, 1),
   data_corrupt: row("A data file is short or malformed; the details give file and position.", "never", 15, 1),
   snapshot_corrupt: row("A snapshot fails its checks.", "never", 15, 1),
