@@ -1,0 +1,101 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { emptyLedger } from "./accountant.ts";
+import { gaussianDelta, gaussianNoiseFor } from "./analytic-gaussian.ts";
+import { noiseForBudget } from "./calibration.ts";
+import { localDeviation } from "./local-privacy.ts";
+import { normalCdf } from "./log-space.ts";
+import { decideBudget } from "./privacy-budget.ts";
+import { treeNoiseVariance } from "./tree-noise.ts";
+
+describe("a privacy budget", () => {
+  const round = { samplingRate: 0.1, noiseMultiplier: 1, sampling: "poisson" } as const;
+
+  it("lets rounds go until one more would exceed it, and stops for good then", () => {
+    let ledger = emptyLedger();
+    const spent: number[] = [];
+    for (;;) {
+      const decision = decideBudget(ledger, round, { epsilon: 5, delta: 1e-5 });
+      if (decision.kind === "stop") {
+        expect(decision.wouldBe).toBeGreaterThan(5);
+        expect(decision.reason).toContain("above the budget of 5");
+        break;
+      }
+      ledger = decision.ledger;
+      spent.push(decision.spending.epsilon);
+    }
+    expect(spent).toHaveLength(ledger.rounds);
+    expect(spent.at(-1)).toBeLessThanOrEqual(5);
+    expect([...spent].sort((a, b) => a - b)).toEqual(spent);
+    expect(decideBudget(ledger, round, { epsilon: 5, delta: 1e-5 }).kind).toBe("stop");
+  });
+
+  it("never lets a round without noise go", () => {
+    const decision = decideBudget(emptyLedger(), { ...round, noiseMultiplier: 0 }, { epsilon: 1e6, delta: 1e-5 });
+    expect(decision).toMatchObject({ kind: "stop", wouldBe: Infinity });
+  });
+
+  it("is used up by just as many rounds as its noise was calibrated for", () => {
+    const budget = { epsilon: 3, delta: 1e-6 };
+    for (const sampling of ["poisson", "fixed_size", "none"] as const) {
+      const noiseMultiplier = noiseForBudget(budget, 10, { samplingRate: 0.05, sampling }, { tolerance: 1e-3 });
+      let ledger = emptyLedger();
+      for (let number = 1; number <= 10; number++) {
+        const decision = decideBudget(ledger, { samplingRate: 0.05, sampling, noiseMultiplier }, budget);
+        if (decision.kind !== "go") throw new Error(decision.reason);
+        ledger = decision.ledger;
+      }
+      expect(decideBudget(ledger, { samplingRate: 0.05, sampling, noiseMultiplier }, budget).kind).toBe("stop");
+    }
+  });
+});
+
+describe("the analytic Gaussian mechanism", () => {
+  it("needs the noise that is published, which is less than the accountant's", () => {
+    expect(gaussianNoiseFor(2.25, 4.0834087e-4)).toBeCloseTo(Math.SQRT2, 6);
+    expect(localDeviation({ clip: 0.5, epsilon: 1, delta: 1e-6 })).toBeLessThan(4.530877117);
+  });
+
+  it("keeps (ε, δ) and wastes nothing", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.01, max: 50, noNaN: true }),
+        fc.double({ min: 3, max: 12, noNaN: true }),
+        (epsilon, digits) => {
+          const delta = 10 ** -digits;
+          const noise = gaussianNoiseFor(epsilon, delta);
+          expect(gaussianDelta(noise, epsilon)).toBeLessThanOrEqual(delta);
+          // 1e-5: δ falls faster than the noise grows, whose tolerance is 1e-12.
+          expect(gaussianDelta(noise * (1 - 1e-6), epsilon)).toBeGreaterThan(delta);
+        },
+      ),
+    );
+  });
+
+  it("stands on a normal distribution that is right in its tails", () => {
+    // From tables of the error function; relative 1e-13.
+    const known: readonly (readonly [number, number])[] = [
+      [-10, 7.61985302416052e-24],
+      [-5, 2.866515718791939e-7],
+      [-3, 1.3498980316300945e-3],
+      [-2.9999, 1.350341278e-3],
+      [-1, 0.15865525393145705],
+      [0, 0.5],
+      [1.96, 0.9750021048517795],
+    ];
+    for (const [x, phi] of known) expect(normalCdf(x) / phi).toBeCloseTo(1, x === -2.9999 ? 7 : 12);
+    expect(normalCdf(-40)).toBeGreaterThanOrEqual(0);
+    expect(normalCdf(40)).toBe(1);
+  });
+});
+
+describe("noise in a tree", () => {
+  it("has the published variances", () => {
+    expect(treeNoiseVariance(5, 2, "plain")).toBe(8);
+    expect(treeNoiseVariance(6, 0.5, "plain")).toBe(0.5);
+    expect(treeNoiseVariance(7, 1, "plain")).toBe(3);
+    expect(treeNoiseVariance(8, 1, "plain")).toBe(1);
+    expect(treeNoiseVariance(3, 1, "efficient")).toBeCloseTo(5 / 3, 14);
+    expect(treeNoiseVariance(4, 1, "efficient")).toBeCloseTo(4 / 7, 14);
+  });
+});
