@@ -20,3 +20,35 @@ export {
   type SelectingState,
 } from "./round/round-state.ts";
 export { startRound } from "./round/start-round.ts";
+export {
+  defaultAdaptiveClipping,
+  defaultCountDeviation,
+  defaultInitialClip,
+  nextClip,
+  noiseBesideCount,
+  type AdaptiveClipping,
+} from "./privacy/adaptive-clipping.ts";
+export { emptyLedger, epsilonOf, spend, type EpsilonAt, type PrivacyLedger } from "./privacy/accountant.ts";
+export { gaussianDelta, gaussianNoiseFor } from "./privacy/analytic-gaussian.ts";
+export { noiseForBudget } from "./privacy/calibration.ts";
+export { addScaled, clipScale, squaredNormOf } from "./privacy/clipping.ts";
+export { createDiscreteGaussian } from "./privacy/discrete-gaussian.ts";
+export { addGaussian, standardGaussian } from "./privacy/gaussian.ts";
+export { systemRandomBytes } from "./privacy/host/system-random-bytes.ts";
+export { localDeviation, makePrivate, type LocalPrivacy } from "./privacy/local-privacy.ts";
+export {
+  assumptionOf,
+  decideBudget,
+  type BudgetDecision,
+  type PrivacyBudget,
+  type PrivacySpending,
+} from "./privacy/privacy-budget.ts";
+export { createPrivateRound, type PrivateRound, type PrivateRoundPlan } from "./privacy/private-round.ts";
+export { createRandomBits, type RandomBits, type RandomBytes } from "./privacy/random-bits.ts";
+export {
+  defaultOrders,
+  renyiDivergences,
+  type ClientSampling,
+  type RoundMechanism,
+} from "./privacy/renyi-divergence.ts";
+export { treeNoiseVariance } from "./privacy/tree-noise.ts";

@@ -14,7 +14,7 @@ import type { RandomBits } from "./random-bits.ts";
 /** A fraction, as float64 within a relative 2^-45 and, when asked for, exactly. */
 interface Fraction {
   readonly value: number;
-  exact(): readonly [numerator: bigint, denominator: bigint];
+  readonly exact: () => readonly [numerator: bigint, denominator: bigint];
 }
 
 /** σ² counts in steps of this, and in whole numbers where it is great: a numerator is always a whole float64. */
