@@ -1,4 +1,14 @@
-export { decideAdmission, type AdmissionDecision, type AdmissionLimits } from "./admission.ts";
+export { decideAdmission, type AdmissionDecision, type AdmissionLimits } from "./admission/decide-admission.ts";
+export { decideOffer, type OfferDecision, type OfferFacts } from "./admission/decide-offer.ts";
+export {
+  defaultStandingRules,
+  goodStanding,
+  holdAgainst,
+  isForgiven,
+  isTrusted,
+  type Standing,
+  type StandingRules,
+} from "./admission/standing.ts";
 export { createAggregate, type Aggregate } from "./aggregate.ts";
 export { advanceRound, nextDeadline } from "./round/advance-round.ts";
 export { resumeRound } from "./round/resume-round.ts";
@@ -52,3 +62,53 @@ export {
   type RoundMechanism,
 } from "./privacy/renyi-divergence.ts";
 export { treeNoiseVariance } from "./privacy/tree-noise.ts";
+export {
+  chunksPresent,
+  emptyChunkSet,
+  hasChunk,
+  isComplete,
+  readChunkSet,
+  withChunk,
+  type ChunkSet,
+} from "./contribution/chunk-set.ts";
+export {
+  contributionId,
+  type ContributionAnswer,
+  type ContributionOffer,
+  type RejectionCause,
+} from "./contribution/contribution.ts";
+export {
+  beginUpload,
+  createIntake,
+  endUpload,
+  expireUploads,
+  receiveChunk,
+  type Intake,
+  type IntakeDecision,
+  type IntakeLimits,
+  type Upload,
+} from "./contribution/intake.ts";
+export {
+  checkManifest,
+  chunkCount,
+  chunkRange,
+  defaultChunkBytes,
+  describeVector,
+  isChunk,
+  mostChunkBytes,
+  type VectorManifest,
+} from "./contribution/manifest.ts";
+export {
+  isTransferred,
+  nextChunks,
+  nextRetry,
+  restartTransfer,
+  settleChunk,
+  startTransfer,
+  type ChunkUnderWay,
+  type Transfer,
+  type TransferPlan,
+  type TransferStep,
+} from "./contribution/transfer.ts";
+export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
+export { countArrival, estimatePopulation, startEstimate, type PopulationEstimate } from "./pace/population.ts";

@@ -1,0 +1,27 @@
+/** SHA-256 as WebCrypto has it, in Node and browsers alike. */
+
+export const digestBytes = 32;
+
+/** Borrows `content`. */
+export async function sha256(content: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", content as Uint8Array<ArrayBuffer>));
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Strings after their lengths, so that no two lists run into the same bytes. */
+export function joinStrings(parts: readonly string[]): Uint8Array {
+  const encoder = new TextEncoder();
+  const encoded = parts.map((part) => encoder.encode(part));
+  const joined = new Uint8Array(encoded.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(joined.buffer);
+  let at = 0;
+  for (const part of encoded) {
+    view.setUint32(at, part.length);
+    joined.set(part, at + 4);
+    at += 4 + part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { comeBackAfterMs, decidePace } from "./decide-pace.ts";
+import { countArrival, estimatePopulation, startEstimate } from "./population.ts";
+
+const facts = { population: 10, wanted: 10, roundMs: 1_000, nextRoundInMs: 300, leastMs: 100, mostMs: 3_600_000 };
+
+/** Park and Miller's generator: enough for arrivals. */
+function createLehmer(seed: number): { uniform(): number } {
+  let state = seed;
+  return {
+    uniform() {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    },
+  };
+}
+
+describe("pace", () => {
+  it("lets few clients meet when the next round begins", () => {
+    expect(decidePace(facts)).toMatchObject({ kind: "rendezvous", earliestMs: 300, latestMs: 315 });
+    expect(decidePace({ ...facts, nextRoundInMs: 0 })).toMatchObject({ earliestMs: 100 });
+  });
+
+  it("spreads many so that as many come per round as are wanted", () => {
+    const random = createLehmer(48_271);
+    const population = 5_000;
+    const window = decidePace({ ...facts, population });
+    const arrivals: number[] = [];
+    for (let client = 0; client < population; client += 1) {
+      // Long after the start, when chance has spread them.
+      let at = random.uniform() * window.latestMs;
+      while (at < 2_000_000) {
+        if (at > 1_000_000) arrivals.push(at);
+        at += comeBackAfterMs(window, random.uniform());
+      }
+    }
+    const perRound = arrivals.length / 1_000;
+    expect(perRound).toBeGreaterThan(9);
+    expect(perRound).toBeLessThan(11);
+    const busiest = Math.max(...Array.from({ length: 1_000 }, (_, round) => arrivals.filter((at) => Math.floor(at / 1_000) === 1_000 + round).length)); // prettier-ignore
+    // Independent arrivals, 10 a round: more than 30 in one of a thousand rounds has a chance below 1e-4.
+    expect(busiest).toBeLessThan(30);
+  });
+
+  it("keeps its bounds, whatever it is asked", () => {
+    const drawn = fc.record({
+      ...{
+        population: fc.nat(1e7),
+        wanted: fc.integer({ min: 1, max: 1e4 }),
+        roundMs: fc.integer({ min: 1, max: 1e6 }),
+      },
+      ...{
+        nextRoundInMs: fc.integer({ min: -1e6, max: 1e9 }),
+        leastMs: fc.nat(1e4),
+        mostMs: fc.integer({ min: 1e4, max: 1e9 }),
+      },
+      uniform: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(drawn, ({ uniform, ...given }) => {
+        const after = comeBackAfterMs(decidePace(given), uniform);
+        expect(after).toBeGreaterThanOrEqual(given.leastMs);
+        expect(after).toBeLessThanOrEqual(given.mostMs);
+      }),
+    );
+  });
+});
+
+describe("the population", () => {
+  it("is estimated from check-ins within a tenth, also after it has changed", () => {
+    const random = createLehmer(69_621);
+    const halfLifeMs = 60_000;
+    let estimate = startEstimate(0);
+    const play = (clients: number, from: number, to: number): void => {
+      const perMs = clients / 20_000; // each comes every 20 s on average
+      for (let at = from; at < to; at += -Math.log(1 - random.uniform()) / perMs) {
+        estimate = countArrival(estimate, 20_000, at, halfLifeMs);
+      }
+    };
+    play(500, 0, 300_000);
+    expect(estimatePopulation(estimate, 300_000, halfLifeMs) / 500).toBeCloseTo(1, 0.9);
+    play(2_000, 300_000, 900_000);
+    expect(Math.abs(estimatePopulation(estimate, 900_000, halfLifeMs) / 2_000 - 1)).toBeLessThan(0.1);
+    expect(estimatePopulation(startEstimate(0), 1_000, halfLifeMs)).toBe(0);
+  });
+});
