@@ -12,11 +12,11 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   protocol: ["errors", "actors"],
   optimization: ["errors", "kernels-wasm"],
   models: ["errors", "kernels-wasm"],
-  federated: ["errors", "kernels-wasm"],
+  federated: ["errors", "actors", "kernels-wasm"],
   "ps-server": ["errors", "actors", "kernels-wasm", "protocol", "optimization"],
   worker: ["errors", "actors", "kernels-wasm", "protocol", "models", "optimization"],
   coordinator: ["errors", "actors", "protocol", "models", "optimization", "federated"],
-  "edge-client": ["errors", "kernels-wasm", "models", "federated", "optimization"],
+  "edge-client": ["errors", "actors", "kernels-wasm", "models", "federated", "optimization"],
   shoal: [
     ...["errors", "actors", "kernels-wasm", "protocol", "optimization", "models", "federated"],
     ...["ps-server", "worker", "coordinator", "edge-client"],

@@ -9,7 +9,42 @@ export {
   type Standing,
   type StandingRules,
 } from "./admission/standing.ts";
-export { createAggregate, type Aggregate } from "./aggregate.ts";
+export {
+  goalOf,
+  parseAggregationPolicy,
+  type AggregationPolicy,
+  type FedAsyncPolicy,
+  type FedAvgPolicy,
+  type FedBuffPolicy,
+  type FedNovaPolicy,
+  type QFedAvgPolicy,
+  type ResolvedAggregationPolicy,
+} from "./aggregation/aggregation-policy.ts";
+export {
+  createAggregator,
+  type Aggregator,
+  type FoldedContribution,
+  type VectorChunk,
+} from "./aggregation/aggregator.ts";
+export { decideFold, type Contribution, type FoldDecision, type FoldFacts } from "./aggregation/decide-fold.ts";
+export type { ExampleWeight, StalenessRule } from "./aggregation/staleness-rule.ts";
+export { sourceOf, type ChunkSource } from "./aggregation/robust/chunk-source.ts";
+export { combineRobustly, type RobustOptions, type RobustOutcome } from "./aggregation/robust/combine-robustly.ts";
+export {
+  clientsNeeded,
+  parseRobustRule,
+  type ResolvedRobustRule,
+  type RobustRule,
+} from "./aggregation/robust/robust-rule.ts";
+export { localAccumulation, type LocalSteps } from "./client/local-accumulation.ts";
+export { packShared, sharedKeys, unpackShared, type KeySpan, type SharedKeys } from "./client/personal-layers.ts";
+export { addProximalTerm } from "./client/proximal.ts";
+export { correctGradient, moveControl, renewControl, replaceControl, type LocalPass } from "./client/scaffold.ts";
+export { partitionByLabels, partitionByShards } from "./partition/by-label.ts";
+export { partitionBySize, partitionEvenly, type SizeGrowth } from "./partition/by-size.ts";
+export { partitionByDirichlet, type DirichletOptions } from "./partition/dirichlet.ts";
+export type { DrawSource } from "./partition/draws.ts";
+export type { Partition } from "./partition/partition.ts";
 export { advanceRound, nextDeadline } from "./round/advance-round.ts";
 export { resumeRound } from "./round/resume-round.ts";
 export type { RefusalKind, RoundEffect, RoundEvent, RoundStep } from "./round/round-events.ts";
@@ -112,3 +147,9 @@ export {
 } from "./contribution/transfer.ts";
 export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
 export { countArrival, estimatePopulation, startEstimate, type PopulationEstimate } from "./pace/population.ts";
+export { decodeMessage, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
+export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
+export type { ClientNotice, RoundSummary } from "./plane/notices.ts";
+export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
+export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
+export type { ClientPrivacy, LocalTraining, RoundOffer, TaskDescription } from "./plane/task-description.ts";

@@ -1,0 +1,43 @@
+/** What an aggregator tells clients unasked. Any of them may be lost: a client that checks in hears the same. */
+import type { RoundOffer } from "./task-description.ts";
+
+export type ClientNotice =
+  /** "You were drawn for this round." */
+  | { readonly type: "round_offered"; readonly offer: RoundOffer }
+  /** "Nothing more is wanted from you in this round." */
+  | {
+      readonly type: "round_over";
+      readonly round: number;
+      readonly reason: string;
+      readonly comeBackAfterMs: number;
+    }
+  /** "Your contribution was lost on our side: offer it again." */
+  | { readonly type: "offer_again"; readonly round: number; readonly contribution: string }
+  | { readonly type: "secure_notice"; readonly round: number; readonly stage: string; readonly body: Uint8Array }
+  /** To all: "An aggregator is here (again): check in within so many ms, each at a moment of its own." */
+  | { readonly type: "aggregator_here"; readonly withinMs: number }
+  /** To all: how a round ended; what a page shows. */
+  | { readonly type: "round_closed"; readonly summary: RoundSummary }
+  /** To all: the task is over. */
+  | { readonly type: "task_over"; readonly reason: string };
+
+export interface RoundSummary {
+  readonly round: number;
+  readonly outcome: "committed" | "abandoned" | "carried_over";
+  readonly version: number;
+  readonly contributions: number;
+  readonly samples: number;
+  /** Mean loss that the contributors had, weighted by samples; null without contributions. */
+  readonly trainingLoss: number | null;
+  /** On the aggregator's test split, where it measured; null where it did not. */
+  readonly testAccuracy: number | null;
+  readonly testLoss: number | null;
+  /** SHA-256 of the float32 values. */
+  readonly hash: string;
+  /** Of all clients. */
+  readonly bytesDown: number;
+  readonly bytesUp: number;
+  /** Of differential privacy, so far; null where there is none. */
+  readonly epsilon: number | null;
+  readonly reason: string;
+}

@@ -1,0 +1,62 @@
+/** What a client has to know in order to train: plain data, never code. */
+
+/** Sent with every check-in; small, because models are a few layers of text. */
+export interface TaskDescription {
+  readonly task: string;
+  /** Model specification, as `parseModelSpec` of the models package takes it. */
+  readonly model: Readonly<Record<string, unknown>>;
+  /** Elements of the parameter vector. */
+  readonly size: number;
+  readonly local: LocalTraining;
+  /** Encodings of values on the way down, and of updates on the way up, best first. */
+  readonly down: readonly string[];
+  readonly up: readonly string[];
+  /** What will be refused; a client need not send it. */
+  readonly normBound: number | null;
+  readonly sampleCap: number;
+  readonly privacy: ClientPrivacy;
+  /** Bytes that training takes, about. */
+  readonly memoryBytes: number;
+}
+
+/** The client's part of the algorithm. */
+export interface LocalTraining {
+  readonly epochs: number;
+  /** null: all samples are one batch. */
+  readonly batchSize: number | null;
+  readonly learningRate: number;
+  readonly momentum: number;
+  /** FedProx: μ; 0: none. */
+  readonly proximal: number;
+  /** SCAFFOLD: the client keeps a control variate; the server's is sent with the values. */
+  readonly correction: "none" | "scaffold";
+  /** Names of layers whose parameters stay with the client. */
+  readonly personal: readonly string[];
+  readonly seed: number;
+}
+
+export interface ClientPrivacy {
+  /** Updates are clipped to this norm; null: they are not. It may change from round to round. */
+  readonly clip: number | null;
+  /** Local differential privacy: standard deviation of the noise that the client adds; 0: none. */
+  readonly localNoise: number;
+  /** Updates are masked: the aggregator learns their sum only. */
+  readonly isSecure: boolean;
+}
+
+/** A round that a client is asked to take part in. */
+export interface RoundOffer {
+  readonly round: number;
+  readonly version: number;
+  /** Durations from the arrival of this message: clocks are never compared. */
+  readonly answerWithinMs: number;
+  readonly reportWithinMs: number;
+  /** Chosen of those that both sides have. */
+  readonly down: string;
+  readonly up: string;
+  readonly clip: number | null;
+  /** Measure these values on the client's test split, too. */
+  readonly evaluates: boolean;
+  /** W3C traceparent of the round, for the client's spans. */
+  readonly traceparent: string | null;
+}
