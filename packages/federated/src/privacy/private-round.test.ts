@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadVectors } from "../../../../test/support/vectors.ts";
+import { takeFederatedGroup } from "../../../../test/support/federated-rows.ts";
 import { nextClip, noiseBesideCount } from "./adaptive-clipping.ts";
 import { addScaled, clipScale, squaredNormOf } from "./clipping.ts";
 import { systemRandomBytes } from "./host/system-random-bytes.ts";
@@ -18,7 +18,11 @@ interface Vectors {
   readonly z_delta: Readonly<Record<string, number>>;
   readonly clip: Readonly<Record<string, readonly number[]>>;
 }
-const vectors = loadVectors<Vectors>("federated");
+const vectors: Vectors = {
+  adaptive_clip: takeFederatedGroup<Vectors["adaptive_clip"]>("adaptive_clip"),
+  z_delta: takeFederatedGroup<Vectors["z_delta"]>("z_delta"),
+  clip: takeFederatedGroup<Vectors["clip"]>("clip"),
+};
 const random = createRandomBits(systemRandomBytes);
 const noiseless = { noiseMultiplier: 0, expectedClients: 1 };
 
