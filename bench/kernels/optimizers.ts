@@ -36,6 +36,9 @@ export const optimizerCases: readonly KernelCase[] = [
   ),
   updateCase("lars", 1, (kernels, w, g, [velocity]) => kernels.lars(w, g, velocity, count, rate, 0.9, 1e-4, 1e-3)),
   updateCase("ftrl-proximal", 2, (kernels, w, g, [z, n]) => kernels.ftrl(w, g, z, n, count, rate, 1, 0, 0)),
+  updateCase("fedyogi", 2, (kernels, w, g, [first, second]) =>
+    kernels.serverStep(w, g, first, second, count, "yogi", rate, 0.9, 0.99, 1e-3),
+  ),
 ];
 
 function adam(decoupled: boolean): Update {

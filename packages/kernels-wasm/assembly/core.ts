@@ -16,6 +16,7 @@ export { compensateDelay, compensateDelayAdaptively } from "./delay-compensation
 export { lambMoments, lambStep } from "./lamb";
 export { lars } from "./lars";
 export { ftrl } from "./ftrl";
+export { serverStep } from "./server-optimizers";
 export { clamp, sumVectors } from "./sum-vectors";
 export { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from "./half-floats";
 export { dequantizeInt8, dequantizeInt8Add, quantizeInt8, quantizeInt8WithFeedback } from "./int8-blocks";

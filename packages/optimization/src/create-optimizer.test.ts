@@ -63,6 +63,11 @@ const everySpec: readonly OptimizerSpec[] = [
   { name: "ftrl" },
   { name: "ftrl", beta: 0.5, l1: 0.3, l2: 0.1 },
   { name: "accumulate", scale: 2 },
+  { name: "fedavgm" },
+  { name: "fedadagrad" },
+  { name: "fedadagrad", beta1: 0.9 },
+  { name: "fedadam", tau: 0.1 },
+  { name: "fedyogi", initialAccumulator: 0.1 },
 ];
 /** Of values of one layer: these may not be split. */
 const layerwiseSpecs: readonly OptimizerSpec[] = [{ name: "lamb" }, { name: "lars" }];

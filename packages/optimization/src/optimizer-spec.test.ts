@@ -36,6 +36,10 @@ describe("an optimiser specification", () => {
       "ftrl",
       "accumulate",
       "average",
+      "fedavgm",
+      "fedadagrad",
+      "fedadam",
+      "fedyogi",
     ]) {
       const spec = parseOptimizerSpec({ name });
       expect(parseOptimizerSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);

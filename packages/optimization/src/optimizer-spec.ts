@@ -12,6 +12,18 @@ import {
 } from "./adam.ts";
 import { averageSchema, type AverageSpec, type ResolvedAverage } from "./average.ts";
 import { checkSpec, type SchemasByName } from "./check-spec.ts";
+import {
+  fedAdagradSchema,
+  fedAdamSchema,
+  fedYogiSchema,
+  type FedAdagradSpec,
+  type FedAdamSpec,
+  type FedYogiSpec,
+  type ResolvedFedAdagrad,
+  type ResolvedFedAdam,
+  type ResolvedFedYogi,
+} from "./fedopt.ts";
+import { fedAvgMSchema, type FedAvgMSpec, type ResolvedFedAvgM } from "./fedavgm.ts";
 import { ftrlSchema, type FtrlSpec, type ResolvedFtrl } from "./ftrl.ts";
 import { lambSchema, type LambSpec, type ResolvedLamb } from "./lamb.ts";
 import { larsSchema, type LarsSpec, type ResolvedLars } from "./lars.ts";
@@ -30,7 +42,11 @@ export type OptimizerSpec =
   | LarsSpec
   | FtrlSpec
   | AccumulateSpec
-  | AverageSpec;
+  | AverageSpec
+  | FedAvgMSpec
+  | FedAdagradSpec
+  | FedAdamSpec
+  | FedYogiSpec;
 
 /** The same with every option present; itself a valid {@link OptimizerSpec}. */
 export type ResolvedOptimizerSpec =
@@ -44,7 +60,11 @@ export type ResolvedOptimizerSpec =
   | ResolvedLars
   | ResolvedFtrl
   | ResolvedAccumulate
-  | ResolvedAverage;
+  | ResolvedAverage
+  | ResolvedFedAvgM
+  | ResolvedFedAdagrad
+  | ResolvedFedAdam
+  | ResolvedFedYogi;
 
 const schemas: SchemasByName<ResolvedOptimizerSpec> = {
   sgd: sgdSchema,
@@ -58,6 +78,10 @@ const schemas: SchemasByName<ResolvedOptimizerSpec> = {
   ftrl: ftrlSchema,
   accumulate: accumulateSchema,
   average: averageSchema,
+  fedavgm: fedAvgMSchema,
+  fedadagrad: fedAdagradSchema,
+  fedadam: fedAdamSchema,
+  fedyogi: fedYogiSchema,
 };
 
 /**

@@ -5,6 +5,8 @@ import { createAdadelta } from "./adadelta.ts";
 import { createAdagrad } from "./adagrad.ts";
 import { createAdam } from "./adam.ts";
 import { createAverage } from "./average.ts";
+import { createFedAdagrad, createFedAdam, createFedYogi } from "./fedopt.ts";
+import { createFedAvgM } from "./fedavgm.ts";
 import { createFtrl } from "./ftrl.ts";
 import { createLamb } from "./lamb.ts";
 import { createLars } from "./lars.ts";
@@ -36,6 +38,14 @@ export function ruleOf(spec: ResolvedOptimizerSpec): UpdateRule {
       return createAccumulate(spec);
     case "average":
       return createAverage();
+    case "fedavgm":
+      return createFedAvgM(spec);
+    case "fedadagrad":
+      return createFedAdagrad(spec);
+    case "fedadam":
+      return createFedAdam(spec);
+    case "fedyogi":
+      return createFedYogi(spec);
   }
 }
 
@@ -49,13 +59,23 @@ export function isLayerwise(spec: OptimizerSpec): boolean {
   return spec.name === "lamb" || spec.name === "lars";
 }
 
+/** Optimisers whose papers have no weight decay. */
+const withoutDecay = ["accumulate", "average", "fedavgm", "fedadagrad", "fedadam", "fedyogi"] as const;
+
+type Decaying = Exclude<ResolvedOptimizerSpec, { readonly name: (typeof withoutDecay)[number] }>;
+
+/** False where the optimiser's paper has no weight decay: a parameter group cannot ask for one then. */
+export function hasWeightDecay(spec: ResolvedOptimizerSpec): spec is Decaying {
+  return !(withoutDecay as readonly string[]).includes(spec.name);
+}
+
 /**
  * The same optimiser with another weight decay: L2 or decoupled as it defines it, `l2` of `ftrl`.
- * @throws ShoalError invalid_argument - for `accumulate` and `average`, which have none
+ * @throws ShoalError invalid_argument - for `accumulate`, `average` and the server optimisers, which have none
  */
 export function withWeightDecay(spec: OptimizerSpec, weightDecay: number): ResolvedOptimizerSpec {
   const resolved = parseOptimizerSpec(spec);
-  if (resolved.name === "accumulate" || resolved.name === "average") {
+  if (!hasWeightDecay(resolved)) {
     const sentence = `weightDecay: expected none, because the optimiser ${resolved.name} has no weight decay`;
     throw new ShoalError("invalid_argument", sentence, { field: "weightDecay" });
   }

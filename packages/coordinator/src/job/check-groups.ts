@@ -1,7 +1,7 @@
 /** Checks that a job's parameter groups mean something for its model and its optimiser. */
 import { ShoalError } from "@shoal/errors";
 import type { ParameterLayout } from "@shoal/models";
-import { parseOptimizerSpec } from "@shoal/optimization";
+import { hasWeightDecay, parseOptimizerSpec } from "@shoal/optimization";
 import { matchesPattern, maximumTreatments, maximumUpdateRanges, type JobSpec } from "@shoal/protocol";
 import { closeNames } from "../placement/close-names.ts";
 import { parameterUpdates } from "../placement/parameter-updates.ts";
@@ -18,7 +18,7 @@ export function checkGroups(job: JobSpec, layout: ParameterLayout): void {
       const close = closeNames(parameters, names, shownNames).join(", ");
       throw invalid(`${field}.parameters`, `expected the name of a parameter or a pattern, such as ${close}`);
     }
-    if (weightDecay !== undefined && (optimizer.name === "accumulate" || optimizer.name === "average")) {
+    if (weightDecay !== undefined && !hasWeightDecay(optimizer)) {
       const sentence = `expected none, because the optimiser ${optimizer.name} has no weight decay`;
       throw invalid(`${field}.weightDecay`, sentence);
     }

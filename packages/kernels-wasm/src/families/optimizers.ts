@@ -4,6 +4,11 @@
 import type { Offset } from "../kernels.ts";
 import { biasCorrection, leastFirstMoment, leastSecondMoment } from "./adam-corrections.ts";
 
+/** How the second moment of a server optimiser goes on. */
+export type ServerRule = "adagrad" | "adam" | "yogi";
+
+const serverRules: readonly ServerRule[] = ["adagrad", "adam", "yogi"];
+
 export interface OptimizerKernels {
   /** weightDecay is L2 (added to g); g is not modified. `first`: the momentum buffer is set to g instead of decayed. */
   sgd(w: Offset, g: Offset, count: number, learningRate: number, weightDecay: number): void;
@@ -81,6 +86,19 @@ export interface OptimizerKernels {
     l1: number,
     l2: number,
   ): void;
+  /** FedAdagrad, FedAdam and FedYogi: no bias correction, no weight decay. Flushes denormal moments. */
+  serverStep(
+    w: Offset,
+    g: Offset,
+    first: Offset,
+    second: Offset,
+    count: number,
+    rule: ServerRule,
+    learningRate: number,
+    beta1: number,
+    beta2: number,
+    tau: number,
+  ): void;
 }
 
 /** What is derived from an option (1 − β) is handed in. */
@@ -153,6 +171,22 @@ export interface OptimizerExports extends Pick<OptimizerKernels, "sgd" | "adagra
     l1: number,
     l2: number,
   ): void;
+  serverStep(
+    w: Offset,
+    g: Offset,
+    first: Offset,
+    second: Offset,
+    count: number,
+    rule: number,
+    learningRate: number,
+    beta1: number,
+    rest1: number,
+    beta2: number,
+    rest2: number,
+    tau: number,
+    leastFirst: number,
+    leastSecond: number,
+  ): void;
 }
 
 /** 1 − β is taken in float64 here, before either is rounded to float32, as PyTorch does. */
@@ -194,5 +228,24 @@ export function optimizerKernels(raw: OptimizerExports): OptimizerKernels {
     adadelta: (w, g, square, delta, count, rate, rho, epsilon, decay) =>
       raw.adadelta(w, g, square, delta, count, rate, rho, 1 - rho, epsilon, decay),
     ftrl: (w, g, z, n, count, rate, beta, l1, l2) => raw.ftrl(w, g, z, n, count, 1 / rate, beta, l1, l2),
+    serverStep(w, g, first, second, count, rule, rate, beta1, beta2, tau) {
+      const [rest1, rest2] = [1 - beta1, 1 - beta2];
+      const least = [leastFirstMoment, leastSecondMoment] as const;
+      raw.serverStep(
+        w,
+        g,
+        first,
+        second,
+        count,
+        serverRules.indexOf(rule),
+        rate,
+        beta1,
+        rest1,
+        beta2,
+        rest2,
+        tau,
+        ...least,
+      );
+    },
   };
 }

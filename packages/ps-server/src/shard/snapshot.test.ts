@@ -31,6 +31,10 @@ const optimizers = [
   { name: "lamb", learningRate: 0.01 },
   { name: "lars", learningRate: 0.1, momentum: 0.9 },
   { name: "accumulate", scale: 2 },
+  { name: "fedavgm" },
+  { name: "fedadagrad", learningRate: 0.1 },
+  { name: "fedadam", learningRate: 0.1 },
+  { name: "fedyogi", learningRate: 0.1 },
 ];
 
 const size = 5;
