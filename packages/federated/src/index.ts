@@ -153,3 +153,44 @@ export type { ClientNotice, RoundSummary } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
 export type { ClientPrivacy, LocalTraining, RoundOffer, TaskDescription } from "./plane/task-description.ts";
+export { createInProcessPlane, type InProcessPlane, type InProcessPlaneOptions } from "./plane/in-process-plane.ts";
+export {
+  advanceSecureSum,
+  nextSecureDeadline,
+  startSecureSum,
+  waitedFor as secureSumWaitsFor,
+} from "./secure/advance-server.ts";
+export { advanceClient, type ClientEffect, type ClientEvent, type ClientState } from "./secure/client-state.ts";
+export { graphParameters, type GraphParameters, type ThreatModel } from "./secure/graph-parameters.ts";
+export { createEcdsaIdentity, type Identity } from "./secure/identity.ts";
+export type { Curve } from "./secure/key-agreement.ts";
+export {
+  createLatticeEncoder,
+  decodeMean,
+  latticeNoiseMultiplier,
+  planLattice,
+  type Lattice,
+  type LatticeEncoder,
+  type LatticeSettings,
+} from "./secure/lattice.ts";
+export {
+  maximumClients,
+  type AdvertisedKeys,
+  type RevealedShare,
+  type Roster,
+  type SealedShares,
+  type SecureSettings,
+  type UnmaskingAnswer,
+  type UnmaskingRequest,
+} from "./secure/messages.ts";
+export { openSession, type SecureSession } from "./secure/roster.ts";
+export { createSecureClient, type SecureClient, type SecureClientPorts } from "./secure/secure-client.ts";
+export type {
+  SecureSumPlan,
+  ServerEffect,
+  ServerEvent,
+  ServerState,
+  ServerStep,
+  Unmasking,
+} from "./secure/server-state.ts";
+export { addMasked, createUnmasker, type Unmasker } from "./secure/unmasker.ts";

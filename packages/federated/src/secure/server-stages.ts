@@ -1,0 +1,156 @@
+/** How a stage of a secure sum ends: with the next one, or with an abort that names what is missing. */
+import { pointOf } from "./roster.ts";
+import type {
+  AdvertisingState,
+  CollectedShare,
+  MaskingState,
+  OpenServerState,
+  PreparingState,
+  ServerEffect,
+  ServerStep,
+  SharingState,
+  Unmasking,
+  UnmaskingState,
+} from "./server-state.ts";
+
+export function abort(state: OpenServerState, reason: string): ServerStep {
+  const roster = state.phase === "advertising" ? state.keys : state.roster;
+  const clients = roster.map(({ client }) => client);
+  return { state: { phase: "aborted", reason }, effects: [{ type: "abort", clients, reason }], reason };
+}
+
+export function endAdvertising(state: AdvertisingState, nowMs: number): ServerStep {
+  const { keys, plan, gone } = state;
+  if (keys.length < plan.minimumClients) {
+    return abort(state, `${keys.length} clients have come, at least ${plan.minimumClients} are needed`);
+  }
+  const roster = [...keys].sort((a, b) => (a.client < b.client ? -1 : 1));
+  const next: PreparingState = { phase: "preparing", plan, gone, roster, deadlineMs: nowMs + plan.stageTimeoutMs };
+  return {
+    state: next,
+    effects: [{ type: "prepare", roster }],
+    reason: `${keys.length} of ${plan.invited} clients have come`,
+  };
+}
+
+export function startSharing(
+  state: PreparingState,
+  neighbours: readonly (readonly number[])[],
+  threshold: number,
+  nowMs: number,
+): ServerStep {
+  const { plan, gone, roster } = state;
+  const deadlineMs = nowMs + plan.stageTimeoutMs;
+  const next: SharingState = {
+    phase: "sharing",
+    plan,
+    gone,
+    roster,
+    neighbours,
+    threshold,
+    deadlineMs,
+    shared: [],
+    sealed: [],
+  };
+  const to = roster.map(({ client }) => client);
+  return {
+    state: next,
+    effects: [{ type: "send_roster", to, roster }],
+    reason: `a threshold of ${threshold} neighbours`,
+  };
+}
+
+/** Who has too few neighbours left could not be unmasked: it goes too, and so on until nobody has. */
+export function endSharing(state: SharingState, nowMs: number): ServerStep {
+  const { plan, threshold } = state;
+  let shared: readonly number[] = [...state.shared].sort((a, b) => a - b);
+  for (;;) {
+    const present = new Set(shared);
+    const kept = shared.filter((client) => among(state.neighbours[client], present).length >= threshold);
+    if (kept.length === shared.length) break;
+    shared = kept;
+  }
+  if (shared.length < plan.minimumClients) {
+    return abort(
+      state,
+      `${shared.length} clients have shared their secrets, at least ${plan.minimumClients} are needed`,
+    );
+  }
+  const present = new Set(shared);
+  const neighbours = state.neighbours.map((some) => among(some, present));
+  const deadlineMs = nowMs + plan.stageTimeoutMs;
+  const next: MaskingState = { ...state, phase: "masking", neighbours, shared, masked: [], deadlineMs };
+  const effects = shared.map((client) => sendShares(next, client));
+  return {
+    state: next,
+    effects,
+    reason: `${shared.length} of ${state.roster.length} clients have shared their secrets`,
+  };
+}
+
+export function sendShares(state: MaskingState, client: number): ServerEffect {
+  const present = new Set(state.shared);
+  const shares = state.sealed.filter(({ from, to }) => to === client && present.has(from));
+  return { type: "send_shares", to: nameOf(state, client), shares };
+}
+
+export function endMasking(state: MaskingState, nowMs: number): ServerStep {
+  const { plan, threshold, neighbours, roster, gone } = state;
+  const present = new Set(state.masked);
+  const survivors = state.shared.filter((client) => present.has(client));
+  const dropped = state.shared.filter((client) => !present.has(client));
+  if (survivors.length < plan.minimumClients) {
+    return abort(state, `${survivors.length} masked vectors have come, at least ${plan.minimumClients} are needed`);
+  }
+  const lost = state.shared.find((client) => among(neighbours[client], present).length < threshold);
+  if (lost !== undefined) {
+    return abort(
+      state,
+      `of the neighbours of ${nameOf(state, lost)} fewer than the threshold of ${threshold} are left`,
+    );
+  }
+  const request = { survivors, dropped };
+  const deadlineMs = nowMs + plan.stageTimeoutMs;
+  const session = { plan, gone, roster, neighbours, threshold, deadlineMs };
+  const next: UnmaskingState = { ...session, phase: "unmasking", request, answered: [], seeds: [], maskKeys: [] };
+  const to = survivors.map((client) => nameOf(state, client));
+  const reason = `${survivors.length} masked vectors have come, ${dropped.length} clients have left`;
+  return { state: next, effects: [{ type: "send_request", to, request }], reason };
+}
+
+/** The first client whose secret the shares that have come do not give. */
+export function firstMissing({ request, threshold, seeds, maskKeys }: UnmaskingState): number | undefined {
+  const isShort = (shares: readonly CollectedShare[]) => (client: number) =>
+    shares.filter(({ of }) => of === client).length < threshold;
+  return request.survivors.find(isShort(seeds)) ?? request.dropped.find(isShort(maskKeys));
+}
+
+export function endUnmasking(state: UnmaskingState): ServerStep {
+  const missing = firstMissing(state);
+  if (missing !== undefined) {
+    const reason = `fewer than ${state.threshold} neighbours of ${nameOf(state, missing)} have given their share of its secret`;
+    return abort(state, reason);
+  }
+  const { request, roster, threshold, seeds, maskKeys, neighbours } = state;
+  const inSum = new Set(request.survivors);
+  const unmasking: Unmasking = {
+    threshold,
+    survivors: request.survivors.map((client) => ({ client, shares: seeds.filter(({ of }) => of === client) })),
+    dropped: request.dropped.map((client) => ({
+      client,
+      partners: among(neighbours[client], inSum),
+      shares: maskKeys.filter(({ of }) => of === client),
+    })),
+  };
+  const survivors = request.survivors.map((client) => nameOf(state, client));
+  const reason = `the secrets of ${survivors.length} survivors and ${request.dropped.length} others are there`;
+  return { state: { phase: "summed", survivors }, effects: [{ type: "unmask", roster, unmasking }], reason };
+}
+
+export function among(clients: readonly number[] | undefined, present: ReadonlySet<number>): readonly number[] {
+  return (clients ?? []).filter((client) => present.has(client));
+}
+
+export function nameOf({ roster }: { readonly roster: readonly { readonly client: string }[] }, index: number): string {
+  return roster[index]?.client ?? `client ${pointOf(index)}`;
+}
