@@ -21,7 +21,6 @@ import {
   type ServerEffect,
   type ServerEvent,
   type ServerState,
-  type Unmasking,
   type UnmaskingRequest,
 } from "@shoal/federated";
 
@@ -69,8 +68,7 @@ export async function playSecureSum(played: PlayedSum): Promise<SumOutcome> {
   const spentMs = { keys: 0, masks: 0, server: 0 };
   const reasons: string[] = [];
   let time = 0;
-  let session: SecureSession | undefined;
-  let unmasking: Unmasking | undefined;
+  let session: SecureSession | undefined = undefined;
   let state: ServerState = startSecureSum(plan, time);
 
   const isThere = (client: string, stage: LastStage): boolean =>
@@ -183,11 +181,9 @@ export async function playSecureSum(played: PlayedSum): Promise<SumOutcome> {
   }
   effects.push(...passTime("unmasking"));
   const found = find(effects, "unmask");
-  unmasking = found?.unmasking;
-  if (found === undefined || unmasking === undefined) return outcome();
+  if (found === undefined) return outcome();
   const site = { subtle, settings: plan, roster: found.roster, session: id };
-  const all = unmasking;
-  const unmasker = await measured("server", () => createUnmasker(site, all));
+  const unmasker = await measured("server", () => createUnmasker(site, found.unmasking));
   for (let begin = 0; begin < played.size; begin += played.chunk) {
     const part = sum.subarray(begin, begin + played.chunk);
     await measured("server", () => unmasker.unmask(begin, part));
