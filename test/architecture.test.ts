@@ -16,10 +16,11 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   "ps-server": ["errors", "actors", "kernels-wasm", "protocol", "optimization"],
   worker: ["errors", "actors", "kernels-wasm", "protocol", "models", "optimization"],
   coordinator: ["errors", "actors", "protocol", "models", "optimization", "federated"],
+  aggregator: ["errors", "actors", "kernels-wasm", "optimization", "federated"],
   "edge-client": ["errors", "actors", "kernels-wasm", "models", "federated", "optimization"],
   shoal: [
     ...["errors", "actors", "kernels-wasm", "protocol", "optimization", "models", "federated"],
-    ...["ps-server", "worker", "coordinator", "edge-client"],
+    ...["ps-server", "worker", "coordinator", "aggregator", "edge-client"],
   ],
 };
 

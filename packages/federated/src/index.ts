@@ -51,6 +51,7 @@ export type { RefusalKind, RoundEffect, RoundEvent, RoundStep } from "./round/ro
 export { checkPlan, type Arrival, type RoundPlan } from "./round/round-plan.ts";
 export {
   isEnded,
+  nothingCarried,
   type AbandonedState,
   type Carried,
   type CarriedOverState,
@@ -194,3 +195,4 @@ export type {
   Unmasking,
 } from "./secure/server-state.ts";
 export { addMasked, createUnmasker, type Unmasker } from "./secure/unmasker.ts";
+export { hexOf, sha256 } from "./contribution/sha256.ts";

@@ -50,6 +50,6 @@ export type ContributionAnswer = { readonly comeBackAfterMs: number } & (
 );
 
 /** The name of what `client` contributes to `round` of `task`: 32 hexadecimal digits. */
-export async function contributionId(client: string, task: string, round: number): Promise<string> {
-  return hexOf(await sha256(joinStrings([client, task, String(round)]))).slice(0, 32);
+export function contributionId(client: string, task: string, round: number): string {
+  return hexOf(sha256(joinStrings([client, task, String(round)]))).slice(0, 32);
 }

@@ -14,7 +14,7 @@ export const defaultChunkBytes: number = 128 * 1024;
 const mostBytes = 2 ** 32;
 
 export interface VectorManifest {
-  /** SHA-256 of all bytes, hexadecimal. */
+  /** Names the content: SHA-256 of `chunkHashes`, hexadecimal. */
   readonly hash: string;
   readonly bytes: number;
   /** All chunks but the last have this many. */
@@ -24,17 +24,14 @@ export interface VectorManifest {
 }
 
 /** Hashes `content` in chunks. Borrows it. */
-export async function describeVector(
-  content: Uint8Array,
-  chunkBytes: number = defaultChunkBytes,
-): Promise<VectorManifest> {
-  const manifest = { hash: hexOf(await sha256(content)), bytes: content.length, chunkBytes };
-  const chunkHashes = new Uint8Array(chunkCount(manifest) * digestBytes);
-  for (let index = 0; index < chunkCount(manifest); index += 1) {
-    const { begin, end } = chunkRange(manifest, index);
-    chunkHashes.set(await sha256(content.subarray(begin, end)), index * digestBytes);
+export function describeVector(content: Uint8Array, chunkBytes: number = defaultChunkBytes): VectorManifest {
+  const cut = { bytes: content.length, chunkBytes };
+  const chunkHashes = new Uint8Array(chunkCount(cut) * digestBytes);
+  for (let index = 0; index < chunkCount(cut); index += 1) {
+    const { begin, end } = chunkRange(cut, index);
+    chunkHashes.set(sha256(content.subarray(begin, end)), index * digestBytes);
   }
-  return { ...manifest, chunkHashes };
+  return { hash: hexOf(sha256(chunkHashes)), ...cut, chunkHashes };
 }
 
 /** An empty vector has no chunks. */
@@ -52,12 +49,12 @@ export function chunkRange(
 }
 
 /** Whether these bytes are chunk `index`. Borrows them. */
-export async function isChunk(manifest: VectorManifest, index: number, content: Uint8Array): Promise<boolean> {
+export function isChunk(manifest: VectorManifest, index: number, content: Uint8Array): boolean {
   if (!Number.isSafeInteger(index) || index < 0 || index >= chunkCount(manifest)) return false;
   const { begin, end } = chunkRange(manifest, index);
   if (content.length !== end - begin) return false;
   const expected = manifest.chunkHashes.subarray(index * digestBytes, (index + 1) * digestBytes);
-  const found = await sha256(content);
+  const found = sha256(content);
   return found.every((byte, position) => byte === expected[position]);
 }
 
@@ -76,4 +73,6 @@ export function checkManifest(manifest: VectorManifest): void {
   if (chunkHashes.length !== expected) {
     throw new ShoalError("invalid_argument", `${chunkHashes.length} bytes of hashes, expected ${expected}`);
   }
+  if (hexOf(sha256(chunkHashes)) !== hash)
+    throw new ShoalError("invalid_argument", "the hash is not that of its chunks");
 }

@@ -1,10 +1,14 @@
-/** SHA-256 as WebCrypto has it, in Node and browsers alike. */
+/**
+ * SHA-256, at once: WebCrypto's is asynchronous, and what waits for it would depend on real time also where time is
+ * simulated.
+ */
+import { sha256 as hashBytes } from "@noble/hashes/sha2.js";
 
 export const digestBytes = 32;
 
-/** Borrows `content`. */
-export async function sha256(content: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", content as Uint8Array<ArrayBuffer>));
+/** Borrows `content`, which may lie in shared memory. */
+export function sha256(content: Uint8Array): Uint8Array {
+  return hashBytes(content);
 }
 
 export function hexOf(bytes: Uint8Array): string {

@@ -53,7 +53,7 @@ const replies: readonly ClientReply[] = [
 const notices: readonly ClientNotice[] = [
   { type: "round_offered", offer },
   { type: "round_over", round: 3, reason: "the round has what it needs", comeBackAfterMs: 5 },
-  { type: "offer_again", round: 3, contribution: id },
+  { type: "offer_again", round: 3 },
   { type: "secure_notice", round: 3, stage: "unmask", body: Uint8Array.of(1) },
   { type: "aggregator_here", withinMs: 1_000 },
   { type: "task_over", reason: "all rounds are done" },

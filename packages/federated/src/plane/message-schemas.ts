@@ -117,7 +117,7 @@ const summary: z.ZodMiniType<RoundSummary> = z.strictObject({
 export const clientNoticeSchema: z.ZodMiniType<ClientNotice> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("round_offered"), offer }),
   z.strictObject({ type: z.literal("round_over"), round: count, reason: sentence, comeBackAfterMs }),
-  z.strictObject({ type: z.literal("offer_again"), round: count, contribution: identifier }),
+  z.strictObject({ type: z.literal("offer_again"), round: count }),
   z.strictObject({ type: z.literal("secure_notice"), round: count, stage, body: bytes(mostChunkBytes) }),
   z.strictObject({ type: z.literal("aggregator_here"), withinMs: ms }),
   z.strictObject({ type: z.literal("round_closed"), summary }),

@@ -12,7 +12,7 @@ export type ClientNotice =
       readonly comeBackAfterMs: number;
     }
   /** "Your contribution was lost on our side: offer it again." */
-  | { readonly type: "offer_again"; readonly round: number; readonly contribution: string }
+  | { readonly type: "offer_again"; readonly round: number }
   | { readonly type: "secure_notice"; readonly round: number; readonly stage: string; readonly body: Uint8Array }
   /** To all: "An aggregator is here (again): check in within so many ms, each at a moment of its own." */
   | { readonly type: "aggregator_here"; readonly withinMs: number }

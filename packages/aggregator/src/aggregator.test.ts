@@ -1,0 +1,188 @@
+import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
+import {
+  createInProcessPlane,
+  defaultStandingRules,
+  parseAggregationPolicy,
+  type InProcessPlane,
+  type LocalTraining,
+  type RoundPlan,
+  type RoundSummary,
+  type TaskDescription,
+} from "@shoal/federated";
+import { describe, expect, it } from "vitest";
+import { createKernelSite } from "../../../test/support/kernel-site.ts";
+import {
+  createPlayedClient,
+  type PlayedClient,
+  type PlayedClientOptions,
+} from "../../../test/support/played-client.ts";
+import { openAggregator, type Aggregator } from "./aggregator.ts";
+import type { AggregatorSettings } from "./settings.ts";
+import { createVectorCodecs } from "./values/vector-codecs.ts";
+
+const size = 5;
+const local: LocalTraining = {
+  ...{
+    epochs: 1,
+    batchSize: 10,
+    learningRate: 0.1,
+    momentum: 0,
+    proximal: 0,
+    correction: "none",
+    personal: [],
+    seed: 1,
+  },
+};
+const plan: RoundPlan = {
+  ...{ arrival: "round", goal: 3, minimum: 2, invited: 4, carriesOver: false, maximumStaleness: 0 },
+  ...{ selectionTimeoutMs: 1_000, configurationTimeoutMs: 200, reportingTimeoutMs: 2_000, commitTimeoutMs: 60_000 },
+};
+const float32 = { float32: { name: "float32" } };
+const settings: AggregatorSettings = {
+  ...{ plan, policy: parseAggregationPolicy({ name: "fedavg", goal: 3 }), robust: null, privacy: null, local },
+  ...{ down: float32, up: float32, normBound: 100, sampleCap: 1_000, memoryBytes: 0, evaluates: false },
+  intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
+  standing: { ...defaultStandingRules, quarantineMs: 60_000 },
+  ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 100, leaseMs: 90_000, roundMs: 1_000 },
+};
+const description: TaskDescription = {
+  ...{ task: "digits", model: {}, size, local, down: ["float32"], up: ["float32"], normBound: 100, sampleCap: 1_000 },
+  ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+};
+
+function createScene(given: Partial<AggregatorSettings> = {}) {
+  const clock = createSimulatedClock();
+  const store = createMemoryStore();
+  const plane = createInProcessPlane({ clock, delayMs: () => 1 });
+  const kernels = createKernelSite("baseline");
+  const closed: RoundSummary[] = [];
+  const open = (): Promise<Aggregator> => {
+    const codecs = createVectorCodecs(float32, { size }, kernels);
+    const own = { ...settings, ...given };
+    const random = createRandom("aggregator");
+    const onRound = (summary: RoundSummary): void => void closed.push(summary);
+    return openAggregator({
+      run: "r1",
+      description,
+      settings: own,
+      plane: plane.aggregator,
+      store,
+      clock,
+      random,
+      codecs,
+      onRound,
+    });
+  };
+  return { clock, store, plane, open, closed };
+}
+
+function client(
+  { plane, clock }: { readonly plane: InProcessPlane; readonly clock: PlayedClientOptions["clock"] },
+  name: string,
+  value: number,
+  options: Partial<PlayedClientOptions> = {},
+): PlayedClient {
+  const target = new Float32Array(size).fill(value);
+  return createPlayedClient({ name, task: "digits", plane: plane.connect(name), clock, target, ...options });
+}
+
+describe("an aggregator", () => {
+  it("plays rounds until values are where clients want them", async () => {
+    const scene = createScene();
+    const work = async (): Promise<Float32Array> => {
+      const aggregator = await scene.open();
+      const clients = [1, 2, 3, 4].map((value) => client(scene, `c${value}`, 2.5));
+      await Promise.all(clients.map((each) => each.start()));
+      const values = new Float32Array(size);
+      const gradient = new Float32Array(size);
+      for (let step = 0; step < 8; step += 1) {
+        await aggregator.aggregate({ step, version: step, parameters: values, gradient });
+        values.forEach((value, key) => (values[key] = value - (gradient[key] ?? 0)));
+      }
+      await aggregator.finish(8, values, "all rounds are done");
+      await aggregator.close();
+      return values;
+    };
+    const values = await simulate(scene.clock, work());
+    // Half of the way each time: 2.5·2^-8 is left, exactly.
+    expect([...values]).toEqual(Array.from({ length: size }, () => 2.5 * (1 - 2 ** -8)));
+    expect(scene.closed.map(({ outcome, contributions }) => [outcome, contributions])).toEqual(
+      Array.from({ length: 8 }, () => ["committed", 3]),
+    );
+  });
+
+  it("weighs by samples, and lets one bad update cost itself alone", async () => {
+    const scene = createScene();
+    const work = async () => {
+      const aggregator = await scene.open();
+      const bad = client(scene, "bad", 0, { bend: (update) => update.fill(Number.NaN), trainMs: 1 });
+      const clients = [client(scene, "a", 2, { samples: 10 }), client(scene, "b", 8, { samples: 30 }), bad];
+      await Promise.all([...clients, client(scene, "c", 2, { samples: 20 })].map((each) => each.start()));
+      const gradient = new Float32Array(size);
+      const done = await aggregator.aggregate({ step: 0, version: 0, parameters: new Float32Array(size), gradient });
+      await aggregator.close();
+      return { gradient, done, bad };
+    };
+    const { gradient, done, bad } = await simulate(scene.clock, work());
+    expect(done).toMatchObject({ contributions: 3, samples: 60 });
+    expect(gradient[0]).toBeCloseTo(-(10 * 1 + 30 * 4 + 20 * 1) / 60, 6);
+    expect(bad.answers).toMatchObject([{ kind: "rejected", cause: "not_finite" }]);
+  });
+
+  it("takes up the round of the aggregator before it, and asks again for what was lost with that", async () => {
+    const scene = createScene();
+    const work = async () => {
+      const first = await scene.open();
+      const clients = [1, 2, 3, 4].map((value) => client(scene, `c${value}`, 2, { trainMs: 50 * value }));
+      await Promise.all(clients.map((each) => each.start()));
+      const parameters = new Float32Array(size);
+      const gradient = new Float32Array(size);
+      const lost = first.aggregate({ step: 0, version: 0, parameters, gradient }).catch((error: unknown) => error);
+      await new Promise<void>((resolve) => scene.clock.after(120, resolve)); // two of four have contributed
+      await first.close();
+      const second = await scene.open();
+      const done = await second.aggregate({ step: 0, version: 0, parameters, gradient });
+      await second.close();
+      return { done, gradient, lost: await lost, clients };
+    };
+    const { done, gradient, lost, clients } = await simulate(scene.clock, work());
+    expect(lost).toMatchObject({ code: "cancelled" });
+    expect(done).toMatchObject({ round: 1, contributions: 3 });
+    expect(gradient[0]).toBe(-1);
+    expect(clients.every(({ rounds }) => rounds.length === 1)).toBe(true);
+  });
+
+  it("stops when another one has taken over", async () => {
+    const scene = createScene();
+    const work = async () => {
+      const first = await scene.open();
+      const waiting = first
+        .aggregate({ step: 0, version: 0, parameters: new Float32Array(size), gradient: new Float32Array(size) })
+        .catch((error: unknown) => error);
+      const second = await scene.open();
+      await client(scene, "a", 1).start();
+      await new Promise<void>((resolve) => scene.clock.after(3_000, resolve));
+      await second.close();
+      return waiting;
+    };
+    expect(await simulate(scene.clock, work())).toMatchObject({ code: "stale_term" });
+  });
+
+  it("goes on to the next round when too few come", async () => {
+    const scene = createScene();
+    const work = async () => {
+      const aggregator = await scene.open();
+      const parameters = new Float32Array(size);
+      const gradient = new Float32Array(size);
+      const done = aggregator.aggregate({ step: 0, version: 0, parameters, gradient });
+      await client(scene, "a", 2).start();
+      await new Promise<void>((resolve) => scene.clock.after(2_500, resolve));
+      await Promise.all(["b", "c"].map((name) => client(scene, name, 2).start()));
+      const { round } = await done;
+      await aggregator.close();
+      return round;
+    };
+    expect(await simulate(scene.clock, work())).toBeGreaterThan(2);
+    expect(scene.closed.map(({ outcome }) => outcome)).toContain("abandoned");
+  });
+});

@@ -1,0 +1,50 @@
+/** Carries out what a round asks for; each effect may come twice. */
+import type { RoundEffect } from "@shoal/federated";
+import { comeBackAfter, type Room } from "./room.ts";
+import { membersOf, offerFor } from "./round-offer.ts";
+
+export function carryOut(room: Room, effect: RoundEffect): void {
+  const { keeper, registry, plane, random, contributions } = room;
+  const { number } = keeper.record.round;
+  switch (effect.type) {
+    case "draw": {
+      const clients = registry.draw(effect.count, effect.except, random.fork(`draw ${number} ${effect.except.length}`));
+      for (const client of clients) registry.setBusy(client, true);
+      keeper.dispatch({ type: "drawn", clients });
+      return;
+    }
+    case "offer":
+      for (const client of effect.clients) {
+        registry.setBusy(client, true);
+        const offer = offerFor(room, client);
+        if (offer === undefined) keeper.dispatch({ type: "drop", client });
+        else plane.tell(client, { type: "round_offered", offer });
+      }
+      return;
+    case "discard": {
+      const comeBackAfterMs = comeBackAfter(room);
+      for (const client of effect.clients) {
+        registry.setBusy(client, false);
+        plane.tell(client, { type: "round_over", round: number, reason: effect.reason, comeBackAfterMs });
+      }
+      return;
+    }
+    case "ask_again":
+      for (const client of effect.clients) {
+        registry.setBusy(client, true);
+        const member = membersOf(keeper.record.round).find((each) => each.client === client);
+        if (member !== undefined) plane.tell(client, { type: "offer_again", round: member.sinceRound });
+      }
+      return;
+    case "commit":
+      // Taken by whoever asked for the round.
+      return;
+    case "refuse_report":
+      contributions.drop([effect.contribution]);
+      return;
+    case "accept_report":
+    case "start_cohort":
+      // The answer to the report says it; who takes part matters to secure aggregation only.
+      return;
+  }
+}

@@ -1,0 +1,43 @@
+/** What clients measured with the values of a round, on their own data: means, weighted by samples. */
+
+export interface ClientEvaluation {
+  readonly round: number;
+  readonly samples: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export interface ClientEvaluations {
+  /** Counts one; what cannot be is passed over. */
+  add(evaluation: ClientEvaluation): void;
+  /** @returns null where nobody has measured */
+  meanOf(round: number): { readonly clients: number; readonly loss: number; readonly accuracy: number } | null;
+}
+
+/** Rounds that are remembered. */
+const mostRounds = 4;
+/** One client's test data outweighs others' by at most this, whatever it claims. */
+const mostSamples = 10_000;
+
+export function createClientEvaluations(): ClientEvaluations {
+  const rounds = new Map<number, { clients: number; samples: number; loss: number; accuracy: number }>();
+  return {
+    add({ round, samples, loss, accuracy }) {
+      const isSane = samples > 0 && Number.isFinite(loss) && accuracy >= 0 && accuracy <= 1;
+      if (!isSane) return;
+      const sums = rounds.get(round) ?? { clients: 0, samples: 0, loss: 0, accuracy: 0 };
+      const weight = Math.min(samples, mostSamples);
+      sums.clients += 1;
+      sums.samples += weight;
+      sums.loss += weight * loss;
+      sums.accuracy += weight * accuracy;
+      rounds.set(round, sums);
+      for (const old of [...rounds.keys()].toSorted((a, b) => a - b).slice(0, -mostRounds)) rounds.delete(old);
+    },
+    meanOf(round) {
+      const sums = rounds.get(round);
+      if (sums === undefined) return null;
+      return { clients: sums.clients, loss: sums.loss / sums.samples, accuracy: sums.accuracy / sums.samples };
+    },
+  };
+}

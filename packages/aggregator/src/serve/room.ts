@@ -1,0 +1,45 @@
+/** What serving a client and running a round have in common. */
+import type { Clock, Random } from "@shoal/actors";
+import type { AggregatorPlane, RoundState, TaskDescription } from "@shoal/federated";
+import { decidePace, isEnded } from "@shoal/federated";
+import type { ContributionStore } from "../contributions/contribution-store.ts";
+import type { RoundKeeper } from "../keeper/round-keeper.ts";
+import type { Registry } from "../population/registry.ts";
+import type { AggregatorSettings } from "../settings.ts";
+import type { ClientEvaluations } from "./client-evaluations.ts";
+import type { PublishedValues } from "../values/published-values.ts";
+import type { VectorCodecs } from "../values/vector-codecs.ts";
+
+export interface Room {
+  readonly task: string;
+  readonly description: TaskDescription;
+  readonly settings: AggregatorSettings;
+  readonly plane: AggregatorPlane;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly keeper: RoundKeeper;
+  readonly registry: Registry;
+  readonly values: PublishedValues;
+  readonly contributions: ContributionStore;
+  readonly codecs: VectorCodecs;
+  /** Bytes that clients took and gave since the round began. */
+  readonly traffic: { down: number; up: number };
+  readonly evaluations: ClientEvaluations;
+}
+
+/** When a client is wanted again. */
+export function comeBackAfter({ keeper, registry, settings, clock }: Room): number {
+  const { plan, pace, roundMs } = settings;
+  const nextRoundInMs = Math.max(0, endOf(keeper.record.round, clock.now()) - clock.now());
+  const population = registry.size;
+  return decidePace({ population, wanted: plan.invited, roundMs, nextRoundInMs, ...pace }).earliestMs;
+}
+
+function endOf(round: RoundState, nowMs: number): number {
+  return isEnded(round) ? nowMs : round.deadlineMs;
+}
+
+/** Version that a round began with, as far back as is known. */
+export function versionOf({ keeper }: Pick<Room, "keeper">, round: number): number | undefined {
+  return keeper.record.versions.find(([number]) => number === round)?.[1];
+}

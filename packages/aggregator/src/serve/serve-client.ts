@@ -1,0 +1,98 @@
+/** Answers what clients ask. */
+import { ShoalError } from "@shoal/errors";
+import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
+import { offerContribution, takeChunk } from "./take-contribution.ts";
+import { comeBackAfter, type Room } from "./room.ts";
+import { choose, membersOf, offerFor } from "./round-offer.ts";
+
+/** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
+export async function serveClient(room: Room, client: string, request: ClientRequest): Promise<ClientReply> {
+  const { registry, clock, values, keeper } = room;
+  if (request.type !== "check_in") registry.touch(client, clock.now());
+  switch (request.type) {
+    case "check_in":
+      return checkIn(room, client, request.device);
+    case "answer_offer":
+      return answerOffer(room, client, request);
+    case "fetch_manifest": {
+      const described = values.describe(request.round, request.encoding);
+      if (described === undefined) return gone(`round ${request.round} is over`);
+      return { type: "manifest", ...described };
+    }
+    case "fetch_chunk": {
+      const content = values.chunk(request.hash, request.index);
+      if (content === undefined) return gone("these values are not here any more");
+      room.traffic.down += content.length;
+      return { type: "chunk", content };
+    }
+    case "offer_contribution":
+      return offerContribution(room, client, request.offer);
+    case "put_chunk":
+      return takeChunk(room, client, request);
+    case "leave":
+      registry.leave(client);
+      keeper.dispatch({ type: "drop", client });
+      return { type: "noted" };
+    case "report_evaluation":
+      room.evaluations.add(request);
+      return { type: "noted" };
+    case "secure_message":
+      throw new ShoalError("invalid_argument", "this task does not mask its contributions", { field: "type" });
+  }
+}
+
+function checkIn(room: Room, client: string, device: Device): ClientReply {
+  const { registry, clock, description, keeper, settings } = room;
+  const nowMs = clock.now();
+  const refusal = unfit(room, device);
+  if (refusal !== undefined) return { type: "turned_away", reason: refusal, comeBackAfterMs: 0, isFinal: true };
+  const standing = registry.standing(client);
+  if (!isTrusted(standing, nowMs)) {
+    const comeBackAfterMs = standing.quarantinedUntilMs - nowMs;
+    const reason = "too many of its contributions were refused";
+    return { type: "turned_away", reason, comeBackAfterMs, isFinal: false };
+  }
+  registry.checkIn(client, device, nowMs);
+  registry.setBusy(
+    client,
+    membersOf(keeper.record.round).some((member) => member.client === client),
+  );
+  keeper.dispatch({ type: "available", count: registry.idle });
+  const { leaseMs } = settings;
+  const offer = offerFor(room, client) ?? null;
+  return {
+    type: "checked_in",
+    task: description,
+    leaseMs,
+    comeBackAfterMs: Math.min(comeBackAfter(room), leaseMs / 3),
+    offer,
+  };
+}
+
+/** Why a device cannot take part, ever. */
+function unfit({ description }: Room, device: Device): string | undefined {
+  if (device.memoryBytes < description.memoryBytes) {
+    return `training takes ${description.memoryBytes} bytes, the device has ${device.memoryBytes}`;
+  }
+  if (device.samples < 1) return "the device has no samples";
+  if (choose(description.down, device) === undefined || choose(description.up, device) === undefined) {
+    return `the task sends ${description.down.join(", ")} and takes ${description.up.join(", ")}; the device has ${device.encodings.join(", ")}`;
+  }
+  return undefined;
+}
+
+async function answerOffer(
+  { keeper, settings }: Room,
+  client: string,
+  { takesPart }: { readonly takesPart: boolean },
+): Promise<ClientReply> {
+  keeper.dispatch({ type: takesPart ? "confirm" : "drop", client });
+  await keeper.written();
+  const member = membersOf(keeper.record.round).find((each) => each.client === client);
+  const isMember = member !== undefined;
+  return { type: "offer_noted", isMember, reportWithinMs: isMember ? settings.plan.reportingTimeoutMs : 0 };
+}
+
+function gone(reason: string): ClientReply {
+  return { type: "gone", reason };
+}

@@ -1,0 +1,135 @@
+/** From the offer of a contribution to its one answer. */
+import { ShoalError } from "@shoal/errors";
+import {
+  checkManifest,
+  decideAdmission,
+  decideOffer,
+  isEnded,
+  type ClientReply,
+  type ContributionAnswer,
+  type ContributionOffer,
+  type RejectionCause,
+  type RoundEffect,
+} from "@shoal/federated";
+import type { StoredContribution } from "../contributions/contribution-store.ts";
+import { mostOutcomes } from "../keeper/task-record.ts";
+import { comeBackAfter, versionOf, type Room } from "./room.ts";
+import { membersOf } from "./round-offer.ts";
+
+/** Chunks that a client may have on their way. */
+const window = 4;
+
+export function offerContribution(room: Room, client: string, offer: ContributionOffer): ClientReply {
+  const { keeper, settings, registry, clock, contributions, codecs } = room;
+  const { round, outcomes } = keeper.record;
+  const known = outcomes.findLast(([id]) => id === offer.id)?.[1];
+  const decision = decideOffer(offer, {
+    ...{ task: room.task, client, currentRound: round.number, maximumStaleness: settings.plan.maximumStaleness },
+    versionOf: (number) => versionOf(room, number),
+    isMember: membersOf(round).some((member) => member.client === client && member.sinceRound === offer.round),
+    known: known === undefined ? undefined : known ? "accepted" : "rejected",
+    bytesOf: (encoding) => (encoding in settings.up ? codecs.bytesOf(encoding) : undefined),
+    ...{ standing: registry.standing(client), nowMs: clock.now(), comeBackAfterMs: comeBackAfter(room) },
+  });
+  if (decision.kind === "answer") return { type: "answered", answer: decision.answer };
+  // A second contribution to a round that is over for this client, or that ended while it trained.
+  if (isEnded(round) && !settings.plan.carriesOver) return answered(stale(room));
+  try {
+    checkManifest(offer.content);
+  } catch (error) {
+    return answered(rejected(room, "bad_offer", ShoalError.from(error).message));
+  }
+  const begun = contributions.begin(offer, clock.now());
+  if (begun.kind === "receive") return { type: "send_chunks", received: begun.received.bits, window };
+  const { reason } = begun;
+  return answered(
+    begun.isClients
+      ? rejected(room, "no_room", reason)
+      : { kind: "come_back", reason, comeBackAfterMs: settings.pace.leastMs },
+  );
+}
+
+/** The last chunk is answered with what has become of the contribution. */
+export async function takeChunk(
+  room: Room,
+  client: string,
+  { id, index, content }: { readonly id: string; readonly index: number; readonly content: Uint8Array },
+): Promise<ClientReply> {
+  const { contributions, clock } = room;
+  const outcome = contributions.put(client, id, index, content, clock.now());
+  room.traffic.up += content.length;
+  switch (outcome.kind) {
+    case "kept":
+      return { type: "chunk_kept" };
+    case "unknown":
+      return { type: "gone", reason: "nobody waits for this contribution; offer it again" };
+    case "damaged":
+      return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
+    case "complete":
+      return answered(await admit(room, outcome.contribution));
+  }
+}
+
+/** Looks a complete contribution over and reports it to the round; the answer leaves when that is in the store. */
+async function admit(room: Room, contribution: StoredContribution): Promise<ContributionAnswer> {
+  const { offer } = contribution;
+  const { keeper, contributions, registry, clock } = room;
+  const { client, id } = offer;
+  const refusal = judge(room, contribution);
+  if (refusal !== undefined) {
+    registry.holdAgainst(client, clock.now());
+    remember(room, id, false);
+    keeper.dispatch({ type: "drop", client });
+    await keeper.written();
+    return refusal;
+  }
+  contributions.accept(contribution);
+  const { effects } = keeper.dispatch({ type: "report", client, contribution: id });
+  const verdict = effects.find((effect) => isVerdict(effect, id));
+  if (verdict?.type !== "accept_report") {
+    contributions.drop([id]);
+    return verdict?.type === "refuse_report" && verdict.kind === "duplicate"
+      ? { kind: "duplicate", accepted: true, comeBackAfterMs: comeBackAfter(room) }
+      : stale(room);
+  }
+  remember(room, id, true);
+  registry.setBusy(client, false);
+  await keeper.written();
+  const weight = Math.min(offer.samples, room.settings.sampleCap);
+  return { kind: "accepted", weight, comeBackAfterMs: comeBackAfter(room) };
+}
+
+/** @returns why a contribution is refused; undefined when it is admitted */
+function judge(room: Room, { offer, content }: StoredContribution): ContributionAnswer | undefined {
+  const { codecs, settings } = room;
+  const update = new Float32Array(codecs.size);
+  try {
+    codecs.decode(offer.encoding, content, update);
+  } catch (error) {
+    return rejected(room, "damaged", ShoalError.from(error).message);
+  }
+  const { normBound, sampleCap } = settings;
+  const limits = { size: codecs.size, normBound: normBound ?? Infinity, sampleCap };
+  const admission = decideAdmission(update, offer.samples, limits);
+  return admission.kind === "admit" ? undefined : rejected(room, admission.cause, admission.reason);
+}
+
+function isVerdict(effect: RoundEffect, id: string): boolean {
+  return (effect.type === "accept_report" || effect.type === "refuse_report") && effect.contribution === id;
+}
+
+function remember({ keeper }: Room, id: string, isAccepted: boolean): void {
+  keeper.amend({ outcomes: [...keeper.record.outcomes, [id, isAccepted] as const].slice(-mostOutcomes) });
+}
+
+function rejected(room: Room, cause: RejectionCause, reason: string): ContributionAnswer {
+  return { kind: "rejected", cause, reason, comeBackAfterMs: comeBackAfter(room) };
+}
+
+function stale(room: Room): ContributionAnswer {
+  return { kind: "stale", nextRound: room.keeper.record.round.number + 1, comeBackAfterMs: comeBackAfter(room) };
+}
+
+function answered(answer: ContributionAnswer): ClientReply {
+  return { type: "answered", answer };
+}

@@ -1,0 +1,47 @@
+/** What an aggregator is told of its task, checked and complete. */
+import type {
+  AdaptiveClipping,
+  IntakeLimits,
+  LocalTraining,
+  PrivacyBudget,
+  ResolvedAggregationPolicy,
+  ResolvedRobustRule,
+  RoundPlan,
+  StandingRules,
+} from "@shoal/federated";
+
+export interface AggregatorSettings {
+  readonly plan: RoundPlan;
+  readonly policy: ResolvedAggregationPolicy;
+  readonly robust: ResolvedRobustRule | null;
+  readonly privacy: CentralPrivacy | null;
+  readonly local: LocalTraining;
+  /** Encodings by the name under which they are agreed on, best first. */
+  readonly down: Readonly<Record<string, unknown>>;
+  readonly up: Readonly<Record<string, unknown>>;
+  /** Greatest norm that is admitted; null: any that is finite. */
+  readonly normBound: number | null;
+  readonly sampleCap: number;
+  /** Bytes that training takes on a device, about. */
+  readonly memoryBytes: number;
+  /** Clients measure the values of a round on their own test data. */
+  readonly evaluates: boolean;
+  readonly intake: IntakeLimits;
+  readonly standing: StandingRules;
+  readonly pace: { readonly leastMs: number; readonly mostMs: number };
+  readonly mostClients: number;
+  readonly leaseMs: number;
+  /** Time from the beginning of one round to that of the next, about: what waiting clients are told. */
+  readonly roundMs: number;
+}
+
+/** User-level differential privacy with a trusted aggregator. */
+export interface CentralPrivacy {
+  readonly clip: number;
+  readonly noiseMultiplier: number;
+  /** Quantile of norms that the clip follows, and how fast; null: the clip stays. */
+  readonly adaptive: (AdaptiveClipping & { readonly countDeviation: number }) | null;
+  /** Share of all clients that a round draws, where they are drawn by independent coins; null: nothing is assumed. */
+  readonly samplingRate: number | null;
+  readonly budget: PrivacyBudget;
+}
