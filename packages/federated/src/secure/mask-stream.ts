@@ -19,20 +19,21 @@ export const chunkAlignment = 16;
 /** Calls of the cipher under way at a time: enough for its threads, and memory for as many chunks. */
 const window = 4;
 
-/** The words from element `begin` on. @param begin - a multiple of {@link chunkAlignment} */
+/** The words from element `begin` on. @param begin - a multiple of {@link chunkAlignment} @param zeros - at least 4 · count, borrowed */
 export async function maskWords(
   subtle: SubtleCrypto,
   key: CryptoKey,
   bits: number,
   begin: number,
   count: number,
+  zeros: Uint8Array<ArrayBuffer> = new Uint8Array(4 * count),
 ): Promise<Uint8Array | Uint16Array | Uint32Array> {
   if (begin % chunkAlignment !== 0) throw new RangeError(`begin must be a multiple of ${chunkAlignment}, got ${begin}`);
   const Words = bits <= 8 ? Uint8Array : bits <= 16 ? Uint16Array : Uint32Array;
   const size = Words.BYTES_PER_ELEMENT;
   const counter = new Uint8Array(16);
   new DataView(counter.buffer).setBigUint64(8, BigInt((begin * size) / 16));
-  const stream = await subtle.encrypt({ name: "AES-CTR", counter, length: 64 }, key, new Uint8Array(count * size));
+  const stream = await subtle.encrypt({ name: "AES-CTR", counter, length: 64 }, key, zeros.subarray(0, count * size));
   return new Words(stream);
 }
 
@@ -47,9 +48,10 @@ export async function applyMasks(
   begin: number,
   values: Uint32Array,
 ): Promise<void> {
+  const zeros = new Uint8Array(4 * values.length);
   for (let first = 0; first < masks.length; first += window) {
     const some = masks.slice(first, first + window);
-    const words = await Promise.all(some.map(({ key }) => maskWords(subtle, key, bits, begin, values.length)));
+    const words = await Promise.all(some.map(({ key }) => maskWords(subtle, key, bits, begin, values.length, zeros)));
     some.forEach(({ sign }, i) => {
       const mask = words[i];
       if (mask === undefined) return;

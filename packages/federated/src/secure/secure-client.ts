@@ -74,6 +74,8 @@ interface Joined {
   readonly roster: Roster;
   readonly session: Bytes;
   readonly self: number;
+  /** Keys that shares are sealed with, by neighbour. */
+  readonly sealKeys: ReadonlyMap<number, CryptoKey>;
 }
 
 /** What a client knows and must forget in the end. */
@@ -160,19 +162,21 @@ async function share(memory: Memory, site: Site, roster: Roster): Promise<readon
   const { id: session, neighbours, threshold } = await openSession(ports.subtle, roster, settings);
   const event = { type: "roster", roster, self, neighbours: neighbours[self] ?? [], threshold } as const;
   const effect = step(memory, site, event, "share");
-  const joined = { roster, session, self };
-  memory.joined = joined;
+  const sealKeys = new Map<number, CryptoKey>();
+  memory.joined = { roster, session, self, sealKeys };
   const random = createRandomBits(ports.randomBytes);
   const points = effect.neighbours.map(pointOf);
   const maskKeys = splitSecret(await exportSecret(ports.subtle, secrets.maskPair), threshold, points, random);
   const seeds = splitSecret(secrets.seed, threshold, points, random);
-  const sealed: SealedShares[] = [];
-  for (const [i, to] of effect.neighbours.entries()) {
-    const pair = { maskKey: bytesAt(maskKeys, i), seed: bytesAt(seeds, i) };
-    const key = await sealKeyFor(to, joined, secrets, ports.subtle);
-    sealed.push({ from: self, to, sealed: await sealShares(ports, key, [self, to], pair) });
-  }
-  return sealed;
+  return await Promise.all(
+    effect.neighbours.map(async (to, i) => {
+      const agreed = await agree(ports.subtle, secrets.sealPair, keysAt(roster, to).sealKey);
+      const key = await deriveKey(ports.subtle, agreed, session, "seal");
+      sealKeys.set(to, key);
+      const pair = { maskKey: bytesAt(maskKeys, i), seed: bytesAt(seeds, i) };
+      return { from: self, to, sealed: await sealShares(ports, key, [self, to], pair) };
+    }),
+  );
 }
 
 async function receive(memory: Memory, site: Site, shares: readonly SealedShares[]): Promise<void> {
@@ -181,10 +185,13 @@ async function receive(memory: Memory, site: Site, shares: readonly SealedShares
   const [joined, secrets] = [joinedOf(memory), await secretsOf(memory)];
   const bySender = new Map(shares.map(({ from, sealed }) => [from, sealed]));
   const held = new Map<number, SharePair>();
-  for (const from of partners) {
-    const key = await sealKeyFor(from, joined, secrets, subtle);
-    held.set(from, await openShares(subtle, key, [from, joined.self], bySender.get(from) ?? new Uint8Array()));
-  }
+  await Promise.all(
+    partners.map(async (from) => {
+      const key = joined.sealKeys.get(from);
+      if (key === undefined) throw refusal(`client ${from} is no neighbour`);
+      held.set(from, await openShares(subtle, key, [from, joined.self], bySender.get(from) ?? new Uint8Array()));
+    }),
+  );
   const masks = await masksOf(partners, joined, secrets, subtle);
   if (memory.state.phase !== "masking") throw refusal("the server did not wait for the masks");
   [memory.held, memory.masks, memory.next] = [held, masks, 0];
@@ -233,16 +240,6 @@ function joinedOf({ joined }: Memory): Joined {
   return joined;
 }
 
-async function sealKeyFor(
-  other: number,
-  { roster, session }: Joined,
-  { sealPair }: Secrets,
-  subtle: SubtleCrypto,
-): Promise<CryptoKey> {
-  const agreed = await agree(subtle, sealPair, keysAt(roster, other).sealKey);
-  return await deriveKey(subtle, agreed, session, "seal");
-}
-
 async function makeSecrets({ curve }: SecureSettings, { subtle, randomBytes }: SecureClientPorts): Promise<Secrets> {
   const seed = new Uint8Array(secretBytes);
   randomBytes(seed);
@@ -280,10 +277,10 @@ async function masksOf(
   { maskPair, seed }: Secrets,
   subtle: SubtleCrypto,
 ): Promise<readonly SignedMask[]> {
-  const masks: SignedMask[] = [{ key: await deriveKey(subtle, seed, session, "self-mask"), sign: 1 }];
-  for (const partner of partners) {
+  const pairs = partners.map(async (partner): Promise<SignedMask> => {
     const agreed = await agree(subtle, maskPair, keysAt(roster, partner).maskKey);
-    masks.push({ key: await deriveKey(subtle, agreed, session, "pair-mask"), sign: signOf(self, partner) });
-  }
-  return masks;
+    return { key: await deriveKey(subtle, agreed, session, "pair-mask"), sign: signOf(self, partner) };
+  });
+  const own = deriveKey(subtle, seed, session, "self-mask");
+  return await Promise.all([own.then((key): SignedMask => ({ key, sign: 1 })), ...pairs]);
 }

@@ -40,7 +40,7 @@ export function splitSecret(
     throw new RangeError("points must be whole, positive and different");
   const polynomials = limbsOf(secret).map((limb) => [
     limb,
-    ...Array.from({ length: threshold - 1 }, () => Number(random.belowBig(BigInt(prime)))),
+    ...Array.from({ length: threshold - 1 }, () => random.below(prime)),
   ]);
   return points.map((point) => {
     const bytes = new Uint8Array(4 * polynomials.length);
