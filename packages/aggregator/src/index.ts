@@ -7,3 +7,4 @@ export {
 } from "./aggregator.ts";
 export type { AggregatorSettings, CentralPrivacy } from "./settings.ts";
 export { createVectorCodecs, type CodecEnvironment, type VectorCodecs } from "./values/vector-codecs.ts";
+export { createNatsAggregatorPlane } from "./plane/nats-aggregator-plane.ts";

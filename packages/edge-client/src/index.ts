@@ -5,3 +5,4 @@ export {
   type EdgeTrainerOptions,
   type EdgeUpdate,
 } from "./edge-trainer.ts";
+export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";

@@ -196,3 +196,25 @@ export type {
 } from "./secure/server-state.ts";
 export { addMasked, createUnmasker, type Unmasker } from "./secure/unmasker.ts";
 export { hexOf, sha256 } from "./contribution/sha256.ts";
+export { decodeError, encodeError, errorHeader } from "./plane/reply-status.ts";
+export {
+  allSubject,
+  checkName,
+  clientOfSubject,
+  downSubject,
+  inboxPrefix,
+  permissionsOf,
+  upSubject,
+  type ClientPermissions,
+  type TaskAddress,
+} from "./plane/subjects.ts";
+export { canonicalJson, type JsonValue } from "./audit/canonical-json.ts";
+export {
+  appendRecord,
+  chainStart,
+  mostRecordBytes,
+  verifyChain,
+  type ChainDecision,
+  type ChainedRecord,
+  type ChainHead,
+} from "./audit/record-chain.ts";

@@ -10,6 +10,8 @@ export interface ConnectNatsOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** Where answers come to, for who may hear nothing else; default `_INBOX`. */
+  readonly inboxPrefix?: string;
   /** How long the first connection may take: 5,000 ms. Later ones are tried for ever. */
   readonly timeoutMs?: number;
 }
@@ -35,7 +37,7 @@ export async function connectNats(options: ConnectNatsOptions): Promise<NatsConn
 }
 
 function connectionOptions(options: ConnectNatsOptions): ConnectionOptions {
-  const { servers, name, user, password, token, timeoutMs = 5000 } = options;
+  const { servers, name, user, password, token, inboxPrefix, timeoutMs = 5000 } = options;
   return {
     servers: typeof servers === "string" ? servers : [...servers],
     name,
@@ -49,6 +51,7 @@ function connectionOptions(options: ConnectNatsOptions): ConnectionOptions {
     ...(user !== undefined && { user }),
     ...(password !== undefined && { pass: password }),
     ...(token !== undefined && { token }),
+    ...(inboxPrefix !== undefined && { inboxPrefix }),
   };
 }
 

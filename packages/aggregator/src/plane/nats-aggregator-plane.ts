@@ -1,0 +1,74 @@
+/**
+ * The aggregator's end of the federated plane over NATS.
+ *
+ * Identity    A request comes from the client whose subject it came on: nats-server lets nobody else publish there.
+ * Bounds      `mostRequests` under way; what comes beyond is answered with `no_capacity` and repeated by its client. A client
+ *             holds at most a window of chunks, so what leaves is bounded by clients that are served.
+ */
+import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
+import { ShoalError } from "@shoal/errors";
+import {
+  allSubject,
+  clientOfSubject,
+  clientRequestSchema,
+  decodeMessage,
+  downSubject,
+  encodeError,
+  encodeMessage,
+  errorHeader,
+  upSubject,
+  type AggregatorPlane,
+  type ClientReply,
+  type ClientRequest,
+  type TaskAddress,
+} from "@shoal/federated";
+
+const mostRequests = 4_096;
+
+/** @param connection - borrowed: whoever connected closes it */
+export function createNatsAggregatorPlane(connection: NatsConnection, address: TaskAddress): AggregatorPlane {
+  const publish = (subject: string, notice: object): void => {
+    // Notices may be lost; one that meets a closed connection is.
+    if (!connection.isClosed()) connection.publish(subject, encodeMessage(notice));
+  };
+  return {
+    serve(serve) {
+      let underWay = 0;
+      const subscription = connection.subscribe(upSubject(address, "*"), {
+        callback(error, message) {
+          if (error !== null) return;
+          if (underWay >= mostRequests) {
+            answerError(message, new ShoalError("no_capacity", `${underWay} requests are being served; ask again`));
+            return;
+          }
+          underWay += 1;
+          void answer(serve, message).finally(() => (underWay -= 1));
+        },
+      });
+      return async () => {
+        subscription.unsubscribe();
+      };
+    },
+    tell: (client, notice) => publish(downSubject(address, client), notice),
+    tellAll: (notice) => publish(allSubject(address), notice),
+  };
+}
+
+async function answer(
+  serve: (client: string, request: ClientRequest) => Promise<ClientReply>,
+  message: Msg,
+): Promise<void> {
+  try {
+    const request = decodeMessage(message.data, clientRequestSchema);
+    const reply = await serve(clientOfSubject(message.subject), request);
+    message.respond(encodeMessage(reply));
+  } catch (error) {
+    answerError(message, error);
+  }
+}
+
+function answerError(message: Msg, error: unknown): void {
+  const header = headers();
+  header.set(errorHeader, "1");
+  message.respond(encodeError(error), { headers: header });
+}
