@@ -44,6 +44,11 @@ export interface FedAvgPolicy extends RoundPolicy {
 /** FedAvg whose clients may take different numbers of steps: each update is divided by what its steps add up to. */
 export interface FedNovaPolicy extends RoundPolicy {
   readonly name: "fednova";
+  /**
+   * What a client's steps may add up to; who claims more is refused, because the claim of one moves the whole update.
+   * Default 10,000; better: what the task's epochs come to on the greatest admitted number of samples.
+   */
+  readonly accumulationCap?: number | undefined;
 }
 
 /** Clients with a great loss count more. q = 0 is the plain mean of the contributions. */
@@ -54,6 +59,8 @@ export interface QFedAvgPolicy {
   readonly q?: number | undefined;
   /** Of the clients' local steps: 1/L. */
   readonly learningRate: number;
+  /** Loss that a contribution counts with at most, whatever it claims. Default null: any. */
+  readonly lossCap?: number | null | undefined;
 }
 
 export interface FedBuffPolicy {
@@ -107,8 +114,13 @@ const averaging = { goal: count, examples: exampleWeight("linear"), sampleCap };
 
 const policies: FieldsByName<ResolvedAggregationPolicy> = {
   fedavg: averaging,
-  fednova: averaging,
-  qfedavg: { goal: count, q: number({ least: 0 }, 1), learningRate: number({ above: 0 }) },
+  fednova: { ...averaging, accumulationCap: number({ least: 1 }, 10_000) },
+  qfedavg: {
+    goal: count,
+    q: number({ least: 0 }, 1),
+    learningRate: number({ above: 0 }),
+    lossCap: orNull(number({ above: 0 }), null),
+  },
   fedbuff: {
     buffer: count,
     staleness: halfPower,

@@ -65,7 +65,7 @@ describe("federated averaging", () => {
     const from = { client: "a", baseVersion: 5, samples: 1 };
     expect(made.offer({ ...from, baseVersion: 4 }, whole([1]))).toMatchObject({ kind: "refuse", cause: "stale" });
     expect(made.offer({ ...from, baseVersion: 6 }, whole([1]))).toMatchObject({ cause: "version_ahead" });
-    expect(made.offer({ ...from, samples: 0 }, whole([1]))).toMatchObject({ cause: "incomplete" });
+    expect(made.offer({ ...from, samples: 0 }, whole([1]))).toMatchObject({ cause: "unusable" });
     expect(made.folded).toEqual([]);
     expect(made.offer({ ...from, samples: 1e6 }, whole([3]))).toMatchObject({ weight: 100, completes: false });
     expect(made.offer({ ...from, client: "b", samples: 100 }, whole([5]))).toMatchObject({ completes: true });
@@ -255,10 +255,29 @@ describe("fair aggregation", () => {
   it("needs loss and norm, and survives a client without any loss", () => {
     const made = aggregator({ name: "qfedavg", goal: 3, q: 0.5, learningRate });
     const from = { client: "a", baseVersion: 0, samples: 1 };
-    expect(made.offer(from, whole([1]))).toMatchObject({ cause: "incomplete" });
-    expect(made.offer({ ...from, loss: NaN, norm: 1 }, whole([1]))).toMatchObject({ cause: "incomplete" });
+    expect(made.offer(from, whole([1]))).toMatchObject({ cause: "unusable" });
+    expect(made.offer({ ...from, loss: NaN, norm: 1 }, whole([1]))).toMatchObject({ cause: "unusable" });
     expect(made.offer({ ...from, loss: 0, norm: 1 }, whole([1])).kind).toBe("fold");
     expect(Number.isFinite(read(made)[0])).toBe(true);
+  });
+});
+
+describe("what clients claim", () => {
+  const from = { client: "a", baseVersion: 0, samples: 1 };
+
+  it("cannot make a loss count for more than the cap", () => {
+    const policy = { name: "qfedavg", goal: 2, learningRate: 0.1, lossCap: 3 } as const;
+    const weightFor = (loss: number) => aggregator(policy).offer({ ...from, loss, norm: 1 }, whole([1]));
+    expect(weightFor(1e9)).toEqual(weightFor(3));
+  });
+
+  it("cannot make FedNova take more steps than there can be", () => {
+    const made = aggregator({ name: "fednova", goal: 2, accumulationCap: 60 });
+    for (const accumulation of [undefined, 0, NaN, 61, 1e9]) {
+      expect(made.offer({ ...from, accumulation }, whole([1]))).toMatchObject({ cause: "unusable" });
+    }
+    expect(made.offer({ ...from, accumulation: 60 }, whole([3])).kind).toBe("fold");
+    expectClose(read(made), [3]);
   });
 });
 

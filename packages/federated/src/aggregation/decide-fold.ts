@@ -36,8 +36,11 @@ export type FoldDecision =
     } & FoldWeights)
   | {
       readonly kind: "refuse";
-      /** `stale`: it may begin again from the present version. `full`: this update is complete; the next one is made soon. */
-      readonly cause: "stale" | "version_ahead" | "full" | "incomplete";
+      /**
+       * `stale`: it may begin again from the present version. `full`: this update is complete; the next one is made soon.
+       * `unusable`: what the policy needs to know is missing or makes no sense.
+       */
+      readonly cause: "stale" | "version_ahead" | "full" | "unusable";
       readonly reason: string;
     };
 
@@ -49,7 +52,7 @@ export interface FoldFacts {
   readonly folded: number;
 }
 
-/** Decides by completeness of the buffer, version, staleness, then what the policy needs to know, in this order. */
+/** Decides by room in the buffer, version, staleness, then what the policy needs to know, in this order. */
 export function decideFold(
   policy: ResolvedAggregationPolicy,
   contribution: Contribution,
@@ -68,7 +71,7 @@ export function decideFold(
     return { kind: "refuse", cause: "stale", reason };
   }
   const weights = weightsOf(policy, contribution, staleness);
-  if (typeof weights === "string") return { kind: "refuse", cause: "incomplete", reason: weights };
+  if (typeof weights === "string") return { kind: "refuse", cause: "unusable", reason: weights };
   const reason = `${folded + 1} of ${goal}, staleness ${staleness}, weight ${weights.weight}`;
   return { kind: "fold", ...weights, staleness, completes: folded + 1 >= goal, reason };
 }
@@ -84,7 +87,8 @@ function weightsOf(policy: ResolvedAggregationPolicy, from: Contribution, stalen
       return withExamples(policy, from, (e) => ({ weight: e, share: e, gain: e }));
     case "fednova": {
       const { accumulation: steps } = from;
-      if (!isPositive(steps)) return `what the local steps add up to is ${steps}, expected a positive number`;
+      const most = policy.accumulationCap;
+      if (!isPositive(steps) || steps > most) return `the local steps add up to ${steps}, expected a number to ${most}`;
       return withExamples(policy, from, (e) => ({ weight: e / steps, share: e, gain: e * steps }));
     }
     case "qfedavg":
@@ -115,13 +119,13 @@ const leastLoss = 1e-10;
 
 /** A client that has nothing to lose has no say where q > 0, and the divisor stays positive for the others. */
 function fairWeights(
-  { q, learningRate }: Extract<ResolvedAggregationPolicy, { readonly name: "qfedavg" }>,
+  { q, learningRate, lossCap }: Extract<ResolvedAggregationPolicy, { readonly name: "qfedavg" }>,
   { loss, norm }: Contribution,
 ): FoldWeights | string {
   if (!isFiniteFrom0(loss)) return `the loss at the received values is ${loss}, expected a number from 0 on`;
   if (!isFiniteFrom0(norm)) return `the update's norm is ${norm}, expected a number from 0 on`;
   const lipschitz = 1 / learningRate;
-  const floored = Math.max(loss, leastLoss);
+  const floored = Math.max(Math.min(loss, lossCap ?? Infinity), leastLoss);
   const power = floored ** q;
   const share = q * floored ** (q - 1) * (lipschitz * norm) ** 2 + lipschitz * power;
   if (!(Number.isFinite(share) && share > 0)) return `loss ${loss} and norm ${norm} have no weight that is a number`;

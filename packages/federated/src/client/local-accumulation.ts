@@ -6,8 +6,6 @@
  *   momentum ρ     (τ − ρ·(1 − ρ^τ)/(1 − ρ))/(1 − ρ)      velocity ρ·u + g, from zero in each round
  *   proximal μ     (1 − (1 − ημ)^τ)/(ημ)
  *
- * It is added up step by step: the closed forms lose all digits where ρ or ημ is tiny.
- *
  * Source  Wang et al., "Tackling the objective inconsistency problem", NeurIPS 2020.
  */
 export interface LocalSteps {
@@ -26,10 +24,7 @@ export function localAccumulation({ steps, momentum = 0, proximal = 0 }: LocalSt
     if (!(share >= 0 && share < 1)) throw new RangeError(`${name} must be at least 0 and below 1, got ${share}`);
   }
   if (momentum > 0 && proximal > 0) throw new RangeError("expected momentum or a proximal term, not both");
-  let [sum, velocity] = [0, 0];
-  for (let step = 0; step < steps; step += 1) {
-    velocity = momentum * velocity + 1;
-    sum += velocity - proximal * sum;
-  }
-  return sum;
+  if (momentum > 0) return (steps - (momentum * (1 - momentum ** steps)) / (1 - momentum)) / (1 - momentum);
+  // 1 − (1 − x)^τ without the loss of all digits for a small x.
+  return proximal > 0 ? -Math.expm1(steps * Math.log1p(-proximal)) / proximal : steps;
 }

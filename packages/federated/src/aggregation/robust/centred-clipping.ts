@@ -23,7 +23,7 @@ export async function centredClipping(
   rule: CentredClippingRule,
   from: Float32Array | undefined,
 ): Promise<RobustOutcome> {
-  const { source, weights, chunkSize, into } = work;
+  const { source, weights, pace, into } = work;
   if (from !== undefined && from.length !== source.size) {
     throw new RangeError(`the start has ${from.length} keys, the updates have ${source.size}`);
   }
@@ -32,13 +32,13 @@ export async function centredClipping(
   const partOf = (begin: number, chunks: readonly Float32Array[]): Float64Array =>
     centre.subarray(begin, begin + (chunks[0]?.length ?? 0));
   let squares = new Float64Array(source.clients);
-  await passOver(source, chunkSize, (begin, chunks) => accumulateSquares(squares, chunks, partOf(begin, chunks)));
+  await passOver(source, pace, (begin, chunks) => accumulateSquares(squares, chunks, partOf(begin, chunks)));
   let scales: readonly number[] = [];
   for (let iteration = 0; iteration < rule.iterations; iteration += 1) {
     scales = [...squares].map((square) => Math.min(1, rule.radius / Math.sqrt(square)));
     const factors = scales.map((scale, client) => (scale * (weights[client] ?? 0)) / total);
     const next = new Float64Array(source.clients);
-    await passOver(source, chunkSize, (begin, chunks) => {
+    await passOver(source, pace, (begin, chunks) => {
       const place = partOf(begin, chunks);
       moveTowards(place, chunks, factors);
       accumulateSquares(next, chunks, place);

@@ -19,12 +19,22 @@ export const defaultChunkSize = 16_384;
 /** Takes the same keys of all clients, in the order of their indices. */
 export type ChunkVisitor = (begin: number, chunks: readonly Float32Array[]) => void;
 
+/** How a rule goes through the updates. */
+export interface Pace {
+  /** Keys that are read of each client at a time. */
+  readonly chunkSize: number;
+  /** Awaited between two chunks, so that a thread can answer others. */
+  readonly pause?: (() => Promise<void>) | undefined;
+}
+
 /**
  * One pass over all updates.
  * @throws ShoalError layout_mismatch, not_finite - naming the client; a rule over numbers that are none means nothing
  */
-export async function passOver(source: ChunkSource, chunkSize: number, visit: ChunkVisitor): Promise<void> {
+export async function passOver(source: ChunkSource, pace: Pace, visit: ChunkVisitor): Promise<void> {
+  const { chunkSize, pause } = pace;
   for (let begin = 0; begin < source.size; begin += chunkSize) {
+    if (pause !== undefined && begin > 0) await pause();
     visit(begin, await readChunks(source, begin, Math.min(begin + chunkSize, source.size)));
   }
 }

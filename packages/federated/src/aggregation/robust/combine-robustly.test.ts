@@ -211,7 +211,7 @@ describe.each(everyRule)("$name", (rule) => {
   it("gives the same bits however the updates are cut, held one chunk at a time, read again in each pass", async () => {
     const updates = honest(37);
     const whole = await combine(rule, updates);
-    let held = 0;
+    let [held, pauses] = [0, 0];
     const source: ChunkSource = {
       clients: 11,
       size: 37,
@@ -222,11 +222,16 @@ describe.each(everyRule)("$name", (rule) => {
       },
     };
     const result = new Float32Array(37);
-    const outcome = await combineRobustly(parseRobustRule(rule), source, result, { chunkSize: 5 });
+    const outcome = await combineRobustly(parseRobustRule(rule), source, result, {
+      chunkSize: 5,
+      pause: () => Promise.resolve(void (pauses += 1)),
+    });
     // Norms and distances are sums over chunks: the last bit of a float64 may differ, a float32 hardly ever.
     expectClose(result, [...whole.result], 1e-7);
     expect(outcome.chosen).toEqual(whole.outcome.chosen);
     expect(held).toBe(5);
+    // Eight chunks a pass, with a pause between each two.
+    expect(pauses).toBe(7 * outcome.passes);
   });
 
   it("refuses what is no number, and updates of another size, naming the client", async () => {

@@ -5,7 +5,7 @@
  *         long as an update.
  */
 import { centredClipping } from "./centred-clipping.ts";
-import { defaultChunkSize, passOver, type ChunkSource } from "./chunk-source.ts";
+import { defaultChunkSize, passOver, type ChunkSource, type Pace } from "./chunk-source.ts";
 import { meanNearMedianInto, medianInto, medianOf, trimmedMeanInto } from "./coordinate-rules.ts";
 import { accumulateDistances, accumulateSquares, createDistances, type SquaredDistances } from "./distances.ts";
 import { geometricMedian } from "./geometric-median.ts";
@@ -18,8 +18,10 @@ export interface RobustOptions {
   readonly weights?: readonly number[] | undefined;
   /** Where centred clipping begins: the last round's result; zero where there is none. Borrowed. */
   readonly from?: Float32Array | undefined;
-  /** Keys that are read of each client at a time. */
+  /** Keys that are read of each client at a time. Default 16,384. */
   readonly chunkSize?: number | undefined;
+  /** Awaited between two chunks, so that a thread can answer others; of 100 clients one may take 0.2 s. Default: none. */
+  readonly pause?: (() => Promise<void>) | undefined;
 }
 
 /** What the rule did: for the round's record. */
@@ -38,7 +40,7 @@ export interface RobustOutcome {
 export interface RobustWork {
   readonly source: ChunkSource;
   readonly weights: readonly number[];
-  readonly chunkSize: number;
+  readonly pace: Pace;
   /** [size] float32; overwritten. */
   readonly into: Float32Array;
 }
@@ -57,7 +59,8 @@ export async function combineRobustly(
   checkClients(rule, source.clients);
   const weights = options.weights ?? everyone(source.clients).map(() => 1);
   checkSizes(source, weights, into);
-  const work = { source, weights, chunkSize: options.chunkSize ?? defaultChunkSize, into };
+  const pace = { chunkSize: options.chunkSize ?? defaultChunkSize, pause: options.pause };
+  const work = { source, weights, pace, into };
   switch (rule.name) {
     case "mean":
       return mean(work);
@@ -88,17 +91,17 @@ function checkSizes({ clients, size }: ChunkSource, weights: readonly number[], 
     throw new RangeError(`the weight of client ${wrong} is ${weights[wrong]}, expected a positive number`);
 }
 
-async function mean({ source, weights, chunkSize, into }: RobustWork): Promise<RobustOutcome> {
+async function mean({ source, weights, pace, into }: RobustWork): Promise<RobustOutcome> {
   const factors = shares(weights);
-  await passOver(source, chunkSize, (begin, chunks) => weightedMeanInto(chunks, factors, part(into, begin, chunks)));
+  await passOver(source, pace, (begin, chunks) => weightedMeanInto(chunks, factors, part(into, begin, chunks)));
   return { chosen: everyone(source.clients), clipped: [], scores: [], passes: 1 };
 }
 
 async function byCoordinate(
-  { source, chunkSize, into }: RobustWork,
+  { source, pace, into }: RobustWork,
   combine: (chunks: readonly Float32Array[], part: Float32Array) => void,
 ): Promise<RobustOutcome> {
-  await passOver(source, chunkSize, (begin, chunks) => combine(chunks, part(into, begin, chunks)));
+  await passOver(source, pace, (begin, chunks) => combine(chunks, part(into, begin, chunks)));
   return { chosen: everyone(source.clients), clipped: [], scores: [], passes: 1 };
 }
 
@@ -107,28 +110,28 @@ async function boundNorms(
   bound: number | "median",
   beyond: "scale" | "zero",
 ): Promise<RobustOutcome> {
-  const { source, weights, chunkSize, into } = work;
+  const { source, weights, pace, into } = work;
   const squares = new Float64Array(source.clients);
-  await passOver(source, chunkSize, (_begin, chunks) => accumulateSquares(squares, chunks));
+  await passOver(source, pace, (_begin, chunks) => accumulateSquares(squares, chunks));
   const norms = squares.map(Math.sqrt);
   const limit = bound === "median" ? medianOf(norms.toSorted()) : bound;
   const scales = [...norms].map((norm) => (norm <= limit ? 1 : beyond === "zero" ? 0 : limit / norm));
   const factors = shares(weights).map((share, client) => share * (scales[client] ?? 1));
-  await passOver(source, chunkSize, (begin, chunks) => weightedMeanInto(chunks, factors, part(into, begin, chunks)));
+  await passOver(source, pace, (begin, chunks) => weightedMeanInto(chunks, factors, part(into, begin, chunks)));
   const clipped = everyone(source.clients).filter((client) => scales[client] !== 1);
   return { chosen: everyone(source.clients), clipped, scores: [], passes: 2 };
 }
 
 type ChoosingRule = Extract<ResolvedRobustRule, { readonly byzantine: number }>;
 
-async function chooseByDistance({ source, chunkSize, into }: RobustWork, rule: ChoosingRule): Promise<RobustOutcome> {
+async function chooseByDistance({ source, pace, into }: RobustWork, rule: ChoosingRule): Promise<RobustOutcome> {
   const { clients } = source;
   const distances = createDistances(clients);
-  await passOver(source, chunkSize, (_begin, chunks) => accumulateDistances(distances, chunks));
+  await passOver(source, pace, (_begin, chunks) => accumulateDistances(distances, chunks));
   const scores = krumScores(distances, everyone(clients), clients - rule.byzantine - 2);
   const chosen = choose(rule, distances, scores);
   const factors = chosen.map(() => 1 / chosen.length);
-  await passOver(only(source, chosen), chunkSize, (begin, chunks) => {
+  await passOver(only(source, chosen), pace, (begin, chunks) => {
     const place = part(into, begin, chunks);
     if (rule.name === "bulyan") meanNearMedianInto(chunks, chosen.length - 2 * rule.byzantine, place);
     else weightedMeanInto(chunks, factors, place);

@@ -56,21 +56,6 @@ function combineColumns(chunks: readonly Float32Array[], into: Float32Array, rul
   const column = new Float64Array(chunks.length);
   for (let key = 0; key < into.length; key += 1) {
     for (let client = 0; client < chunks.length; client += 1) column[client] = chunks[client]?.[key] ?? 0;
-    into[key] = rule(sorted(column));
+    into[key] = rule(column.sort());
   }
-}
-
-/** Below this many values moving them one by one is faster than a call of the built-in sort. */
-const fewValues = 32;
-
-/** Sorts in place. */
-function sorted(column: Float64Array): Float64Array {
-  if (column.length > fewValues) return column.sort();
-  for (let i = 1; i < column.length; i += 1) {
-    const value = column[i] ?? 0;
-    let at = i;
-    for (; at > 0 && (column[at - 1] ?? 0) > value; at -= 1) column[at] = column[at - 1] ?? 0;
-    column[at] = value;
-  }
-  return column;
 }

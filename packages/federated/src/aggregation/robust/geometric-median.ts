@@ -38,14 +38,14 @@ export async function geometricMedian(work: RobustWork, rule: GeometricMedianRul
 
 /** Moves the estimate to the mean by these factors. @returns each client's distance to where it is then */
 async function moveTo(
-  { source, chunkSize }: RobustWork,
+  { source, pace }: RobustWork,
   estimate: Float64Array,
   factors: readonly number[],
 ): Promise<Float64Array> {
   const total = factors.reduce((sum, factor) => sum + factor, 0);
   const shares = factors.map((factor) => factor / total);
   const squares = new Float64Array(source.clients);
-  await passOver(source, chunkSize, (begin, chunks) => {
+  await passOver(source, pace, (begin, chunks) => {
     const place = estimate.subarray(begin, begin + (chunks[0]?.length ?? 0));
     weightedMeanInto(chunks, shares, place);
     accumulateSquares(squares, chunks, place);
