@@ -8,6 +8,7 @@
  * it with each round. Who can write the whole log and all heads can write another history.
  */
 import { ShoalError } from "@shoal/errors";
+import { hexOf, sha256 } from "../contribution/sha256.ts";
 import { canonicalJson, type JsonValue } from "./canonical-json.ts";
 
 export interface ChainedRecord<T = JsonValue> {
@@ -40,13 +41,12 @@ export const mostRecordBytes = 131_072;
  * @param body - plain JSON
  * @throws ShoalError invalid_argument - for what JSON cannot hold; payload_too_large
  */
-export async function appendRecord<T>(
-  subtle: SubtleCrypto,
+export function appendRecord<T>(
   head: ChainHead,
   body: T,
-): Promise<{ readonly record: ChainedRecord<T>; readonly head: ChainHead }> {
+): { readonly record: ChainedRecord<T>; readonly head: ChainHead } {
   const record = { sequence: head.sequence + 1, previous: head.hash, body };
-  return { record, head: { sequence: record.sequence, hash: await hashOf(subtle, record) } };
+  return { record, head: { sequence: record.sequence, hash: hashOf(record) } };
 }
 
 /**
@@ -54,20 +54,19 @@ export async function appendRecord<T>(
  * @param after - the head that the first record follows; default the start
  * @param expected - hash of the last record, where it is known
  */
-export async function verifyChain(
-  subtle: SubtleCrypto,
+export function verifyChain(
   records: readonly ChainedRecord<unknown>[],
   {
     after = chainStart,
     expected,
   }: { readonly after?: ChainHead | undefined; readonly expected?: string | undefined } = {},
-): Promise<ChainDecision> {
+): ChainDecision {
   let head = after;
   for (const [index, record] of records.entries()) {
     const fault = faultOf(record, head);
     if (fault !== undefined) return { kind: "broken", index, reason: fault };
     try {
-      head = { sequence: record.sequence, hash: await hashOf(subtle, record) };
+      head = { sequence: record.sequence, hash: hashOf(record) };
     } catch (error) {
       return { kind: "broken", index, reason: error instanceof Error ? error.message : String(error) };
     }
@@ -85,7 +84,7 @@ function faultOf({ sequence, previous }: ChainedRecord<unknown>, head: ChainHead
   return `record ${sequence} follows ${previous}, but record ${head.sequence} has the hash ${head.hash}: one of the two was changed`;
 }
 
-async function hashOf(subtle: SubtleCrypto, { sequence, previous, body }: ChainedRecord<unknown>): Promise<string> {
+function hashOf({ sequence, previous, body }: ChainedRecord<unknown>): string {
   const bytes = new TextEncoder().encode(canonicalJson({ sequence, previous, body }));
   if (bytes.length > mostRecordBytes) {
     const details = { bytes: bytes.length, most: mostRecordBytes };
@@ -95,6 +94,5 @@ async function hashOf(subtle: SubtleCrypto, { sequence, previous, body }: Chaine
       details,
     );
   }
-  const hash = new Uint8Array(await subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(sha256(bytes));
 }
