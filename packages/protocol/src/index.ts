@@ -15,6 +15,7 @@ export {
 } from "./job/communication.ts";
 export { batchParts, maximumBatchesOfPush, type BatchParts } from "./job/batch-parts.ts";
 export type { DurabilitySettings, SnapshotSettings } from "./job/durability-settings.ts";
+export type { FederatedInput, FederatedSettings, LocalSettings } from "./job/federated-settings.ts";
 export type { EncodingSettings } from "./job/encoding-settings.ts";
 export * from "./job/gradient-settings.ts";
 export type { GuardSettings } from "./job/guard-settings.ts";

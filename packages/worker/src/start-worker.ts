@@ -16,6 +16,7 @@ import type { ComputeSubject } from "./compute/compute-task.ts";
 import { createInlineCompute } from "./compute/inline-compute.ts";
 import { startThreadCompute } from "./host/thread-compute.ts";
 import { createEndedRuns } from "./node/held-run.ts";
+import type { PrepareEnvironment } from "./node/prepare-run.ts";
 import { drop, type NodeState } from "./node/node-state.ts";
 import { createWorkerNode, workerNodeOptions } from "./node/worker-node.ts";
 import { createMemoryStateStore, type WorkerStateStore } from "./saved/state-store.ts";
@@ -41,6 +42,8 @@ export interface WorkerOptions {
   readonly computeKind?: "thread" | "inline";
   /** Puts something between the training loop and its computing: in simulations computing takes virtual time. */
   readonly wrapCompute?: (compute: ComputePort) => ComputePort;
+  /** See `PrepareEnvironment`. */
+  readonly federate?: PrepareEnvironment["federate"];
   /** How exchanges are repeated. */
   readonly retry?: Partial<RetrySettings>;
   /** Called after each join. */

@@ -14,6 +14,7 @@ import {
 import { parseEncodingSpec, parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec } from "@shoal/optimization";
 import { parseJobSpec, type JobSpec } from "@shoal/protocol";
 import { checkCommunication } from "./check-communication.ts";
+import { checkFederated } from "./check-federated.ts";
 import { checkStragglers } from "./check-stragglers.ts";
 import { checkGroups } from "./check-groups.ts";
 import { complaintOf } from "./complaint.ts";
@@ -28,7 +29,8 @@ const maximumSlots = 65_536;
  * @throws ShoalError invalid_job - the message begins with the field, such as `job.model.layers[1].outputs`
  */
 export function checkJob(input: unknown): JobSpec {
-  const job = inField("job", input, () => parseJobSpec(input));
+  const parsed = inField("job", input, () => parseJobSpec(input));
+  const job = inField("job.federated", input, () => checkFederated(parsed, input));
   const model = inField("job.model", input, () => parseModelSpec(job.model));
   const data = inField("job.data", input, () => parseDatasetSpec(job.data, "data"));
   inField("job.optimizer", input, () => parseOptimizerSpec(job.optimizer));

@@ -32,7 +32,8 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
   const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
-  if (silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
+  // Rounds have deadlines of their own, and clients may stay away for days.
+  if (run.job.federated !== null || silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);

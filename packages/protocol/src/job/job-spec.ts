@@ -19,6 +19,7 @@ import {
 } from "./gradient-settings.ts";
 import { durabilitySettingsSchema, type DurabilitySettings } from "./durability-settings.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "./encoding-settings.ts";
+import { federatedSettingsSchema, type FederatedInput, type FederatedSettings } from "./federated-settings.ts";
 import { guardSettingsSchema, type GuardSettings } from "./guard-settings.ts";
 import { maximumParameterGroups, parameterGroupSchema, type ParameterGroup } from "./parameter-group.ts";
 import { stragglerSettingsSchema, type recommended, type StragglerSettings } from "./straggler-settings.ts";
@@ -73,6 +74,8 @@ export interface JobSpec {
   readonly guard: GuardSettings;
   /** Copies of the shards and snapshots of the run. */
   readonly durability: DurabilitySettings;
+  /** The data is with clients, who train in rounds; null: workers have it. */
+  readonly federated: FederatedSettings | null;
   /** Samples of one batch: one worker's part of a step. */
   readonly batchSize: number;
   /**
@@ -120,10 +123,11 @@ export interface JobSpec {
 /** What a person writes: only what differs from the defaults. */
 export type JobInput = Pick<JobSpec, "name" | "model" | "data" | "optimizer"> & {
   readonly [
-    K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "communication" | PartialField>
+    K in Exclude<keyof JobSpec, "name" | "model" | "data" | "optimizer" | "communication" | "federated" | PartialField>
   ]?: JobSpec[K];
 } & { readonly [K in Exclude<PartialField, "stragglers">]?: Partial<JobSpec[K]> } & {
   readonly communication?: CommunicationInput;
+  readonly federated?: FederatedInput | null;
   readonly stragglers?: Partial<StragglerSettings> | typeof recommended;
 };
 
@@ -149,6 +153,7 @@ const jobSchema = z.strictObject({
   stragglers: stragglerSettingsSchema.prefault({}),
   guard: guardSettingsSchema.prefault({}),
   durability: durabilitySettingsSchema.prefault({}),
+  federated: federatedSettingsSchema.nullable().default(null),
   batchSize: z.int().min(1).max(1_048_576).default(64),
   accumulation: z.int().min(1).max(65_536).default(1),
   microBatch: z.int().min(1).max(1_048_576).nullable().default(null),

@@ -25,6 +25,8 @@ import {
 import { createInProcessReplicaLinks, startServer } from "@shoal/ps-server";
 import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
+import { createInProcessPlane, type InProcessPlane } from "@shoal/federated";
+import { createFederation } from "../federated/federate.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
@@ -45,6 +47,8 @@ export interface LocalClusterOptions {
 export interface LocalCluster {
   /** The client's node, which is no member. */
   readonly system: ActorSystem;
+  /** Lets clients of this process take part in a federated run. */
+  readonly planeOf: (run: string) => InProcessPlane;
   readonly coordinator: Ref<CoordinatorMessage>;
   /** Ends all actors and threads. */
   close(): Promise<void>;
@@ -84,13 +88,25 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const client = node("client");
   const coordinator = client.ref<CoordinatorMessage>(coordinatorAddress);
   const snapshots = openSnapshotStore({ ...options, nats: undefined });
-  const site: Site = { kit, node, snapshots, started: (role) => void roles.push(role) };
+  const planes = new Map<string, InProcessPlane>();
+  const planeOf = (run: string): InProcessPlane => {
+    const plane = planes.get(run) ?? createInProcessPlane({ clock: systemClock });
+    planes.set(run, plane);
+    return plane;
+  };
+  const federatedStore = createMemoryStore();
+  const federate = createFederation({
+    ...{ ...kit, clock: systemClock, random: createSystemRandom(), log: options.log },
+    openStore: async () => federatedStore,
+    planeOf: (run) => planeOf(run).aggregator,
+  });
+  const site: Site = { kit, node, snapshots, federate, started: (role) => void roles.push(role) };
   try {
     const store = createMemoryStore();
     site.started(startCoordinator({ system: node(coordinatorNode), store, cluster: defaultCluster, snapshots }));
     const directories = await startServers(site, options.servers);
     await startWorkers(site, directories, options);
-    return { system: client, coordinator, close };
+    return { system: client, coordinator, planeOf, close };
   } catch (error) {
     await close();
     throw error;
@@ -101,6 +117,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
 interface Site {
   readonly kit: NodeKit;
   readonly snapshots: SnapshotStore;
+  readonly federate: ReturnType<typeof createFederation>;
   /** Makes a node of its own for a role. */
   readonly node: (name: string) => ActorSystem;
   /** Notes a role that has to be closed. */
@@ -150,6 +167,7 @@ async function startWorkers(
       loadDataset,
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+      federate: site.federate,
     });
     site.started(worker);
     await awaitJoined(name, worker.joined);

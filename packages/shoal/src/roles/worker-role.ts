@@ -1,6 +1,9 @@
 /** `shoal worker`: a worker as a process, its links over gRPC, its compute in a thread. */
+import { createNatsKvStore } from "@shoal/actors";
+import { createNatsAggregatorPlane } from "@shoal/aggregator";
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
+import { createFederation } from "../federated/federate.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -9,9 +12,15 @@ export interface WorkerRoleOptions extends RoleOptions {
 }
 
 export async function runWorker(options: WorkerRoleOptions): Promise<void> {
-  await runRole(options, async ({ system }, token) => {
+  await runRole(options, async ({ system, nats }, token) => {
     const kit = await createNodeKit();
     const links = createGrpcLinkFactory({ token, clock: system.clock });
+    const { cluster, log } = options;
+    const federate = createFederation({
+      ...{ ...kit, clock: system.clock, random: system.random, log },
+      openStore: () => createNatsKvStore({ connection: nats, bucket: `shoal-${cluster}-federated` }),
+      planeOf: (task) => createNatsAggregatorPlane(nats, { cluster, task }),
+    });
     const worker = startWorker({
       system,
       memory: kit.memory,
@@ -22,7 +31,8 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       states: createFolderStateStore(options.runsFolder),
-      onNote: options.log,
+      onNote: log,
+      federate,
       computeKind: "thread",
     });
     return { detail: {}, joined: worker.joined, close: () => worker.close() };

@@ -42,6 +42,11 @@ export interface PrepareEnvironment {
   /** Reads a model file that a job begins with. @throws ShoalError data_not_found */
   readonly readModel: (file: string) => Promise<Uint8Array>;
   readonly startCompute: (subject: ComputeSubject) => Promise<ComputePort>;
+  /**
+   * Federated jobs: has clients compute what is pushed; the worker's own computing, which is closed with it, measures.
+   * Absent where no clients can come.
+   */
+  readonly federate?: ((start: StartRun, compute: ComputePort) => Promise<ComputePort>) | undefined;
 }
 
 export interface PreparedRun {
@@ -72,8 +77,9 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   checkDatasetFits(model, shapeOfDataset(dataset));
   const { train, test, preprocessing } = dataset;
   const { batchSize, accumulation, precision, lossScale, epochs, seed } = job;
+  const trainSamples = job.federated?.rounds ?? train.count;
   const plan = createEpochPlan({
-    samples: train.count,
+    samples: trainSamples,
     batchSize: batchParts(job).samples,
     slots: numberedSlots(job, slots),
     epochs,
@@ -81,7 +87,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
   const local = localPlan(model, start);
   const { metrics } = job.evaluation;
   const cutsSlots = job.stragglers.adaptiveBatch && job.consistency.mode === "synchronous";
-  const compute = await environment.startCompute({
+  const own = await environment.startCompute({
     model,
     seed,
     // A slot may be cut as large as a whole step.
@@ -97,6 +103,7 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
     clip: clipPlan(model, job),
     deterministic: job.deterministic,
   });
+  const compute = await federated(start, own, environment);
   try {
     const buffers = createTrainingBuffers(
       environment.memory,
@@ -113,11 +120,24 @@ export async function prepareRun(start: StartRun, environment: PrepareEnvironmen
       initial,
       buffers,
       dataSource: dataset.source,
-      trainSamples: train.count,
+      trainSamples,
       close,
     };
   } catch (error) {
     await compute.close();
+    throw error;
+  }
+}
+
+/** Who computes: clients, or this worker. */
+async function federated(start: StartRun, own: ComputePort, { federate }: PrepareEnvironment): Promise<ComputePort> {
+  if (start.job.federated === null) return own;
+  try {
+    if (federate !== undefined) return await federate(start, own);
+    const sentence = "no clients can reach this worker: a federated run needs a cluster with a NATS server";
+    throw new ShoalError("invalid_argument", sentence, { field: "job.federated" });
+  } catch (error) {
+    await own.close();
     throw error;
   }
 }

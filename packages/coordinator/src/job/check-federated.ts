@@ -1,0 +1,61 @@
+/** What federated rounds need of the rest of a job. */
+import { ShoalError } from "@shoal/errors";
+import { goalOf, parseAggregationPolicy, parseRobustRule } from "@shoal/federated";
+import type { JobSpec } from "@shoal/protocol";
+
+/**
+ * Rounds are the batches of a synchronous run with one slot: the round's update is what is pushed for it.
+ * @param input - what a person wrote: what the rounds decide themselves must not stand there
+ * @returns the job with those fields as rounds need them
+ * @throws ShoalError invalid_job; invalid_argument from the checks of the `federated` package
+ */
+export function checkFederated(job: JobSpec, input: unknown): JobSpec {
+  const { federated } = job;
+  if (federated === null) return job;
+  const given = (typeof input === "object" && input !== null ? input : {}) as Readonly<Record<string, unknown>>;
+  for (const [field, place] of Object.entries(decidedElsewhere)) {
+    const found = given[field];
+    if (found === undefined || found === 1) continue;
+    reject(`job.${field}`, `expected nothing with federated rounds, which have ${place}`);
+  }
+  if (job.consistency.mode !== "synchronous") {
+    const sentence =
+      'expected "synchronous" with federated rounds: how they overlap is said by job.federated.aggregation';
+    reject("job.consistency.mode", sentence);
+  }
+  if (job.communication.name !== "gradients") {
+    reject("job.communication", "expected nothing with federated rounds, whose local steps are in job.federated.local");
+  }
+  checkRounds(federated);
+  return { ...job, batchSize: 1, accumulation: 1, epochs: 1, slots: 1, guard: { ...job.guard, action: "off" } };
+}
+
+/** Fields that say something else of a run without clients. */
+const decidedElsewhere = {
+  batchSize: "job.federated.local.batchSize",
+  accumulation: "job.federated.local.epochs",
+  epochs: "job.federated.rounds and job.federated.local.epochs",
+  slots: "one contribution a step: the round's update",
+} as const;
+
+function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["federated"]>): void {
+  const policy = parseAggregationPolicy(aggregation);
+  const goal = goalOf(policy);
+  if (robust !== null) parseRobustRule(robust);
+  if (minimum !== null && minimum > goal) {
+    reject(
+      "job.federated.minimum",
+      `expected at most the ${goal} contributions of job.federated.aggregation, got ${minimum}`,
+    );
+  }
+  if (robust !== null && policy.name !== "fedavg") {
+    reject(
+      "job.federated.robust",
+      `expected null with ${policy.name}: a robust rule takes the place of the mean of a round`,
+    );
+  }
+}
+
+function reject(field: string, sentence: string): never {
+  throw new ShoalError("invalid_job", `${field}: ${sentence}`, { field });
+}

@@ -1,0 +1,32 @@
+/** Joins a worker's federated runs to their clients: over the cluster's NATS, or within this process. */
+import type { Random, Clock, StateStore } from "@shoal/actors";
+import type { AggregatorPlane } from "@shoal/federated";
+import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
+import type { StartRun } from "@shoal/protocol";
+import type { ComputePort } from "@shoal/worker";
+import { createFederatedCompute } from "./federated-compute.ts";
+
+export interface FederationSite {
+  readonly memory: KernelMemory;
+  readonly kernels: Kernels;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Opened when the first federated run starts. */
+  readonly openStore: () => Promise<StateStore>;
+  readonly planeOf: (run: string) => AggregatorPlane;
+  /** Takes a sentence for people. */
+  readonly log: (sentence: string) => void;
+}
+
+/** @returns what a worker makes of the computing of a federated run */
+export function createFederation(site: FederationSite): (start: StartRun, own: ComputePort) => Promise<ComputePort> {
+  let store: Promise<StateStore> | undefined;
+  return async ({ run, job }, own) => {
+    store ??= site.openStore();
+    store.catch(() => (store = undefined));
+    const { memory, kernels, clock, log } = site;
+    const random = site.random.fork(`federated ${run}`);
+    const environment = { run, job, plane: site.planeOf(run), store: await store, clock, random, memory, kernels };
+    return createFederatedCompute({ ...environment, onNote: (sentence) => log(`${run}: ${sentence}`) }, own);
+  };
+}
