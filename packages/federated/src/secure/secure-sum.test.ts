@@ -191,10 +191,34 @@ describe("secure sums of updates", () => {
     expect(totalWeight).toBe(survivors.reduce((total, client) => total + weightOf(client), 0));
     const mean = new Float64Array(size - 1);
     decodeMean(lattice, Uint32Array.from(sum.slice(0, -1)), mean, { clients: survivors.length, totalWeight });
-    const exact = mean.map((_, index) =>
-      survivors.reduce((total, client) => total + (weightOf(client) * (update(client)[index] ?? 0)) / totalWeight, 0),
-    );
+    const exact = new Float64Array(size - 1);
+    for (const client of survivors) {
+      update(client).forEach(
+        (value, index) => (exact[index] = (exact[index] ?? 0) + (weightOf(client) * value) / totalWeight),
+      );
+    }
     // Each client is within one step of the lattice, so is their mean.
     mean.forEach((value, index) => expect(Math.abs(value - (exact[index] ?? 0))).toBeLessThan(1.0001 / lattice.scale));
+  });
+
+  it("carry the noise of those who stay: each adds its part before it masks", async () => {
+    const noiseVariance = 1e4;
+    const lattice = planLattice({ clip: 1, levels: 1025, clients: names.length, noiseVariance });
+    const encoded = new Map(
+      names.map((client) => {
+        const into = new Uint32Array(size);
+        createLatticeEncoder(lattice, 1, random).encode(new Float32Array(size), into);
+        return [client, into];
+      }),
+    );
+    const { survivors, sum } = await play({
+      plan: { ...plan, bits: lattice.bits },
+      lastStage: inEachStage,
+      fill: (client, begin, into) => into.set(encoded.get(client)?.subarray(begin, begin + into.length) ?? []),
+    });
+    const variance = sum.reduce((total, value) => total + (value - survivors.length * lattice.offset) ** 2, 0) / size;
+    const expected = survivors.length * noiseVariance;
+    // Five standard errors of a mean square over a thousand values: √(2/1000)·5.
+    expect(Math.abs(variance / expected - 1)).toBeLessThan(0.224);
   });
 });
