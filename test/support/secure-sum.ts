@@ -117,14 +117,9 @@ export async function playSecureSum(played: PlayedSum): Promise<SumOutcome> {
     effects.push(...pass({ type: "keys", keys }));
   }
   effects.push(...passTime("advertising"));
-  const prepare = find(effects, "prepare");
-  if (prepare === undefined) return outcome();
-  session = await openSession(subtle, prepare.roster, plan);
-  const { neighbours, threshold, id } = session;
-  effects = [...pass({ type: "prepared", neighbours, threshold })];
-
   // 2  shares
   const sent = find(effects, "send_roster");
+  if (sent !== undefined) session = openSession(sent.roster, plan);
   effects = [];
   for (const name of sent?.to ?? []) {
     const roster: Roster = sent?.roster ?? [];
@@ -182,7 +177,7 @@ export async function playSecureSum(played: PlayedSum): Promise<SumOutcome> {
   effects.push(...passTime("unmasking"));
   const found = find(effects, "unmask");
   if (found === undefined) return outcome();
-  const site = { subtle, settings: plan, roster: found.roster, session: id };
+  const site = { subtle, settings: plan, roster: found.roster, session: new Uint8Array(found.session) };
   const unmasker = await measured("server", () => createUnmasker(site, found.unmasking));
   for (let begin = 0; begin < played.size; begin += played.chunk) {
     const part = sum.subarray(begin, begin + played.chunk);

@@ -1,8 +1,8 @@
 /**
  * The server of a secure sum as a state machine.
  *
- *   advertising ─▶ preparing ─▶ sharing ─▶ masking ─▶ unmasking ─▶ summed
- *        └─────────────┴───────────┴──────────┴───────────┴──────▶ aborted
+ *   advertising ─▶ sharing ─▶ masking ─▶ unmasking ─▶ summed
+ *        └────────────┴──────────┴───────────┴──────▶ aborted
  *
  * Invariants
  *   T1  every event re-evaluates the deadline, so a stage ends with the first event at or after it.
@@ -16,7 +16,6 @@ import { publicKeyBytes, secretBytes } from "./key-agreement.ts";
 import { maximumClients, type SealedShares, type UnmaskingAnswer } from "./messages.ts";
 import { sealedBytes } from "./sealed-share.ts";
 import {
-  abort,
   among,
   endAdvertising,
   endMasking,
@@ -25,7 +24,6 @@ import {
   firstMissing,
   nameOf,
   sendShares,
-  startSharing,
 } from "./server-stages.ts";
 import type {
   AdvertisingState,
@@ -73,7 +71,7 @@ export function advanceSecureSum(state: ServerState, event: ServerEvent, nowMs: 
     const then = advanceSecureSum(ended.state, event, nowMs);
     return { ...then, effects: [...ended.effects, ...then.effects] };
   }
-  const step = take(state, event, nowMs);
+  const step = take(state, event);
   return isOpen(step.state) && isComplete(step.state) ? followed(step, endStage(step.state, nowMs)) : step;
 }
 
@@ -87,8 +85,6 @@ function endStage(state: OpenServerState, nowMs: number): ServerStep {
   switch (state.phase) {
     case "advertising":
       return endAdvertising(state, nowMs);
-    case "preparing":
-      return abort(state, "the graph of neighbours was not computed in time");
     case "sharing":
       return endSharing(state, nowMs);
     case "masking":
@@ -100,7 +96,6 @@ function endStage(state: OpenServerState, nowMs: number): ServerStep {
 
 /** T2 */
 function isComplete(state: OpenServerState): boolean {
-  if (state.phase === "preparing") return false;
   if (state.phase === "advertising") return state.keys.length + state.gone.length >= state.plan.invited;
   if (state.phase === "unmasking" && firstMissing(state) === undefined) return true;
   return waitedFor(state).length === 0;
@@ -126,17 +121,14 @@ function doneOf(state: SessionState): readonly number[] {
   return state.phase === "masking" ? state.masked : state.answered;
 }
 
-function take(state: OpenServerState, event: ServerEvent, nowMs: number): ServerStep {
+function take(state: OpenServerState, event: ServerEvent): ServerStep {
   switch (event.type) {
     case "keys":
       return takeKeys(state, event);
-    case "prepared":
-      if (state.phase !== "preparing") return nothing(state, "the graph is known already");
-      return startSharing(state, event.neighbours, event.threshold, nowMs);
     case "shares":
     case "masked":
     case "answer":
-      return state.phase === "advertising" || state.phase === "preparing"
+      return state.phase === "advertising"
         ? refuse(state, event.client, "nobody has shared secrets yet")
         : takeFromMember(state, event);
     case "left":
@@ -209,10 +201,9 @@ function takeShares(state: SharingState, self: number, shares: readonly SealedSh
     isSameSet(receivers, neighbours) &&
     shares.every(({ from, sealed }) => from === self && sealed.length === sealedBytes);
   if (!isWhole) return outOf(state, self, "shares are not one for each neighbour");
-  return nothing(
-    { ...state, shared: [...state.shared, self], sealed: [...state.sealed, ...shares] },
-    `${nameOf(state, self)} has shared`,
-  );
+  const byReceiver = new Map(shares.map((each) => [each.to, each]));
+  const sealed = state.sealed.map((some, to) => withOne(some, byReceiver.get(to)));
+  return nothing({ ...state, shared: [...state.shared, self], sealed }, `${nameOf(state, self)} has shared`);
 }
 
 function takeMasked(state: MaskingState, self: number): ServerStep {
@@ -237,15 +228,14 @@ function takeAnswer(state: UnmaskingState, self: number, { seeds, maskKeys }: Un
     ) &&
     [...seeds, ...maskKeys].every(({ share }) => share.length === shareBytes(secretBytes));
   if (!isRight) return outOf(state, self, "shares are not what was asked for");
-  const from = { from: self };
-  const next: UnmaskingState = {
-    ...state,
-    answered: [...state.answered, self],
-    seeds: [...state.seeds, ...seeds.map((share) => ({ ...share, ...from }))],
-    maskKeys: [...state.maskKeys, ...maskKeys.map((share) => ({ ...share, ...from }))],
-  };
+  const given = new Map([...seeds, ...maskKeys].map((share) => [share.of, { ...share, from: self }]));
+  const collected = state.collected.map((some, of) => withOne(some, given.get(of)));
+  const next: UnmaskingState = { ...state, answered: [...state.answered, self], collected };
   return nothing(next, `${nameOf(state, self)} has answered`);
 }
+
+const withOne = <T>(some: readonly T[], one: T | undefined): readonly T[] =>
+  one === undefined ? some : [...some, one];
 
 function goneFrom(state: OpenServerState, client: string, reason: string): ServerStep {
   if (state.gone.includes(client)) return nothing(state, reason);
@@ -278,7 +268,6 @@ function late(state: Exclude<ServerState, OpenServerState>, event: ServerEvent):
     case "masked":
     case "answer":
       return refuse(state, event.client, reason);
-    case "prepared":
     case "left":
     case "tick":
       return nothing(state, reason);

@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "./key-agreement.ts";
 import type { AdvertisedKeys, SecureSettings } from "./messages.ts";
+import { joinBytes } from "./session-id.ts";
 
 /** A port: keys of identities come from the task's authority, not from the server of the sum. */
 export interface Identity {
@@ -15,22 +16,8 @@ export interface Identity {
 /** What a client signs: its keys in this one sum and in no other. */
 export function signedMessage({ name }: Pick<SecureSettings, "name">, keys: Omit<AdvertisedKeys, "signature">): Bytes {
   const text = new TextEncoder();
-  const parts = [
-    text.encode("shoal secure aggregation 1 keys"),
-    text.encode(name),
-    text.encode(keys.client),
-    keys.maskKey,
-    keys.seedHash,
-    keys.sealKey,
-  ];
-  const message = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    new DataView(message.buffer).setUint32(at, part.length);
-    message.set(part, at + 4);
-    at += 4 + part.length;
-  }
-  return message;
+  const names = ["shoal secure aggregation 1 keys", name, keys.client].map((each) => text.encode(each));
+  return joinBytes([...names, keys.maskKey, keys.sealKey, keys.seedHash]);
 }
 
 const ecdsa = { name: "ECDSA", hash: "SHA-256" };

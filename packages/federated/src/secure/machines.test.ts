@@ -128,11 +128,12 @@ describe("a client, whatever the server says", () => {
 describe("the server, whatever the clients do", () => {
   const plan: SecureSumPlan = {
     ...{ name: "n", curve: "P-256", bits: 32, minimumClients: 4, invited: 8, stageTimeoutMs: 100 },
-    threat: { adversarialShare: 0, dropOutShare: 0.2, server: "curious" },
+    threat: { adversarialShare: 0, dropOutShare: 0.45, server: "curious" },
   };
-  const neighbours = clients.map((_, client) => [6, 7, 1, 2].map((step) => (client + step) % 8).sort((a, b) => a - b));
-  const sharesFrom = (from: number) =>
-    (neighbours[from] ?? []).map((to) => ({ from, to, sealed: new Uint8Array(sealedBytes) }));
+  const sharesFrom = (state: ServerState, from: number) => {
+    const neighbours = state.phase === "sharing" ? (state.neighbours[from] ?? []) : [];
+    return neighbours.map((to) => ({ from, to, sealed: new Uint8Array(sealedBytes) }));
+  };
   const share = new Uint8Array(36);
 
   /** What a client would answer to the request of this state. */
@@ -147,18 +148,16 @@ describe("the server, whatever the clients do", () => {
       answer: { seeds: of(request.survivors), maskKeys: of(request.dropped) },
     };
   }
-  const kinds = ["keys", "prepared", "shares", "masked", "answer", "left", "tick", "bad_shares", "bad_answer"] as const;
+  const kinds = ["keys", "shares", "masked", "answer", "left", "tick", "bad_shares", "bad_answer"] as const;
   function eventOf(state: ServerState, kind: (typeof kinds)[number], from: number): ServerEvent {
     const client = `c${from}`;
     switch (kind) {
       case "keys":
         return { type: "keys", keys: keysOf(client, from) };
-      case "prepared":
-        return { type: "prepared", neighbours, threshold: 2 };
       case "shares":
-        return { type: "shares", client, shares: sharesFrom(from) };
+        return { type: "shares", client, shares: sharesFrom(state, from) };
       case "bad_shares":
-        return { type: "shares", client, shares: sharesFrom(from).slice(1) };
+        return { type: "shares", client, shares: sharesFrom(state, from).slice(1) };
       case "answer":
         return answerOf(state, from);
       case "bad_answer":
@@ -174,7 +173,6 @@ describe("the server, whatever the clients do", () => {
   /** What the step is of a stage whose clients do what they should, in any order, with others between. */
   const usual = {
     advertising: "keys",
-    preparing: "prepared",
     sharing: "shares",
     masking: "masked",
     unmasking: "answer",
@@ -247,10 +245,9 @@ describe("the server, whatever the clients do", () => {
     );
   const each = (kind: (typeof kinds)[number], count = 8) =>
     Array.from({ length: count }, (_, from) => (state: ServerState) => eventOf(state, kind, from));
-  const prepared = (state: ServerState): ServerEvent => eventOf(state, "prepared", 0);
 
   it("answers what comes again, and refuses what comes late", () => {
-    const sharing = played([...each("keys"), prepared]).state;
+    const sharing = played(each("keys")).state;
     const of = (state: ServerState, event: ServerEvent) => advanceSecureSum(state, event, 1).effects;
     expect(of(sharing, { type: "keys", keys: keysOf("c3", 3) })).toMatchObject([{ type: "send_roster", to: ["c3"] }]);
     expect(of(sharing, { type: "keys", keys: keysOf("c3", 4) })).toMatchObject([{ type: "refuse", client: "c3" }]);
@@ -274,7 +271,7 @@ describe("the server, whatever the clients do", () => {
   });
 
   it("names whom it waits for, and waits for nobody who has left or sent what is wrong", () => {
-    const { state } = played([...each("keys"), prepared, ...each("shares", 5)]);
+    const { state } = played([...each("keys"), ...each("shares", 5)]);
     if (state.phase !== "sharing") throw new Error(state.phase);
     expect(waitedFor(state)).toEqual(["c5", "c6", "c7"]);
     const after = played([(at) => eventOf(at, "left", 5), (at) => eventOf(at, "bad_shares", 6)], state).state;
@@ -283,21 +280,13 @@ describe("the server, whatever the clients do", () => {
   });
 
   it("takes out who has too few neighbours left, and goes on with the others", () => {
-    const thin = {
-      type: "prepared",
-      neighbours: neighbours.map((some, client) => (client === 0 ? [1, 2] : some)),
-      threshold: 2,
-    } as const;
-    const { state } = played([...each("keys"), () => thin]);
-    const one = { type: "shares", client: "c0", shares: sharesFrom(0).filter(({ to }) => to <= 2) } as const;
-    const shared = played(
-      [
-        () => one,
-        ...[2, 3, 4, 5, 6, 7].map((from) => (at: ServerState) => eventOf(at, "shares", from)),
-        (at) => eventOf(at, "left", 1),
-      ],
-      state,
-    ).state;
+    const begun = played(each("keys")).state;
+    if (begun.phase !== "sharing") throw new Error(begun.phase);
+    // Everybody's neighbours are the two before and the two after; client 0 has two only.
+    const ring = clients.map((_, client) => [6, 7, 1, 2].map((step) => (client + step) % 8).sort((a, b) => a - b));
+    const state = { ...begun, threshold: 2, neighbours: ring.map((some, client) => (client === 0 ? [1, 2] : some)) };
+    const others = [0, 2, 3, 4, 5, 6, 7].map((from) => (at: ServerState) => eventOf(at, "shares", from));
+    const shared = played([...others, (at) => eventOf(at, "left", 1)], state).state;
     // Client 0 has only client 2 left.
     expect(shared.phase === "masking" && shared.shared).toEqual([2, 3, 4, 5, 6, 7]);
   });

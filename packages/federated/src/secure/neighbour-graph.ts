@@ -5,38 +5,31 @@
  *
  * Source  Bell et al., CCS 2020, eprint 2020/704, section 3.
  */
+import { sha256 } from "../contribution/sha256.ts";
 import type { Bytes } from "./key-agreement.ts";
 
 /** @param degree - even, or clients − 1 @returns the neighbours of each client, ascending */
-export async function neighboursOf(
-  subtle: SubtleCrypto,
-  session: Bytes,
-  clients: number,
-  degree: number,
-): Promise<readonly (readonly number[])[]> {
-  const order = await orderOf(subtle, session, clients);
-  const neighbours: number[][] = Array.from({ length: clients }, () => []);
+export function neighboursOf(session: Bytes, clients: number, degree: number): readonly (readonly number[])[] {
+  const order = orderOf(session, clients);
+  const neighbours: (readonly number[])[] = Array.from({ length: clients }, () => []);
   const reach = degree === clients - 1 ? Math.floor(clients / 2) : degree / 2;
   for (let position = 0; position < clients; position++) {
-    const own = neighbours[order[position] ?? 0];
     const found = new Set<number>();
     for (let step = 1; step <= reach; step++) {
       for (const other of [position + step, position - step]) found.add(order[(other + clients) % clients] ?? 0);
     }
-    own?.push(...[...found].sort((a, b) => a - b));
+    neighbours[order[position] ?? 0] = [...found].sort((a, b) => a - b);
   }
   return neighbours;
 }
 
-async function orderOf(subtle: SubtleCrypto, session: Bytes, clients: number): Promise<readonly number[]> {
-  const places = await Promise.all(
-    Array.from({ length: clients }, async (_, index) => {
-      const input = new Uint8Array(session.length + 4);
-      input.set(session);
-      new DataView(input.buffer).setUint32(session.length, index);
-      return { index, hash: new Uint8Array(await subtle.digest("SHA-256", input)) };
-    }),
-  );
+function orderOf(session: Bytes, clients: number): readonly number[] {
+  const places = Array.from({ length: clients }, (_, index) => {
+    const input = new Uint8Array(session.length + 4);
+    input.set(session);
+    new DataView(input.buffer).setUint32(session.length, index);
+    return { index, hash: sha256(input) };
+  });
   return places.sort((a, b) => compare(a.hash, b.hash)).map(({ index }) => index);
 }
 

@@ -148,7 +148,7 @@ async function advertise(memory: Memory, { client, settings, ports }: Site): Pro
   if (memory.secrets !== undefined || memory.state.phase !== "advertised") throw refusal("keys are advertised once");
   memory.secrets = makeSecrets(settings, ports);
   const { maskPair, sealPair, seed } = await memory.secrets;
-  const seedHash = await seedHashOf(ports.subtle, seed);
+  const seedHash = seedHashOf(seed);
   const keys = { client, maskKey: maskPair.publicKey, sealKey: sealPair.publicKey, seedHash };
   const signature = (await ports.identity?.sign(signedMessage(settings, keys))) ?? new Uint8Array();
   return { ...keys, signature };
@@ -159,7 +159,7 @@ async function share(memory: Memory, site: Site, roster: Roster): Promise<readon
   const secrets = await secretsOf(memory);
   const self = findSelf(client, roster, secrets);
   await checkSignatures(roster, settings, ports);
-  const { id: session, neighbours, threshold } = await openSession(ports.subtle, roster, settings);
+  const { id: session, neighbours, threshold } = openSession(roster, settings);
   const event = { type: "roster", roster, self, neighbours: neighbours[self] ?? [], threshold } as const;
   const effect = step(memory, site, event, "share");
   const sealKeys = new Map<number, CryptoKey>();

@@ -1,11 +1,9 @@
 /** How a stage of a secure sum ends: with the next one, or with an abort that names what is missing. */
-import { pointOf } from "./roster.ts";
+import { openSession, pointOf, type SecureSession } from "./roster.ts";
 import type {
   AdvertisingState,
-  CollectedShare,
   MaskingState,
   OpenServerState,
-  PreparingState,
   ServerEffect,
   ServerStep,
   SharingState,
@@ -25,39 +23,21 @@ export function endAdvertising(state: AdvertisingState, nowMs: number): ServerSt
     return abort(state, `${keys.length} clients have come, at least ${plan.minimumClients} are needed`);
   }
   const roster = [...keys].sort((a, b) => (a.client < b.client ? -1 : 1));
-  const next: PreparingState = { phase: "preparing", plan, gone, roster, deadlineMs: nowMs + plan.stageTimeoutMs };
-  return {
-    state: next,
-    effects: [{ type: "prepare", roster }],
-    reason: `${keys.length} of ${plan.invited} clients have come`,
-  };
-}
-
-export function startSharing(
-  state: PreparingState,
-  neighbours: readonly (readonly number[])[],
-  threshold: number,
-  nowMs: number,
-): ServerStep {
-  const { plan, gone, roster } = state;
+  let opened: SecureSession;
+  try {
+    opened = openSession(roster, plan);
+  } catch (error) {
+    return abort(state, error instanceof Error ? error.message : String(error));
+  }
+  const { id: session, neighbours, threshold } = opened;
   const deadlineMs = nowMs + plan.stageTimeoutMs;
+  const sealed = roster.map(() => []);
   const next: SharingState = {
-    phase: "sharing",
-    plan,
-    gone,
-    roster,
-    neighbours,
-    threshold,
-    deadlineMs,
-    shared: [],
-    sealed: [],
+    ...{ phase: "sharing", plan, gone, roster, session, neighbours, threshold, deadlineMs, shared: [], sealed },
   };
   const to = roster.map(({ client }) => client);
-  return {
-    state: next,
-    effects: [{ type: "send_roster", to, roster }],
-    reason: `a threshold of ${threshold} neighbours`,
-  };
+  const reason = `${keys.length} of ${plan.invited} clients have come`;
+  return { state: next, effects: [{ type: "send_roster", to, roster }], reason };
 }
 
 /** Who has too few neighbours left could not be unmasked: it goes too, and so on until nobody has. */
@@ -90,12 +70,12 @@ export function endSharing(state: SharingState, nowMs: number): ServerStep {
 
 export function sendShares(state: MaskingState, client: number): ServerEffect {
   const present = new Set(state.shared);
-  const shares = state.sealed.filter(({ from, to }) => to === client && present.has(from));
+  const shares = (state.sealed[client] ?? []).filter(({ from }) => present.has(from));
   return { type: "send_shares", to: nameOf(state, client), shares };
 }
 
 export function endMasking(state: MaskingState, nowMs: number): ServerStep {
-  const { plan, threshold, neighbours, roster, gone } = state;
+  const { plan, threshold, neighbours, roster, session, gone } = state;
   const present = new Set(state.masked);
   const survivors = state.shared.filter((client) => present.has(client));
   const dropped = state.shared.filter((client) => !present.has(client));
@@ -111,18 +91,19 @@ export function endMasking(state: MaskingState, nowMs: number): ServerStep {
   }
   const request = { survivors, dropped };
   const deadlineMs = nowMs + plan.stageTimeoutMs;
-  const session = { plan, gone, roster, neighbours, threshold, deadlineMs };
-  const next: UnmaskingState = { ...session, phase: "unmasking", request, answered: [], seeds: [], maskKeys: [] };
+  const collected = roster.map(() => []);
+  const next: UnmaskingState = {
+    ...{ phase: "unmasking", plan, gone, roster, session, neighbours, threshold, deadlineMs },
+    ...{ request, answered: [], collected },
+  };
   const to = survivors.map((client) => nameOf(state, client));
   const reason = `${survivors.length} masked vectors have come, ${dropped.length} clients have left`;
   return { state: next, effects: [{ type: "send_request", to, request }], reason };
 }
 
 /** The first client whose secret the shares that have come do not give. */
-export function firstMissing({ request, threshold, seeds, maskKeys }: UnmaskingState): number | undefined {
-  const isShort = (shares: readonly CollectedShare[]) => (client: number) =>
-    shares.filter(({ of }) => of === client).length < threshold;
-  return request.survivors.find(isShort(seeds)) ?? request.dropped.find(isShort(maskKeys));
+export function firstMissing({ request, threshold, collected }: UnmaskingState): number | undefined {
+  return [...request.survivors, ...request.dropped].find((client) => (collected[client]?.length ?? 0) < threshold);
 }
 
 export function endUnmasking(state: UnmaskingState): ServerStep {
@@ -131,20 +112,20 @@ export function endUnmasking(state: UnmaskingState): ServerStep {
     const reason = `fewer than ${state.threshold} neighbours of ${nameOf(state, missing)} have given their share of its secret`;
     return abort(state, reason);
   }
-  const { request, roster, threshold, seeds, maskKeys, neighbours } = state;
+  const { request, roster, session, threshold, collected, neighbours } = state;
   const inSum = new Set(request.survivors);
   const unmasking: Unmasking = {
     threshold,
-    survivors: request.survivors.map((client) => ({ client, shares: seeds.filter(({ of }) => of === client) })),
+    survivors: request.survivors.map((client) => ({ client, shares: collected[client] ?? [] })),
     dropped: request.dropped.map((client) => ({
       client,
       partners: among(neighbours[client], inSum),
-      shares: maskKeys.filter(({ of }) => of === client),
+      shares: collected[client] ?? [],
     })),
   };
   const survivors = request.survivors.map((client) => nameOf(state, client));
   const reason = `the secrets of ${survivors.length} survivors and ${request.dropped.length} others are there`;
-  return { state: { phase: "summed", survivors }, effects: [{ type: "unmask", roster, unmasking }], reason };
+  return { state: { phase: "summed", survivors }, effects: [{ type: "unmask", roster, session, unmasking }], reason };
 }
 
 export function among(clients: readonly number[] | undefined, present: ReadonlySet<number>): readonly number[] {

@@ -28,14 +28,10 @@ export interface AdvertisingState extends Open {
   readonly keys: Roster;
 }
 
-/** The session's id and graph are being computed from the roster. */
-export interface PreparingState extends Open {
-  readonly phase: "preparing";
-  readonly roster: Roster;
-}
-
 interface Session extends Open {
   readonly roster: Roster;
+  /** Its id, 32 bytes. */
+  readonly session: Uint8Array;
   /** Of each client, by index; without those who have left before they shared. */
   readonly neighbours: readonly (readonly number[])[];
   readonly threshold: number;
@@ -44,13 +40,15 @@ interface Session extends Open {
 export interface SharingState extends Session {
   readonly phase: "sharing";
   readonly shared: readonly number[];
-  readonly sealed: readonly SealedShares[];
+  /** For each client of the roster what has been sealed for it. */
+  readonly sealed: readonly (readonly SealedShares[])[];
 }
 
 export interface MaskingState extends Session {
   readonly phase: "masking";
   readonly shared: readonly number[];
-  readonly sealed: readonly SealedShares[];
+  /** For each client of the roster what has been sealed for it. */
+  readonly sealed: readonly (readonly SealedShares[])[];
   readonly masked: readonly number[];
 }
 
@@ -63,8 +61,8 @@ export interface UnmaskingState extends Session {
   readonly phase: "unmasking";
   readonly request: UnmaskingRequest;
   readonly answered: readonly number[];
-  readonly seeds: readonly CollectedShare[];
-  readonly maskKeys: readonly CollectedShare[];
+  /** For each client of the roster: shares of the seed of a survivor, of the mask key of who has left. */
+  readonly collected: readonly (readonly CollectedShare[])[];
 }
 
 /** Everything is there: the sum of the survivors' vectors can be unmasked. */
@@ -80,14 +78,12 @@ export interface AbortedState {
 }
 
 export type SessionState = SharingState | MaskingState | UnmaskingState;
-export type OpenServerState = AdvertisingState | PreparingState | SessionState;
+export type OpenServerState = AdvertisingState | SessionState;
 export type ServerState = OpenServerState | SummedState | AbortedState;
 
 /** Clients repeat their last message until they have an answer: repeated messages are answered again. */
 export type ServerEvent =
   | { readonly type: "keys"; readonly keys: AdvertisedKeys }
-  /** The answer to the effect "prepare". */
-  | { readonly type: "prepared"; readonly neighbours: readonly (readonly number[])[]; readonly threshold: number }
   | { readonly type: "shares"; readonly client: string; readonly shares: readonly SealedShares[] }
   /** All of the client's masked vector is there; what is not whole must not be added. */
   | { readonly type: "masked"; readonly client: string }
@@ -110,12 +106,15 @@ export interface Unmasking {
 }
 
 export type ServerEffect =
-  /** Compute session and graph (`openSession`), and come back with "prepared". */
-  | { readonly type: "prepare"; readonly roster: Roster }
   | { readonly type: "send_roster"; readonly to: readonly string[]; readonly roster: Roster }
   | { readonly type: "send_shares"; readonly to: string; readonly shares: readonly SealedShares[] }
   | { readonly type: "send_request"; readonly to: readonly string[]; readonly request: UnmaskingRequest }
-  | { readonly type: "unmask"; readonly roster: Roster; readonly unmasking: Unmasking }
+  | {
+      readonly type: "unmask";
+      readonly roster: Roster;
+      readonly session: Uint8Array;
+      readonly unmasking: Unmasking;
+    }
   /** The message costs its sender its place, and nobody else anything. */
   | { readonly type: "refuse"; readonly client: string; readonly reason: string }
   /** Nothing of the sum can be seen any more. */

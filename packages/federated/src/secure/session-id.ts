@@ -4,18 +4,23 @@
  * Everybody computes it from the roster. It is the salt of every key, so two clients that were shown different rosters
  * have different masks and can open nothing of each other; and it decides the graph, so a server cannot choose it.
  */
+import { sha256 } from "../contribution/sha256.ts";
 import type { Bytes } from "./key-agreement.ts";
 
 /** @param publicKeys - in the order of the roster; borrowed */
-export async function sessionIdOf(subtle: SubtleCrypto, publicKeys: readonly Uint8Array[]): Promise<Bytes> {
-  const length = publicKeys.reduce((sum, key) => sum + 4 + key.length, 0);
-  const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
+export function sessionIdOf(publicKeys: readonly Uint8Array[]): Bytes {
+  return new Uint8Array(sha256(joinBytes(publicKeys)));
+}
+
+/** Each part behind its length, so that no two lists are the same bytes. */
+export function joinBytes(parts: readonly Uint8Array[]): Bytes {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0));
+  const view = new DataView(joined.buffer);
   let at = 0;
-  for (const key of publicKeys) {
-    view.setUint32(at, key.length);
-    bytes.set(key, at + 4);
-    at += 4 + key.length;
+  for (const part of parts) {
+    view.setUint32(at, part.length);
+    joined.set(part, at + 4);
+    at += 4 + part.length;
   }
-  return new Uint8Array(await subtle.digest("SHA-256", bytes));
+  return joined;
 }

@@ -30,12 +30,10 @@ async function party(): Promise<Party> {
 async function scene(count: number) {
   const [own, gone, ...others] = await Promise.all(Array.from({ length: 8 }, party));
   if (own === undefined || gone === undefined) throw new Error("nobody");
-  const roster: Roster = await Promise.all(
-    [own, gone, ...others].map(async ({ pair, seed }, i) => ({
-      ...{ client: `c${i}`, maskKey: pair.publicKey, sealKey: pair.publicKey, signature: new Uint8Array() },
-      seedHash: await seedHashOf(subtle, seed),
-    })),
-  );
+  const roster: Roster = [own, gone, ...others].map(({ pair, seed }, i) => ({
+    ...{ client: `c${i}`, maskKey: pair.publicKey, sealKey: pair.publicKey, signature: new Uint8Array() },
+    seedHash: seedHashOf(seed),
+  }));
   const values = new Uint32Array(40).fill(7);
   const agreed = await agree(subtle, own.pair, gone.pair.publicKey);
   const masks = [

@@ -49,8 +49,8 @@ export async function createUnmasker(site: Site, { survivors, dropped, threshold
   const masks: SignedMask[] = [];
   for (const { client, shares } of survivors) {
     const { seedHash } = keysAt(roster, client);
-    const seed = await recover(client, shares, threshold, async (secret) =>
-      isSame(await seedHashOf(subtle, secret), seedHash) ? secret : undefined,
+    const seed = await recover(client, shares, threshold, (secret) =>
+      isSame(seedHashOf(secret), seedHash) ? secret : undefined,
     );
     masks.push({ key: await deriveKey(subtle, seed, session, "self-mask"), sign: -1 });
   }
@@ -80,7 +80,7 @@ async function recover<T>(
   client: number,
   shares: readonly CollectedShare[],
   threshold: number,
-  accept: (secret: Bytes) => Promise<T | undefined>,
+  accept: (secret: Bytes) => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
   const points = shares.map(({ from, share }) => ({ point: pointOf(from), bytes: new Uint8Array(share) }));
   const tries = points.length > threshold ? points.length : 1;
