@@ -80,7 +80,7 @@ async function playRow(row: PaperRow, dataset: Dataset, context: BenchmarkContex
         limit: paper,
         limitName: "the paper",
       },
-      aim: { kind: "at_most", ratio: limit / paper },
+      aim: { kind: "at_most", ratio: Math.floor((100 * limit) / paper) / 100 },
     }),
     best,
   ];
