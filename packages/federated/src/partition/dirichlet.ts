@@ -13,7 +13,7 @@ import { exactExp } from "./exact-functions.ts";
 import { checkClientCount, cutAt, indicesByLabel, joinPieces, type Partition } from "./partition.ts";
 
 export interface DirichletOptions {
-  /** α > 0: 0.1 is very uneven, 100 nearly even. */
+  /** α, at least 1e-9: 0.1 is very uneven, 100 nearly even. */
   readonly alpha: number;
   /** Default true. */
   readonly selfBalancing?: boolean | undefined;
@@ -21,10 +21,13 @@ export interface DirichletOptions {
   readonly minimum?: number | undefined;
 }
 
+/** Far below it even the logarithms of the draws would overflow; a label goes to one client long before. */
+const leastAlpha = 1e-9;
+
 /** Draws of the whole partition. */
 const mostAttempts = 10;
 
-/** @throws ShoalError invalid_argument - when α is not positive, or no draw gives everybody the minimum */
+/** @throws ShoalError invalid_argument - when α is too small, or no draw gives everybody the minimum */
 export function partitionByDirichlet(
   labels: ArrayLike<number>,
   clients: number,
@@ -32,7 +35,9 @@ export function partitionByDirichlet(
   draws: DrawSource,
 ): Partition {
   checkClientCount(clients, labels.length);
-  if (!(alpha > 0 && alpha < Infinity)) throw invalid("alpha", `expected a positive number, found ${alpha}`);
+  if (!(alpha >= leastAlpha && alpha < Infinity)) {
+    throw invalid("alpha", `expected a number from ${leastAlpha} on, found ${alpha}`);
+  }
   let least = 0;
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
     const partition = drawPartition(labels, clients, alpha, selfBalancing, draws);

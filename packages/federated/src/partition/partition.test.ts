@@ -142,6 +142,11 @@ describe("Dirichlet partitions", () => {
     }
   });
 
+  it("with the smallest α still are partitions", () => {
+    const parts = deal(1e-9, false);
+    expect(parts.reduce((sum, { length }) => sum + length, 0)).toBe(labels.length);
+  });
+
   it("with a small α give each label to about one client", () => {
     const parts = deal(1e-4, false);
     for (let label = 0; label < 10; label += 1) {
@@ -163,7 +168,7 @@ describe("Dirichlet partitions", () => {
     expect(() => deal(1e-4, false, 10)).toThrow(
       /in 10 draws somebody had at most \d+ samples, not 10; a greater alpha/,
     );
-    expect(() => deal(0, true)).toThrow("alpha: expected a positive number");
+    expect(() => deal(0, true)).toThrow("alpha: expected a number from 1e-9 on");
   });
 });
 
