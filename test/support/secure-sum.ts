@@ -7,21 +7,23 @@ import {
   advanceSecureSum,
   createSecureClient,
   createUnmasker,
+  decodeSecureClientMessage,
+  decodeSecureServerMessage,
+  encodeSecureMessage,
   nextSecureDeadline,
   openSession,
   startSecureSum,
   systemRandomBytes,
-  type AdvertisedKeys,
   type Identity,
   type Roster,
-  type SealedShares,
   type SecureClient,
+  type SecureClientMessage,
+  type SecureServerMessage,
   type SecureSession,
   type SecureSumPlan,
   type ServerEffect,
   type ServerEvent,
   type ServerState,
-  type UnmaskingRequest,
 } from "@shoal/federated";
 
 /** The last thing that a client does. */
@@ -57,145 +59,160 @@ export interface SumOutcome {
 }
 
 const stages: readonly LastStage[] = ["nothing", "advertise", "share", "mask", "all"];
+const { subtle } = globalThis.crypto;
+const ports = { subtle, randomBytes: systemRandomBytes };
 
 export async function playSecureSum(played: PlayedSum): Promise<SumOutcome> {
-  const { subtle } = globalThis.crypto;
+  const play = createPlay(played);
+  await advertise(play);
+  const masking = await share(play);
+  const sum = await mask(play, masking);
+  const unmask = await reveal(play, masking);
+  if (unmask !== undefined) {
+    const { roster, session, unmasking } = unmask;
+    const site = { subtle, settings: played.plan, roster, session: new Uint8Array(session) };
+    const unmasker = await play.measured("server", () => createUnmasker(site, unmasking));
+    for (const [begin, part] of chunksOf(sum, played.chunk)) {
+      await play.measured("server", () => unmasker.unmask(begin, part));
+      played.take(begin, part);
+    }
+  }
+  return play.outcome();
+}
+
+type Play = ReturnType<typeof createPlay>;
+
+function createPlay(played: PlayedSum) {
   const { plan, now = () => 0 } = played;
-  const ports = { subtle, randomBytes: systemRandomBytes };
-  const clients = new Map<string, SecureClient>();
-  const up = new Map<string, number>();
-  const down = new Map<string, number>();
+  const [up, down] = [new Map<string, number>(), new Map<string, number>()];
   const spentMs = { keys: 0, masks: 0, server: 0 };
   const reasons: string[] = [];
   let time = 0;
-  let session: SecureSession | undefined = undefined;
   let state: ServerState = startSecureSum(plan, time);
-
-  const isThere = (client: string, stage: LastStage): boolean =>
-    stages.indexOf(played.lastStage(client)) >= stages.indexOf(stage);
+  let effects: ServerEffect[] = [];
+  let roster: Roster | undefined;
   const count = (into: Map<string, number>, client: string, bytes: number): void => {
     into.set(client, (into.get(client) ?? 0) + bytes);
   };
-  const measured = async <T>(of: keyof typeof spentMs, work: () => Promise<T>): Promise<T> => {
-    const began = now();
-    const result = await work();
-    spentMs[of] += now() - began;
-    return result;
-  };
-  const pass = (event: ServerEvent): readonly ServerEffect[] => {
+  const pass = (event: ServerEvent): void => {
     const step = advanceSecureSum(state, event, time);
     state = step.state;
     reasons.push(step.reason);
-    return step.effects;
+    effects.push(...step.effects);
   };
-  /** Lets the stage end by its deadline where it has not. */
-  const passTime = (phase: ServerState["phase"]): readonly ServerEffect[] => {
-    const deadline = state.phase === phase ? nextSecureDeadline(state) : undefined;
-    if (deadline === undefined) return [];
-    time = deadline;
-    return pass({ type: "tick" });
-  };
-  const outcome = (): SumOutcome => ({
-    ...{ state, reasons, session, spentMs },
-    survivors: state.phase === "summed" ? state.survivors : [],
-    bytes: {
-      up: Math.max(0, ...up.values()),
-      down: Math.max(0, ...down.values()),
-      vector: Math.ceil((played.size * plan.bits) / 8),
+  return {
+    played,
+    clients: new Map<string, SecureClient>(),
+    pass,
+    countUp: (client: string, bytes: number) => count(up, client, bytes),
+    isThere: (client: string, stage: LastStage) => stages.indexOf(played.lastStage(client)) >= stages.indexOf(stage),
+    /** Lets the stage end by its deadline where it has not, and hands over what the server has to say since the last time. */
+    endOf(phase: ServerState["phase"]): readonly ServerEffect[] {
+      const deadline = state.phase === phase ? nextSecureDeadline(state) : undefined;
+      if (deadline !== undefined) {
+        time = deadline;
+        pass({ type: "tick" });
+      }
+      const said = effects;
+      effects = [];
+      roster ??= said.find((effect) => effect.type === "send_roster")?.roster;
+      return said;
     },
-  });
+    /** A message on its way, as bytes. */
+    sendUp<T extends SecureClientMessage>(client: string, message: T): T {
+      const bytes = encodeSecureMessage(message);
+      count(up, client, bytes.length);
+      return decodeSecureClientMessage(message.type, bytes) as T;
+    },
+    sendDown<T extends SecureServerMessage>(client: string, message: T): T {
+      const bytes = encodeSecureMessage(message);
+      count(down, client, bytes.length);
+      return decodeSecureServerMessage(message.type, bytes) as T;
+    },
+    async measured<T>(of: keyof typeof spentMs, work: () => T | Promise<T>): Promise<T> {
+      const began = now();
+      const result = await work();
+      spentMs[of] += now() - began;
+      return result;
+    },
+    outcome: (): SumOutcome => ({
+      ...{ state, reasons, spentMs },
+      session: roster === undefined ? undefined : openSession(roster, plan),
+      survivors: state.phase === "summed" ? state.survivors : [],
+      bytes: {
+        up: Math.max(0, ...up.values()),
+        down: Math.max(0, ...down.values()),
+        vector: Math.ceil((played.size * plan.bits) / 8),
+      },
+    }),
+  };
+}
 
-  // 1  keys
-  let effects: ServerEffect[] = [];
+async function advertise({ played, clients, isThere, measured, sendUp, pass }: Play): Promise<void> {
   for (const name of played.clients) {
-    const identity = played.identity?.(name);
-    const client = createSecureClient(name, plan, { ...ports, identity });
+    const client = createSecureClient(name, played.plan, { ...ports, identity: played.identity?.(name) });
     clients.set(name, client);
     if (!isThere(name, "advertise")) continue;
     const keys = await measured("keys", () => client.advertise());
-    count(up, name, bytesOfKeys(keys));
-    effects.push(...pass({ type: "keys", keys }));
+    pass(sendUp(name, { type: "keys", keys }));
   }
-  effects.push(...passTime("advertising"));
-  // 2  shares
-  const sent = find(effects, "send_roster");
-  if (sent !== undefined) session = openSession(sent.roster, plan);
-  effects = [];
-  for (const name of sent?.to ?? []) {
-    const roster: Roster = sent?.roster ?? [];
-    count(
-      down,
-      name,
-      roster.reduce((sum, keys) => sum + bytesOfKeys(keys), 0),
-    );
-    if (!isThere(name, "share")) continue;
-    const shares = await measured("keys", async () => (await clients.get(name)?.share(roster)) ?? []);
-    count(up, name, bytesOfShares(shares));
-    effects.push(...pass({ type: "shares", client: name, shares }));
+}
+
+/** @returns who can mask now */
+async function share({ clients, isThere, measured, sendUp, sendDown, pass, endOf }: Play): Promise<readonly string[]> {
+  for (const effect of endOf("advertising")) {
+    if (effect.type !== "send_roster") continue;
+    for (const name of effect.to) {
+      const { roster } = sendDown(name, { type: "roster", roster: effect.roster });
+      if (!isThere(name, "share")) continue;
+      const shares = await measured("keys", () => clients.get(name)?.share(roster));
+      pass({ ...sendUp(name, { type: "shares", shares: shares ?? [] }), client: name });
+    }
   }
-  effects.push(...passTime("sharing"));
   const masking: string[] = [];
-  for (const effect of effects) {
+  for (const effect of endOf("sharing")) {
     if (effect.type !== "send_shares") continue;
-    count(down, effect.to, bytesOfShares(effect.shares));
+    const { shares } = sendDown(effect.to, { type: "shares", shares: effect.shares });
     if (!isThere(effect.to, "mask")) continue;
-    await measured("keys", async () => clients.get(effect.to)?.receive(effect.shares));
+    await measured("keys", () => clients.get(effect.to)?.receive(shares));
     masking.push(effect.to);
   }
+  return masking;
+}
 
-  // 3  masked vectors
+async function mask({ played, clients, measured, countUp }: Play, masking: readonly string[]): Promise<Uint32Array> {
   const sum = new Uint32Array(played.size);
-  for (let begin = 0; begin < played.size; begin += played.chunk) {
-    const part = sum.subarray(begin, begin + played.chunk);
+  for (const [begin, part] of chunksOf(sum, played.chunk)) {
     for (const name of masking) {
       const values = new Uint32Array(part.length);
       played.fill(name, begin, values);
-      const packed = await measured("masks", async () => (await clients.get(name)?.mask(values)) ?? new Uint8Array());
-      count(up, name, packed.length);
-      await measured("server", () => Promise.resolve(addMasked(part, packed, plan.bits)));
+      const packed = await measured("masks", () => clients.get(name)?.mask(values));
+      if (packed === undefined) throw new Error(name);
+      countUp(name, packed.length);
+      await measured("server", () => addMasked(part, packed, played.plan.bits));
     }
   }
-  effects = masking.flatMap((client) => pass({ type: "masked", client }));
-  effects.push(...passTime("masking"));
-
-  // 4  shares of secrets
-  const request = find(effects, "send_request");
-  effects = [];
-  for (const name of request?.to ?? []) {
-    const asked: UnmaskingRequest = request?.request ?? { survivors: [], dropped: [] };
-    count(down, name, 2 * (asked.survivors.length + asked.dropped.length));
-    if (!isThere(name, "all")) continue;
-    const answer = await measured("keys", async () => clients.get(name)?.reveal(asked));
-    if (answer === undefined) continue;
-    count(
-      up,
-      name,
-      [...answer.seeds, ...answer.maskKeys].reduce((total, { share }) => total + share.length + 2, 0),
-    );
-    effects.push(...pass({ type: "answer", client: name, answer }));
-  }
-  effects.push(...passTime("unmasking"));
-  const found = find(effects, "unmask");
-  if (found === undefined) return outcome();
-  const site = { subtle, settings: plan, roster: found.roster, session: new Uint8Array(found.session) };
-  const unmasker = await measured("server", () => createUnmasker(site, found.unmasking));
-  for (let begin = 0; begin < played.size; begin += played.chunk) {
-    const part = sum.subarray(begin, begin + played.chunk);
-    await measured("server", () => unmasker.unmask(begin, part));
-    played.take(begin, part);
-  }
-  return outcome();
+  return sum;
 }
 
-function find<T extends ServerEffect["type"]>(
-  effects: readonly ServerEffect[],
-  type: T,
-): Extract<ServerEffect, { type: T }> | undefined {
-  return effects.find((effect): effect is Extract<ServerEffect, { type: T }> => effect.type === type);
+async function reveal(
+  play: Play,
+  masking: readonly string[],
+): Promise<Extract<ServerEffect, { type: "unmask" }> | undefined> {
+  const { clients, isThere, measured, sendUp, sendDown, pass, endOf } = play;
+  for (const client of masking) pass({ ...sendUp(client, { type: "masked" }), client });
+  for (const effect of endOf("masking")) {
+    if (effect.type !== "send_request") continue;
+    for (const name of effect.to) {
+      const { request } = sendDown(name, { type: "request", request: effect.request });
+      if (!isThere(name, "all")) continue;
+      const answer = await measured("keys", () => clients.get(name)?.reveal(request));
+      if (answer !== undefined) pass({ ...sendUp(name, { type: "answer", answer }), client: name });
+    }
+  }
+  return endOf("unmasking").find((effect) => effect.type === "unmask");
 }
 
-const bytesOfKeys = ({ maskKey, sealKey, seedHash, signature }: AdvertisedKeys): number =>
-  maskKey.length + sealKey.length + seedHash.length + signature.length;
-/** Sender and receiver are two bytes each: there are at most a thousand. */
-const bytesOfShares = (shares: readonly SealedShares[]): number =>
-  shares.reduce((sum, { sealed }) => sum + sealed.length + 4, 0);
+function* chunksOf(sum: Uint32Array, chunk: number): Generator<readonly [begin: number, part: Uint32Array]> {
+  for (let begin = 0; begin < sum.length; begin += chunk) yield [begin, sum.subarray(begin, begin + chunk)];
+}

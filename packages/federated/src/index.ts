@@ -218,3 +218,10 @@ export {
   type ChainedRecord,
   type ChainHead,
 } from "./audit/record-chain.ts";
+export {
+  decodeSecureClientMessage,
+  decodeSecureServerMessage,
+  encodeSecureMessage,
+  type SecureClientMessage,
+  type SecureServerMessage,
+} from "./secure/wire.ts";
