@@ -6,6 +6,7 @@ import {
   addMasked,
   advanceSecureSum,
   createSecureClient,
+  createSecureExchange,
   createUnmasker,
   decodeSecureClientMessage,
   decodeSecureServerMessage,
@@ -18,6 +19,8 @@ import {
   type Roster,
   type SecureClient,
   type SecureClientMessage,
+  type SecureExchange,
+  type SecureReaction,
   type SecureServerMessage,
   type SecureSession,
   type SecureSumPlan,
@@ -40,6 +43,8 @@ export interface PlayedSum {
   /** A client's values from element `begin` on, into `into`. */
   readonly fill: (client: string, begin: number, into: Uint32Array) => void;
   readonly identity?: (client: string) => Identity;
+  /** Every message comes twice. */
+  readonly twice?: boolean;
   /** Called with each chunk of the sum. */
   readonly take: (begin: number, sum: Uint32Array) => void;
   /** Milliseconds of a clock, for durations. */
@@ -102,8 +107,11 @@ function createPlay(played: PlayedSum) {
   };
   return {
     played,
-    clients: new Map<string, SecureClient>(),
-    pass,
+    clients: new Map<string, { readonly client: SecureClient; readonly exchange: SecureExchange }>(),
+    pass(event: ServerEvent): void {
+      pass(event);
+      if (played.twice === true) pass(event);
+    },
     countUp: (client: string, bytes: number) => count(up, client, bytes),
     isThere: (client: string, stage: LastStage) => stages.indexOf(played.lastStage(client)) >= stages.indexOf(stage),
     /** Lets the stage end by its deadline where it has not, and hands over what the server has to say since the last time. */
@@ -124,10 +132,21 @@ function createPlay(played: PlayedSum) {
       count(up, client, bytes.length);
       return decodeSecureClientMessage(message.type, bytes) as T;
     },
-    sendDown<T extends SecureServerMessage>(client: string, message: T): T {
+    async sendDown(
+      client: string,
+      message: SecureServerMessage,
+      stage: LastStage,
+    ): Promise<SecureReaction | undefined> {
       const bytes = encodeSecureMessage(message);
       count(down, client, bytes.length);
-      return decodeSecureServerMessage(message.type, bytes) as T;
+      const exchange = this.clients.get(client)?.exchange;
+      if (exchange === undefined || !this.isThere(client, stage)) return undefined;
+      const take = () => exchange.take(decodeSecureServerMessage(message.type, bytes));
+      if (played.twice !== true) return await this.measured("keys", take);
+      const [first, again] = await Promise.all([take(), take()]);
+      if (again.kind !== (first.kind === "mask" ? "nothing" : first.kind))
+        throw new Error(`${first.kind}, ${again.kind}`);
+      return first;
     },
     async measured<T>(of: keyof typeof spentMs, work: () => T | Promise<T>): Promise<T> {
       const began = now();
@@ -148,36 +167,39 @@ function createPlay(played: PlayedSum) {
   };
 }
 
-async function advertise({ played, clients, isThere, measured, sendUp, pass }: Play): Promise<void> {
+async function advertise(play: Play): Promise<void> {
+  const { played, clients } = play;
   for (const name of played.clients) {
     const client = createSecureClient(name, played.plan, { ...ports, identity: played.identity?.(name) });
-    clients.set(name, client);
-    if (!isThere(name, "advertise")) continue;
-    const keys = await measured("keys", () => client.advertise());
-    pass(sendUp(name, { type: "keys", keys }));
+    const exchange = createSecureExchange(client);
+    clients.set(name, { client, exchange });
+    if (!play.isThere(name, "advertise")) continue;
+    const first = play.sendUp(name, await play.measured("keys", () => exchange.begin()));
+    if (first.type === "keys") play.pass(first);
   }
 }
 
 /** @returns who can mask now */
-async function share({ clients, isThere, measured, sendUp, sendDown, pass, endOf }: Play): Promise<readonly string[]> {
-  for (const effect of endOf("advertising")) {
+async function share(play: Play): Promise<readonly string[]> {
+  for (const effect of play.endOf("advertising")) {
     if (effect.type !== "send_roster") continue;
-    for (const name of effect.to) {
-      const { roster } = sendDown(name, { type: "roster", roster: effect.roster });
-      if (!isThere(name, "share")) continue;
-      const shares = await measured("keys", () => clients.get(name)?.share(roster));
-      pass({ ...sendUp(name, { type: "shares", shares: shares ?? [] }), client: name });
-    }
+    for (const client of effect.to) await answer(play, client, { type: "roster", roster: effect.roster }, "share");
   }
   const masking: string[] = [];
-  for (const effect of endOf("sharing")) {
+  for (const effect of play.endOf("sharing")) {
     if (effect.type !== "send_shares") continue;
-    const { shares } = sendDown(effect.to, { type: "shares", shares: effect.shares });
-    if (!isThere(effect.to, "mask")) continue;
-    await measured("keys", () => clients.get(effect.to)?.receive(shares));
-    masking.push(effect.to);
+    const reaction = await play.sendDown(effect.to, { type: "shares", shares: effect.shares }, "mask");
+    if (reaction?.kind === "mask") masking.push(effect.to);
   }
-  return masking;
+  return [...new Set(masking)];
+}
+
+/** Gives the server's message to a client that is still there at this stage, and its answer to the server. */
+async function answer(play: Play, client: string, message: SecureServerMessage, stage: LastStage): Promise<void> {
+  const reaction = await play.sendDown(client, message, stage);
+  if (reaction?.kind !== "send") return;
+  const answered = play.sendUp(client, reaction.message);
+  if (answered.type === "shares" || answered.type === "answer") play.pass({ ...answered, client });
 }
 
 async function mask({ played, clients, measured, countUp }: Play, masking: readonly string[]): Promise<Uint32Array> {
@@ -186,7 +208,7 @@ async function mask({ played, clients, measured, countUp }: Play, masking: reado
     for (const name of masking) {
       const values = new Uint32Array(part.length);
       played.fill(name, begin, values);
-      const packed = await measured("masks", () => clients.get(name)?.mask(values));
+      const packed = await measured("masks", () => clients.get(name)?.client.mask(values));
       if (packed === undefined) throw new Error(name);
       countUp(name, packed.length);
       await measured("server", () => addMasked(part, packed, played.plan.bits));
@@ -199,18 +221,12 @@ async function reveal(
   play: Play,
   masking: readonly string[],
 ): Promise<Extract<ServerEffect, { type: "unmask" }> | undefined> {
-  const { clients, isThere, measured, sendUp, sendDown, pass, endOf } = play;
-  for (const client of masking) pass({ ...sendUp(client, { type: "masked" }), client });
-  for (const effect of endOf("masking")) {
+  for (const client of masking) play.pass({ ...play.sendUp(client, { type: "masked" }), client });
+  for (const effect of play.endOf("masking")) {
     if (effect.type !== "send_request") continue;
-    for (const name of effect.to) {
-      const { request } = sendDown(name, { type: "request", request: effect.request });
-      if (!isThere(name, "all")) continue;
-      const answer = await measured("keys", () => clients.get(name)?.reveal(request));
-      if (answer !== undefined) pass({ ...sendUp(name, { type: "answer", answer }), client: name });
-    }
+    for (const client of effect.to) await answer(play, client, { type: "request", request: effect.request }, "all");
   }
-  return endOf("unmasking").find((effect) => effect.type === "unmask");
+  return play.endOf("unmasking").find((effect) => effect.type === "unmask");
 }
 
 function* chunksOf(sum: Uint32Array, chunk: number): Generator<readonly [begin: number, part: Uint32Array]> {

@@ -225,3 +225,4 @@ export {
   type SecureClientMessage,
   type SecureServerMessage,
 } from "./secure/wire.ts";
+export { createSecureExchange, type SecureExchange, type SecureReaction } from "./secure/secure-exchange.ts";

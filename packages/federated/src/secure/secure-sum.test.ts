@@ -96,6 +96,12 @@ describe("a secure sum", () => {
     expect(survivors).toEqual(names);
   });
 
+  it("is the same over a network that doubles every message", async () => {
+    const { survivors, sum } = await play({ lastStage: inEachStage, twice: true });
+    expect(survivors).toHaveLength(14);
+    expect(sum).toEqual(expectedSum(survivors, 32));
+  });
+
   it("names the clients that a stage waits for, until its deadline ends it", async () => {
     const { reasons } = await play({ lastStage: inEachStage });
     expect(reasons).toContain("18 of 20 clients have come");
