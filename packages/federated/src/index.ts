@@ -169,6 +169,7 @@ export {
   createLatticeEncoder,
   decodeMean,
   latticeNoiseMultiplier,
+  latticeNoiseVariance,
   planLattice,
   type Lattice,
   type LatticeEncoder,

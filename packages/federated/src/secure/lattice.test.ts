@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { systemRandomBytes } from "../privacy/host/system-random-bytes.ts";
 import { createRandomBits } from "../privacy/random-bits.ts";
-import { createLatticeEncoder, decodeMean, latticeNoiseMultiplier, planLattice } from "./lattice.ts";
+import {
+  createLatticeEncoder,
+  decodeMean,
+  latticeNoiseMultiplier,
+  latticeNoiseVariance,
+  planLattice,
+} from "./lattice.ts";
 
 const random = createRandomBits(systemRandomBytes);
 const invalid = expect.objectContaining({ code: "invalid_argument" });
@@ -102,6 +108,15 @@ describe("a lattice", () => {
     const variance = centred.reduce((total, value) => total + value * value, 0) / size;
     // Five standard errors: √(2/4000)·500·5.
     expect(Math.abs(variance - clients * noiseVariance)).toBeLessThan(56);
+  });
+
+  it("has the noise that a multiplier asks for, where it fits into 32 bits", () => {
+    const [levels, size, contributors] = [2 ** 16 + 1, 1_000_000, 60];
+    const noiseVariance = latticeNoiseVariance(1.2, { levels, size, contributors });
+    const lattice = planLattice({ clip: 0.5, levels, clients: 100, noiseVariance });
+    // τ is 0 with as much noise as this.
+    expect(latticeNoiseMultiplier(lattice, size, contributors)).toBeCloseTo(1.2, 12);
+    expect(lattice.bits).toBeLessThanOrEqual(25);
   });
 
   it("counts rounding into the sensitivity, and noise of the clients that stay only", () => {

@@ -161,6 +161,18 @@ export function latticeNoiseMultiplier(
   return 1 / (sensitivity / Math.sqrt(contributors * noiseVariance) + tau * Math.sqrt(size));
 }
 
+/**
+ * σ² of each client for a noise multiplier z of the sum: σ² = (z·Δ)²/n, at least what a sum of discrete Gaussians needs.
+ * @param levels - as the lattice will have
+ */
+export function latticeNoiseVariance(
+  noiseMultiplier: number,
+  { levels, size, contributors }: { readonly levels: number; readonly size: number; readonly contributors: number },
+): number {
+  const sensitivity = (levels - 1) / 2 + Math.sqrt(size);
+  return Math.max(leastNoiseVariance, (noiseMultiplier * sensitivity) ** 2 / contributors);
+}
+
 const isWithin = (value: number, least: number, most: number): boolean =>
   Number.isSafeInteger(value) && value >= least && value <= most;
 
