@@ -164,7 +164,8 @@ export {
 export { advanceClient, type ClientEffect, type ClientEvent, type ClientState } from "./secure/client-state.ts";
 export { graphParameters, type GraphParameters, type ThreatModel } from "./secure/graph-parameters.ts";
 export { createEcdsaIdentity, type Identity } from "./secure/identity.ts";
-export type { Curve } from "./secure/key-agreement.ts";
+export { systemSubtle } from "./secure/host/system-subtle.ts";
+export { hasCurve, type Curve } from "./secure/key-agreement.ts";
 export {
   createLatticeEncoder,
   decodeMean,

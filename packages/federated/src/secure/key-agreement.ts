@@ -33,6 +33,16 @@ export async function generateKeyPair(subtle: SubtleCrypto, curve: Curve): Promi
   return { curve, publicKey: curve === "P-256" ? compressPoint(raw) : raw, secretKey: pair.privateKey };
 }
 
+/** True where the platform has the curve: X25519 came to browsers from 2023 to 2025. */
+export async function hasCurve(subtle: SubtleCrypto, curve: Curve): Promise<boolean> {
+  try {
+    await subtle.generateKey(algorithmOf(curve), false, ["deriveBits"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The secret key as 32 bytes. */
 export async function exportSecret(subtle: SubtleCrypto, pair: KeyPair): Promise<Bytes> {
   const { d = "" } = await subtle.exportKey("jwk", pair.secretKey);

@@ -1,8 +1,9 @@
 import { createECDH } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { systemRandomBytes } from "../privacy/host/system-random-bytes.ts";
 import { createRandomBits } from "../privacy/random-bits.ts";
+import { systemSubtle } from "./host/system-subtle.ts";
 import { packBits, packedBytes, unpackBits } from "./bit-packing.ts";
 import {
   agree,
@@ -10,6 +11,7 @@ import {
   deriveKey,
   exportSecret,
   generateKeyPair,
+  hasCurve,
   importKeyPair,
   type Bytes,
 } from "./key-agreement.ts";
@@ -165,6 +167,25 @@ describe("keys", () => {
       "0384a3d65b49bbd6c1deac58c0da81dcf913e91112d3f99c60c1ea70a90b528f49",
     ].map(bytesOf);
     expect(hexOf(sessionIdOf(keys))).toBe("78af6ed21e6fc5e7fd23a3199fcc504fadb41ba6533555a1e4e86114f23e8e72");
+  });
+});
+
+describe("the platform", () => {
+  it("has both curves here", async () => {
+    expect(systemSubtle()).toBe(subtle);
+    expect(await hasCurve(subtle, "P-256")).toBe(true);
+    expect(await hasCurve(subtle, "X25519")).toBe(true);
+  });
+
+  it("says what a page from plain http lacks", () => {
+    vi.stubGlobal("crypto", { getRandomValues: () => undefined });
+    expect(() => systemSubtle()).toThrowError(expect.objectContaining({ code: "missing_tool" }));
+    vi.unstubAllGlobals();
+  });
+
+  it("shows a curve that it lacks", async () => {
+    const without = { generateKey: () => Promise.reject(new DOMException("Unrecognized name.", "NotSupportedError")) };
+    expect(await hasCurve(without as unknown as SubtleCrypto, "X25519")).toBe(false);
   });
 });
 
