@@ -1,10 +1,12 @@
 /** Federated rounds through a whole cluster in one process: coordinator, shards, a worker that aggregates, clients. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { systemClock } from "@shoal/actors";
+import { join as joinPath } from "node:path";
+import { nextTurn, systemClock } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
-import { decodeModelFile } from "@shoal/models";
+import { createInlineTrainer, createUpdateCodec, join, type SessionEvent } from "@shoal/edge-client";
+import { loadKernelModules } from "@shoal/kernels-wasm";
+import { decodeModelFile, generateDigits, type Split } from "@shoal/models";
 import type { JobInput, JobSpec } from "@shoal/protocol";
 import { followRun, startLocalCluster, submitRun, type LocalCluster } from "shoal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -26,7 +28,7 @@ const job: JobInput = {
 let folder: string;
 let cluster: LocalCluster;
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "shoal-federated-"));
+  folder = mkdtempSync(joinPath(tmpdir(), "shoal-federated-"));
   cluster = await startLocalCluster({
     ...{ workers: 2, servers: 2, runsFolder: folder, dataFolder: undefined, environment: {}, log: () => undefined },
   });
@@ -35,6 +37,23 @@ afterEach(async () => {
   await cluster.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Every n-th sample, as a split of its own. */
+function partOf({ inputs, targets }: Split, number: number, parts: number): Split {
+  const { input } = inputs;
+  const { output } = targets;
+  if (input?.kind !== "dense" || output?.kind !== "labels") throw new Error("digits are dense and have labels");
+  const { width } = input;
+  const count = Math.floor(output.values.length / parts);
+  const rows = Array.from({ length: count }, (_, index) => index * parts + number);
+  const values = new (input.values instanceof Uint8Array ? Uint8Array : Float32Array)(count * width);
+  rows.forEach((row, at) => values.set(input.values.subarray(row * width, (row + 1) * width), at * width));
+  return {
+    count,
+    inputs: { input: { ...input, values } },
+    targets: { output: { ...output, values: Int32Array.from(rows, (row) => output.values[row] ?? 0) } },
+  };
+}
 
 describe("a federated run", () => {
   it("ends where its clients lead it, round by round", async () => {
@@ -58,5 +77,51 @@ describe("a federated run", () => {
     expect(farthest).toBeLessThan(2.5 * 2 ** -rounds);
     const accepted = clients.flatMap(({ answers }) => answers.filter(({ kind }) => kind === "accepted"));
     expect(accepted).toHaveLength(3 * rounds);
+  });
+
+  it("learns from data that stays with its clients", async () => {
+    const { train: all, test } = generateDigits({ samples: 4_000, testSamples: 200, seed: 2 });
+    const spec: JobSpec = checkJob({
+      ...job,
+      model: { ...perceptron([32]) },
+      data: { type: "digits", samples: 100, testSamples: 200, seed: 2 },
+      federated: {
+        ...{ ...job.federated, rounds: 10, overSelection: 1.34, evaluatesOnClients: true },
+        ...{ local: { learningRate: 0.1, epochs: 1, batchSize: 10 }, up: [{ name: "int8" }] },
+      },
+    });
+    const run = await submitRun(cluster.system, cluster.coordinator, spec, "two");
+    const modules = await loadKernelModules();
+    const events: SessionEvent[] = [];
+    const sessions = [0, 1, 2, 3].map((number) => {
+      const client = `client-${number}`;
+      const data = partOf(all, number, 4);
+      const trainer = createInlineTrainer({ modules, data, testData: test, pause: nextTurn });
+      return join({
+        ...{
+          task: run,
+          client,
+          plane: cluster.planeOf(run).connect(client),
+          trainer,
+          codec: createUpdateCodec(modules),
+        },
+        ...{
+          device: { memoryBytes: 1e9, platform: "node" },
+          onEvent: (event: SessionEvent) => void events.push(event),
+        },
+      });
+    });
+    let accuracy = 0;
+    for await (const status of followRun(cluster.system, cluster.coordinator, run)) {
+      expect(status.error).toBeNull();
+      accuracy = status.result?.accuracy ?? 0;
+    }
+    await expect(Promise.all(sessions.map(({ ended }) => ended))).resolves.toEqual(
+      Array.from({ length: 4 }, () => "all rounds are done"),
+    );
+    expect(accuracy).toBeGreaterThan(0.9);
+    const closed = events.filter((event) => event.type === "round_closed").map(({ summary }) => summary);
+    expect(closed.filter(({ outcome }) => outcome === "committed")).toHaveLength(4 * 10); // told to each of four
+    expect(new Set(events.filter(({ type }) => type === "failed"))).toEqual(new Set());
   });
 });

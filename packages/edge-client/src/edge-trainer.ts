@@ -19,6 +19,7 @@ import {
   compile,
   createBatchFiller,
   createEpochPlan,
+  createMetrics,
   createShuffle,
   type ModelSpec,
   type ParameterLayout,
@@ -46,12 +47,18 @@ export interface EdgeTask {
   /** Passes over the data. */
   readonly epochs: number;
   readonly learningRate: number;
+  /** Of SGD, with a velocity that begins at zero in each task; default 0. */
+  readonly momentum?: number;
+  /** FedProx: μ, by which steps are held near the received parameters; default 0. */
+  readonly proximal?: number;
   /** Of the order of the samples; non-negative integer. */
   readonly seed: number;
   /** What the server will admit, where it said so: an update beyond it need not be sent. Default: anything finite. */
   readonly limits?: Pick<AdmissionLimits, "normBound" | "sampleCap">;
   /** Stops the training between two steps. */
   readonly signal?: AbortSignal;
+  /** Told the mean loss of each epoch as it ends. */
+  readonly onEpoch?: (epoch: number, loss: number) => void;
   /** Awaited after every step, so that a page can breathe; default: the training runs through. */
   readonly pause?: () => Promise<void>;
 }
@@ -65,6 +72,16 @@ export interface EdgeUpdate {
   readonly admission: AdmissionDecision;
   /** Mean loss of the last epoch, taken while it trained. */
   readonly loss: number;
+  /** Steps of SGD that made it. */
+  readonly steps: number;
+}
+
+/** A measurement on data of the client's own. */
+export interface EdgeMeasurement {
+  readonly samples: number;
+  readonly loss: number;
+  /** Share of right answers; 0 for models whose answers are numbers. */
+  readonly accuracy: number;
 }
 
 export interface EdgeTrainer {
@@ -75,6 +92,8 @@ export interface EdgeTrainer {
    * when the signal was raised; invalid_argument when another task runs. RangeError for counts that make no sense
    */
   train(task: EdgeTask): Promise<EdgeUpdate>;
+  /** Measures parameters on a split. @param parameters - [layout.size] float32, borrowed @throws ShoalError as `train` */
+  measure(parameters: Float32Array, data: Split): EdgeMeasurement;
 }
 
 const defaultBatchSize = 32;
@@ -89,6 +108,7 @@ interface Workplace {
   readonly parameters: number;
   readonly received: number;
   readonly gradient: number;
+  readonly velocity: number;
 }
 
 /** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory */
@@ -98,7 +118,15 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
   const kernels = instantiateKernels(modules, memory, { build });
   const plan = compile(spec, { batchSize, kernels, memory });
   const vector = (): number => memory.allocate(plan.layout.size * floatBytes).byteOffset;
-  const place: Workplace = { plan, kernels, memory, parameters: vector(), received: vector(), gradient: vector() };
+  const place: Workplace = {
+    plan,
+    kernels,
+    memory,
+    parameters: vector(),
+    received: vector(),
+    gradient: vector(),
+    velocity: vector(),
+  };
   let busy = false;
   return {
     layout: plan.layout,
@@ -112,10 +140,33 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
         busy = false;
       }
     },
+    measure(parameters, data) {
+      checkTask({ parameters, learningRate: 1 }, plan);
+      if (busy) throw new ShoalError("invalid_argument", "a task runs; the trainer measures when it is over");
+      return measure(place, parameters, data);
+    },
   };
 }
 
-function checkTask({ parameters, learningRate }: EdgeTask, plan: Plan): void {
+function measure({ plan, memory, parameters: at }: Workplace, parameters: Float32Array, data: Split): EdgeMeasurement {
+  memory.floats(at, plan.layout.size).set(parameters);
+  const filler = createBatchFiller(data, plan);
+  const order = Uint32Array.from({ length: data.count }, (_, position) => position);
+  const metrics = createMetrics(plan.spec, []);
+  let lossSum = 0;
+  for (let begin = 0; begin < data.count; begin += plan.batchSize) {
+    const rows = filler.fill(order, begin, Math.min(data.count, begin + plan.batchSize));
+    lossSum += plan.evaluate(at, rows);
+    const outputs = Object.entries(plan.outputs).map(([name, { offset, shape }]) => {
+      const width = shape.reduce((product, size) => product * size, 1);
+      return [name, memory.floats(offset, rows * width)] as const;
+    });
+    metrics.add(Object.fromEntries(outputs), plan.targets, rows);
+  }
+  return { samples: data.count, loss: lossSum / data.count, accuracy: metrics.accuracy() };
+}
+
+function checkTask({ parameters, learningRate }: Pick<EdgeTask, "parameters" | "learningRate">, plan: Plan): void {
   const { size } = plan.layout;
   if (parameters.length !== size) {
     const details = { expected: size, found: parameters.length };
@@ -131,7 +182,7 @@ async function trainOn(place: Workplace, task: EdgeTask): Promise<EdgeUpdate> {
   const { size } = plan.layout;
   memory.floats(place.received, size).set(task.parameters);
   kernels.copy(place.received, place.parameters, size);
-  const loss = await runEpochs(place, task);
+  const { loss, steps } = await runEpochs(place, task);
   kernels.axpy(place.received, place.parameters, size, -1);
   const update = memory.floats(place.parameters, size).slice();
   const samples = task.data.count;
@@ -141,13 +192,13 @@ async function trainOn(place: Workplace, task: EdgeTask): Promise<EdgeUpdate> {
     const advice = `a smaller learningRate than ${task.learningRate} may help`;
     throw new ShoalError("not_finite", `the local training diverged (${admission.reason}); ${advice}`, { loss });
   }
-  return { update, samples, admission, loss };
+  return { update, samples, admission, loss, steps };
 }
 
-/** @returns the mean loss of the last epoch */
-async function runEpochs(place: Workplace, task: EdgeTask): Promise<number> {
-  const { plan, kernels, parameters, gradient } = place;
-  const { data, epochs, learningRate, pause } = task;
+/** @returns the mean loss of the last epoch, and the steps of all */
+async function runEpochs(place: Workplace, task: EdgeTask): Promise<{ readonly loss: number; readonly steps: number }> {
+  const { plan, parameters, gradient } = place;
+  const { data, epochs, pause, onEpoch } = task;
   const cut = createEpochPlan({ samples: data.count, batchSize: plan.batchSize, slots: 1, epochs });
   const shuffle = createShuffle(task.seed, data.count);
   const filler = createBatchFiller(data, plan);
@@ -158,8 +209,22 @@ async function runEpochs(place: Workplace, task: EdgeTask): Promise<number> {
     if (number % cut.batchesPerEpoch === 0) lossSum = 0;
     const rows = filler.fill(shuffle.order(epoch), begin, end);
     lossSum += plan.gradient(parameters, gradient, rows, { seed: task.seed, epoch, first: begin }) * rows;
-    kernels.sgd(parameters, gradient, plan.layout.size, learningRate, 0);
+    takeStep(place, task, number === 0);
+    if ((number + 1) % cut.batchesPerEpoch === 0) onEpoch?.(epoch, lossSum / data.count);
     if (pause !== undefined) await pause();
   }
-  return lossSum / data.count;
+  return { loss: lossSum / data.count, steps: cut.totalBatches };
+}
+
+/** w ← w − η·v with v ← ρ·v + g + μ·(w − received); without momentum v is the gradient. */
+function takeStep(place: Workplace, task: EdgeTask, isFirst: boolean): void {
+  const { plan, kernels, parameters, received, gradient, velocity } = place;
+  const { learningRate, momentum = 0, proximal = 0 } = task;
+  const { size } = plan.layout;
+  if (proximal > 0) {
+    kernels.axpy(parameters, gradient, size, proximal);
+    kernels.axpy(received, gradient, size, -proximal);
+  }
+  if (momentum === 0) kernels.sgd(parameters, gradient, size, learningRate, 0);
+  else kernels.sgdMomentum(parameters, gradient, velocity, size, learningRate, momentum, 0, 0, false, isFirst);
 }

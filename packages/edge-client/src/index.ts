@@ -1,8 +1,15 @@
 export {
   createEdgeTrainer,
+  type EdgeMeasurement,
   type EdgeTask,
   type EdgeTrainer,
   type EdgeTrainerOptions,
   type EdgeUpdate,
 } from "./edge-trainer.ts";
 export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";
+export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline-trainer.ts";
+export { join, type JoinOptions, type Session } from "./session/join.ts";
+export type { LocalResult, LocalTrainer, LocalWork, UpdateCodec } from "./session/local-training.ts";
+export type { SessionEvent } from "./session/session-event.ts";
+export { createUpdateCodec } from "./session/update-codec.ts";
+export { createMemoryStorage, type ClientStorage } from "./storage/client-storage.ts";

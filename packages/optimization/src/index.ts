@@ -62,4 +62,5 @@ export { automaticEncodings, chooseEncoding, type EncodingChoice } from "./encod
 export { createDecoder } from "./encodings/create-decoder.ts";
 export { createEncoder } from "./encodings/create-encoder.ts";
 export { encodedBytes } from "./encodings/encoded-layout.ts";
+export { createVectorCodecs, type CodecEnvironment, type VectorCodecs } from "./encodings/vector-codecs.ts";
 export { matricesWithin, type ShapedSegment } from "./encodings/matrices-within.ts";

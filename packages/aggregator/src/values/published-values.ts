@@ -5,11 +5,13 @@
  */
 import { ShoalError } from "@shoal/errors";
 import { chunkRange, describeVector, type VectorManifest } from "@shoal/federated";
-import type { VectorCodecs } from "./vector-codecs.ts";
+import type { VectorCodecs } from "@shoal/optimization";
 
 export interface PublishedValues {
   /** Takes the values of a round. Copies them. */
   publish(round: number, version: number, values: Float32Array): void;
+  /** Of a version, [size] float32, borrowed; undefined where it is not kept any more. */
+  valuesOf(version: number): Float32Array | undefined;
   /** @returns undefined for a round that is over for long @throws ShoalError codec_failed - unknown encoding */
   describe(
     round: number,
@@ -49,6 +51,7 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
         else forget(old);
       }
     },
+    valuesOf: (version) => [...rounds.values()].find((published) => published.version === version)?.values,
     describe(round, encoding) {
       const published = rounds.get(round);
       if (published === undefined) return undefined;

@@ -4,10 +4,11 @@
  * goes on with the same round.
  */
 import type { Clock, Random, StateStore } from "@shoal/actors";
-import { createVectorCodecs, openAggregator, type Aggregator } from "@shoal/aggregator";
+import { openAggregator, type Aggregator } from "@shoal/aggregator";
 import type { AggregatorPlane, RoundSummary } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { layoutOf, parseModelSpec } from "@shoal/models";
+import { createVectorCodecs } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
 import { taskOfJob } from "./task-of-job.ts";

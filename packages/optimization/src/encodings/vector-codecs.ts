@@ -1,19 +1,16 @@
 /**
- * Encodings of whole vectors on the federated plane, by name, without memory between two vectors: what a client lacks of
- * one round it does not get in the next, because it may not be in it.
+ * Encodings of whole vectors, by name, without memory between two vectors: what a federated client lacks of one round it
+ * does not get in the next, because it may not be in it.
  *
  * Bounds  scratch for one vector and its bytes, taken when first used.
  */
 import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels, Region } from "@shoal/kernels-wasm";
-import {
-  createDecoder,
-  createEncoder,
-  encodedBytes,
-  parseEncodingSpec,
-  type ConcreteEncodingSpec,
-  type EncodingLayout,
-} from "@shoal/optimization";
+import { createDecoder } from "./create-decoder.ts";
+import { createEncoder } from "./create-encoder.ts";
+import { encodedBytes } from "./encoded-layout.ts";
+import { parseEncodingSpec, type ConcreteEncodingSpec } from "./encoding-spec.ts";
+import type { EncodingLayout } from "./encoding.ts";
 
 export interface VectorCodecs {
   /** Elements of every vector. */

@@ -1,0 +1,85 @@
+/**
+ * Asks until there is an answer: after a deadline or a lost connection the same request goes again, after a wait that grows
+ * and is drawn by lot, or as soon as the connection is back.
+ */
+import type { Clock, Random } from "@shoal/actors/browser";
+import { isShoalError, ShoalError } from "@shoal/errors";
+import type { ClientPlane, ClientReply, ClientRequest } from "@shoal/federated";
+
+export interface PatientPlaneOptions {
+  readonly plane: ClientPlane;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A request without an answer is given up after this, and asked again. */
+  readonly timeoutMs: number;
+  readonly mostWaitMs: number;
+  readonly onConnected?: (isConnected: boolean) => void;
+}
+
+export interface PatientPlane {
+  readonly isConnected: boolean;
+  /** @throws ShoalError cancelled - by the signal; what the aggregator refused, which asking again would not change */
+  ask(request: ClientRequest, signal: AbortSignal): Promise<ClientReply>;
+  /** Waits so long, or until the connection comes back where `wakes`. @throws ShoalError cancelled */
+  sleep(ms: number, signal: AbortSignal, wakes?: boolean): Promise<void>;
+  close(): void;
+}
+
+const leastWaitMs = 250;
+
+export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
+  const { plane, clock, random, timeoutMs, mostWaitMs } = options;
+  let isConnected = false;
+  const wakers = new Set<() => void>();
+  const stop = plane.watch((next) => {
+    isConnected = next;
+    options.onConnected?.(next);
+    if (next) for (const wake of wakers) wake();
+  });
+  const sleep = (ms: number, signal: AbortSignal, wakes = false): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const settle = (end: () => void): void => {
+        timer.cancel();
+        wakers.delete(wake);
+        signal.removeEventListener("abort", abort);
+        end();
+      };
+      const wake = (): void => settle(resolve);
+      const abort = (): void => settle(() => reject(cancelled(signal)));
+      const timer = clock.after(ms, wake);
+      if (wakes) wakers.add(wake);
+      signal.addEventListener("abort", abort, { once: true });
+      if (signal.aborted) abort();
+    });
+  return {
+    get isConnected() {
+      return isConnected;
+    },
+    async ask(request, signal) {
+      for (let tries = 0; ; tries += 1) {
+        if (signal.aborted) throw cancelled(signal);
+        try {
+          return await plane.request(request, timeoutMs);
+        } catch (error) {
+          if (!isPassing(error)) throw error;
+        }
+        // Full jitter: clients that were cut off together do not come back together.
+        const longestMs = Math.min(leastWaitMs * 2 ** tries, mostWaitMs);
+        await sleep(leastWaitMs / 2 + random.uniform() * longestMs, signal, true);
+      }
+    },
+    sleep,
+    close: stop,
+  };
+}
+
+/** Whether the same request may be answered later. */
+function isPassing(error: unknown): boolean {
+  return (["deadline_exceeded", "transport_lost", "no_capacity", "cancelled", "stale_term"] as const).some((code) =>
+    isShoalError(error, code),
+  );
+}
+
+function cancelled(signal: AbortSignal): ShoalError {
+  return ShoalError.from(signal.reason ?? new ShoalError("cancelled", "the client was closed"));
+}

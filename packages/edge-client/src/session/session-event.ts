@@ -1,0 +1,24 @@
+/** What a session tells: for a page's display, and for logs. */
+import type { ContributionAnswer, RoundSummary } from "@shoal/federated";
+
+export type SessionEvent =
+  | { readonly type: "connected" }
+  | { readonly type: "disconnected" }
+  /** Known to the aggregator, and idle. */
+  | { readonly type: "checked_in"; readonly task: string; readonly comeBackAfterMs: number }
+  | {
+      readonly type: "turned_away";
+      readonly reason: string;
+      readonly comeBackAfterMs: number;
+      readonly isFinal: boolean;
+    }
+  | { readonly type: "offered"; readonly round: number }
+  | { readonly type: "downloading"; readonly bytes: number; readonly of: number }
+  | { readonly type: "training"; readonly round: number; readonly epoch: number; readonly loss: number }
+  | { readonly type: "uploading"; readonly round: number; readonly bytes: number; readonly of: number }
+  | { readonly type: "answered"; readonly round: number; readonly answer: ContributionAnswer }
+  /** The client's part of a round ended without a contribution. */
+  | { readonly type: "let_go"; readonly round: number; readonly reason: string }
+  | { readonly type: "round_closed"; readonly summary: RoundSummary }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "ended"; readonly reason: string };
