@@ -1,11 +1,14 @@
-/** A federated client that trains nothing: it contributes half of the way from the values to a target of its own. */
+/**
+ * A federated client that trains nothing: it contributes half of the way from the values to a target of its own. It is as
+ * patient as a real one: what is not answered is asked again, and what was lost is sent again.
+ */
 import type { Clock } from "@shoal/actors";
+import { isShoalError } from "@shoal/errors";
 import {
   chunkCount,
   chunkRange,
   contributionId,
   describeVector,
-  emptyChunkSet,
   hasChunk,
   readChunkSet,
   type ClientPlane,
@@ -27,44 +30,84 @@ export interface PlayedClientOptions {
   readonly samples?: number;
   /** What it makes of an honest update. */
   readonly bend?: (update: Float32Array) => Float32Array;
+  /** Whether it vanishes before it sends this chunk; it is back after `awayMs`. */
+  readonly vanishes?: (round: number, chunk: number) => boolean;
+  readonly awayMs?: number;
 }
 
 export interface PlayedClient {
   readonly answers: readonly ContributionAnswer[];
-  /** Rounds that it was asked to. */
+  /** Rounds that it took part in. */
   readonly rounds: readonly number[];
+  /** Settles with its first check-in, or the first attempt at it. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const timeoutMs = 1_000;
+/** Wait before a request is repeated. */
+const patienceMs = 100;
 const device: Device = { memoryBytes: 1e9, samples: 10, testSamples: 0, encodings: ["float32"], platform: "node" };
+
+interface Made {
+  readonly update: Float32Array;
+  readonly version: number;
+}
 
 export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
   const { plane, clock, name, task, target, trainMs = 10, samples = 10, bend = (update) => update } = options;
+  const { vanishes = () => false, awayMs = 1_000 } = options;
   const answers: ContributionAnswer[] = [];
   const rounds: number[] = [];
-  const made = new Map<number, { readonly update: Float32Array; readonly version: number }>();
+  const made = new Map<number, Made>();
+  /** Rounds that it is busy with. */
+  const busy = new Set<number>();
   let isStopped = false;
+  let isAway = false;
 
-  const ask = (request: ClientRequest): Promise<ClientReply> => plane.request(request, timeoutMs);
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, () => resolve()));
 
-  async function take(offer: RoundOffer): Promise<void> {
-    if (isStopped || rounds.includes(offer.round)) return;
-    rounds.push(offer.round);
-    const noted = await ask({ type: "answer_offer", round: offer.round, takesPart: true, reason: "" });
-    if (noted.type !== "offer_noted" || !noted.isMember) return;
-    const values = await download(offer);
-    await sleep(trainMs);
-    if (isStopped || values === undefined) return;
-    const honest = Float32Array.from(values, (value, key) => ((target[key] ?? 0) - value) / 2);
-    made.set(offer.round, { update: bend(honest), version: offer.version });
-    await contribute(offer.round);
+  async function ask(request: ClientRequest): Promise<ClientReply> {
+    for (;;) {
+      if (isStopped || isAway) throw new Error(`${name} is away`);
+      try {
+        return await plane.request(request, timeoutMs);
+      } catch (error) {
+        const isPassing = (["deadline_exceeded", "transport_lost", "cancelled", "stale_term"] as const).some((code) =>
+          isShoalError(error, code),
+        );
+        if (!isPassing) throw error;
+      }
+      await sleep(patienceMs);
+    }
   }
 
-  async function download({ round, down }: RoundOffer): Promise<Float32Array | undefined> {
-    const reply = await ask({ type: "fetch_manifest", round, encoding: down });
+  async function take(offer: RoundOffer): Promise<void> {
+    const { round } = offer;
+    if (isStopped || isAway || busy.has(round)) return;
+    busy.add(round);
+    try {
+      const noted = await ask({ type: "answer_offer", round, takesPart: true, reason: "" });
+      if (noted.type !== "offer_noted" || !noted.isMember) return;
+      if (!rounds.includes(round)) rounds.push(round);
+      if (!made.has(round)) await train(offer);
+      await contribute(round);
+    } finally {
+      busy.delete(round);
+    }
+  }
+
+  async function train({ round, version, down }: RoundOffer): Promise<void> {
+    const values = await download(round, down);
+    await sleep(trainMs);
+    if (values === undefined) return;
+    const honest = Float32Array.from(values, (value, key) => ((target[key] ?? 0) - value) / 2);
+    made.set(round, { update: bend(honest), version });
+    for (const old of [...made.keys()].slice(0, -2)) made.delete(old);
+  }
+
+  async function download(round: number, encoding: string): Promise<Float32Array | undefined> {
+    const reply = await ask({ type: "fetch_manifest", round, encoding });
     if (reply.type !== "manifest") return undefined;
     const { manifest } = reply;
     const content = new Uint8Array(manifest.bytes);
@@ -78,26 +121,58 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
 
   async function contribute(round: number): Promise<void> {
     const { update, version } = made.get(round) ?? {};
-    if (update === undefined || version === undefined || isStopped) return;
+    if (update === undefined || version === undefined) return;
     const bytes = new Uint8Array(update.buffer);
     const content = describeVector(bytes);
     const id = contributionId(name, task, round);
     const facts = { client: name, baseVersion: version, samples, steps: 1, loss: 1, encoding: "float32" };
-    const reply = await ask({ type: "offer_contribution", offer: { id, task, round, ...facts, content }, trace: null });
-    if (reply.type === "answered") answers.push(reply.answer);
-    if (reply.type !== "send_chunks") return;
-    const received = readChunkSet(chunkCount(content), reply.received);
-    for (let index = 0; index < emptyChunkSet(received.count).count; index += 1) {
-      if (hasChunk(received, index)) continue;
-      const { begin, end } = chunkRange(content, index);
-      const kept = await ask({ type: "put_chunk", id, index, content: bytes.subarray(begin, end) });
-      if (kept.type === "answered") answers.push(kept.answer);
+    const offer = { id, task, round, ...facts, content };
+    for (;;) {
+      const reply = await ask({ type: "offer_contribution", offer, trace: null });
+      if (reply.type === "answered") answers.push(reply.answer);
+      if (reply.type !== "send_chunks") return;
+      const answer = await send(round, id, bytes, readChunkSet(chunkCount(content), reply.received));
+      if (answer === undefined) continue;
+      answers.push(answer);
+      return;
     }
   }
 
+  /** @returns undefined when the upload has been lost on the other side */
+  async function send(
+    round: number,
+    id: string,
+    bytes: Uint8Array,
+    received: ReturnType<typeof readChunkSet>,
+  ): Promise<ContributionAnswer | undefined> {
+    const content = describeVector(bytes);
+    for (let index = 0; index < received.count; index += 1) {
+      if (hasChunk(received, index)) continue;
+      if (vanishes(round, index)) vanish();
+      const { begin, end } = chunkRange(content, index);
+      const kept = await ask({ type: "put_chunk", id, index, content: bytes.subarray(begin, end) });
+      if (kept.type === "answered") return kept.answer;
+      if (kept.type !== "chunk_kept") return undefined;
+    }
+    return undefined;
+  }
+
+  function vanish(): void {
+    isAway = true;
+    clock.after(awayMs, () => {
+      isAway = false;
+      patiently(checkIn());
+    });
+  }
+
+  /** Repeated as seldom as the aggregator wants: notices may be lost. */
   async function checkIn(): Promise<void> {
     const reply = await ask({ type: "check_in", device });
-    if (reply.type === "checked_in" && reply.offer !== null) await take(reply.offer);
+    if (reply.type !== "checked_in") return;
+    clock.after(Math.max(reply.comeBackAfterMs, patienceMs), () => {
+      if (!isStopped && !isAway) patiently(checkIn());
+    });
+    if (reply.offer !== null) await take(reply.offer);
   }
 
   const patiently = (work: Promise<void>): void => void work.catch(() => undefined);
@@ -107,10 +182,13 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     async start() {
       plane.listen((notice) => {
         if (notice.type === "round_offered") patiently(take(notice.offer));
-        if (notice.type === "offer_again") patiently(contribute(notice.round));
+        if (notice.type === "offer_again" && !busy.has(notice.round)) patiently(contribute(notice.round));
         if (notice.type === "aggregator_here") patiently(checkIn());
+        if (notice.type === "task_over") isStopped = true;
       });
-      await checkIn();
+      const reply = plane.request({ type: "check_in", device }, timeoutMs);
+      await reply.catch(() => undefined);
+      patiently(checkIn());
     },
     async stop() {
       isStopped = true;

@@ -18,7 +18,7 @@ import {
 } from "../../../test/support/played-client.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
 import type { AggregatorSettings } from "./settings.ts";
-import { createVectorCodecs } from "./values/vector-codecs.ts";
+import { createVectorCodecs } from "@shoal/optimization";
 
 const size = 5;
 const local: LocalTraining = {
@@ -99,7 +99,8 @@ describe("an aggregator", () => {
         await aggregator.aggregate({ step, version: step, parameters: values, gradient });
         values.forEach((value, key) => (values[key] = value - (gradient[key] ?? 0)));
       }
-      await aggregator.finish(8, values, "all rounds are done");
+      await aggregator.evaluated(values, { accuracy: 0.5, loss: 1 });
+      await aggregator.finish("all rounds are done");
       await aggregator.close();
       return values;
     };

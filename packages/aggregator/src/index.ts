@@ -6,5 +6,6 @@ export {
   type AggregatorWork,
 } from "./aggregator.ts";
 export type { AggregatorSettings, CentralPrivacy } from "./settings.ts";
-export { createVectorCodecs, type CodecEnvironment, type VectorCodecs } from "./values/vector-codecs.ts";
 export { createNatsAggregatorPlane } from "./plane/nats-aggregator-plane.ts";
+export type { RoundRecord } from "./records/round-record.ts";
+export type { ChainedRound } from "./records/round-log.ts";

@@ -11,32 +11,42 @@ export interface OpenedRecord {
   readonly resumed: RoundStep | undefined;
 }
 
-/** Times that another one's write may come in between. */
+/** Times that another one's write may come in between, or the store be away. */
 const mostTries = 20;
+const retryMs = 500;
 
 /** @throws ShoalError store_unavailable; store_conflict - somebody else goes on writing */
-export async function openRecord(
-  { run, store, clock }: { readonly run: string; readonly store: StateStore; readonly clock: Clock },
-  fresh: LastingState,
-): Promise<OpenedRecord> {
+export async function openRecord(options: OpenRecordOptions, fresh: LastingState): Promise<OpenedRecord> {
   for (let tries = 1; ; tries += 1) {
-    const found = await store.get(taskKey(run));
-    const known = found?.value as TaskRecord | undefined;
-    const resumed = known === undefined || isEnded(known.round) ? undefined : resumeRound(known.round, clock.now());
-    const record: TaskRecord =
-      known === undefined
-        ? { term: 1, step: -1, round: before, versions: [], outcomes: [], lasting: fresh }
-        : { ...known, term: known.term + 1, round: resumed?.state ?? known.round };
     try {
-      const revision =
-        found === undefined
-          ? await store.create(taskKey(run), record)
-          : await store.update(taskKey(run), record, found.revision);
-      return { record, revision, resumed };
+      return await openOnce(options, fresh);
     } catch (error) {
-      if (!isShoalError(error, "store_conflict") || tries >= mostTries) throw error;
+      const isConflict = isShoalError(error, "store_conflict");
+      if (!(isConflict || isShoalError(error, "store_unavailable")) || tries >= mostTries) throw error;
+      await new Promise<void>((resolve) => void options.clock.after(isConflict ? 0 : retryMs, resolve));
     }
   }
+}
+
+interface OpenRecordOptions {
+  readonly run: string;
+  readonly store: StateStore;
+  readonly clock: Clock;
+}
+
+async function openOnce({ run, store, clock }: OpenRecordOptions, fresh: LastingState): Promise<OpenedRecord> {
+  const found = await store.get(taskKey(run));
+  const known = found?.value as TaskRecord | undefined;
+  const resumed = known === undefined || isEnded(known.round) ? undefined : resumeRound(known.round, clock.now());
+  const record: TaskRecord =
+    known === undefined
+      ? { term: 1, step: -1, round: before, versions: [], outcomes: [], lasting: fresh }
+      : { ...known, term: known.term + 1, round: resumed?.state ?? known.round };
+  const revision =
+    found === undefined
+      ? await store.create(taskKey(run), record)
+      : await store.update(taskKey(run), record, found.revision);
+  return { record, revision, resumed };
 }
 
 /** Stands before the first round. */

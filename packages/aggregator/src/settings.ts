@@ -41,7 +41,10 @@ export interface CentralPrivacy {
   readonly noiseMultiplier: number;
   /** Quantile of norms that the clip follows, and how fast; null: the clip stays. */
   readonly adaptive: (AdaptiveClipping & { readonly countDeviation: number }) | null;
-  /** Share of all clients that a round draws, where they are drawn by independent coins; null: nothing is assumed. */
-  readonly samplingRate: number | null;
+  /**
+   * Clients that are there at least when a round draws from them, by lot and always as many: with fewer it waits. Each then
+   * is in a round with a known chance, which costs less privacy. null: nothing is assumed of who takes part.
+   */
+  readonly population: number | null;
   readonly budget: PrivacyBudget;
 }

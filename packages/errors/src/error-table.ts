@@ -50,6 +50,7 @@ export type ErrorCode =
   | "server_lost"
   | "no_capacity"
   | "too_few_clients"
+  | "privacy_budget_spent"
   | "data_not_found"
   | "data_corrupt"
   | "snapshot_corrupt"
@@ -99,6 +100,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   too_few_clients: row(
     "A federated rule needs more clients than have contributed; the details say how many.",
     "after_backoff",
+    9,
+    1,
+  ),
+  privacy_budget_spent: row(
+    "A federated round would cost more privacy than the task has promised; the details say how much it would be.",
+    "never",
     9,
     1,
   ),

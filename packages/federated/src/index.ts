@@ -37,7 +37,7 @@ export {
   type RobustRule,
 } from "./aggregation/robust/robust-rule.ts";
 export { localAccumulation, type LocalSteps } from "./client/local-accumulation.ts";
-export { packShared, sharedKeys, unpackShared, type KeySpan, type SharedKeys } from "./client/personal-layers.ts";
+export { packShared, personalSpans, sharedKeys, unpackShared, type KeySpan, type SharedKeys } from "./client/personal-layers.ts";
 export { addProximalTerm } from "./client/proximal.ts";
 export { correctGradient, moveControl, renewControl, replaceControl, type LocalPass } from "./client/scaffold.ts";
 export { partitionByLabels, partitionByShards } from "./partition/by-label.ts";
@@ -89,6 +89,13 @@ export {
   type PrivacyBudget,
   type PrivacySpending,
 } from "./privacy/privacy-budget.ts";
+export {
+  parsePrivacy,
+  type CentralPrivacySpec,
+  type LocalPrivacySpec,
+  type PrivacySpec,
+  type ResolvedPrivacySpec,
+} from "./privacy/privacy-spec.ts";
 export { createPrivateRound, type PrivateRound, type PrivateRoundPlan } from "./privacy/private-round.ts";
 export { createRandomBits, type RandomBits, type RandomBytes } from "./privacy/random-bits.ts";
 export {

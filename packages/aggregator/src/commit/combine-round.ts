@@ -4,26 +4,33 @@ import type { StoredContribution } from "../contributions/contribution-store.ts"
 import type { Room } from "../serve/room.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import { combine, type CombinePlan, type Combined } from "./combine.ts";
+import type { ClientSteps } from "./contribution-facts.ts";
 
-export type { Combined } from "./combine.ts";
+export type { Combined, Refused } from "./combine.ts";
 
-/** @param work - [size] gradient is overwritten with −Δ */
+/** @param work - [size] gradient is overwritten with −Δ, where anything was contributed */
 export async function combineRound(
-  { settings, keeper, codecs }: Room,
+  { settings, keeper, codecs, values, clock }: Room,
   contributions: readonly StoredContribution[],
-  work: { readonly version: number; readonly gradient: Float32Array },
+  work: { readonly version: number; readonly parameters: Float32Array; readonly gradient: Float32Array },
 ): Promise<Combined> {
-  const { policy, robust, local } = settings;
+  const { policy, robust, sampleCap } = settings;
   const { clip } = keeper.record.lasting;
   const plan: CombinePlan = {
-    ...{ policy, robust, privacy: privacyOf(settings, clip) },
-    local: { momentum: local.momentum, proximal: local.proximal * local.learningRate },
+    ...{ policy, robust, sampleCap, privacy: privacyOf(settings, clip), local: stepsOf(settings) },
   };
-  const combined = await combine(plan, contributions, work.version, codecs, work.gradient);
+  const { version, parameters, gradient: into } = work;
+  const base = { version, parameters, valuesOf: (old: number) => values.valuesOf(old) };
+  const pause = (): Promise<void> => new Promise((resolve) => void clock.after(0, resolve));
+  const combined = await combine({ plan, base, codecs, into, pause }, contributions);
   if (combined.nextClip !== null && combined.nextClip !== clip) {
     keeper.amend({ lasting: { ...keeper.record.lasting, clip: combined.nextClip } });
   }
   return combined;
+}
+
+export function stepsOf({ local }: AggregatorSettings): ClientSteps {
+  return { momentum: local.momentum, proximal: local.proximal * local.learningRate };
 }
 
 function privacyOf({ privacy, plan }: AggregatorSettings, clip: number | null): CombinePlan["privacy"] {

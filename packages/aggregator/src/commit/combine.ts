@@ -4,33 +4,52 @@
  * What comes out is a pseudo-gradient, −Δ: the servers' optimiser takes it as it takes a gradient (Reddi et al., ICLR 2021).
  */
 import {
+  addScaled,
   combineRobustly,
   createAggregator,
   createPrivateRound,
-  localAccumulation,
   squaredNormOf,
-  addScaled,
   type ChunkSource,
-  type Contribution,
   type PrivateRoundPlan,
   type RandomBits,
   type ResolvedAggregationPolicy,
   type ResolvedRobustRule,
+  type VectorChunk,
 } from "@shoal/federated";
+import type { VectorCodecs } from "@shoal/optimization";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
-import type { VectorCodecs } from "../values/vector-codecs.ts";
+import { factsOf, mixesModels, type ClientSteps } from "./contribution-facts.ts";
 
 export interface CombinePlan {
   readonly policy: ResolvedAggregationPolicy;
   /** null: the policy's weighted mean. */
   readonly robust: ResolvedRobustRule | null;
-  /** Of the clients' steps: momentum, and learning rate times μ. */
-  readonly local: { readonly momentum: number; readonly proximal: number };
+  /** Samples that a contribution counts with at most, whatever it claims. */
+  readonly sampleCap: number;
+  readonly local: ClientSteps;
   /** Central differential privacy: all count alike, clipped, with noise. */
   readonly privacy: { readonly plan: PrivateRoundPlan; readonly random: RandomBits } | null;
 }
 
+/** What the values are that the update is for. */
+export interface CombineBase {
+  readonly version: number;
+  /** [size] float32, borrowed. */
+  readonly parameters: Float32Array;
+  /** The values of an older version, [size] float32; undefined where they are not known any more. Borrowed. */
+  readonly valuesOf: (version: number) => Float32Array | undefined;
+}
+
+export interface Refused {
+  readonly client: string;
+  readonly reason: string;
+}
+
 export interface Combined {
+  /** Contributions in the update; where there is none, nothing was written. */
+  readonly contributions: number;
+  /** Those that could not be used after all. */
+  readonly refused: readonly Refused[];
   readonly samples: number;
   /** Mean loss of the contributors, weighted by samples. */
   readonly loss: number;
@@ -39,64 +58,108 @@ export interface Combined {
   readonly clipped: number;
 }
 
+interface CombineWork {
+  readonly plan: CombinePlan;
+  readonly base: CombineBase;
+  readonly codecs: VectorCodecs;
+  readonly into: Float32Array;
+  /** Awaited from time to time, so that clients are answered meanwhile. */
+  readonly pause: () => Promise<void>;
+}
+
 /**
- * @param version - of the values that the update is for
  * @param into - [codecs.size] float32; overwritten with −Δ
  * @throws ShoalError too_few_clients - for the robust rule; codec_failed
  */
-export async function combine(
-  plan: CombinePlan,
-  contributions: readonly StoredContribution[],
-  version: number,
-  codecs: VectorCodecs,
-  into: Float32Array,
-): Promise<Combined> {
-  const figures = figuresOf(contributions);
-  if (plan.privacy !== null) return { ...figures, ...combinePrivately(plan.privacy, contributions, codecs, into) };
-  if (plan.robust !== null) {
-    const weights = contributions.map(({ offer }) => offer.samples);
-    const outcome = await combineRobustly(plan.robust, sourceOf(contributions, codecs), into, { weights });
-    negate(into);
-    return { ...figures, nextClip: null, clipped: outcome.clipped.length };
-  }
-  const aggregator = createAggregator(plan.policy, codecs.size, version);
+export async function combine(work: CombineWork, given: readonly StoredContribution[]): Promise<Combined> {
+  // By name, not by arrival: the update is a function of who is in it, to the last bit.
+  const sorted = given.toSorted((a, b) => (a.offer.id < b.offer.id ? -1 : 1));
+  const { plan, base } = work;
+  if (plan.privacy === null && plan.robust === null) return combineByPolicy(work, sorted);
+  // One vote each: what is based on other values is no vote on these.
+  const present = sorted.filter(({ offer }) => offer.baseVersion === base.version);
+  const refused = sorted
+    .filter((each) => !present.includes(each))
+    .map(({ offer }) => ({
+      client: offer.client,
+      reason: `based on version ${offer.baseVersion}, now ${base.version}`,
+    }));
+  const figures = { ...figuresOf(present), refused, nextClip: null, clipped: 0 };
+  if (present.length === 0) return figures;
+  if (plan.privacy !== null) return { ...figures, ...(await combinePrivately(work, plan.privacy, present)) };
+  return plan.robust === null ? figures : { ...figures, clipped: await combineByRule(work, plan.robust, present) };
+}
+
+async function combineByPolicy(work: CombineWork, given: readonly StoredContribution[]): Promise<Combined> {
+  const { plan, base, codecs, into, pause } = work;
+  const aggregator = createAggregator(plan.policy, codecs.size, base.version);
   const update = new Float32Array(codecs.size);
-  for (const { offer, content } of contributions) {
+  const folded: StoredContribution[] = [];
+  const refused: Refused[] = [];
+  for (const contribution of given) {
+    const { offer, content } = contribution;
+    const { client } = offer;
+    const moved = movedSince(plan, base, offer.baseVersion);
+    if (moved === "unknown") {
+      refused.push({ client, reason: `the values of version ${offer.baseVersion} are not known any more` });
+      continue;
+    }
     codecs.decode(offer.encoding, content, update);
-    aggregator.offer(factsOf(plan, offer, update), [{ begin: 0, values: update }]);
+    const decision = aggregator.offer(factsOf(plan, offer, update), [{ begin: 0, values: update }], moved);
+    if (decision.kind === "fold") folded.push(contribution);
+    else refused.push({ client, reason: decision.reason });
+    await pause();
   }
-  aggregator.read(0, into, -1);
-  return { ...figures, nextClip: null, clipped: 0 };
+  if (folded.length > 0) aggregator.read(0, into, -1);
+  return { ...figuresOf(folded), refused, nextClip: null, clipped: 0 };
 }
 
-function factsOf(
-  { policy, local }: CombinePlan,
-  { client, baseVersion, samples, loss, steps }: StoredContribution["offer"],
-  update: Float32Array,
-): Contribution {
-  const norm = policy.name === "qfedavg" ? Math.sqrt(squaredNormOf(update)) : undefined;
-  const accumulation = policy.name === "fednova" ? localAccumulation({ steps, ...local }) : undefined;
-  return { client, baseVersion, samples, loss, norm, accumulation };
+/** Base values minus present values, where the policy mixes models and they differ. */
+function movedSince(
+  { policy }: CombinePlan,
+  { version, parameters, valuesOf }: CombineBase,
+  baseVersion: number,
+): readonly VectorChunk[] | "unknown" | undefined {
+  if (!mixesModels(policy) || baseVersion === version) return undefined;
+  const old = valuesOf(baseVersion);
+  if (old === undefined) return "unknown";
+  return [{ begin: 0, values: old.map((value, key) => value - (parameters[key] ?? 0)) }];
 }
 
-function combinePrivately(
+async function combineByRule(
+  { plan, codecs, into, pause }: CombineWork,
+  rule: ResolvedRobustRule,
+  given: readonly StoredContribution[],
+): Promise<number> {
+  const weights = given.map(({ offer }) => Math.min(offer.samples, plan.sampleCap));
+  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, { weights, pause });
+  for (let key = 0; key < into.length; key += 1) into[key] = -(into[key] ?? 0);
+  return clipped.length;
+}
+
+async function combinePrivately(
+  { codecs, into, pause }: CombineWork,
   { plan, random }: NonNullable<CombinePlan["privacy"]>,
-  contributions: readonly StoredContribution[],
-  codecs: VectorCodecs,
-  into: Float32Array,
-): Pick<Combined, "nextClip" | "clipped"> {
+  given: readonly StoredContribution[],
+): Promise<Pick<Combined, "nextClip" | "clipped">> {
   const round = createPrivateRound(plan, random);
   const sum = new Float64Array(codecs.size);
   const update = new Float32Array(codecs.size);
-  for (const { offer, content } of contributions) {
+  for (const { offer, content } of given) {
     codecs.decode(offer.encoding, content, update);
-    const scale = round.admit(Math.sqrt(squaredNormOf(update)));
-    addScaled(sum, update, scale);
+    addScaled(sum, update, round.admit(Math.sqrt(squaredNormOf(update))));
+    await pause();
   }
-  round.finishChunk(sum);
+  for (let begin = 0; begin < sum.length; begin += noiseChunk) {
+    round.finishChunk(sum.subarray(begin, begin + noiseChunk));
+    await pause();
+  }
   for (let key = 0; key < sum.length; key += 1) into[key] = -(sum[key] ?? 0);
   return round.close();
 }
+
+/** Keys that get their noise at a time: about 10 ms. */
+const noiseChunk = 65_536;
 
 /** What is float32 is read where it lies; the rest is decoded once. */
 function sourceOf(contributions: readonly StoredContribution[], codecs: VectorCodecs): ChunkSource {
@@ -117,12 +180,8 @@ function sourceOf(contributions: readonly StoredContribution[], codecs: VectorCo
   };
 }
 
-function negate(values: Float32Array): void {
-  for (let key = 0; key < values.length; key += 1) values[key] = -(values[key] ?? 0);
-}
-
-function figuresOf(contributions: readonly StoredContribution[]): Pick<Combined, "samples" | "loss"> {
-  const samples = contributions.reduce((sum, { offer }) => sum + offer.samples, 0);
-  const loss = contributions.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0) / Math.max(1, samples);
-  return { samples, loss };
+function figuresOf(given: readonly StoredContribution[]): Pick<Combined, "contributions" | "samples" | "loss"> {
+  const samples = given.reduce((sum, { offer }) => sum + offer.samples, 0);
+  const loss = given.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0) / Math.max(1, samples);
+  return { contributions: given.length, samples, loss };
 }

@@ -1,7 +1,8 @@
 /**
  * The bytes of contributions: as they come in, and of those that were accepted until their round is over.
  *
- * Bounds  `IntakeLimits` for what is on its way; accepted contributions are at most those of the round and of the next.
+ * Bounds  `IntakeLimits` for what is on its way; accepted contributions are at most those of the round and of the next,
+ *         `goal` + `invited`, because each is of another client that was asked.
  */
 import { ShoalError } from "@shoal/errors";
 import {
@@ -46,6 +47,8 @@ export interface ContributionStore {
   /** Those that a commit names, in its order. @throws ShoalError invalid_argument - one is not here */
   accepted(ids: readonly string[]): readonly StoredContribution[];
   drop(ids: readonly string[]): void;
+  /** Of the accepted ones, keeps these and no others. */
+  retain(ids: readonly string[]): void;
   /** Forgets uploads that nobody goes on with. */
   expire(nowMs: number): void;
 }
@@ -94,6 +97,10 @@ export function createContributionStore(limits: IntakeLimits): ContributionStore
         arriving.delete(id);
         intake = endUpload(intake, id);
       }
+    },
+    retain(ids) {
+      const kept = new Set(ids);
+      for (const id of complete.keys()) if (!kept.has(id)) complete.delete(id);
     },
     expire(nowMs) {
       const { intake: left, expired } = expireUploads(intake, nowMs);

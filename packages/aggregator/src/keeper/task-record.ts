@@ -1,8 +1,14 @@
 /** What is kept of a federated task in the store: with it another aggregator goes on where this one stopped. */
-import type { RoundState } from "@shoal/federated";
+import type { ChainHead, PrivacyLedger, RoundState } from "@shoal/federated";
 
-/** Outcomes that are remembered, of the newest contributions: what is sent again after that is stale anyway. */
-export const mostOutcomes = 4_096;
+/**
+ * Outcomes that are remembered, of the newest contributions: what is sent again after that is stale anyway. A record has to
+ * fit 256 KiB: 1,024 outcomes take 40, as many members and reports of a round at most 180.
+ */
+export const mostOutcomes = 1_024;
+
+/** A contribution's id, whether it counts, and the round that it was made for. */
+export type Outcome = readonly [contribution: string, accepted: boolean, round: number];
 
 export interface TaskRecord {
   /** Counts the aggregators of a task: of two, the one with the higher term is the newer. */
@@ -13,7 +19,7 @@ export interface TaskRecord {
   /** Version that each of the newest rounds began with, oldest first. */
   readonly versions: readonly (readonly [round: number, version: number])[];
   /** Accepted or refused contributions, oldest first. */
-  readonly outcomes: readonly (readonly [contribution: string, accepted: boolean])[];
+  readonly outcomes: readonly Outcome[];
   /** What lasts beside rounds: the ledger and the clip of differential privacy, the newest audit record. */
   readonly lasting: LastingState;
 }
@@ -21,13 +27,18 @@ export interface TaskRecord {
 export interface LastingState {
   /** Norm to which updates are clipped now; null: they are not. */
   readonly clip: number | null;
-  /** As the accountant keeps it; null: no differential privacy. */
-  readonly ledger: unknown;
-  /** SHA-256 of the newest record, hexadecimal; null before the first. */
-  readonly lastRecord: string | null;
+  /** What the rounds that clients were told of have cost; null: no central differential privacy. */
+  readonly ledger: PrivacyLedger | null;
+  /** The newest record of the audit log, and the round that it is of; null before the first. */
+  readonly log: { readonly head: ChainHead; readonly round: number } | null;
 }
 
 /** Key of a run's record in the state store. */
 export function taskKey(run: string): string {
   return `federated/${run}/task`;
+}
+
+/** Key of the newest record of its audit log: a log on a disk may be one behind. */
+export function newestRecordKey(run: string): string {
+  return `federated/${run}/record`;
 }

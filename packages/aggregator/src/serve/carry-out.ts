@@ -1,14 +1,15 @@
 /** Carries out what a round asks for; each effect may come twice. */
 import type { RoundEffect } from "@shoal/federated";
-import { comeBackAfter, type Room } from "./room.ts";
+import { availableClients, comeBackAfter, type Room } from "./room.ts";
 import { membersOf, offerFor } from "./round-offer.ts";
 
 export function carryOut(room: Room, effect: RoundEffect): void {
-  const { keeper, registry, plane, random, contributions } = room;
+  const { keeper, registry, plane, random } = room;
   const { number } = keeper.record.round;
   switch (effect.type) {
     case "draw": {
-      const clients = registry.draw(effect.count, effect.except, random.fork(`draw ${number} ${effect.except.length}`));
+      const count = availableClients(room) === 0 ? 0 : effect.count;
+      const clients = registry.draw(count, effect.except, random.fork(`draw ${number} ${effect.except.length}`));
       for (const client of clients) registry.setBusy(client, true);
       keeper.dispatch({ type: "drawn", clients });
       return;
@@ -25,7 +26,12 @@ export function carryOut(room: Room, effect: RoundEffect): void {
       const comeBackAfterMs = comeBackAfter(room);
       for (const client of effect.clients) {
         registry.setBusy(client, false);
-        plane.tell(client, { type: "round_over", round: number, reason: effect.reason, comeBackAfterMs });
+        plane.tell(client, {
+          type: "round_over",
+          round: number,
+          reason: effect.reason.slice(0, 1_000),
+          comeBackAfterMs,
+        });
       }
       return;
     }
@@ -40,8 +46,6 @@ export function carryOut(room: Room, effect: RoundEffect): void {
       // Taken by whoever asked for the round.
       return;
     case "refuse_report":
-      contributions.drop([effect.contribution]);
-      return;
     case "accept_report":
     case "start_cohort":
       // The answer to the report says it; who takes part matters to secure aggregation only.

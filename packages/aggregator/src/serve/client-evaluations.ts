@@ -8,8 +8,8 @@ export interface ClientEvaluation {
 }
 
 export interface ClientEvaluations {
-  /** Counts one; what cannot be is passed over. */
-  add(evaluation: ClientEvaluation): void;
+  /** Counts the first of each client and round; what cannot be is passed over. */
+  add(client: string, evaluation: ClientEvaluation): void;
   /** @returns null where nobody has measured */
   meanOf(round: number): { readonly clients: number; readonly loss: number; readonly accuracy: number } | null;
 }
@@ -20,14 +20,15 @@ const mostRounds = 4;
 const mostSamples = 10_000;
 
 export function createClientEvaluations(): ClientEvaluations {
-  const rounds = new Map<number, { clients: number; samples: number; loss: number; accuracy: number }>();
+  const rounds = new Map<number, { clients: Set<string>; samples: number; loss: number; accuracy: number }>();
   return {
-    add({ round, samples, loss, accuracy }) {
+    add(client, { round, samples, loss, accuracy }) {
       const isSane = samples > 0 && Number.isFinite(loss) && accuracy >= 0 && accuracy <= 1;
       if (!isSane) return;
-      const sums = rounds.get(round) ?? { clients: 0, samples: 0, loss: 0, accuracy: 0 };
+      const sums = rounds.get(round) ?? { clients: new Set(), samples: 0, loss: 0, accuracy: 0 };
+      if (sums.clients.has(client)) return;
       const weight = Math.min(samples, mostSamples);
-      sums.clients += 1;
+      sums.clients.add(client);
       sums.samples += weight;
       sums.loss += weight * loss;
       sums.accuracy += weight * accuracy;
@@ -37,7 +38,7 @@ export function createClientEvaluations(): ClientEvaluations {
     meanOf(round) {
       const sums = rounds.get(round);
       if (sums === undefined) return null;
-      return { clients: sums.clients, loss: sums.loss / sums.samples, accuracy: sums.accuracy / sums.samples };
+      return { clients: sums.clients.size, loss: sums.loss / sums.samples, accuracy: sums.accuracy / sums.samples };
     },
   };
 }

@@ -7,8 +7,9 @@ import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import type { ClientEvaluations } from "./client-evaluations.ts";
+import type { Timeline } from "../records/timeline.ts";
 import type { PublishedValues } from "../values/published-values.ts";
-import type { VectorCodecs } from "../values/vector-codecs.ts";
+import type { VectorCodecs } from "@shoal/optimization";
 
 export interface Room {
   readonly task: string;
@@ -25,6 +26,7 @@ export interface Room {
   /** Bytes that clients took and gave since the round began. */
   readonly traffic: { down: number; up: number };
   readonly evaluations: ClientEvaluations;
+  readonly timeline: Timeline;
 }
 
 /** When a client is wanted again. */
@@ -37,6 +39,14 @@ export function comeBackAfter({ keeper, registry, settings, clock }: Room): numb
 
 function endOf(round: RoundState, nowMs: number): number {
   return isEnded(round) ? nowMs : round.deadlineMs;
+}
+
+/**
+ * Clients that may be drawn now. Where privacy counts on a population, none of a smaller one: each would be in the round
+ * with a greater chance than the accountant was told.
+ */
+export function availableClients({ registry, settings }: Pick<Room, "registry" | "settings">): number {
+  return registry.size < (settings.privacy?.population ?? 0) ? 0 : registry.idle;
 }
 
 /** Version that a round began with, as far back as is known. */

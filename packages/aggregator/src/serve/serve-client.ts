@@ -2,7 +2,7 @@
 import { ShoalError } from "@shoal/errors";
 import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
 import { offerContribution, takeChunk } from "./take-contribution.ts";
-import { comeBackAfter, type Room } from "./room.ts";
+import { availableClients, comeBackAfter, type Room } from "./room.ts";
 import { choose, membersOf, offerFor } from "./round-offer.ts";
 
 /** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
@@ -31,10 +31,14 @@ export async function serveClient(room: Room, client: string, request: ClientReq
       return takeChunk(room, client, request);
     case "leave":
       registry.leave(client);
+      if (membersOf(keeper.record.round).some((each) => each.client === client)) {
+        room.timeline.dropped(client, `it left: ${request.reason}`, clock.now());
+      }
       keeper.dispatch({ type: "drop", client });
       return { type: "noted" };
     case "report_evaluation":
-      room.evaluations.add(request);
+      // Only who is in the round has been asked.
+      if (isIn(room, client, request.round)) room.evaluations.add(client, request);
       return { type: "noted" };
     case "secure_message":
       throw new ShoalError("invalid_argument", "this task does not mask its contributions", { field: "type" });
@@ -57,7 +61,7 @@ function checkIn(room: Room, client: string, device: Device): ClientReply {
     client,
     membersOf(keeper.record.round).some((member) => member.client === client),
   );
-  keeper.dispatch({ type: "available", count: registry.idle });
+  keeper.dispatch({ type: "available", count: availableClients(room) });
   const { leaseMs } = settings;
   const offer = offerFor(room, client) ?? null;
   return {
@@ -82,15 +86,22 @@ function unfit({ description }: Room, device: Device): string | undefined {
 }
 
 async function answerOffer(
-  { keeper, settings }: Room,
+  { keeper, settings, timeline, clock }: Room,
   client: string,
-  { takesPart }: { readonly takesPart: boolean },
+  { round, takesPart, reason }: { readonly round: number; readonly takesPart: boolean; readonly reason: string },
 ): Promise<ClientReply> {
+  // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
+  if (!isIn({ keeper }, client, round)) return { type: "offer_noted", isMember: false, reportWithinMs: 0 };
+  if (!takesPart) timeline.dropped(client, `it declined: ${reason}`, clock.now());
   keeper.dispatch({ type: takesPart ? "confirm" : "drop", client });
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);
   const isMember = member !== undefined;
   return { type: "offer_noted", isMember, reportWithinMs: isMember ? settings.plan.reportingTimeoutMs : 0 };
+}
+
+function isIn({ keeper }: Pick<Room, "keeper">, client: string, round: number): boolean {
+  return membersOf(keeper.record.round).some((each) => each.client === client && each.sinceRound === round);
 }
 
 function gone(reason: string): ClientReply {

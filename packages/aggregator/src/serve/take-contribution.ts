@@ -3,6 +3,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   checkManifest,
   decideAdmission,
+  decideFold,
   decideOffer,
   isEnded,
   type ClientReply,
@@ -11,6 +12,8 @@ import {
   type RejectionCause,
   type RoundEffect,
 } from "@shoal/federated";
+import { stepsOf } from "../commit/combine-round.ts";
+import { factsOf, mixesModels } from "../commit/contribution-facts.ts";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import { mostOutcomes } from "../keeper/task-record.ts";
 import { comeBackAfter, versionOf, type Room } from "./room.ts";
@@ -34,6 +37,7 @@ export function offerContribution(room: Room, client: string, offer: Contributio
   if (decision.kind === "answer") return { type: "answered", answer: decision.answer };
   // A second contribution to a round that is over for this client, or that ended while it trained.
   if (isEnded(round) && !settings.plan.carriesOver) return answered(stale(room));
+  if (!isBaseKnown(room, offer.baseVersion)) return answered(stale(room));
   try {
     checkManifest(offer.content);
   } catch (error) {
@@ -47,6 +51,12 @@ export function offerContribution(room: Room, client: string, offer: Contributio
       ? rejected(room, "no_room", reason)
       : { kind: "come_back", reason, comeBackAfterMs: settings.pace.leastMs },
   );
+}
+
+/** Models are mixed only where it is known what they began with: not after a take-over. */
+function isBaseKnown({ settings, values, keeper }: Room, baseVersion: number): boolean {
+  const present = keeper.record.versions.at(-1)?.[1];
+  return !mixesModels(settings.policy) || baseVersion === present || values.valuesOf(baseVersion) !== undefined;
 }
 
 /** The last chunk is answered with what has become of the contribution. */
@@ -78,21 +88,26 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
   const refusal = judge(room, contribution);
   if (refusal !== undefined) {
     registry.holdAgainst(client, clock.now());
-    remember(room, id, false);
+    room.timeline.dropped(client, refusal.reason, clock.now());
+    remember(room, offer, false);
     keeper.dispatch({ type: "drop", client });
     await keeper.written();
     return refusal;
   }
+  // Two uploads of one contribution may have been under way.
+  if (contributions.has(id)) return { kind: "duplicate", accepted: true, comeBackAfterMs: comeBackAfter(room) };
   contributions.accept(contribution);
   const { effects } = keeper.dispatch({ type: "report", client, contribution: id });
   const verdict = effects.find((effect) => isVerdict(effect, id));
   if (verdict?.type !== "accept_report") {
     contributions.drop([id]);
+    // Another aggregator may have taken over: then it is asked, not this one.
+    await keeper.written();
     return verdict?.type === "refuse_report" && verdict.kind === "duplicate"
       ? { kind: "duplicate", accepted: true, comeBackAfterMs: comeBackAfter(room) }
       : stale(room);
   }
-  remember(room, id, true);
+  remember(room, offer, true);
   registry.setBusy(client, false);
   await keeper.written();
   const weight = Math.min(offer.samples, room.settings.sampleCap);
@@ -100,7 +115,7 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
 }
 
 /** @returns why a contribution is refused; undefined when it is admitted */
-function judge(room: Room, { offer, content }: StoredContribution): ContributionAnswer | undefined {
+function judge(room: Room, { offer, content }: StoredContribution): Rejected | undefined {
   const { codecs, settings } = room;
   const update = new Float32Array(codecs.size);
   try {
@@ -111,19 +126,27 @@ function judge(room: Room, { offer, content }: StoredContribution): Contribution
   const { normBound, sampleCap } = settings;
   const limits = { size: codecs.size, normBound: normBound ?? Infinity, sampleCap };
   const admission = decideAdmission(update, offer.samples, limits);
-  return admission.kind === "admit" ? undefined : rejected(room, admission.cause, admission.reason);
+  if (admission.kind === "reject") return rejected(room, admission.cause, admission.reason);
+  // With noise all count alike, and by a robust rule by their updates: only a policy looks at what a client says of itself.
+  if (settings.privacy !== null || settings.robust !== null) return undefined;
+  const { policy } = settings;
+  const facts = factsOf({ policy, local: stepsOf(settings) }, offer, update);
+  const fold = decideFold(policy, facts, { version: offer.baseVersion, folded: 0 });
+  return fold.kind === "refuse" && fold.cause === "unusable" ? rejected(room, "bad_offer", fold.reason) : undefined;
 }
 
 function isVerdict(effect: RoundEffect, id: string): boolean {
   return (effect.type === "accept_report" || effect.type === "refuse_report") && effect.contribution === id;
 }
 
-function remember({ keeper }: Room, id: string, isAccepted: boolean): void {
-  keeper.amend({ outcomes: [...keeper.record.outcomes, [id, isAccepted] as const].slice(-mostOutcomes) });
+function remember({ keeper }: Room, { id, round }: ContributionOffer, isAccepted: boolean): void {
+  keeper.amend({ outcomes: [...keeper.record.outcomes, [id, isAccepted, round] as const].slice(-mostOutcomes) });
 }
 
-function rejected(room: Room, cause: RejectionCause, reason: string): ContributionAnswer {
-  return { kind: "rejected", cause, reason, comeBackAfterMs: comeBackAfter(room) };
+type Rejected = Extract<ContributionAnswer, { readonly kind: "rejected" }>;
+
+function rejected(room: Room, cause: RejectionCause, reason: string): Rejected {
+  return { kind: "rejected", cause, reason: reason.slice(0, 1_000), comeBackAfterMs: comeBackAfter(room) };
 }
 
 function stale(room: Room): ContributionAnswer {

@@ -1,6 +1,6 @@
 /** What federated rounds need of the rest of a job. */
 import { ShoalError } from "@shoal/errors";
-import { goalOf, parseAggregationPolicy, parseRobustRule } from "@shoal/federated";
+import { clientsNeeded, goalOf, parseAggregationPolicy, parsePrivacy, parseRobustRule } from "@shoal/federated";
 import type { JobSpec } from "@shoal/protocol";
 
 /**
@@ -27,6 +27,7 @@ export function checkFederated(job: JobSpec, input: unknown): JobSpec {
     reject("job.communication", "expected nothing with federated rounds, whose local steps are in job.federated.local");
   }
   checkRounds(federated);
+  checkClients(federated);
   return { ...job, batchSize: 1, accumulation: 1, epochs: 1, slots: 1, guard: { ...job.guard, action: "off" } };
 }
 
@@ -41,7 +42,13 @@ const decidedElsewhere = {
 function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["federated"]>): void {
   const policy = parseAggregationPolicy(aggregation);
   const goal = goalOf(policy);
-  if (robust !== null) parseRobustRule(robust);
+  const needed = robust === null ? 1 : clientsNeeded(parseRobustRule(robust));
+  if (needed > goal) {
+    reject(
+      "job.federated.robust",
+      `expected a rule for the ${goal} contributions of job.federated.aggregation, it needs ${needed}`,
+    );
+  }
   if (minimum !== null && minimum > goal) {
     reject(
       "job.federated.minimum",
@@ -53,6 +60,35 @@ function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["fede
       "job.federated.robust",
       `expected null with ${policy.name}: a robust rule takes the place of the mean of a round`,
     );
+  }
+}
+
+/** What clients do and what is promised of them. */
+function checkClients({
+  local,
+  aggregation,
+  maximumStaleness,
+  privacy,
+  robust,
+}: NonNullable<JobSpec["federated"]>): void {
+  const { name } = parseAggregationPolicy(aggregation);
+  const isBuffer = name === "fedbuff" || name === "fedasync";
+  if (maximumStaleness > 0 && !isBuffer) {
+    const sentence = `expected 0 with ${name}, whose contributions all begin with the same values; fedbuff takes older ones`;
+    reject("job.federated.maximumStaleness", sentence);
+  }
+  if (local.correction === "scaffold") {
+    const sentence = 'expected "none": a second vector, the control variate, travels in neither direction yet';
+    reject("job.federated.local.correction", sentence);
+  }
+  if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
+    reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
+  }
+  if (privacy === null) return;
+  const spec = parsePrivacy(privacy);
+  if (spec.name === "central" && (name !== "fedavg" || robust !== null)) {
+    const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
+    reject("job.federated.privacy", sentence);
   }
 }
 

@@ -7,7 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers } from "./participation.ts";
 import { goneText } from "./reason.ts";
-import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState } from "./run-state.ts";
+import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState, type RunWorker } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
   if (!isUnderWay(run)) return run;
@@ -33,7 +33,8 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
   }
   const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
   // Rounds have deadlines of their own, and clients may stay away for days.
-  if (run.job.federated !== null || silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
+  if (run.job.federated !== null || silentMs < settings.stallTimeoutMs)
+    return guardTraining(moveSlots(cutSteps(run, now), now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);
@@ -75,7 +76,10 @@ function unfinishedWorkers(run: RunState): readonly string[] {
 function chooseFinisher(run: RunState): RunState {
   if (run.finisher !== null && takesPart(run, run.finisher) !== undefined) return run;
   const able = [...run.workers.values()].filter((worker) => worker.started && takesPart(run, worker) !== undefined);
-  const chosen = able.toSorted((a, b) => a.member - b.member)[0];
+  // Clients know the worker that has the slot: it tells them that the task is over.
+  const servesClients = ({ member }: RunWorker): boolean =>
+    run.job.federated !== null && run.roster.slotOwners.includes(member);
+  const chosen = able.toSorted((a, b) => Number(servesClients(b)) - Number(servesClients(a)) || a.member - b.member)[0];
   const finisher = chosen === undefined ? null : { member: chosen.member, incarnation: chosen.incarnation };
   return finisher === null && run.finisher === null ? run : { ...run, finisher };
 }

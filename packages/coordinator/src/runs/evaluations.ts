@@ -1,7 +1,7 @@
 /** Takes the evaluations of workers and tells them whether to go on. */
 import type { Evaluation, EvaluationReply, ReportEvaluation } from "@shoal/protocol";
 import type { CoordinatorSettings } from "../settings.ts";
-import { addEvaluation, decideStop, relieve } from "./evaluation-log.ts";
+import { addEvaluation, decideStop, relieve, type StopDecision } from "./evaluation-log.ts";
 import { hasEnded, isSynchronous, takesPart, type RunState } from "./run-state.ts";
 import { reasonOf } from "./reason.ts";
 
@@ -28,13 +28,17 @@ export function evaluationReported(
   if (hasEnded(run)) return answer(run, false, reasonOf(run, now));
   if (run.ledger === null || takesPart(run, report) === undefined) return { run, reply: undefined };
   const relieved: RunState = { ...run, evaluations: relieve(run.evaluations, report, true) };
-  if (isRepeated(run, report)) return answer(relieved, run.phase === "training", reasonOf(run, now));
+  if (isRepeated(run, report) && (report.ends === undefined || run.phase !== "training"))
+    return answer(relieved, run.phase === "training", reasonOf(run, now));
   const { step, version, result } = report;
   const evaluation: Evaluation = { ...result, step, version, atMs: now };
-  const evaluations = addEvaluation(relieved.evaluations, evaluation, settings.evaluations);
+  const evaluations = isRepeated(run, report)
+    ? relieved.evaluations
+    : addEvaluation(relieved.evaluations, evaluation, settings.evaluations);
   const next: RunState = { ...relieved, evaluations, progressAtMs: now };
   if (run.phase !== "training") return answer(next, false, reasonOf(run, now));
-  const decision = decideStop(run.job.stop, evaluations);
+  const decision: StopDecision =
+    report.ends === undefined ? decideStop(run.job.stop, evaluations) : { kind: "stop", reason: report.ends };
   if (decision.kind === "go_on") return answer(next, true, decision.reason);
   // Who measured has stopped: it is the one that can write the model from the very values that it measured.
   const finisher = { member: report.member, incarnation: report.incarnation };

@@ -5,6 +5,7 @@
  * Source  Arivazhagan et al., "Federated learning with personalization layers", 2019 (FedPer); the local batch norms of
  *         Li et al., ICLR 2021 (FedBN), are the same with other keys.
  */
+import { ShoalError } from "@shoal/errors";
 import { checkLengths } from "./vector-lengths.ts";
 
 /** Keys [begin, end). */
@@ -40,6 +41,24 @@ export function sharedKeys(size: number, personal: readonly KeySpan[]): SharedKe
   }
   if (count === 0) throw new RangeError(`all ${size} keys are personal: nothing would be sent`);
   return { size, count, spans };
+}
+
+/**
+ * Keys of the named layers in a layout whose segments are named `layer.tensor`.
+ * @throws ShoalError invalid_argument - a layer has no parameters
+ */
+export function personalSpans(
+  segments: readonly { readonly name: string; readonly offset: number; readonly length: number }[],
+  layers: readonly string[],
+): readonly KeySpan[] {
+  const isOf = (segment: string, layer: string): boolean => segment === layer || segment.startsWith(`${layer}.`);
+  const missing = layers.find((layer) => !segments.some(({ name }) => isOf(name, layer)));
+  if (missing !== undefined) {
+    throw new ShoalError("invalid_argument", `no layer ${missing} has parameters`, { field: "local.personal" });
+  }
+  return segments
+    .filter(({ name }) => layers.some((layer) => isOf(name, layer)))
+    .map(({ offset, length }) => ({ begin: offset, end: offset + length }));
 }
 
 /** Copies the shared keys of a vector. @param from [size], borrowed @param into [count], overwritten */

@@ -99,6 +99,8 @@ export interface ReportEvaluation extends FromWorker {
   readonly step: number;
   readonly version: number;
   readonly result: TestResult;
+  /** Why no step can follow, where none can: the run ends with these values. */
+  readonly ends?: string | undefined;
   readonly replyTo: Ref<EvaluationReply>;
 }
 
@@ -184,6 +186,7 @@ export const workSchemas: readonly [
     step: countSchema,
     version: countSchema,
     result: testResultSchema,
+    ends: z.string().max(1024).optional(),
     replyTo: refSchema<EvaluationReply>(),
   }),
   z.strictObject({ type: z.literal("report_failure"), ...from, error: errorSchema }),

@@ -27,6 +27,7 @@ import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { createInProcessPlane, type InProcessPlane } from "@shoal/federated";
 import { createFederation } from "../federated/federate.ts";
+import { createRoundFile } from "../federated/round-file.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
@@ -97,6 +98,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const federatedStore = createMemoryStore();
   const federate = createFederation({
     ...{ ...kit, clock: systemClock, random: createSystemRandom(), log: options.log },
+    rounds: createRoundFile(options.runsFolder, options.log),
     openStore: async () => federatedStore,
     planeOf: (run) => planeOf(run).aggregator,
   });

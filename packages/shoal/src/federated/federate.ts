@@ -4,6 +4,7 @@ import type { AggregatorPlane } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type { StartRun } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
+import type { RoundFile } from "./round-file.ts";
 import { createFederatedCompute } from "./federated-compute.ts";
 
 export interface FederationSite {
@@ -14,6 +15,8 @@ export interface FederationSite {
   /** Opened when the first federated run starts. */
   readonly openStore: () => Promise<StateStore>;
   readonly planeOf: (run: string) => AggregatorPlane;
+  /** Keeps the audit log. */
+  readonly rounds: RoundFile;
   /** Takes a sentence for people. */
   readonly log: (sentence: string) => void;
 }
@@ -24,9 +27,10 @@ export function createFederation(site: FederationSite): (start: StartRun, own: C
   return async ({ run, job }, own) => {
     store ??= site.openStore();
     store.catch(() => (store = undefined));
-    const { memory, kernels, clock, log } = site;
+    const { memory, kernels, clock, log, rounds } = site;
     const random = site.random.fork(`federated ${run}`);
     const environment = { run, job, plane: site.planeOf(run), store: await store, clock, random, memory, kernels };
-    return createFederatedCompute({ ...environment, onNote: (sentence) => log(`${run}: ${sentence}`) }, own);
+    const onNote = (sentence: string): void => log(`${run}: ${sentence}`);
+    return createFederatedCompute({ ...environment, onNote, onRecord: (record) => rounds.append(run, record) }, own);
   };
 }

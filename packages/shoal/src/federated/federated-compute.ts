@@ -4,8 +4,9 @@
  * goes on with the same round.
  */
 import type { Clock, Random, StateStore } from "@shoal/actors";
-import { openAggregator, type Aggregator } from "@shoal/aggregator";
-import type { AggregatorPlane, RoundSummary } from "@shoal/federated";
+import { openAggregator, type Aggregator, type ChainedRound } from "@shoal/aggregator";
+import { ShoalError } from "@shoal/errors";
+import { packShared, unpackShared, type AggregatorPlane, type RoundSummary, type SharedKeys } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import { createVectorCodecs } from "@shoal/optimization";
@@ -23,53 +24,77 @@ export interface FederatedEnvironment {
   readonly memory: KernelMemory;
   readonly kernels: Kernels;
   readonly onRound?: (summary: RoundSummary) => void;
+  /** Told of each record of the run's audit log; of one twice, after a take-over. Must not throw. */
+  readonly onRecord?: (record: ChainedRound) => void;
   readonly onNote?: (sentence: string) => void;
 }
 
 /** @param own - measures and draws first values; closed with what is returned @throws ShoalError invalid_job, store_unavailable */
 export function createFederatedCompute(environment: FederatedEnvironment, own: ComputePort): ComputePort {
   const { memory, kernels, clock, job, ...others } = environment;
-  const { description, settings } = taskOfJob(environment.run, job);
-  const { size } = description;
-  const rounds = job.federated?.rounds ?? 0;
-  const plain = layoutOf(parseModelSpec(job.model))
-    .segments.filter(({ role }) => role === "statistic")
-    .map(({ offset, length }) => ({ begin: offset, end: offset + length }));
-  const codecs = createVectorCodecs({ ...settings.down, ...settings.up }, { size, plain }, { kernels, memory });
+  const { description, settings, shared } = taskOfJob(environment.run, job);
+  const plain = plainKeys(job, shared);
+  const codecs = createVectorCodecs(
+    { ...settings.down, ...settings.up },
+    { size: shared.count, plain },
+    { kernels, memory },
+  );
+  const values = new Float32Array(shared.count);
+  const update = new Float32Array(shared.count);
   let opening: Promise<Aggregator> | undefined;
-  let stepsDone = 0;
   // Only the worker that has the slot serves clients: the others would take the task from it.
   const open = (): Promise<Aggregator> => {
     opening ??= openAggregator({ ...others, description, settings, clock, codecs });
     opening.catch(() => (opening = undefined));
     return opening;
   };
+  let aggregator: Aggregator | undefined;
+  const note = (error: unknown): void => environment.onNote?.(ShoalError.from(error).message);
   return {
     initialize: (into) => own.initialize(into),
     async gradient({ begin: step, parameters, gradient }) {
-      const aggregator = await open();
+      aggregator = await open();
       const startedAtMs = clock.now();
-      const values = memory.floats(parameters, size);
-      const { loss } = await aggregator.aggregate({
-        ...{ step, version: step, parameters: values, gradient: memory.floats(gradient, size) },
-      });
-      stepsDone = step + 1;
+      packShared(shared, memory.floats(parameters, shared.size), values);
+      const { loss } = await aggregator.aggregate({ step, version: step, parameters: values, gradient: update });
+      // Personal layers have no gradient here: they stay as they were drawn.
+      const into = memory.floats(gradient, shared.size).fill(0);
+      unpackShared(shared, update, into);
       // One round is one sample of the run, however many samples clients trained on.
       return { loss, samples: 1, startedAtMs, endedAtMs: clock.now() };
     },
     async evaluate(parameters) {
       const result = await own.evaluate(parameters);
-      const aggregator = await opening;
-      aggregator?.evaluated(stepsDone, result);
-      if (stepsDone === rounds)
-        await aggregator?.finish(stepsDone, memory.floats(parameters, size), "all rounds are done");
+      if (aggregator !== undefined) {
+        packShared(shared, memory.floats(parameters, shared.size), values);
+        // Whoever has taken the task over tells the round.
+        await aggregator.evaluated(values, result).catch(note);
+      }
       return result;
     },
+    describe: () => aggregator?.describe(),
+    finished: async (reason) => aggregator?.finish(reason ?? "all rounds are done").catch(note),
     async close() {
-      const aggregator = await opening?.catch(() => undefined);
-      await aggregator?.close();
+      const opened = await opening?.catch(() => undefined);
+      await opened?.close();
       codecs.dispose();
       await own.close();
     },
   };
+}
+
+/** Running statistics are sent plain; where they lie among the keys that travel. */
+function plainKeys(job: JobSpec, { spans }: SharedKeys): readonly { readonly begin: number; readonly end: number }[] {
+  const statistics = layoutOf(parseModelSpec(job.model)).segments.filter(({ role }) => role === "statistic");
+  let packed = 0;
+  return spans.flatMap(({ begin, end }) => {
+    const shift = packed - begin;
+    packed += end - begin;
+    return statistics
+      .filter(({ offset, length }) => offset < end && offset + length > begin)
+      .map(({ offset, length }) => ({
+        begin: Math.max(offset, begin) + shift,
+        end: Math.min(offset + length, end) + shift,
+      }));
+  });
 }

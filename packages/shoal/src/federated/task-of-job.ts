@@ -2,21 +2,30 @@
 import type { AggregatorSettings } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import {
+  clientsNeeded,
   defaultStandingRules,
   goalOf,
   parseAggregationPolicy,
   parseRobustRule,
+  personalSpans,
+  sharedKeys,
   type LocalTraining,
   type ResolvedAggregationPolicy,
+  type ResolvedRobustRule,
   type RoundPlan,
+  type SharedKeys,
   type TaskDescription,
 } from "@shoal/federated";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import type { FederatedSettings, JobSpec } from "@shoal/protocol";
+import { mostAccumulated } from "./local-steps.ts";
+import { privacyOfTask } from "./privacy-of-task.ts";
 
 export interface FederatedTask {
   readonly description: TaskDescription;
   readonly settings: AggregatorSettings;
+  /** Keys that travel: all but those of personal layers. */
+  readonly shared: SharedKeys;
 }
 
 /** Unfinished uploads: of all clients together, ms and bytes. */
@@ -25,6 +34,8 @@ const uploadBytes = 512 * 2 ** 20;
 /** A check-in is good for so long: a throttled tab wakes once a minute. */
 const clientLeaseMs = 120_000;
 const mostClients = 100_000;
+/** Clients in a round: its state has to fit one value of the store. */
+const mostInvited = 1_024;
 /** What is told to clients that are to come back. */
 const pace = { leastMs: 200, mostMs: 24 * 3_600_000 };
 /** The push of a round is repeated by the worker as long as it lives. */
@@ -37,23 +48,25 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const { federated } = job;
   if (federated === null)
     throw new ShoalError("invalid_job", "job.federated: expected settings", { field: "job.federated" });
-  const { size } = layoutOf(parseModelSpec(job.model));
-  const policy = parseAggregationPolicy(federated.aggregation);
+  const layout = layoutOf(parseModelSpec(job.model));
+  const shared = sharedKeys(layout.size, personalSpans(layout.segments, federated.local.personal));
   const down = namesOf(federated.down);
   const up = namesOf(federated.up);
   const { normBound, sampleCap } = federated;
   const local: LocalTraining = { ...federated.local, seed: job.seed };
-  const memoryBytes = vectorsOfClient * size * Float32Array.BYTES_PER_ELEMENT;
-  const plan = planOf(federated, policy);
+  const memoryBytes = vectorsOfClient * layout.size * Float32Array.BYTES_PER_ELEMENT;
+  const policy = policyOf(federated);
+  const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
+  const plan = planOf(federated, policy, robust);
+  const privacy = privacyOfTask(federated, plan);
   return {
+    shared,
     description: {
-      ...{ task: run, model: job.model, size, local, normBound, sampleCap, memoryBytes },
-      ...{ down: Object.keys(down), up: Object.keys(up) },
-      privacy: { clip: null, localNoise: 0, isSecure: false },
+      ...{ task: run, model: job.model, size: shared.count, local, normBound, sampleCap, memoryBytes },
+      ...{ down: Object.keys(down), up: Object.keys(up), privacy: privacy.ofClient },
     },
     settings: {
-      ...{ plan, policy, local, down, up, normBound, sampleCap, memoryBytes, privacy: null },
-      robust: federated.robust === null ? null : parseRobustRule(federated.robust),
+      ...{ plan, policy, robust, local, down, up, normBound, sampleCap, memoryBytes, privacy: privacy.central },
       evaluates: federated.evaluatesOnClients,
       intake: { bytesOfClient: 2 * memoryBytes, bytesInAll: uploadBytes, idleMs: uploadIdleMs },
       standing: defaultStandingRules,
@@ -63,13 +76,32 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   };
 }
 
-function planOf(federated: FederatedSettings, policy: ResolvedAggregationPolicy): RoundPlan {
+/** What a client claims of itself is capped by what the task makes of the greatest number of samples that counts. */
+function policyOf(federated: FederatedSettings): ResolvedAggregationPolicy {
+  const { aggregation, sampleCap } = federated;
+  const policy = parseAggregationPolicy(aggregation);
+  if (!("sampleCap" in policy)) return policy;
+  const capped = { ...policy, sampleCap: Math.min(policy.sampleCap, sampleCap) };
+  if (capped.name !== "fednova" || aggregation["accumulationCap"] !== undefined) return capped;
+  return { ...capped, accumulationCap: mostAccumulated(federated.local, sampleCap) };
+}
+
+function planOf(
+  federated: FederatedSettings,
+  policy: ResolvedAggregationPolicy,
+  robust: ResolvedRobustRule | null,
+): RoundPlan {
   const goal = goalOf(policy);
   const { maximumStaleness, overSelection, minimum } = federated;
   const isBuffer = policy.name === "fedbuff" || policy.name === "fedasync";
+  const invited = Math.ceil(goal * overSelection);
+  if (invited > mostInvited) {
+    const sentence = `job.federated.overSelection: a round would ask ${invited} clients, at most ${mostInvited}`;
+    throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
+  }
   return {
-    ...{ arrival: isBuffer ? "buffer" : "round", goal, minimum: minimum ?? goal },
-    invited: Math.ceil(goal * overSelection),
+    ...{ arrival: isBuffer ? "buffer" : "round", goal, invited },
+    minimum: Math.max(minimum ?? goal, robust === null ? 1 : clientsNeeded(robust)),
     ...{ carriesOver: maximumStaleness > 0, maximumStaleness },
     selectionTimeoutMs: 1000 * federated.selectionSeconds,
     configurationTimeoutMs: 1000 * federated.configurationSeconds,

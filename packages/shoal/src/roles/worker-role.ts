@@ -4,6 +4,7 @@ import { createNatsAggregatorPlane } from "@shoal/aggregator";
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
 import { createFederation } from "../federated/federate.ts";
+import { createRoundFile } from "../federated/round-file.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -18,6 +19,7 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
     const { cluster, log } = options;
     const federate = createFederation({
       ...{ ...kit, clock: system.clock, random: system.random, log },
+      rounds: createRoundFile(options.runsFolder, log),
       openStore: () => createNatsKvStore({ connection: nats, bucket: `shoal-${cluster}-federated` }),
       planeOf: (task) => createNatsAggregatorPlane(nats, { cluster, task }),
     });

@@ -62,6 +62,13 @@ export interface ComputePort {
    * @throws ShoalError as `gradient`
    */
   evaluate(parameters: Offset): Promise<TestResult>;
+  /** What a gradient that is being computed waits for, as a phrase, where it is somebody else who computes. */
+  describe?(): string | undefined;
+  /**
+   * The run is over, and its final values were measured: told by the worker that writes the model.
+   * @param reason - why it ended before its last step; undefined where it did not
+   */
+  finished?(reason: string | undefined): Promise<void>;
   /** Ends the computing at once, also within a call, and settles when no memory is used any more. Idempotent. */
   close(): Promise<void>;
 }

@@ -10,6 +10,8 @@ export function traceEvaluations(compute: ComputePort, identity: LinkIdentity, c
     initialize: (into) => compute.initialize(into),
     gradient: (work, overlap) => compute.gradient(work, overlap),
     gate: compute.gate,
+    describe: () => compute.describe?.(),
+    finished: async (reason) => compute.finished?.(reason),
     close: () => compute.close(),
     async evaluate(parameters) {
       const tracer = trace.getTracer(tracerName);

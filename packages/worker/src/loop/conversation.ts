@@ -25,6 +25,8 @@ export interface MeasuredStep {
   readonly step: number;
   readonly version: number;
   readonly result: TestResult;
+  /** Why no step can follow. */
+  readonly ends?: string;
 }
 
 /** All calls fail with `cancelled` when the run is stopped, and with `deadline_exceeded` after `giveUpMs` of silence. */

@@ -13,7 +13,7 @@
  *   S1  A slot is contributed at most once a step.
  *   S2  The pull of the next clock is under way exactly once, with the last of the slots known when it is sent.
  */
-import { ShoalError } from "@shoal/errors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import type { BatchRange, PushReply } from "@shoal/protocol";
 import type { Contribution, PullTarget, ShardVersions } from "../client/contribution.ts";
 import { beginBatch, overlaps, pushMeanwhile, type BatchUnderWay } from "./batch-under-way.ts";
@@ -62,8 +62,17 @@ export async function runSynchronousStep(
     return end;
   } catch (error) {
     await step.early?.cancel();
+    if (isShoalError(error, "privacy_budget_spent")) return endHere(ports, clock, values, error.message);
     throw error;
   }
+}
+
+/** These values are the last ones: another step would break a promise. */
+async function endHere(ports: LoopPorts, clock: number, values: PulledValues, why: string): Promise<StepEnd> {
+  const reason = why.replace(/^\[[a-z_]+\] /, "the privacy budget is spent: ").slice(0, 1_024);
+  const stopped = await evaluateAndReport(ports, values, clock, reason);
+  if (stopped !== undefined) return stopped;
+  throw new ShoalError("run_failed", `the coordinator wants another step, but ${reason}`);
 }
 
 async function carryOut(

@@ -113,15 +113,20 @@ export function measuredOf({ loss, samples, startedAtMs, endedAtMs, waitedMs = 0
 /**
  * Measures the test split with pulled values and reports it.
  * @param step steps or batches behind the values
+ * @param ends why no step can follow; then the run ends here
  * @returns how the run ends here; undefined when it goes on
  */
 export async function evaluateAndReport(
   ports: LoopPorts,
   values: PulledValues,
   step: number,
+  ends?: string,
 ): Promise<StoppedLoop | undefined> {
   const result = await ports.compute.evaluate(values.buffer.offset);
   const version = Math.max(...values.versions);
-  const { proceed, reason } = await ports.coordinator.reportEvaluation({ step, version, result });
+  const { proceed, reason } = await ports.coordinator.reportEvaluation({
+    ...{ step, version, result },
+    ...(ends !== undefined && { ends }),
+  });
   return proceed ? undefined : { kind: "stopped", reason, values, result };
 }

@@ -15,17 +15,20 @@ export interface Doing {
   readonly sinceMs: number;
 }
 
+/** Words, or what gives them when they are asked for. */
+export type Detail = string | (() => string);
+
 export interface Doings {
   /** Notes that something begins. @returns ends it; idempotent */
-  begin(activity: WorkActivity, detail: string): () => void;
+  begin(activity: WorkActivity, detail: Detail): () => void;
   /** Notes it for as long as `work` takes. */
-  during<T>(activity: WorkActivity, detail: string, work: Promise<T>): Promise<T>;
+  during<T>(activity: WorkActivity, detail: Detail, work: Promise<T>): Promise<T>;
   /** Oldest first. */
   list(): readonly Doing[];
 }
 
 export function createDoings(clock: Clock): Doings {
-  const doings = new Set<Doing>();
+  const doings = new Set<Omit<Doing, "detail"> & { readonly detail: Detail }>();
   const begin: Doings["begin"] = (activity, detail) => {
     const doing = { activity, detail, sinceMs: clock.now() };
     doings.add(doing);
@@ -41,7 +44,8 @@ export function createDoings(clock: Clock): Doings {
         end();
       }
     },
-    list: () => [...doings],
+    list: () =>
+      [...doings].map(({ detail, ...doing }) => ({ ...doing, detail: typeof detail === "string" ? detail : detail() })),
   };
 }
 
@@ -51,9 +55,12 @@ export function watchCompute(compute: ComputePort, doings: Doings): ComputePort 
     initialize: (into) => doings.during("computing", "initial values", compute.initialize(into)),
     gradient(work, overlap) {
       const activity = overlap?.gated === true ? "gated" : "computing";
-      return doings.during(activity, `a batch of epoch ${work.epoch + 1}`, compute.gradient(work, overlap));
+      const detail = (): string => compute.describe?.() ?? `a batch of epoch ${work.epoch + 1}`;
+      return doings.during(activity, detail, compute.gradient(work, overlap));
     },
     evaluate: (parameters) => doings.during("evaluating", "", compute.evaluate(parameters)),
+    describe: () => compute.describe?.(),
+    finished: async (reason) => compute.finished?.(reason),
     close: () => compute.close(),
   };
 }

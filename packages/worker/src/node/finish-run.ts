@@ -25,7 +25,7 @@ export interface FinishOptions {
   /** Goes into the model file, so that the model can be used on raw data. */
   readonly preprocessing: Preprocessing | undefined;
   readonly client: Pick<ParameterClient, "pull">;
-  readonly compute: Pick<ComputePort, "evaluate">;
+  readonly compute: Pick<ComputePort, "evaluate" | "finished">;
   /** Overwritten with the final parameters. */
   readonly buffer: VectorBuffer;
   /** When this worker's own evaluation ended the run: the values that it measured are the final ones. */
@@ -37,6 +37,7 @@ export interface FinishOptions {
 export async function finishRun(options: FinishOptions): Promise<FinishedRun> {
   const { run, job, model, preprocessing, stopped } = options;
   const { parameters, result } = stopped === undefined ? await pullAndMeasure(options) : measuredValues(stopped);
+  await options.compute.finished?.(stopped?.reason);
   const metadata = {
     run,
     job: job.name,

@@ -1,4 +1,4 @@
-/** Commands about runs on a cluster that is up: `submit`, `status`, `why`, `cancel`, `trace`. */
+/** Commands about runs on a cluster that is up: `submit`, `status`, `why`, `cancel`, `trace`, `rounds`. */
 import { createWriteStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +16,7 @@ import { addJobOverrides, overridesOf, type JobOverrideOptions } from "../option
 import { sayResult, showRun } from "../show-run.ts";
 import { sayStatus } from "../status-text.ts";
 import { connected, withCluster, type ConnectedOptions } from "./connected-command.ts";
+import { addRounds } from "./rounds-command.ts";
 import { addWhy } from "./why-command.ts";
 
 export function addRunCommands(program: Command, context: CommandContext): void {
@@ -34,6 +35,7 @@ export function addRunCommands(program: Command, context: CommandContext): void 
       }),
     );
   addTrace(program, context);
+  addRounds(program, context);
 }
 
 function addSubmit(program: Command, context: CommandContext): void {

@@ -1,0 +1,72 @@
+/**
+ * What happened in the present round, and when: for its record, and for whoever asks what it waits for. Soft state: after a
+ * take-over it begins with the new aggregator.
+ *
+ * Bounds  `mostNames` names of each kind; the rest is counted.
+ */
+import type { RoundState, RoundStep } from "@shoal/federated";
+
+/** Names that a record lists. */
+export const mostNames = 64;
+
+export interface DroppedClient {
+  readonly client: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export interface Happenings {
+  readonly round: number;
+  /** When each phase began, clock time. */
+  readonly phases: readonly { readonly phase: RoundState["phase"]; readonly atMs: number }[];
+  readonly asked: readonly string[];
+  readonly dropped: readonly DroppedClient[];
+  /** Why the last step was taken. */
+  readonly reason: string;
+}
+
+export interface Timeline {
+  /** Takes a step of a round as it is decided. */
+  stepped(step: RoundStep, nowMs: number): void;
+  /** Somebody is not in the round any more. The first reason counts. */
+  dropped(client: string, reason: string, nowMs: number): void;
+  readonly now: Happenings;
+}
+
+export function createTimeline(): Timeline {
+  let now = begun(0);
+  const drop = (client: string, reason: string, atMs: number): void => {
+    if (now.lost.has(client)) return;
+    now.lost.add(client);
+    now.dropped.push({ client, reason, atMs });
+  };
+  return {
+    stepped({ state, effects, reason }, nowMs) {
+      if (state.number !== now.round) now = begun(state.number);
+      if (now.phases.at(-1)?.phase !== state.phase) now.phases.push({ phase: state.phase, atMs: nowMs });
+      now.reason = reason;
+      for (const effect of effects) {
+        if (effect.type === "offer") for (const client of effect.clients) now.asked.add(client);
+        if (effect.type === "discard") for (const client of effect.clients) drop(client, effect.reason, nowMs);
+      }
+    },
+    dropped: drop,
+    get now() {
+      const { round, phases, dropped, reason } = now;
+      return { round, phases, dropped, reason, asked: [...now.asked] };
+    },
+  };
+}
+
+interface Mutable {
+  readonly round: number;
+  readonly phases: { phase: RoundState["phase"]; atMs: number }[];
+  readonly asked: Set<string>;
+  readonly dropped: DroppedClient[];
+  readonly lost: Set<string>;
+  reason: string;
+}
+
+function begun(round: number): Mutable {
+  return { round, phases: [], asked: new Set(), dropped: [], lost: new Set(), reason: "" };
+}

@@ -1,0 +1,107 @@
+/** The next round, with what the last one left: after its price in privacy was found affordable. */
+import { ShoalError } from "@shoal/errors";
+import {
+  decideBudget,
+  isEnded,
+  nothingCarried,
+  startRound,
+  type Carried,
+  type Member,
+  type Report,
+  type ResolvedAggregationPolicy,
+  type RoundEffect,
+} from "@shoal/federated";
+import type { AggregatorWork } from "../aggregator.ts";
+import { mixesModels } from "../commit/contribution-facts.ts";
+import { mostOutcomes, type LastingState } from "../keeper/task-record.ts";
+import { availableClients, versionOf, type Room } from "../serve/room.ts";
+import { mechanismOf } from "./privacy-mechanism.ts";
+import { without } from "./take-over.ts";
+
+/** Rounds whose values are kept beside those that a contribution may be based on. */
+export const spareRounds = 2;
+
+/** @throws ShoalError privacy_budget_spent */
+export function beginRound(room: Room, work: AggregatorWork): void {
+  const { keeper, settings, clock, values, traffic } = room;
+  const { plan } = settings;
+  const number = keeper.record.round.number + 1;
+  const lasting = afterPaying(room);
+  const { carried, lost, old } = sortCarried(room, work);
+  const oldest = number - plan.maximumStaleness - spareRounds;
+  const versions = [...keeper.record.versions.filter(([known]) => known >= oldest), [number, work.version] as const];
+  const outcomes = without(
+    keeper.record,
+    lost.map(({ contribution }) => contribution),
+  )
+    .filter(([, , round]) => round >= oldest)
+    .slice(-mostOutcomes);
+  values.publish(number, work.version, work.parameters);
+  Object.assign(traffic, { down: 0, up: 0 });
+  const step = startRound(plan, number, clock.now(), carried);
+  const effects = [...step.effects, ...effectsOn(lost, old)];
+  keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes, lasting });
+  keeper.dispatch({ type: "available", count: availableClients(room) });
+}
+
+/** The ledger goes into the store with the round, so it is there before a client hears of that. */
+function afterPaying({ keeper, settings }: Room): LastingState {
+  const { privacy, plan } = settings;
+  const { lasting } = keeper.record;
+  if (privacy === null || lasting.ledger === null) return lasting;
+  const decision = decideBudget(lasting.ledger, mechanismOf(privacy, plan), privacy.budget);
+  if (decision.kind === "go") return { ...lasting, ledger: decision.ledger };
+  const details = { epsilon: privacy.budget.epsilon, wouldBe: decision.wouldBe };
+  throw new ShoalError("privacy_budget_spent", decision.reason, details);
+}
+
+interface SortedCarried {
+  readonly carried: Carried;
+  /** Accepted, but not here any more. */
+  readonly lost: readonly Report[];
+  /** Based on values that the policy does not take. */
+  readonly old: readonly { readonly client: string }[];
+}
+
+function sortCarried(room: Room, work: AggregatorWork): SortedCarried {
+  const { keeper, clock, contributions, settings } = room;
+  const { round } = keeper.record;
+  const { members, reports } = isEnded(round) ? round.carried : nothingCarried;
+  const isUsable = ({ sinceRound }: Member | Report): boolean => isBase(room, sinceRound, work.version);
+  const usable = reports.filter(isUsable);
+  const lost = usable.filter(({ contribution }) => !contributions.has(contribution));
+  const byMs = clock.now() + settings.plan.reportingTimeoutMs;
+  const again = lost.map(({ client, sinceRound }): Member => ({ client, status: "training", sinceRound, byMs }));
+  return {
+    carried: {
+      members: [...members.filter(isUsable), ...again],
+      reports: usable.filter((report) => !lost.includes(report)),
+    },
+    lost,
+    old: [...members, ...reports].filter((each) => !isUsable(each)),
+  };
+}
+
+/** Whether what began with the values of `round` can be added to those of `version`. */
+function isBase(room: Room, round: number, version: number): boolean {
+  const { policy } = room.settings;
+  const base = versionOf(room, round);
+  if (base === undefined || base > version) return false;
+  if (base === version) return true;
+  if (mixesModels(policy) && room.values.valuesOf(base) === undefined) return false;
+  return version - base <= greatestStaleness(policy);
+}
+
+function greatestStaleness(policy: ResolvedAggregationPolicy): number {
+  return policy.name === "fedbuff" || policy.name === "fedasync" ? (policy.maximumStaleness ?? Infinity) : 0;
+}
+
+function effectsOn(lost: readonly Report[], old: readonly { readonly client: string }[]): readonly RoundEffect[] {
+  const clients = old.map(({ client }) => client);
+  return [
+    ...(lost.length === 0 ? [] : [{ type: "ask_again" as const, clients: lost.map(({ client }) => client) }]),
+    ...(clients.length === 0
+      ? []
+      : [{ type: "discard" as const, clients, reason: "it is based on a version that is too old" }]),
+  ];
+}

@@ -1,0 +1,92 @@
+/** How rounds end, and how everybody hears of it: first the record, then the clients. */
+import {
+  isEnded,
+  nothingCarried,
+  type AbandonedState,
+  type CommittedState,
+  type EndedState,
+  type RoundStep,
+} from "@shoal/federated";
+import type { StoredContribution } from "../contributions/contribution-store.ts";
+import { roundRecord } from "../records/round-record.ts";
+import type { Room } from "../serve/room.ts";
+import { summaryOf, type RoundEndFacts } from "./round-summary.ts";
+import type { Task } from "./task.ts";
+
+/** A round that was to be committed for a step before `step` is in these values. */
+export async function settleRound(task: Task, step: number, facts: RoundEndFacts): Promise<void> {
+  const { keeper } = task.room;
+  if (!isEnded(keeper.record.round) && keeper.record.step < step) {
+    keeper.dispatch({ type: "committed", version: facts.version });
+    if (!isEnded(keeper.record.round)) keeper.adopt(abandon(task.room, "its step was taken without it"));
+    await keeper.written();
+  }
+  await tellRound(task, facts);
+}
+
+/** The values after the newest step are measured: it is in them. */
+export async function evaluated(
+  task: Task,
+  parameters: Float32Array,
+  result: { readonly accuracy: number; readonly loss: number },
+): Promise<void> {
+  const { step, round } = task.room.keeper.record;
+  if (round.phase !== "committing") return;
+  await settleRound(task, step + 1, { version: step + 1, parameters, result });
+}
+
+/** No round comes after this. */
+export async function endRounds(task: Task, reason: string): Promise<void> {
+  const { keeper } = task.room;
+  if (isEnded(keeper.record.round)) return;
+  await endRound(task, abandon(task.room, reason), { version: keeper.record.step, parameters: null, result: null });
+}
+
+export async function endRound(task: Task, step: RoundStep, facts: RoundEndFacts): Promise<void> {
+  const { keeper } = task.room;
+  keeper.adopt(step);
+  await keeper.written();
+  await tellRound(task, facts);
+}
+
+/** Ends the open round though nothing in it asks for that; all who are in it may stop. */
+export function abandon({ keeper, clock }: Room, reason: string): RoundStep {
+  const { round } = keeper.record;
+  const { number } = round;
+  const carried = nothingCarried;
+  const state: AbandonedState = { phase: "abandoned", number, atMs: clock.now(), reason, carried, isTorn: false };
+  const clients = clientsIn(keeper.record.round);
+  return { state, effects: clients.length === 0 ? [] : [{ type: "discard", clients, reason }], reason };
+}
+
+function clientsIn(round: Room["keeper"]["record"]["round"]): readonly string[] {
+  if (isEnded(round)) return [];
+  if (round.phase === "selecting") return [];
+  const { members, reports } = round.phase === "committing" ? round.carried : round;
+  return [...new Set([...members, ...reports].map(({ client }) => client))];
+}
+
+/** Tells of the newest round, once, if it has ended. */
+export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void> {
+  const { room, options, log } = task;
+  const { round, step } = room.keeper.record;
+  if (!isEnded(round) || task.told >= round.number) return;
+  task.told = round.number;
+  const contributed = contributedTo(room, round);
+  const summary = summaryOf(room, round, contributed, facts);
+  if (log.newest < round.number) {
+    const happened = room.timeline.now;
+    const measuredByClients = room.evaluations.meanOf(round.number);
+    const facts = { run: options.run, step, round, happened, summary, contributed, measuredByClients };
+    await log.append(roundRecord(facts));
+  }
+  room.contributions.retain(round.carried.reports.map(({ contribution }) => contribution));
+  if (facts.parameters !== null) room.plane.tellAll({ type: "round_closed", summary });
+  options.onRound?.(summary);
+}
+
+function contributedTo({ contributions }: Room, round: EndedState): readonly StoredContribution[] {
+  const isCommitted = (state: EndedState): state is CommittedState => state.phase === "committed";
+  const ids = isCommitted(round) ? round.reports.map(({ contribution }) => contribution) : [];
+  return contributions.accepted(ids.filter((id) => contributions.has(id)));
+}

@@ -1,0 +1,91 @@
+/** Plays rounds for one step of the run, until one can be committed. */
+import { isShoalError } from "@shoal/errors";
+import { isEnded, type Report } from "@shoal/federated";
+import type { Aggregated, AggregatorWork } from "../aggregator.ts";
+import { combineRound, type Combined } from "../commit/combine-round.ts";
+import type { Room } from "../serve/room.ts";
+import { beginRound } from "./begin-round.ts";
+import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
+import { without } from "./take-over.ts";
+import type { Task } from "./task.ts";
+
+export async function playStep(task: Task, work: AggregatorWork): Promise<Aggregated> {
+  const { room, signals } = task;
+  const { keeper } = room;
+  const { version, parameters } = work;
+  await task.log.repeat();
+  await settleRound(task, work.step, { version, parameters, result: null });
+  await leaveOtherStep(task, work);
+  if (!isEnded(keeper.record.round)) goOn(task, work);
+  for (;;) {
+    if (isEnded(keeper.record.round)) {
+      signals.forget();
+      beginRound(room, work);
+    }
+    const end = await signals.next();
+    if (end.kind === "ended") {
+      await keeper.written();
+      await tellRound(task, { version, parameters, result: null });
+      continue;
+    }
+    const { number: round } = keeper.record.round;
+    const combined = await tryToCombine(task, end.reports, work);
+    if (combined === undefined) continue;
+    note(task, round, combined);
+    return { ...combined, round };
+  }
+}
+
+/** The open round is for this step: its clients fetch these values, and what was to be committed still is. */
+function goOn({ room, signals }: Task, work: AggregatorWork): void {
+  const { round } = room.keeper.record;
+  room.values.publish(round.number, work.version, work.parameters);
+  if (round.phase === "committing") signals.commit(round.reports);
+}
+
+/** The run has gone back, to a snapshot or with a shard that had lost its newest updates: the round was for nothing. */
+async function leaveOtherStep(task: Task, { step, version, parameters }: AggregatorWork): Promise<void> {
+  const { keeper } = task.room;
+  if (isEnded(keeper.record.round) || keeper.record.step === step) return;
+  await endRound(task, abandon(task.room, `the run has gone to step ${step}`), { version, parameters, result: null });
+}
+
+/** @returns undefined where the round goes on, or has ended for nothing */
+async function tryToCombine(
+  task: Task,
+  reports: readonly Report[],
+  work: AggregatorWork,
+): Promise<Combined | undefined> {
+  const { room } = task;
+  const ids = reports.map(({ contribution }) => contribution);
+  if (!ids.every((id) => room.contributions.has(id))) {
+    room.keeper.amend({ outcomes: without(room.keeper.record, ids) });
+    room.keeper.dispatch({ type: "contributions_lost" });
+    return undefined;
+  }
+  const { version, parameters } = work;
+  const combined = await combinedOrReason(room, ids, work);
+  if (typeof combined !== "string") return combined;
+  await endRound(task, abandon(room, combined), { version, parameters, result: null });
+  return undefined;
+}
+
+/** @returns why the contributions make no update */
+async function combinedOrReason(room: Room, ids: readonly string[], work: AggregatorWork): Promise<Combined | string> {
+  const { plan } = room.settings;
+  try {
+    const combined = await combineRound(room, room.contributions.accepted(ids), work);
+    const needed = plan.arrival === "round" ? plan.minimum : 1;
+    if (combined.contributions >= needed) return combined;
+    const why = combined.refused.map(({ client, reason }) => `${client}: ${reason}`).join("; ");
+    return `${combined.contributions} contributions could be used, at least ${needed} are needed (${why})`;
+  } catch (error) {
+    if (isShoalError(error, "too_few_clients")) return error.message;
+    throw error;
+  }
+}
+
+function note({ options }: Task, round: number, { contributions, samples, refused }: Combined): void {
+  const without = refused.map(({ client, reason }) => `; without ${client}: ${reason}`).join("");
+  options.onNote?.(`round ${round}: ${contributions} contributions, ${samples} samples${without}`);
+}

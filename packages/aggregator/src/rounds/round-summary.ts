@@ -1,0 +1,47 @@
+/** What is told of a round that has ended. */
+import { hexOf, sha256, type EndedState, type RoundSummary } from "@shoal/federated";
+import type { StoredContribution } from "../contributions/contribution-store.ts";
+import type { Room } from "../serve/room.ts";
+import { spentSoFar } from "./privacy-mechanism.ts";
+
+export interface RoundEndFacts {
+  /** Of the values now. */
+  readonly version: number;
+  /** [size] float32, borrowed; null where nobody has seen them. */
+  readonly parameters: Float32Array | null;
+  readonly result: { readonly accuracy: number; readonly loss: number } | null;
+}
+
+/** Longest reason that a message takes. */
+const longestReason = 1_000;
+
+export function summaryOf(
+  { traffic, settings, keeper }: Room,
+  round: EndedState,
+  contributed: readonly StoredContribution[],
+  { version, result, parameters }: RoundEndFacts,
+): RoundSummary {
+  // Sums of what clients say of their data would tell of them what the noise hides.
+  const isPrivate = settings.privacy !== null;
+  const samples = isPrivate ? 0 : contributed.reduce((sum, { offer }) => sum + offer.samples, 0);
+  const loss = contributed.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0);
+  const contributions = round.phase === "committed" ? round.reports.length : 0;
+  return {
+    ...{ round: round.number, outcome: round.phase, version, contributions, samples },
+    trainingLoss: samples === 0 ? null : loss / samples + 0,
+    ...{ testAccuracy: result?.accuracy ?? null, testLoss: finiteOrNull(result?.loss) },
+    hash: parameters === null ? "" : hashOf(parameters),
+    ...{ bytesDown: traffic.down, bytesUp: traffic.up },
+    epsilon: spentSoFar(settings, keeper.record.lasting),
+    reason: round.reason.slice(0, longestReason),
+  };
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
+}
+
+/** Of the float32 values as they lie, little-endian. */
+function hashOf(values: Float32Array): string {
+  return hexOf(sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)));
+}

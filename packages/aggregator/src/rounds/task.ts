@@ -1,0 +1,14 @@
+/** What playing the rounds of a task needs. */
+import type { AggregatorOptions } from "../aggregator.ts";
+import type { RoundSignals } from "../keeper/round-signals.ts";
+import type { RoundLog } from "../records/round-log.ts";
+import type { Room } from "../serve/room.ts";
+
+export interface Task {
+  readonly options: AggregatorOptions;
+  readonly room: Room;
+  readonly signals: RoundSignals;
+  readonly log: RoundLog;
+  /** The newest round that has been told. */
+  told: number;
+}

@@ -1,0 +1,82 @@
+/**
+ * What a task promises of its clients' privacy, as data.
+ *
+ *   central   the aggregator clips and adds noise: it is trusted, whoever sees the model is not
+ *   local     each client clips and adds noise itself: nobody is trusted
+ *
+ * ε and δ are of one client: of all its data in all rounds (central), of one contribution (local).
+ */
+import { choice, number, orNull, parseNamed, type Field, type FieldsByName } from "../spec-fields.ts";
+import { defaultAdaptiveClipping, defaultInitialClip, type AdaptiveClipping } from "./adaptive-clipping.ts";
+import { ShoalError } from "@shoal/errors";
+
+export interface CentralPrivacySpec {
+  readonly name: "central";
+  /** No round is begun that would bring the whole run above this. */
+  readonly epsilon: number;
+  /** Well below 1 / the number of clients. */
+  readonly delta: number;
+  /** Norm that updates are clipped to; where it adapts, the first one. Default 0.1. */
+  readonly clip?: number | undefined;
+  /** Deviation of the noise over `clip`. Default null: the least that lasts for all rounds of the job. */
+  readonly noiseMultiplier?: number | null | undefined;
+  /** The clip follows a quantile of the norms. Default null: it stays. */
+  readonly adaptive?: Partial<AdaptiveClipping & { readonly countDeviation: number | null }> | null | undefined;
+  /** Clients that are there at least when a round draws from them; with fewer it waits. Default null: nothing is assumed. */
+  readonly population?: number | null | undefined;
+}
+
+export interface LocalPrivacySpec {
+  readonly name: "local";
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly clip: number;
+}
+
+export type PrivacySpec = CentralPrivacySpec | LocalPrivacySpec;
+
+export interface ResolvedAdaptive extends AdaptiveClipping {
+  /** null: a twentieth of the clients that a round expects. */
+  readonly countDeviation: number | null;
+}
+
+type Filled<T> = {
+  readonly [K in keyof T]-?: K extends "adaptive" ? ResolvedAdaptive | null : Exclude<T[K], undefined>;
+};
+
+export type ResolvedPrivacySpec = PrivacySpec extends infer S ? (S extends unknown ? Filled<S> : never) : never;
+
+const positive = number({ above: 0 });
+const delta = number({ above: 0, below: 1 });
+
+const adaptive: Field<ResolvedAdaptive | null> = (value, path) => {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw new ShoalError("invalid_argument", `${path}: expected an object or null`, { field: path });
+  }
+  const given = value as Readonly<Record<string, unknown>>;
+  const { quantile, learningRate, rule } = defaultAdaptiveClipping;
+  return {
+    quantile: number({ above: 0, below: 1 }, quantile)(given["quantile"], `${path}.quantile`),
+    learningRate: number({ above: 0 }, learningRate)(given["learningRate"], `${path}.learningRate`),
+    rule: choice(["geometric", "linear"], rule)(given["rule"], `${path}.rule`),
+    countDeviation: orNull(positive, null)(given["countDeviation"], `${path}.countDeviation`),
+  };
+};
+
+const specs: FieldsByName<ResolvedPrivacySpec> = {
+  central: {
+    epsilon: positive,
+    delta,
+    clip: number({ above: 0 }, defaultInitialClip),
+    noiseMultiplier: orNull(positive, null),
+    adaptive,
+    population: orNull(number({ least: 1, whole: true }), null),
+  },
+  local: { epsilon: positive, delta, clip: positive },
+};
+
+/** Checks a specification from outside and fills in its defaults. @throws ShoalError invalid_argument - names the field */
+export function parsePrivacy(value: unknown): ResolvedPrivacySpec {
+  return parseNamed<ResolvedPrivacySpec>("privacy", specs, value);
+}

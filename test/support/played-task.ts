@@ -1,0 +1,51 @@
+/** A small federated task for tests with played clients. */
+import type { AggregatorSettings } from "@shoal/aggregator";
+import {
+  defaultStandingRules,
+  parseAggregationPolicy,
+  type LocalTraining,
+  type RoundPlan,
+  type TaskDescription,
+} from "@shoal/federated";
+
+export const taskSize = 5;
+export const float32 = { float32: { name: "float32" } };
+
+const local: LocalTraining = {
+  ...{
+    epochs: 1,
+    batchSize: 10,
+    learningRate: 0.1,
+    momentum: 0,
+    proximal: 0,
+    correction: "none",
+    personal: [],
+    seed: 1,
+  },
+};
+const plan: RoundPlan = {
+  ...{ arrival: "round", goal: 3, minimum: 2, invited: 4, carriesOver: false, maximumStaleness: 0 },
+  ...{ selectionTimeoutMs: 1_000, configurationTimeoutMs: 200, reportingTimeoutMs: 2_000, commitTimeoutMs: 60_000 },
+};
+
+export function settingsFor(
+  given: Partial<RoundPlan> = {},
+  others: Partial<AggregatorSettings> = {},
+): AggregatorSettings {
+  const own = { ...plan, ...given };
+  return {
+    ...{ plan: own, policy: parseAggregationPolicy({ name: "fedavg", goal: own.goal }), robust: null, privacy: null },
+    ...{ local, down: float32, up: float32, normBound: 100, sampleCap: 1_000, memoryBytes: 0, evaluates: false },
+    intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
+    standing: { ...defaultStandingRules, quarantineMs: 60_000 },
+    ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 20_000, leaseMs: 90_000, roundMs: 1_000 },
+    ...others,
+  };
+}
+
+export function descriptionOf({ normBound, sampleCap, privacy }: AggregatorSettings, size = taskSize): TaskDescription {
+  return {
+    ...{ task: "digits", model: {}, size, local, down: ["float32"], up: ["float32"], normBound, sampleCap },
+    ...{ privacy: { clip: privacy?.clip ?? null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+  };
+}
