@@ -1,3 +1,11 @@
+export { connectEdge, createClientKey, type ConnectEdgeOptions, type EdgeConnection } from "./connect/connect-edge.ts";
+export {
+  enrolmentPath,
+  enrolmentRequestSchema,
+  natsPath,
+  type Enrolment,
+  type EnrolmentRequest,
+} from "./connect/enrolment.ts";
 export {
   createEdgeTrainer,
   type EdgeMeasurement,

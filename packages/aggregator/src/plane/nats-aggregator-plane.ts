@@ -2,6 +2,7 @@
  * The aggregator's end of the federated plane over NATS.
  *
  * Identity    A request comes from the client whose subject it came on: nats-server lets nobody else publish there.
+ *             Where it wants its answer is not checked by the server: an answer goes to the client's own inbox, or nowhere.
  * Bounds      `mostRequests` under way; what comes beyond is answered with `no_capacity` and repeated by its client. A client
  *             holds at most a window of chunks, so what leaves is bounded by clients that are served.
  */
@@ -16,6 +17,7 @@ import {
   encodeError,
   encodeMessage,
   errorHeader,
+  inboxPrefix,
   upSubject,
   type AggregatorPlane,
   type ClientReply,
@@ -36,7 +38,7 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
       let underWay = 0;
       const subscription = connection.subscribe(upSubject(address, "*"), {
         callback(error, message) {
-          if (error !== null) return;
+          if (error !== null || !isAnsweredToSender(message)) return;
           if (underWay >= mostRequests) {
             answerError(message, new ShoalError("no_capacity", `${underWay} requests are being served; ask again`));
             return;
@@ -52,6 +54,11 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
     tell: (client, notice) => publish(downSubject(address, client), notice),
     tellAll: (notice) => publish(allSubject(address), notice),
   };
+}
+
+/** Else a client could have us say something in its place to anybody in the cluster. */
+function isAnsweredToSender({ subject, reply }: Msg): boolean {
+  return reply?.startsWith(`${inboxPrefix(clientOfSubject(subject))}.`) === true;
 }
 
 async function answer(

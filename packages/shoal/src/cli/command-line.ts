@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { Environment } from "../environment/folders.ts";
 import { addClusterCommands } from "./commands/cluster-commands.ts";
+import { addEdge } from "./commands/edge-command.ts";
 import { addModelCommands } from "./commands/model-commands.ts";
 import { addRoleCommands } from "./commands/role-commands.ts";
 import { addRunCommands } from "./commands/run-commands.ts";
@@ -61,6 +62,7 @@ Examples:
   shoal why                                         whom the run waits for
   shoal runs                                        runs that left snapshots
   shoal resume RUN                                  go on from the newest
+  shoal edge                                        let browsers train a federated run
   shoal trace RUN                                   a file for ui.perfetto.dev
   shoal inspect RUN                                 layers, parameters, memory of its model
   shoal predict RUN --data rows.csv                 what it says of other rows
@@ -77,6 +79,7 @@ Environment:
   addClusterCommands(program, context);
   addRunCommands(program, context);
   addSnapshotCommands(program, context);
+  addEdge(program, context);
   addModelCommands(program, context);
   addRoleCommands(program, context);
   return program;

@@ -36,6 +36,14 @@ export function port(text: string): number {
   return value;
 }
 
+/** A time such as `90s`, `30m`, `12h`, `7d`, in milliseconds. */
+export function duration(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ""];
+  if (unitMs !== undefined && Number(amount) > 0) return Number(amount) * unitMs;
+  throw new InvalidArgumentError(`expected a time such as 30m, 12h or 7d, got "${text}"`);
+}
+
 /** A cluster's name: part of subjects on the bus and of a file's name. */
 export function clusterName(text: string): string {
   if (/^[a-z0-9][a-z0-9_-]{0,127}$/.test(text)) return text;

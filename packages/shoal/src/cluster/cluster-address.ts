@@ -6,6 +6,7 @@ import { liveClusters } from "./cluster-file.ts";
 export interface ClusterAddress {
   readonly cluster: string;
   readonly nats: string;
+  readonly leaf?: string | undefined;
   readonly token: string;
 }
 

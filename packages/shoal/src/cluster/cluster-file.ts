@@ -11,6 +11,8 @@ import { stateFolder, type Environment } from "../environment/folders.ts";
 export interface ClusterFile {
   readonly cluster: string;
   readonly nats: string;
+  /** Where `shoal edge` joins a nats-server of its own to this one. */
+  readonly leaf?: string | undefined;
   readonly token: string;
   /** Process that keeps the cluster up; the file is stale when it is gone. */
   readonly pid: number;
@@ -19,6 +21,7 @@ export interface ClusterFile {
 const schema: z.ZodType<ClusterFile> = z.object({
   cluster: z.string(),
   nats: z.string(),
+  leaf: z.string().optional(),
   token: z.string(),
   pid: z.int(),
 });

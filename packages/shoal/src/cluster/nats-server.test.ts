@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { findNatsServer, startNatsServer } from "./nats-server.ts";
+import { findNatsServer } from "./nats-process.ts";
+import { startNatsServer } from "./nats-server.ts";
 
 describe("nats-server", () => {
   it("is named with its remedy when it is missing", () => {
@@ -10,6 +11,7 @@ describe("nats-server", () => {
   it("starts on a port of its choice and is gone after stop", async () => {
     const server = await startNatsServer({ token: "secret", environment: process.env, port: -1 });
     expect(server.url).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);
+    expect(server.leaf).toMatch(/^nats-leaf:\/\/127\.0\.0\.1:\d+$/);
     await server.stop();
     expect(() => process.kill(server.pid, 0)).toThrow();
   });

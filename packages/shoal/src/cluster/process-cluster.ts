@@ -106,7 +106,8 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
         start(name, ["worker", "--node", name, ...shared, ...data], options.restarts),
       ),
     ]);
-    const file = { cluster: options.cluster, nats: address, token, pid: process.pid };
+    const { leaf } = nats.detail;
+    const file = { cluster: options.cluster, nats: address, leaf, token, pid: process.pid };
     removeFile = writeClusterFile(file, options.environment);
     return { file, pids: () => new Map([...nodes].map(([name, node]) => [name, node.pid])), lost: lost.promise, stop };
   } catch (error) {

@@ -13,7 +13,7 @@ import { defaultCluster, requireToken } from "../../cluster/cluster-address.ts";
 import { connectToCluster } from "../../cluster/cluster-connection.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { runCoordinator } from "../../roles/coordinator-role.ts";
-import { runNatsServer } from "../../roles/nats-role.ts";
+import { runEdgeNats, runNatsServer } from "../../roles/nats-role.ts";
 import type { RoleOptions } from "../../roles/run-role.ts";
 import { runServer } from "../../roles/server-role.ts";
 import { runWorker } from "../../roles/worker-role.ts";
@@ -37,7 +37,12 @@ export function addRoleCommands(program: Command, context: CommandContext): void
   program
     .command("nats-server", { hidden: true })
     .option("--port <N>", "port; default: a free one", (text) => (text === "-1" ? -1 : port(text)), -1)
-    .action((options: { readonly port: number }) => runNatsServer(options.port, context.environment));
+    .option("--edge <LEAF>", "the nats-server of shoal edge, a leaf of the cluster's")
+    .action((options: { readonly port: number; readonly edge?: string }) =>
+      options.edge === undefined
+        ? runNatsServer(options.port, context.environment)
+        : runEdgeNats(options.edge, context.environment),
+    );
 }
 
 function roleCommand(program: Command, name: string, description: string): Command {

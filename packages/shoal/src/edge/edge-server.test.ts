@@ -1,0 +1,279 @@
+/** Clients, invited and not, against a real nats-server behind a real server of the page. */
+import { createServer } from "node:net";
+import { connectNats, createRandom, systemClock } from "@shoal/actors";
+import { createNatsAggregatorPlane } from "@shoal/aggregator";
+import { connectEdge, createClientKey, enrolmentPath, natsPath, type Enrolment } from "@shoal/edge-client";
+import { jwtAuthenticator, nkeys, wsconnect, type NatsConnection } from "@nats-io/nats-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startNatsServer } from "../cluster/nats-server.ts";
+import { startEdgeNats } from "./edge-nats.ts";
+import { startEdgeServer, type EdgeServer, type EdgeServerOptions } from "./edge-server.ts";
+import { createEdgeIdentity } from "./nats-identity.ts";
+import { writeTicket } from "./ticket.ts";
+
+const token = "a secret: of the 'cluster'";
+const cluster = "test";
+const key = new Uint8Array(32).fill(7);
+const soon = (): number => Math.floor(Date.now() / 1_000) + 600;
+const owned = new AsyncDisposableStack();
+let options: EdgeServerOptions;
+let edge: EdgeServer;
+let hub: NatsConnection;
+/** What the aggregator of task "digits" has heard: client and request. */
+const heard: string[] = [];
+
+beforeAll(async () => {
+  const server = await startNatsServer({ token, environment: process.env, port: -1 });
+  owned.defer(() => server.stop());
+  const identity = createEdgeIdentity(Date.now());
+  const nats = await startEdgeNats({ environment: process.env, trust: identity.trust, leaf: server.leaf, token });
+  owned.defer(() => nats.stop());
+  hub = await connectNats({ servers: server.url, token, name: "cluster" });
+  owned.defer(() => hub.close());
+  const plane = createNatsAggregatorPlane(hub, { cluster, task: "digits" });
+  plane.serve(async (client, request) => {
+    heard.push(`${client} ${request.type}`);
+    plane.tell(client, { type: "offer_again", round: 1 });
+    return { type: "noted" };
+  });
+  options = {
+    ...{ host: "127.0.0.1", port: 0, tls: undefined, origins: [], cluster, isOpen: true, ticketKey: key, identity },
+    ...{ door: nats.doors.websocket ?? "", now: Date.now, task: async () => "digits" },
+    files: new Map([["/", { type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false }]]),
+  };
+  edge = await startEdgeServer(options);
+  owned.defer(() => edge.close());
+});
+afterAll(async () => {
+  await owned.disposeAsync();
+});
+
+const connectionOf = (ticket: string | null, seed = createClientKey()) =>
+  connectEdge({ origin: edge.origin, ticket, seed, clock: systemClock, random: createRandom(1) });
+
+interface RawClient extends AsyncDisposable {
+  readonly connection: NatsConnection;
+  readonly enrolment: Enrolment;
+}
+
+/** A client that does as it likes with the pass of an honest one. */
+async function rawClient(ticket: string | null, server = edge): Promise<RawClient> {
+  const user = nkeys.createUser();
+  const response = await enrolAt(server, { ticket, publicKey: user.getPublicKey() });
+  const enrolment = (await response.json()) as Enrolment;
+  const connection = await wsconnect({
+    servers: `${server.origin.replace("http", "ws")}${natsPath}`,
+    authenticator: jwtAuthenticator(enrolment.pass, user.getSeed()),
+    inboxPrefix: `_INBOX.${enrolment.client}`,
+    reconnect: false,
+  });
+  return { connection, enrolment, [Symbol.asyncDispose]: () => connection.close() };
+}
+
+function enrolAt({ origin }: EdgeServer, body: object, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(origin + enrolmentPath, {
+    ...{ method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } },
+  });
+}
+
+/** What nats-server says of it, or "let through". */
+function trial(connection: NatsConnection, act: (fails: (error: Error | null) => void) => void): Promise<string> {
+  return new Promise((resolve) => {
+    act((error) => resolve(error?.name ?? "let through"));
+    void connection.flush().then(
+      () => setTimeout(() => resolve("let through"), 50),
+      () => resolve("cut"),
+    );
+  });
+}
+
+const trySubscribe = ({ connection }: RawClient, subject: string): Promise<string> =>
+  trial(connection, (fails) => connection.subscribe(subject, { callback: (error) => fails(error) }));
+
+describe("a client of shoal edge", () => {
+  it("reaches its aggregator, and is told things", async () => {
+    const { plane, enrolment } = await connectionOf(null);
+    const notice = Promise.withResolvers<string>();
+    plane.listen(({ type }) => notice.resolve(type));
+    await expect(plane.request({ type: "leave", reason: "" }, 5_000)).resolves.toEqual({ type: "noted" });
+    await expect(notice.promise).resolves.toBe("offer_again");
+    expect(heard).toContain(`${enrolment.client} leave`);
+    await plane.close();
+  });
+
+  it("has a name that follows from its key, unless its invitation names it", async () => {
+    const seed = createClientKey();
+    const named = writeTicket({ cluster, task: "other", client: "ward-3", expiresAt: soon() }, key);
+    const all = writeTicket({ cluster, task: "other", client: null, expiresAt: soon() }, key);
+    const names: string[] = [];
+    for (const ticket of [null, all, named]) {
+      const { enrolment, plane } = await connectionOf(ticket, seed);
+      names.push(`${enrolment.task} ${enrolment.client}`);
+      await plane.close();
+    }
+    const own = names[0]?.split(" ")[1] ?? "";
+    expect(own).toMatch(/^c-[a-z2-7]{28}$/);
+    expect(names).toEqual([`digits ${own}`, `other ${own}`, "other ward-3"]);
+  });
+
+  it("hears nothing that is said to others", async () => {
+    await using client = await rawClient(null);
+    const others = ["shoal.test.fl.digits.down.ward-3", "shoal.test.fl.digits.up.*", "shoal.test.fl.other.all"];
+    const inner = [">", "shoal.test.coordinator", "shoal.>", "_INBOX.>", "$SYS.>", "$JS.API.>", "$KV.>"];
+    for (const subject of [...others, ...inner]) {
+      expect(`${subject} ${await trySubscribe(client, subject)}`).toBe(`${subject} PermissionViolationError`);
+    }
+    const own = `shoal.test.fl.digits.down.${client.enrolment.client}`;
+    expect(await trySubscribe(client, own)).toBe("let through");
+  });
+
+  it("says nothing in the name of others, nor to the cluster", async () => {
+    await using client = await rawClient(null);
+    const { connection } = client;
+    const seen: string[] = [];
+    const spy = hub.subscribe(">", { callback: (_error, { subject }) => void seen.push(subject) });
+    await hub.flush();
+    const refused: string[] = [];
+    void (async () => {
+      for await (const status of connection.status()) if (status.type === "error") refused.push(status.error.message);
+    })();
+    const subjects = [
+      ...["shoal.test.fl.digits.up.ward-3", "shoal.test.fl.digits.down.ward-3", "shoal.test.fl.digits.all"],
+      ...["shoal.test.coordinator", "shoal.test.worker-1.worker", "_INBOX.ward-3.x", "$JS.API.INFO"],
+    ];
+    for (const subject of subjects) connection.publish(subject, "x");
+    await connection.request(`shoal.test.fl.digits.up.${client.enrolment.client}`, "x", { timeout: 5_000 });
+    expect(refused.map((message) => /"(.*)"/.exec(message)?.[1])).toEqual(subjects);
+    expect(seen.filter((subject) => subjects.includes(subject))).toEqual([]);
+    spy.unsubscribe();
+  });
+
+  it("cannot have the aggregator answer to somebody else", async () => {
+    await using client = await rawClient(null);
+    const victims: string[] = [];
+    const spies = ["shoal.test.coordinator", "_INBOX.ward-3.x"].map((subject) =>
+      hub.subscribe(subject, { callback: () => void victims.push(subject) }),
+    );
+    const up = `shoal.test.fl.digits.up.${client.enrolment.client}`;
+    for (const reply of ["shoal.test.coordinator", "_INBOX.ward-3.x"]) {
+      client.connection.publish(up, "x", { reply });
+    }
+    await client.connection.request(up, "x", { timeout: 5_000 }); // behind them, so they have been looked at
+    await hub.flush();
+    expect(victims).toEqual([]);
+    for (const spy of spies) spy.unsubscribe();
+  });
+
+  it("is cut off when its invitation has ended", async () => {
+    const ticket = writeTicket({ cluster, task: "digits", client: null, expiresAt: soon() - 600 + 2 }, key);
+    await using client = await rawClient(ticket);
+    const closed = await client.connection.closed();
+    expect(closed).toMatchObject({ name: "UserAuthenticationExpiredError" });
+    const again = await enrolAt(edge, { ticket, publicKey: nkeys.createUser().getPublicKey() });
+    expect(again.status).toBe(401);
+    await expect(again.json()).resolves.toMatchObject({ code: "unauthenticated" });
+  });
+});
+
+describe("a stranger", () => {
+  it("is refused by nats-server: without a pass, with the cluster's token, with somebody else's pass", async () => {
+    const servers = `${edge.origin.replace("http", "ws")}${natsPath}`;
+    await using client = await rawClient(null);
+    const { pass } = client.enrolment;
+    const forged = pass.replace(/[^.]*$/, (signature) =>
+      signature.replace(/^./, (first) => (first === "A" ? "B" : "A")),
+    );
+    const own = nkeys.createUser().getSeed();
+    const attempts = [
+      {},
+      { token },
+      { authenticator: jwtAuthenticator(pass, own) },
+      { authenticator: jwtAuthenticator(forged, own) },
+    ];
+    for (const attempt of attempts) {
+      await expect(wsconnect({ servers, reconnect: false, ...attempt })).rejects.toMatchObject({
+        name: "AuthorizationError",
+      });
+    }
+  });
+
+  it("cannot write an invitation, nor change one", async () => {
+    const ticket = writeTicket({ cluster, task: "digits", client: "a", expiresAt: soon() }, key);
+    const other = writeTicket({ cluster, task: "digits", client: "b", expiresAt: soon() }, new Uint8Array(32));
+    const [, said, seal] = ticket.split(".");
+    const mixed = ["shoal1", other.split(".")[1], seal].join(".");
+    const publicKey = nkeys.createUser().getPublicKey();
+    for (const each of [other, mixed, `shoal1.${said}`, "", ".", "x".repeat(4_000)]) {
+      expect((await enrolAt(edge, { ticket: each, publicKey })).status).toBe(401);
+    }
+    expect((await enrolAt(edge, { ticket, publicKey })).status).toBe(200);
+  });
+
+  it("needs an invitation where not everybody is let in, and one to this cluster", async () => {
+    await using closed = await startEdgeServer({ ...options, isOpen: false }).then((server) => ({
+      ...server,
+      [Symbol.asyncDispose]: () => server.close(),
+    }));
+    const publicKey = nkeys.createUser().getPublicKey();
+    const without = await enrolAt(closed, { ticket: null, publicKey });
+    expect(without.status).toBe(401);
+    const elsewhere = writeTicket({ cluster: "elsewhere", task: "digits", client: null, expiresAt: soon() }, key);
+    expect((await enrolAt(closed, { ticket: elsewhere, publicKey })).status).toBe(403);
+  });
+
+  it("of another origin is not heard: page, enrolment, WebSocket", async () => {
+    const publicKey = nkeys.createUser().getPublicKey();
+    const foreign = { origin: "https://elsewhere.example" };
+    expect((await enrolAt(edge, { ticket: null, publicKey }, foreign)).status).toBe(403);
+    expect(await upgradeStatus({ ...foreign })).toBe("403");
+    expect(await upgradeStatus({ host: "elsewhere.example" })).toBe("403");
+    expect(await upgradeStatus({ origin: edge.origin })).toBe("101");
+  });
+
+  it("gets bad requests back", async () => {
+    expect((await enrolAt(edge, { ticket: null, publicKey: "me" })).status).toBe(400);
+    expect((await enrolAt(edge, { ticket: "x".repeat(100_000), publicKey: "me" })).status).toBe(400);
+    expect((await fetch(`${edge.origin}/../etc/passwd`)).status).toBe(404);
+    expect((await fetch(edge.origin, { method: "DELETE" })).status).toBe(405);
+  });
+});
+
+/** The status of a WebSocket handshake with headers of one's own. */
+async function upgradeStatus(headers: Record<string, string>): Promise<string> {
+  const { request } = await import("node:http");
+  return new Promise((resolve, reject) => {
+    const handshake = request(edge.origin + natsPath, {
+      headers: {
+        ...{ connection: "Upgrade", upgrade: "websocket" },
+        ...{ "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" },
+        ...headers,
+      },
+    });
+    handshake.on("response", ({ statusCode }) => resolve(String(statusCode)));
+    handshake.on("upgrade", ({ statusCode }, socket) => {
+      socket.destroy();
+      resolve(String(statusCode));
+    });
+    handshake.on("error", reject);
+    handshake.end();
+  });
+}
+
+describe("the server of the page", () => {
+  it("isolates it from other origins and lets it talk to nobody else", async () => {
+    const response = await fetch(edge.origin);
+    await expect(response.text()).resolves.toBe("<p>page</p>");
+    expect(response.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(response.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+    await expect((await fetch(`${edge.origin}/health`)).json()).resolves.toEqual({ status: "ok", task: "digits" });
+  });
+
+  it("says that its port is taken", async () => {
+    const blocker = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => blocker.once("listening", resolve));
+    const { port } = blocker.address() as { port: number };
+    await expect(startEdgeServer({ ...options, port })).rejects.toMatchObject({ code: "port_in_use" });
+    blocker.close();
+  });
+});

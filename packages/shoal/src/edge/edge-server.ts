@@ -1,0 +1,168 @@
+/**
+ * The server of `shoal edge`: the page, enrolment, health, and WebSockets to nats-server, at one port.
+ *
+ * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; what takes longer than Node's limits for
+ *         heads and requests is cut off. Refusals are JSON: `{ code, message }`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { isIPv4, type AddressInfo } from "node:net";
+import { enrolmentPath, enrolmentRequestSchema, natsPath, type Enrolment } from "@shoal/edge-client";
+import { ShoalError } from "@shoal/errors";
+import { permissionsOf } from "@shoal/federated";
+import { decideEnrolment } from "./decide-enrolment.ts";
+import type { EdgeIdentity } from "./nats-identity.ts";
+import { refuseUpgrade, tunnel } from "./nats-tunnel.ts";
+import type { PageFile } from "./page-files.ts";
+import { isOwnHost, isOwnOrigin, responseHeaders, type HostRules } from "./response-headers.ts";
+import { readTicket } from "./ticket.ts";
+
+export interface EdgeServerOptions {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined;
+  readonly origins: readonly string[];
+  readonly cluster: string;
+  /** Whether a page needs no invitation. */
+  readonly isOpen: boolean;
+  readonly ticketKey: Uint8Array;
+  readonly identity: EdgeIdentity;
+  /** `ws://HOST:PORT` of its nats-server. */
+  readonly door: string;
+  readonly files: ReadonlyMap<string, PageFile>;
+  /** The task that is served now. */
+  readonly task: () => Promise<string | undefined>;
+  readonly now: () => number;
+}
+
+export interface EdgeServer {
+  /** Where it is reached from this machine. */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+const mostBody = 16 * 1024;
+const mostConnections = 10_000;
+const statusOf = { unauthenticated: 401, permission_denied: 403, run_not_found: 404 } as const;
+
+/** @throws ShoalError port_in_use; invalid_argument - an address that is not this machine's */
+export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
+  const { host, port, tls, door } = options;
+  const rules: HostRules = { isLoopback: isLoopback(host), origins: options.origins };
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    serve(request, response, options, rules).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, ShoalError.from(error));
+    });
+  };
+  const server: Server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
+  server.maxConnections = mostConnections;
+  server.on("upgrade", (request, socket, head: Buffer) => {
+    const own = request.headers.host ?? "";
+    if (!isOwnHost(own, rules) || !isOwnOrigin(request.headers.origin, own)) refuseUpgrade(socket, "403 Forbidden");
+    else if (pathOf(request) === natsPath) tunnel(request, socket, head, door);
+    else refuseUpgrade(socket, "404 Not Found");
+  });
+  await listen(server, host, port);
+  const { port: chosen } = server.address() as AddressInfo;
+  return {
+    origin: `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Addresses that other machines cannot reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === "EADDRINUSE";
+      const sentence = taken
+        ? `port ${port} of ${host} is taken by another process; choose another with --port, or 0 for a free one`
+        : `cannot listen at ${host}:${port}: ${cause.message}`;
+      reject(new ShoalError(taken ? "port_in_use" : "invalid_argument", sentence, { port, host }, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: EdgeServerOptions,
+  rules: HostRules,
+): Promise<void> {
+  const host = request.headers.host ?? "";
+  if (!isOwnHost(host, rules)) {
+    return refuse(response, 421, new ShoalError("permission_denied", `this is not ${host}; name it with --origin`));
+  }
+  for (const [name, value] of Object.entries(responseHeaders(host))) response.setHeader(name, value);
+  const path = pathOf(request);
+  if (path === enrolmentPath && request.method === "POST") return enrol(request, response, options);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refuse(response, 405, new ShoalError("invalid_argument", `${request.method ?? ""} is not served`));
+  }
+  if (path === "/health") return reply(response, 200, { status: "ok", task: (await options.task()) ?? null });
+  const file = options.files.get(path);
+  if (file === undefined) return refuse(response, 404, new ShoalError("invalid_argument", `there is no ${path}`));
+  response.setHeader("cache-control", file.isImmutable ? "public, max-age=31536000, immutable" : "no-cache");
+  response.writeHead(200, { "content-type": file.type, "content-length": file.content.length });
+  response.end(request.method === "HEAD" ? undefined : file.content);
+}
+
+async function enrol(request: IncomingMessage, response: ServerResponse, options: EdgeServerOptions): Promise<void> {
+  const { cluster, ticketKey, identity, isOpen, now } = options;
+  if (!isOwnOrigin(request.headers.origin, request.headers.host ?? "")) {
+    return refuse(response, 403, new ShoalError("permission_denied", "only the page that is served here may enrol"));
+  }
+  const body = enrolmentRequestSchema.safeParse(await readBody(request));
+  if (!body.success) return refuse(response, 400, new ShoalError("invalid_argument", "expected ticket and publicKey"));
+  const { ticket, publicKey } = body.data;
+  const read = ticket === null ? null : readTicket(ticket, ticketKey);
+  const task = await options.task();
+  const nowMs = now();
+  const decision = decideEnrolment({ cluster, task, ticket: read, isOpen, publicKey, nowMs });
+  if (decision.kind === "refuse") {
+    return refuse(response, statusOf[decision.code], new ShoalError(decision.code, decision.reason));
+  }
+  const { client, untilMs } = decision;
+  const permissions = permissionsOf({ cluster, task: decision.task }, client);
+  const pass = identity.issue({ client, publicKey, permissions, nowMs, untilMs });
+  const enrolment: Enrolment = { cluster, task: decision.task, client, pass, validMs: untilMs - nowMs };
+  reply(response, 200, enrolment);
+}
+
+/** Undefined where it is too long, or not JSON. */
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  let text = "";
+  for await (const chunk of request.setEncoding("utf8")) {
+    text += chunk as string;
+    if (text.length > mostBody) return undefined;
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf({ url }: IncomingMessage): string {
+  return (url ?? "/").replace(/[?#].*$/, "");
+}
+
+function refuse(response: ServerResponse, status: number, { code, message }: ShoalError): void {
+  reply(response, status, { code, message });
+}
+
+function reply(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify(body));
+}

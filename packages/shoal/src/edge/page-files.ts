@@ -1,0 +1,48 @@
+/** The files of the page that `shoal edge` serves: built, read once, held in memory. */
+import { readdirSync, readFileSync } from "node:fs";
+import { extname, join, relative, sep } from "node:path";
+import { ShoalError } from "@shoal/errors";
+
+export interface PageFile {
+  readonly type: string;
+  readonly content: Buffer;
+  /** Its name changes with its content. */
+  readonly isImmutable: boolean;
+}
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+};
+
+/**
+ * @returns files by their paths, as in "/assets/page-1a2b.js"; the page itself is "/"
+ * @throws ShoalError missing_tool - the page has not been built
+ */
+export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
+  const files = new Map<string, PageFile>();
+  for (const name of namesIn(folder)) {
+    const path = `/${name.split(sep).join("/")}`;
+    const type = types[extname(name)];
+    if (type === undefined) continue;
+    const isImmutable = path.startsWith("/assets/");
+    files.set(path === "/index.html" ? "/" : path, { type, content: readFileSync(join(folder, name)), isImmutable });
+  }
+  if (files.has("/")) return files;
+  const sentence = `the page for browsers is not built: ${folder} has no index.html; \`npm run page\` builds it`;
+  throw new ShoalError("missing_tool", sentence, { path: folder });
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,114 @@
+/** `shoal edge`, put together: the cluster's connection, a nats-server for clients, and the server of the page. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isShoalError, ShoalError } from "@shoal/errors";
+import type { ClusterAddress } from "../cluster/cluster-address.ts";
+import { connectToCluster } from "../cluster/cluster-connection.ts";
+import { startChild } from "../cluster/child-node.ts";
+import { describeCluster } from "../cluster/explain-run.ts";
+import { hasEnded } from "../cluster/follow-run.ts";
+import { leafAddress } from "../cluster/leaf-address.ts";
+import type { Environment } from "../environment/folders.ts";
+import { startEdgeServer, type EdgeServer } from "./edge-server.ts";
+import { createEdgeIdentity } from "./nats-identity.ts";
+import { readPageFiles } from "./page-files.ts";
+import { ticketKey } from "./ticket-key.ts";
+import { trustVariable } from "./trust-variable.ts";
+
+export interface EdgeOptions {
+  readonly address: ClusterAddress;
+  readonly leaf: string | undefined;
+  /** undefined: the run that is under way. */
+  readonly task: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly origins: readonly string[];
+  readonly isOpen: boolean;
+  readonly environment: Environment;
+}
+
+export interface Edge {
+  readonly origin: string;
+  /** Settles when it cannot go on; it must still be stopped. */
+  readonly lost: Promise<ShoalError>;
+  stop(): Promise<void>;
+}
+
+const stopGraceMs = 1_000;
+/** The coordinator is asked again which run is under way after this. */
+const taskFreshMs = 1_000;
+
+/** @throws ShoalError transport_lost, unauthenticated - no cluster; port_in_use; missing_tool - nats-server, or the page */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { address, environment, host, port, origins, isOpen } = options;
+  const { cluster, token } = address;
+  const files = readPageFiles(pageFolder());
+  const tls = options.tls === undefined ? undefined : readTls(options.tls);
+  const key = ticketKey(cluster, environment);
+  const identity = createEdgeIdentity(Date.now());
+  const owned = new AsyncDisposableStack();
+  try {
+    const connection = await connectToCluster(address);
+    owned.defer(() => connection.close());
+    const nats = await startChild({
+      name: "nats-server for clients",
+      command: [binary(), "nats-server", "--edge", leafAddress(address, options.leaf)],
+      environment: { ...environment, SHOAL_TOKEN: token, [trustVariable]: JSON.stringify(identity.trust) },
+    });
+    owned.defer(() => nats.stop(stopGraceMs));
+    const door = nats.detail["websocket"] ?? "";
+    const task = options.task === undefined ? currentTask(connection) : async () => options.task;
+    const server: EdgeServer = await startEdgeServer({
+      ...{ host, port, tls, origins, cluster, isOpen, ticketKey: key, identity, door, files, task, now: Date.now },
+    });
+    owned.defer(() => server.close());
+    const lost = nats.exited.then((how) => new ShoalError("transport_lost", `the nats-server for clients ${how}`));
+    const stack = owned.move();
+    return { origin: server.origin, lost, stop: () => stack.disposeAsync() };
+  } catch (error) {
+    await owned.disposeAsync();
+    throw error;
+  }
+}
+
+/** The first run that has not ended. Asked at most once a second, however many clients come. */
+function currentTask({
+  system,
+  coordinator,
+}: Awaited<ReturnType<typeof connectToCluster>>): () => Promise<string | undefined> {
+  let known: { readonly atMs: number; readonly task: Promise<string | undefined> } | undefined;
+  const ask = async (): Promise<string | undefined> => {
+    try {
+      const { runs } = await describeCluster(system, coordinator);
+      return runs.find((run) => !hasEnded(run))?.run;
+    } catch (error) {
+      // Without a coordinator nobody knows of a task; clients ask again.
+      if (isShoalError(error)) return undefined;
+      throw error;
+    }
+  };
+  return () => {
+    const now = Date.now();
+    if (known === undefined || now - known.atMs > taskFreshMs) known = { atMs: now, task: ask() };
+    return known.task;
+  };
+}
+
+function readTls({ cert, key }: { readonly cert: string; readonly key: string }): { cert: Buffer; key: Buffer } {
+  try {
+    return { cert: readFileSync(cert), key: readFileSync(key) };
+  } catch (cause) {
+    const sentence = `cannot read the certificate: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new ShoalError("invalid_argument", sentence, { cert, key }, { cause });
+  }
+}
+
+function pageFolder(): string {
+  return join(dirname(fileURLToPath(import.meta.resolve("@shoal/edge-client/package.json"))), "build", "page");
+}
+
+function binary(): string {
+  return fileURLToPath(import.meta.resolve(import.meta.url.endsWith(".ts") ? "../bin.ts" : "../bin.js"));
+}
