@@ -86,7 +86,7 @@ describe("a federated run", () => {
       model: { ...perceptron([32]) },
       data: { type: "digits", samples: 100, testSamples: 200, seed: 2 },
       federated: {
-        ...{ ...job.federated, rounds: 10, overSelection: 1.34, evaluatesOnClients: true },
+        ...{ ...job.federated, rounds: 10, overSelection: 1.33, evaluatesOnClients: true },
         ...{ local: { learningRate: 0.1, epochs: 1, batchSize: 10 }, up: [{ name: "int8" }] },
       },
     });

@@ -1,7 +1,5 @@
 /** The next round, with what the last one left: after its price in privacy was found affordable. */
-import { ShoalError } from "@shoal/errors";
 import {
-  decideBudget,
   isEnded,
   nothingCarried,
   startRound,
@@ -13,20 +11,20 @@ import {
 } from "@shoal/federated";
 import type { AggregatorWork } from "../aggregator.ts";
 import { mixesModels } from "../commit/contribution-facts.ts";
-import { mostOutcomes, type LastingState } from "../keeper/task-record.ts";
+import { mostOutcomes } from "../keeper/task-record.ts";
 import { availableClients, versionOf, type Room } from "../serve/room.ts";
-import { mechanismOf } from "./privacy-mechanism.ts";
+import { afterOneMore } from "./privacy-ledger.ts";
 import { without } from "./take-over.ts";
 
 /** Rounds whose values are kept beside those that a contribution may be based on. */
 export const spareRounds = 2;
 
-/** @throws ShoalError privacy_budget_spent */
+/** @throws ShoalError privacy_budget_spent - it could not be committed */
 export function beginRound(room: Room, work: AggregatorWork): void {
   const { keeper, settings, clock, values, traffic } = room;
   const { plan } = settings;
   const number = keeper.record.round.number + 1;
-  const lasting = afterPaying(room);
+  afterOneMore(room);
   const { carried, lost, old } = sortCarried(room, work);
   const oldest = number - plan.maximumStaleness - spareRounds;
   const versions = [...keeper.record.versions.filter(([known]) => known >= oldest), [number, work.version] as const];
@@ -40,19 +38,8 @@ export function beginRound(room: Room, work: AggregatorWork): void {
   Object.assign(traffic, { down: 0, up: 0 });
   const step = startRound(plan, number, clock.now(), carried);
   const effects = [...step.effects, ...effectsOn(lost, old)];
-  keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes, lasting });
+  keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes });
   keeper.dispatch({ type: "available", count: availableClients(room) });
-}
-
-/** The ledger goes into the store with the round, so it is there before a client hears of that. */
-function afterPaying({ keeper, settings }: Room): LastingState {
-  const { privacy, plan } = settings;
-  const { lasting } = keeper.record;
-  if (privacy === null || lasting.ledger === null) return lasting;
-  const decision = decideBudget(lasting.ledger, mechanismOf(privacy, plan), privacy.budget);
-  if (decision.kind === "go") return { ...lasting, ledger: decision.ledger };
-  const details = { epsilon: privacy.budget.epsilon, wouldBe: decision.wouldBe };
-  throw new ShoalError("privacy_budget_spent", decision.reason, details);
 }
 
 interface SortedCarried {

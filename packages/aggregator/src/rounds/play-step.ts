@@ -6,6 +6,7 @@ import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
 import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
+import { payForUpdate } from "./privacy-ledger.ts";
 import { without } from "./take-over.ts";
 import type { Task } from "./task.ts";
 
@@ -63,6 +64,7 @@ async function tryToCombine(
     room.keeper.dispatch({ type: "contributions_lost" });
     return undefined;
   }
+  await payForUpdate(room);
   const { version, parameters } = work;
   const combined = await combinedOrReason(room, ids, work);
   if (typeof combined !== "string") return combined;

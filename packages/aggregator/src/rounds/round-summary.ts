@@ -2,7 +2,7 @@
 import { hexOf, sha256, type EndedState, type RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { Room } from "../serve/room.ts";
-import { spentSoFar } from "./privacy-mechanism.ts";
+import { spentSoFar } from "./privacy-ledger.ts";
 
 export interface RoundEndFacts {
   /** Of the values now. */

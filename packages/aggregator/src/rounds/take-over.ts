@@ -1,17 +1,13 @@
 /** Goes on with the round of the aggregator before this one. */
-import { isEnded, spend, type Report, type RoundStep } from "@shoal/federated";
-import type { LastingState, TaskRecord } from "../keeper/task-record.ts";
+import { isEnded, type Report, type RoundStep } from "@shoal/federated";
+import type { TaskRecord } from "../keeper/task-record.ts";
 import type { Room } from "../serve/room.ts";
-import type { AggregatorSettings } from "../settings.ts";
-import { mechanismOf } from "./privacy-mechanism.ts";
 
 /** Contributions were with the aggregator before this one: their clients are asked again. */
-export function takeOver({ keeper, settings }: Room, resumed: RoundStep): void {
+export function takeOver({ keeper }: Room, resumed: RoundStep): void {
   const lost = reportsOf(resumed).map(({ contribution }) => contribution);
   const pending = resumed.effects.filter(({ type }) => type !== "commit" && type !== "accept_report");
-  const lasting =
-    resumed.state.phase === "committing" ? spentAgain(keeper.record.lasting, settings) : keeper.record.lasting;
-  keeper.adopt({ ...resumed, effects: pending }, { outcomes: without(keeper.record, lost), lasting });
+  keeper.adopt({ ...resumed, effects: pending }, { outcomes: without(keeper.record, lost) });
   if (lost.length > 0) keeper.dispatch({ type: "contributions_lost" });
 }
 
@@ -25,10 +21,4 @@ function reportsOf({ state }: RoundStep): readonly Report[] {
   if (isEnded(state)) return state.carried.reports;
   if (state.phase === "committing") return [...state.reports, ...state.carried.reports];
   return state.phase === "selecting" ? [] : state.reports;
-}
-
-/** Noise was drawn for this round, and will be again: shards may hold some of either. */
-function spentAgain(lasting: LastingState, { privacy, plan }: AggregatorSettings): LastingState {
-  if (privacy === null || lasting.ledger === null) return lasting;
-  return { ...lasting, ledger: spend(lasting.ledger, mechanismOf(privacy, plan)) };
 }

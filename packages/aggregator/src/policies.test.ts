@@ -1,0 +1,259 @@
+import { createMemoryStore, createRandom, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
+import { isShoalError } from "@shoal/errors";
+import {
+  createInProcessPlane,
+  emptyLedger,
+  epsilonOf,
+  parseAggregationPolicy,
+  spend,
+  type InProcessPlane,
+  type RoundSummary,
+} from "@shoal/federated";
+import { createVectorCodecs } from "@shoal/optimization";
+import { describe, expect, it } from "vitest";
+import { createKernelSite } from "../../../test/support/kernel-site.ts";
+import {
+  createPlayedClient,
+  type PlayedClient,
+  type PlayedClientOptions,
+} from "../../../test/support/played-client.ts";
+import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
+import { openAggregator, type Aggregator } from "./aggregator.ts";
+import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
+import type { AggregatorSettings, CentralPrivacy } from "./settings.ts";
+
+const kernels = createKernelSite("baseline");
+
+interface Scene {
+  readonly clock: ReturnType<typeof createSimulatedClock>;
+  readonly store: StateStore;
+  readonly plane: InProcessPlane;
+  readonly closed: RoundSummary[];
+  open(): Promise<Aggregator>;
+  join(name: string, value: number, options?: Partial<PlayedClientOptions>): PlayedClient;
+}
+
+function createScene(settings: AggregatorSettings): Scene {
+  const clock = createSimulatedClock();
+  const store = createMemoryStore();
+  const plane = createInProcessPlane({ clock, delayMs: () => 1 });
+  const closed: RoundSummary[] = [];
+  return {
+    ...{ clock, store, plane, closed },
+    open: () =>
+      openAggregator({
+        ...{ run: "r1", description: descriptionOf(settings), settings, random: createRandom("aggregator") },
+        ...{ plane: plane.aggregator, store, clock, codecs: createVectorCodecs(float32, { size }, kernels) },
+        onRound: (summary) => void closed.push(summary),
+      }),
+    join(name, value, options = {}) {
+      const target = new Float32Array(size).fill(value);
+      const client = createPlayedClient({
+        ...{ name, task: "digits", plane: plane.connect(name), clock, target, ...options },
+      });
+      void client.start();
+      return client;
+    },
+  };
+}
+
+/** Plays steps as a worker does, until the aggregator wants no more. @returns values, and why it ended */
+async function play(aggregator: Aggregator, steps: number, first = 0, values = new Float32Array(size)) {
+  for (let step = first; step < steps; step += 1) {
+    const gradient = new Float32Array(size);
+    try {
+      await aggregator.aggregate({ step, version: step, parameters: values, gradient });
+    } catch (error) {
+      return { values, steps: step, error };
+    }
+    values.forEach((value, key) => (values[key] = value - (gradient[key] ?? 0)));
+  }
+  return { values, steps, error: undefined };
+}
+
+describe("a privacy budget", () => {
+  const privacy: CentralPrivacy = {
+    ...{ clip: 1, noiseMultiplier: 4, adaptive: null, population: null, budget: { epsilon: 3, delta: 1e-5 } },
+  };
+  const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { privacy });
+  const affordable = (): number => {
+    for (let rounds = 1; ; rounds += 1) {
+      const mechanism = { noiseMultiplier: 4, samplingRate: 1, sampling: "none" } as const;
+      if (epsilonOf(spend(emptyLedger(), mechanism, rounds), 1e-5).epsilon > 3) return rounds - 1;
+    }
+  };
+
+  it("ends the run before the round that would exceed it, and is told with each", async () => {
+    const scene = createScene(settings);
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (const name of ["a", "b", "c"]) scene.join(name, 1);
+      const outcome = await play(aggregator, 50);
+      await aggregator.close();
+      return outcome;
+    };
+    const { steps, error } = await simulate(scene.clock, work());
+    expect(steps).toBe(affordable());
+    expect(isShoalError(error, "privacy_budget_spent")).toBe(true);
+    const spent = scene.closed.map(({ epsilon }) => epsilon ?? Infinity);
+    expect(spent).toEqual(spent.toSorted((a, b) => a - b));
+    expect(spent.at(-1)).toBeLessThanOrEqual(3);
+    expect(scene.closed[0]?.trainingLoss).toBeNull();
+  });
+
+  it("is spent in the store before the update leaves; a round that comes to nothing costs nothing", async () => {
+    const scene = createScene(settings);
+    const roundsPaid = async (): Promise<number | undefined> =>
+      ((await scene.store.get(taskKey("r1")))?.value as TaskRecord).lasting.ledger?.rounds;
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (const name of ["a", "b"]) scene.join(name, 1);
+      const outcome = play(aggregator, 1);
+      await new Promise<void>((resolve) => scene.clock.after(5_000, resolve));
+      const before = await roundsPaid();
+      scene.join("c", 1);
+      await outcome;
+      const after = await roundsPaid();
+      await aggregator.close();
+      return { before, after, ended: scene.closed.length };
+    };
+    const { before, after, ended } = await simulate(scene.clock, work());
+    expect(ended).toBeGreaterThan(2);
+    expect([before, after]).toEqual([0, 1]);
+  });
+
+  it("is charged once more for a round whose noise may have been seen", async () => {
+    const scene = createScene(settings);
+    const work = async () => {
+      const first = await scene.open();
+      for (const name of ["a", "b", "c"]) scene.join(name, 1);
+      const values = new Float32Array(size);
+      await first.aggregate({ step: 0, version: 0, parameters: values, gradient: new Float32Array(size) });
+      await first.close();
+      const second = await scene.open();
+      await second.aggregate({ step: 0, version: 0, parameters: values, gradient: new Float32Array(size) });
+      const record = (await scene.store.get(taskKey("r1")))?.value as TaskRecord;
+      await second.close();
+      return record.lasting.ledger?.rounds;
+    };
+    expect(await simulate(scene.clock, work())).toBe(2);
+  });
+
+  it("waits for the population that its accountant counts on", async () => {
+    const some = { ...privacy, population: 4 };
+    const scene = createScene(settingsFor({ goal: 2, minimum: 2, invited: 2 }, { privacy: some }));
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (const name of ["a", "b", "c"]) scene.join(name, 1);
+      const outcome = play(aggregator, 1);
+      await new Promise<void>((resolve) => scene.clock.after(5_000, resolve));
+      const before = scene.closed.map(({ outcome: end }) => end);
+      scene.join("d", 1);
+      const { steps } = await outcome;
+      await aggregator.close();
+      return { before, steps };
+    };
+    const { before, steps } = await simulate(scene.clock, work());
+    expect(new Set(before)).toEqual(new Set(["abandoned"]));
+    expect(steps).toBe(1);
+  });
+});
+
+describe("a buffer", () => {
+  const buffered = { arrival: "buffer", carriesOver: true, maximumStaleness: 8 } as const;
+
+  it("takes what began earlier, with less weight, and keeps slow clients training", async () => {
+    const policy = parseAggregationPolicy({ name: "fedbuff", buffer: 2 });
+    const scene = createScene(settingsFor({ ...buffered, goal: 2, minimum: 2, invited: 4 }, { policy }));
+    const work = async () => {
+      const aggregator = await scene.open();
+      const fast = ["a", "b", "c"].map((name) => scene.join(name, 2, { trainMs: 20 }));
+      const slow = scene.join("slow", 2, { trainMs: 150 });
+      const { values, error } = await play(aggregator, 14);
+      await aggregator.close();
+      return { values, error, fast, slow };
+    };
+    const { values, error, slow } = await simulate(scene.clock, work());
+    expect(error).toBeUndefined();
+    expect(slow.answers.filter(({ kind }) => kind === "accepted").length).toBeGreaterThan(0);
+    // Each step goes at least a third of the way, staleness included.
+    expect(Math.abs((values[0] ?? 0) - 2)).toBeLessThan(2 * 0.67 ** 10);
+  });
+
+  it("of one mixes whole models: stale ones with the values that they began with", async () => {
+    const policy = parseAggregationPolicy({ name: "fedasync", mixing: 0.5, staleness: { name: "constant" } });
+    const scene = createScene(settingsFor({ ...buffered, goal: 1, minimum: 1, invited: 3 }, { policy }));
+    const work = async () => {
+      const aggregator = await scene.open();
+      ["a", "b", "c"].map((name, index) => scene.join(name, 4, { trainMs: 10 + 25 * index }));
+      const { values, error } = await play(aggregator, 12);
+      await aggregator.close();
+      return { values, error };
+    };
+    const { values, error } = await simulate(scene.clock, work());
+    expect(error).toBeUndefined();
+    // A mean of models that lie between their base and 4 lies there, too.
+    expect(values[0]).toBeGreaterThan(3);
+    expect(values[0]).toBeLessThanOrEqual(4);
+  });
+
+  it("goes on after a take-over: what cannot be mixed any more is let go, the rest is sent again", async () => {
+    for (const name of ["fedbuff", "fedasync"] as const) {
+      const goal = name === "fedbuff" ? 2 : 1;
+      const policy = parseAggregationPolicy(name === "fedbuff" ? { name, buffer: goal } : { name, mixing: 0.5 });
+      const scene = createScene(settingsFor({ ...buffered, goal, minimum: goal, invited: 4 }, { policy }));
+      const work = async () => {
+        let values = new Float32Array(size);
+        for (const client of ["a", "b", "c", "d"])
+          scene.join(client, 4, { trainMs: 10 + ((15 * client.charCodeAt(0)) % 60) });
+        for (let step = 0; step < 12; step += 3) {
+          const aggregator = await scene.open();
+          const outcome = await play(aggregator, step + 3, step, values);
+          if (outcome.error !== undefined) throw outcome.error;
+          ({ values } = outcome);
+          await aggregator.close();
+        }
+        return values;
+      };
+      const values = await simulate(scene.clock, work(), { forMs: 300_000 });
+      expect(values[0], name).toBeGreaterThan(2.5);
+      expect(values[0], name).toBeLessThan(5);
+    }
+  });
+});
+
+describe("a round whose contributions cannot be used", () => {
+  it("is abandoned, and the next one played: nobody waits for ever", async () => {
+    const policy = parseAggregationPolicy({ name: "qfedavg", goal: 3, q: 1, learningRate: 0.1 });
+    const scene = createScene(settingsFor({ goal: 3, minimum: 3, invited: 3 }, { policy, normBound: null }));
+    let bad = true;
+    const work = async () => {
+      const aggregator = await scene.open();
+      // So long that its square is no number: only known when it has come.
+      const bend = (update: Float32Array): Float32Array => (bad ? update.fill(1e38) : update);
+      for (const name of ["a", "b"]) scene.join(name, 1);
+      scene.join("c", 1, { bend });
+      const outcome = play(aggregator, 1);
+      await new Promise<void>((resolve) => scene.clock.after(2_500, resolve));
+      bad = false;
+      const { steps } = await outcome;
+      await aggregator.close();
+      return steps;
+    };
+    expect(await simulate(scene.clock, work(), { forMs: 60_000 })).toBe(1);
+  });
+
+  it("is abandoned when the run goes back to an earlier step", async () => {
+    const scene = createScene(settingsFor({ goal: 2, minimum: 2, invited: 2 }));
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (const name of ["a", "b"]) scene.join(name, 1);
+      const { values } = await play(aggregator, 3);
+      const again = await play(aggregator, 2, 1, values);
+      await aggregator.close();
+      return again;
+    };
+    expect(await simulate(scene.clock, work())).toMatchObject({ steps: 2, error: undefined });
+    expect(scene.closed.map(({ outcome }) => outcome)).toEqual(["committed", "committed", "abandoned"]);
+  });
+});

@@ -1,0 +1,117 @@
+import { createRandom } from "@shoal/actors";
+import { defaultStandingRules, type Device } from "@shoal/federated";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createIdlePool } from "./idle-pool.ts";
+import { createRegistry } from "./registry.ts";
+
+const device: Device = { memoryBytes: 1, samples: 1, testSamples: 0, encodings: [], platform: "node" };
+const names = ["a", "b", "c", "d", "e", "f", "g"] as const;
+const name = fc.constantFrom(...names);
+
+describe("a pool of idle clients", () => {
+  it("holds what was put in and not taken out, and draws only that, none twice", () => {
+    const change = fc.tuple(fc.constantFrom("add", "remove", "draw"), name, fc.nat(8), fc.subarray([...names]));
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60 }), fc.integer(), (changes, seed) => {
+        const pool = createIdlePool();
+        const model = new Set<string>();
+        const random = createRandom(`pool ${seed}`);
+        for (const [kind, client, count, except] of changes) {
+          if (kind === "draw") {
+            const drawn = pool.draw(count, except, random);
+            const free = [...model].filter((each) => !except.includes(each as (typeof names)[number]));
+            expect(new Set(drawn).size).toBe(drawn.length);
+            expect(drawn.every((each) => free.includes(each))).toBe(true);
+            expect(drawn).toHaveLength(Math.min(count, free.length));
+          } else {
+            pool[kind](client);
+            model[kind === "add" ? "add" : "delete"](client);
+          }
+          expect(pool.count).toBe(model.size);
+        }
+      }),
+    );
+  });
+
+  it("draws everybody as often", () => {
+    const pool = createIdlePool();
+    for (const each of names) pool.add(each);
+    const random = createRandom("fair");
+    const counts = new Map<string, number>();
+    for (let time = 0; time < 7_000; time += 1) {
+      for (const each of pool.draw(2, [], random)) counts.set(each, (counts.get(each) ?? 0) + 1);
+    }
+    // Each is expected 2,000 times, with a deviation of 38: five of those either way.
+    for (const each of names) expect(Math.abs((counts.get(each) ?? 0) - 2_000)).toBeLessThan(190);
+  });
+});
+
+describe("a registry", () => {
+  const settings = { mostClients: 4, leaseMs: 100, standing: { ...defaultStandingRules, quarantineMs: 1_000 } };
+  /** What a registry is, without care for time or room. */
+  interface Plain {
+    readonly heard: Map<string, number>;
+    readonly busy: Set<string>;
+  }
+
+  const forget = ({ heard, busy }: Plain, client: string): void => {
+    heard.delete(client);
+    busy.delete(client);
+  };
+  const oldest = ({ heard }: Plain): string | undefined => [...heard].toSorted(([, a], [, b]) => a - b)[0]?.[0];
+
+  it("equals a plain list of who was heard of, and when", () => {
+    const kinds = ["checkIn", "touch", "leave", "busy", "idle", "sweep"] as const;
+    const event = fc.record({
+      kind: fc.constantFrom(...kinds),
+      client: name,
+      afterMs: fc.integer({ min: 1, max: 60 }),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 80 }), (events) => {
+        const registry = createRegistry(settings);
+        const plain: Plain = { heard: new Map(), busy: new Set() };
+        let now = 0;
+        for (const { kind, client, afterMs } of events) {
+          now += afterMs;
+          const isKnown = plain.heard.has(client);
+          if (kind === "checkIn") {
+            const out = oldest(plain);
+            if (!isKnown && plain.heard.size >= settings.mostClients && out !== undefined) forget(plain, out);
+            registry.checkIn(client, device, now);
+            plain.heard.set(client, now);
+          } else if (kind === "touch") {
+            registry.touch(client, now);
+            if (isKnown) plain.heard.set(client, now);
+          } else if (kind === "leave") {
+            registry.leave(client);
+            forget(plain, client);
+          } else if (kind === "sweep") {
+            const silent = [...plain.heard].filter(
+              ([each, at]) => now - at > settings.leaseMs && !plain.busy.has(each),
+            );
+            expect([...registry.sweep(now)].toSorted()).toEqual(silent.map(([each]) => each).toSorted());
+            for (const [each] of silent) forget(plain, each);
+          } else {
+            registry.setBusy(client, kind === "busy");
+            if (isKnown) plain.busy[kind === "busy" ? "add" : "delete"](client);
+          }
+          expect(registry.size).toBe(plain.heard.size);
+          expect(registry.idle).toBe([...plain.heard.keys()].filter((each) => !plain.busy.has(each)).length);
+        }
+      }),
+    );
+  });
+
+  it("draws nobody who is in quarantine, and lets them in again when it is over", () => {
+    const registry = createRegistry(settings);
+    registry.checkIn("a", device, 0);
+    for (let offence = 0; offence < defaultStandingRules.mostOffences; offence += 1) registry.holdAgainst("a", 0);
+    expect(registry.idle).toBe(0);
+    registry.checkIn("a", device, 500);
+    expect(registry.idle).toBe(0);
+    registry.checkIn("a", device, 1_001);
+    expect(registry.idle).toBe(1);
+  });
+});

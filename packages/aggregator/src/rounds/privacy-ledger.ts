@@ -1,0 +1,46 @@
+/**
+ * What rounds cost of the clients' privacy, and whether there is enough left.
+ *
+ * A round costs when its update may leave, whether it is committed then or not: that it was begun tells nobody anything. The
+ * ledger is in the store before the noise is drawn, so a round that is put together again, by another aggregator, costs again.
+ */
+import { ShoalError } from "@shoal/errors";
+import { decideBudget, epsilonOf, type PrivacyLedger, type RoundMechanism, type RoundPlan } from "@shoal/federated";
+import type { LastingState } from "../keeper/task-record.ts";
+import type { Room } from "../serve/room.ts";
+import type { AggregatorSettings, CentralPrivacy } from "../settings.ts";
+
+/**
+ * The ledger with one round more.
+ * @returns null without central privacy
+ * @throws ShoalError privacy_budget_spent
+ */
+export function afterOneMore({ settings, keeper }: Pick<Room, "settings" | "keeper">): PrivacyLedger | null {
+  const { privacy, plan } = settings;
+  const { ledger } = keeper.record.lasting;
+  if (privacy === null || ledger === null) return null;
+  const decision = decideBudget(ledger, mechanismOf(privacy, plan), privacy.budget);
+  if (decision.kind === "go") return decision.ledger;
+  const details = { epsilon: privacy.budget.epsilon, wouldBe: decision.wouldBe };
+  throw new ShoalError("privacy_budget_spent", decision.reason, details);
+}
+
+/** Settles when the round is paid for. @throws ShoalError privacy_budget_spent; cancelled, stale_term */
+export async function payForUpdate({ settings, keeper }: Room): Promise<void> {
+  const ledger = afterOneMore({ settings, keeper });
+  if (ledger === null) return;
+  keeper.amend({ lasting: { ...keeper.record.lasting, ledger } });
+  await keeper.written();
+}
+
+function mechanismOf({ noiseMultiplier, population }: CentralPrivacy, plan: RoundPlan): RoundMechanism {
+  if (population === null) return { noiseMultiplier, samplingRate: 1, sampling: "none" };
+  return { noiseMultiplier, samplingRate: Math.min(1, plan.invited / population), sampling: "fixed_size" };
+}
+
+/** ε of all rounds so far; null without central privacy, and where there is no bound. */
+export function spentSoFar({ privacy }: AggregatorSettings, { ledger }: LastingState): number | null {
+  if (privacy === null || ledger === null) return null;
+  const { epsilon } = epsilonOf(ledger, privacy.budget.delta);
+  return Number.isFinite(epsilon) ? epsilon : null;
+}
