@@ -18,6 +18,7 @@ export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats
 export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline-trainer.ts";
 export { join, type JoinOptions, type Session } from "./session/join.ts";
 export type { LocalResult, LocalTrainer, LocalWork, UpdateCodec } from "./session/local-training.ts";
+export type { RoundSummary } from "@shoal/federated";
 export type { SessionEvent } from "./session/session-event.ts";
 export { createUpdateCodec } from "./session/update-codec.ts";
 export { createMemoryStorage, type ClientStorage } from "./storage/client-storage.ts";

@@ -15,6 +15,7 @@ export { datasetSpecSchema, parseDatasetSpec } from "./data/dataset-schema.ts";
 export type { DatasetSpec, DigitsDatasetSpec, IdxDatasetSpec, MnistDatasetSpec } from "./data/dataset-spec.ts";
 export type { Dataset, Split } from "./data/dataset.ts";
 export { digitsShape, generateDigits, type DigitsOptions } from "./data/digits.ts";
+export { readMnistSplit } from "./data/mnist-split.ts";
 export { createEpochPlan, type Batch, type EpochPlan, type EpochPlanOptions } from "./data/epoch-plan.ts";
 export type {
   CategoryEncoding,

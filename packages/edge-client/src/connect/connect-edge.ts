@@ -7,12 +7,13 @@
  *   C2  a pass that has ended while the device slept costs one refused connection: the next one has a new pass.
  *   C3  whoever is refused for good (the invitation has ended) is told once, and not asked for again.
  */
-import { jwtAuthenticator, nkeys, wsconnect, type NatsConnection } from "@nats-io/nats-core";
-import type { Clock, Random, Timer } from "@shoal/actors/browser";
-import { isShoalError, ShoalError } from "@shoal/errors";
+import { jwtAuthenticator, nkeys, wsconnect, type ConnectionOptions, type NatsConnection } from "@nats-io/nats-core";
+import type { Clock, Random } from "@shoal/actors/browser";
+import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";
 import { createNatsClientPlane } from "../plane/nats-client-plane.ts";
 import { enrol, natsPath, type Enrolment } from "./enrolment.ts";
+import { createPassKeeper } from "./pass-keeper.ts";
 
 export interface ConnectEdgeOptions {
   /** Where `shoal edge` is, as in `https://edge.example`. */
@@ -31,11 +32,10 @@ export interface EdgeConnection {
   readonly enrolment: Enrolment;
   /** Closing it closes the connection. */
   readonly plane: ClientPlane;
+  /** Bytes of messages so far, without WebSocket's and TLS's own. */
+  readonly traffic: () => { readonly sent: number; readonly received: number };
 }
 
-/** A pass is renewed after this share of its time. */
-const renewAfter = 0.6;
-const leastRenewalMs = 5_000;
 const connectTimeoutMs = 10_000;
 /** Browsers do not tell of a line that is half open: a ping does, and timers of workers run in hidden tabs. */
 const pingIntervalMs = 25_000;
@@ -47,70 +47,57 @@ export function createClientKey(): string {
   return new TextDecoder().decode(nkeys.createUser().getSeed());
 }
 
-/** @throws ShoalError as `enrol`; transport_lost - nats-server cannot be reached */
+/**
+ * In Node a process connects either so or over TCP: the NATS library has one way to connect at a time.
+ * @throws ShoalError as `enrol`; transport_lost - nats-server cannot be reached
+ */
 export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConnection> {
-  const { origin, ticket, clock, random } = options;
+  const { origin, ticket, clock, random, onRefused = () => undefined } = options;
   const seed = new TextEncoder().encode(options.seed);
-  const publicKey = nkeys.fromSeed(seed).getPublicKey();
-  let enrolment = await enrol(origin, { ticket, publicKey });
-  const first = enrolment;
-  const url = new URL(natsPath, origin);
-  url.protocol = url.protocol.replace("http", "ws");
-  let tries = 0;
-  const connection = await open(url.href, {
-    ...{ authenticator: jwtAuthenticator(() => enrolment.pass, seed), inboxPrefix: inboxPrefix(enrolment.client) },
-    ...{ name: enrolment.client, timeout: connectTimeoutMs, pingInterval: pingIntervalMs, maxPingOut: 2 },
-    ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true },
-    // Full jitter: clients that were cut off together do not come back together.
-    reconnectDelayHandler: () => {
-      tries += 1;
-      const longest = Math.min(mostReconnectDelayMs, reconnectDelayMs * 2 ** tries);
-      return reconnectDelayMs / 2 + random.uniform() * longest;
-    },
+  const request = { ticket, publicKey: nkeys.fromSeed(seed).getPublicKey() };
+  const enrolment = await enrol(origin, { ...request, task: null });
+  const { cluster, task, client } = enrolment;
+  const passes = createPassKeeper({
+    ...{ first: enrolment, enrol: () => enrol(origin, { ...request, task }), clock, random, onRefused },
   });
-  let timer: Timer | undefined;
-  let isClosed = false;
-  let isAsking = false;
-  const renewIn = (ms: number): void => {
-    timer?.cancel();
-    if (!isClosed) timer = clock.after(ms, () => void renew());
-  };
-  const renew = async (): Promise<void> => {
-    if (isAsking) return;
-    isAsking = true;
-    try {
-      const next = await enrol(origin, { ticket, publicKey });
-      if (next.client !== first.client || next.task !== first.task) throw moved(first, next);
-      enrolment = next;
-      renewIn(Math.max(leastRenewalMs, next.validMs * renewAfter));
-    } catch (error) {
-      if (isShoalError(error, "transport_lost")) renewIn(leastRenewalMs * (1 + random.uniform()));
-      else options.onRefused?.(ShoalError.from(error)); // C3
-    } finally {
-      isAsking = false;
-    }
-  };
-  void follow(connection, {
-    onBack: () => (tries = 0),
-    onPassRefused: () => renewIn(0), // C2
-  });
-  renewIn(Math.max(leastRenewalMs, enrolment.validMs * renewAfter));
-  const { cluster, task, client } = first;
-  const plane = createNatsClientPlane({ connection, address: { cluster, task }, client });
-  return {
-    enrolment: first,
-    plane: {
-      ...plane,
-      async close() {
-        isClosed = true;
-        timer?.cancel();
-        await plane.close();
-      },
-    },
-  };
+  try {
+    let tries = 0;
+    const connection = await open(natsUrl(origin), {
+      ...{ authenticator: jwtAuthenticator(() => passes.pass, seed), inboxPrefix: inboxPrefix(client) },
+      ...{ name: client, timeout: connectTimeoutMs, pingInterval: pingIntervalMs, maxPingOut: 2 },
+      ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true },
+      reconnectDelayHandler: () => reconnectMs(tries++, random),
+    });
+    void follow(connection, { onBack: () => (tries = 0), onPassRefused: () => passes.renewNow() }); // C2
+    const plane = createNatsClientPlane({ connection, address: { cluster, task }, client });
+    const close = async (): Promise<void> => {
+      passes.close();
+      await plane.close();
+    };
+    const traffic = (): { sent: number; received: number } => {
+      const { inBytes, outBytes } = connection.stats();
+      return { sent: outBytes, received: inBytes };
+    };
+    return { enrolment, plane: { ...plane, close }, traffic };
+  } catch (error) {
+    passes.close();
+    throw error;
+  }
 }
 
-async function open(url: string, options: Parameters<typeof wsconnect>[0]): Promise<NatsConnection> {
+function natsUrl(origin: string): string {
+  const url = new URL(natsPath, origin);
+  url.protocol = url.protocol.replace("http", "ws");
+  return url.href;
+}
+
+/** Full jitter: clients that were cut off together do not come back together. */
+function reconnectMs(tries: number, random: Random): number {
+  const longest = Math.min(mostReconnectDelayMs, reconnectDelayMs * 2 ** tries);
+  return reconnectDelayMs / 2 + random.uniform() * longest;
+}
+
+async function open(url: string, options: ConnectionOptions): Promise<NatsConnection> {
   try {
     return await wsconnect({ servers: url, ...options });
   } catch (cause) {
@@ -131,9 +118,4 @@ async function follow(connection: NatsConnection, { onBack, onPassRefused }: Fol
     const { name } = status.error;
     if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") onPassRefused();
   }
-}
-
-function moved(before: Enrolment, now: Enrolment): ShoalError {
-  const sentence = `this client is ${before.client} in ${before.task}, and would now be ${now.client} in ${now.task}`;
-  return new ShoalError("run_not_found", sentence, { task: before.task });
 }

@@ -13,6 +13,8 @@ export const natsPath = "/nats";
 export interface EnrolmentRequest {
   /** null where nobody needs one. */
   readonly ticket: string | null;
+  /** The task that the client is in; null: whichever runs now. */
+  readonly task: string | null;
   /** The client's NATS user key: "U" and 55 more letters and digits. */
   readonly publicKey: string;
 }
@@ -32,6 +34,7 @@ const text = z.string().check(z.maxLength(8_192));
 
 export const enrolmentRequestSchema: z.ZodMiniType<EnrolmentRequest> = z.strictObject({
   ticket: z.nullable(text),
+  task: z.nullable(z.string().check(z.regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/))),
   publicKey: z.string().check(z.regex(/^U[A-Z2-7]{55}$/)),
 });
 

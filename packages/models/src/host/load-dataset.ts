@@ -2,16 +2,14 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { DatasetSpec } from "../data/dataset-spec.ts";
 import { generateDigits, type DigitsOptions } from "../data/digits.ts";
-import { bytesColumn, parseIdx, type ByteScaling } from "../data/idx.ts";
+import { bytesColumn, parseIdx } from "../data/idx.ts";
+import { mnistScaling } from "../data/mnist-split.ts";
 import type { DatasetEnvironment } from "./environment.ts";
 import { joinIdx, loadIdx, type ImagesAndLabels } from "./load-idx.ts";
 import { loadLibsvm } from "./load-sparse.ts";
 import { loadTable } from "./load-table.ts";
 import { loadText } from "./load-text.ts";
 import { locateMnist } from "./locate-mnist.ts";
-
-/** Mean 0.1307 and deviation 0.3081 of MNIST's training pixels, in bytes. */
-const mnistScaling: ByteScaling = { scale: 1 / (255 * 0.3081), shift: 255 * 0.1307 };
 
 /** Generated digits in place of MNIST: enough for some thousand steps, drawn in about two seconds. */
 const substitute: DigitsOptions = { samples: 30_000, testSamples: 5_000 };

@@ -3,8 +3,12 @@ import type { Ticket } from "./ticket.ts";
 
 export interface EnrolmentFacts {
   readonly cluster: string;
-  /** The task that `shoal edge` serves now; undefined: none runs. */
+  /** The task that `shoal edge` serves now; undefined: none runs, or nobody can say. */
   readonly task: string | undefined;
+  /** Whether it serves no other. */
+  readonly isFixed: boolean;
+  /** The task that the client is in already. */
+  readonly asked: string | null;
   /** null: none was shown; undefined: it is not one of ours. */
   readonly ticket: Ticket | null | undefined;
   /** Whether anybody who reaches the page may take part. */
@@ -25,12 +29,13 @@ export type EnrolmentDecision =
 export const passMs: number = 10 * 60_000;
 
 export function decideEnrolment(facts: EnrolmentFacts): EnrolmentDecision {
-  const { cluster, task, ticket, isOpen, publicKey, nowMs } = facts;
+  const { cluster, ticket, isOpen, isFixed, asked, publicKey, nowMs } = facts;
   const refuse = (code: "unauthenticated" | "permission_denied" | "run_not_found", reason: string) =>
     ({ kind: "refuse", code, reason }) as const;
   if (ticket === undefined) return refuse("unauthenticated", "the invitation is not one of this cluster's");
   if (ticket === null) {
     if (!isOpen) return refuse("unauthenticated", "an invitation is needed; whoever runs the task can make one");
+    const task = isFixed || asked === null ? facts.task : asked;
     if (task === undefined) return refuse("run_not_found", "no federated task runs now");
     return { kind: "enrol", task, client: nameOfKey(publicKey), untilMs: nowMs + passMs };
   }

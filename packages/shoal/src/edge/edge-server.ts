@@ -31,6 +31,8 @@ export interface EdgeServerOptions {
   /** `ws://HOST:PORT` of its nats-server. */
   readonly door: string;
   readonly files: ReadonlyMap<string, PageFile>;
+  /** Whether one task is served, whatever else runs. */
+  readonly isFixed: boolean;
   /** The task that is served now. */
   readonly task: () => Promise<string | undefined>;
   readonly now: () => number;
@@ -119,17 +121,17 @@ async function serve(
 }
 
 async function enrol(request: IncomingMessage, response: ServerResponse, options: EdgeServerOptions): Promise<void> {
-  const { cluster, ticketKey, identity, isOpen, now } = options;
+  const { cluster, ticketKey, identity, isOpen, isFixed, now } = options;
   if (!isOwnOrigin(request.headers.origin, request.headers.host ?? "")) {
     return refuse(response, 403, new ShoalError("permission_denied", "only the page that is served here may enrol"));
   }
   const body = enrolmentRequestSchema.safeParse(await readBody(request));
   if (!body.success) return refuse(response, 400, new ShoalError("invalid_argument", "expected ticket and publicKey"));
-  const { ticket, publicKey } = body.data;
+  const { ticket, publicKey, task: asked } = body.data;
   const read = ticket === null ? null : readTicket(ticket, ticketKey);
   const task = await options.task();
   const nowMs = now();
-  const decision = decideEnrolment({ cluster, task, ticket: read, isOpen, publicKey, nowMs });
+  const decision = decideEnrolment({ cluster, task, isFixed, asked, ticket: read, isOpen, publicKey, nowMs });
   if (decision.kind === "refuse") {
     return refuse(response, statusOf[decision.code], new ShoalError(decision.code, decision.reason));
   }

@@ -1,6 +1,8 @@
 /** The files of the page that `shoal edge` serves: built, read once, held in memory. */
-import { readdirSync, readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
+import { promisify } from "node:util";
 import { ShoalError } from "@shoal/errors";
 
 export interface PageFile {
@@ -17,6 +19,25 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
   ".svg": "image/svg+xml",
 };
+
+const buildLimitMs = 120_000;
+
+/**
+ * Where the built page is. In a clone it is built first, if what it is made of has changed; a package brings it along.
+ * @throws ShoalError missing_tool - it does not build
+ */
+export async function pageFolder(edgeClient: string): Promise<string> {
+  const script = join(edgeClient, "scripts", "build-page.mjs");
+  if (existsSync(script)) {
+    try {
+      await promisify(execFile)(process.execPath, [script], { timeout: buildLimitMs });
+    } catch (cause) {
+      const sentence = `the page for browsers does not build (${cause instanceof Error ? cause.message : String(cause)})`;
+      throw new ShoalError("missing_tool", sentence, { path: script }, { cause });
+    }
+  }
+  return join(edgeClient, "build", "page");
+}
 
 /**
  * @returns files by their paths, as in "/assets/page-1a2b.js"; the page itself is "/"

@@ -1,6 +1,6 @@
 /** `shoal edge`, put together: the cluster's connection, a nats-server for clients, and the server of the page. */
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import type { ClusterAddress } from "../cluster/cluster-address.ts";
@@ -12,7 +12,7 @@ import { leafAddress } from "../cluster/leaf-address.ts";
 import type { Environment } from "../environment/folders.ts";
 import { startEdgeServer, type EdgeServer } from "./edge-server.ts";
 import { createEdgeIdentity } from "./nats-identity.ts";
-import { readPageFiles } from "./page-files.ts";
+import { pageFolder, readPageFiles } from "./page-files.ts";
 import { ticketKey } from "./ticket-key.ts";
 import { trustVariable } from "./trust-variable.ts";
 
@@ -44,7 +44,7 @@ const taskFreshMs = 1_000;
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { address, environment, host, port, origins, isOpen } = options;
   const { cluster, token } = address;
-  const files = readPageFiles(pageFolder());
+  const files = readPageFiles(await pageFolder(edgeClientFolder()));
   const tls = options.tls === undefined ? undefined : readTls(options.tls);
   const key = ticketKey(cluster, environment);
   const identity = createEdgeIdentity(Date.now());
@@ -60,8 +60,23 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     owned.defer(() => nats.stop(stopGraceMs));
     const door = nats.detail["websocket"] ?? "";
     const task = options.task === undefined ? currentTask(connection) : async () => options.task;
+    const isFixed = options.task !== undefined;
     const server: EdgeServer = await startEdgeServer({
-      ...{ host, port, tls, origins, cluster, isOpen, ticketKey: key, identity, door, files, task, now: Date.now },
+      ...{
+        host,
+        port,
+        tls,
+        origins,
+        cluster,
+        isOpen,
+        ticketKey: key,
+        identity,
+        door,
+        files,
+        task,
+        isFixed,
+        now: Date.now,
+      },
     });
     owned.defer(() => server.close());
     const lost = nats.exited.then((how) => new ShoalError("transport_lost", `the nats-server for clients ${how}`));
@@ -105,8 +120,8 @@ function readTls({ cert, key }: { readonly cert: string; readonly key: string })
   }
 }
 
-function pageFolder(): string {
-  return join(dirname(fileURLToPath(import.meta.resolve("@shoal/edge-client/package.json"))), "build", "page");
+function edgeClientFolder(): string {
+  return dirname(fileURLToPath(import.meta.resolve("@shoal/edge-client/package.json")));
 }
 
 function binary(): string {

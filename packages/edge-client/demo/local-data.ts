@@ -1,0 +1,75 @@
+/** The digits of this device, as a split that a trainer takes. They are made and read in the worker, and stay there. */
+import { generateDigits, readMnistSplit, type Split } from "@shoal/models";
+import type { DrawnDigit } from "./drawing-pad.ts";
+
+export interface DataChoice {
+  /** Generated ones: how many, and whose hand draws them. */
+  readonly generated: { readonly samples: number; readonly seed: number };
+  /** Instead of them: two files of MNIST's format, unpacked. */
+  readonly files: { readonly images: Uint8Array; readonly labels: Uint8Array } | null;
+  readonly drawn: readonly DrawnDigit[];
+}
+
+export interface LocalData {
+  readonly train: Split;
+  /** Held back to measure with; undefined where there are too few digits. */
+  readonly test: Split | undefined;
+}
+
+/** One digit of so many is held back. */
+const heldBack = 10;
+const leastForTest = 50;
+
+/** @throws ShoalError data_corrupt - files that are none, or do not belong together; RangeError - there are no digits */
+export function createLocalData({ generated, files, drawn }: DataChoice): LocalData {
+  const base =
+    files === null
+      ? generateDigits({ ...generated, testSamples: 1 }).train
+      : readMnistSplit(files.images, files.labels);
+  const all = withDrawn(base, drawn, files === null && generated.samples === 0);
+  if (all.count < leastForTest) return { train: all, test: undefined };
+  const isTest = (sample: number): boolean => sample % heldBack === heldBack - 1;
+  return { train: pick(all, (sample) => !isTest(sample)), test: pick(all, isTest) };
+}
+
+function columnsOf({ inputs, targets }: Split) {
+  const { input } = inputs;
+  const { output } = targets;
+  if (input?.kind !== "dense" || output?.kind !== "labels") throw new RangeError("digits are pictures with labels");
+  return { input, output };
+}
+
+function withDrawn(base: Split, drawn: readonly DrawnDigit[], alone: boolean): Split {
+  const { input, output } = columnsOf(base);
+  const from = alone ? 0 : base.count;
+  const count = from + drawn.length;
+  if (count === 0) throw new RangeError("this device has no digits: draw some, or let some be generated");
+  const values = new Uint8Array(count * input.width);
+  values.set(input.values.subarray(0, from * input.width));
+  const labels = new Int32Array(count);
+  labels.set(output.values.subarray(0, from));
+  for (const [at, { pixels, label }] of drawn.entries()) {
+    values.set(pixels, (from + at) * input.width);
+    labels[from + at] = label;
+  }
+  return {
+    count,
+    inputs: { input: { ...input, values } },
+    targets: { output: { ...output, classes: 10, values: labels } },
+  };
+}
+
+function pick(all: Split, isWanted: (sample: number) => boolean): Split {
+  const { input, output } = columnsOf(all);
+  const wanted = Array.from({ length: all.count }, (_, sample) => sample).filter(isWanted);
+  const values = new Uint8Array(wanted.length * input.width);
+  for (const [at, sample] of wanted.entries()) {
+    values.set(input.values.subarray(sample * input.width, (sample + 1) * input.width), at * input.width);
+  }
+  const labels = Int32Array.from(wanted, (sample) => output.values[sample] ?? 0);
+  return {
+    count: wanted.length,
+    inputs: { input: { ...input, values } },
+    targets: { output: { ...output, values: labels } },
+  };
+}

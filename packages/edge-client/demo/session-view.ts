@@ -1,0 +1,50 @@
+/** Shows what this tab's client is doing. The body's data attributes say the same, for styles and tests. */
+import type { SessionEvent } from "@shoal/edge-client";
+import { describeEvent } from "./describe-event.ts";
+import { element, elementOf } from "./element.ts";
+
+export interface SessionView {
+  enrolled(who: { readonly client: string; readonly task: string }, samples: number): void;
+  show(event: SessionEvent): void;
+  traffic(bytes: { readonly sent: number; readonly received: number }): void;
+  stopped(reason: string): void;
+}
+
+export function createSessionView(): SessionView {
+  let contributed = 0;
+  const state = document.body.dataset;
+  const say = (sentence: string): void => {
+    element("status").textContent = sentence;
+  };
+  return {
+    enrolled({ client, task }, samples) {
+      Object.assign(state, { client, task });
+      say(`Connecting to ${task} as ${client}, with ${samples} digits.`);
+    },
+    show(event) {
+      const { sentence, stage, progress, counts } = describeEvent(event);
+      if (sentence !== undefined) say(sentence);
+      if (stage !== undefined) state["stage"] = stage;
+      if (progress !== undefined) elementOf("progress", HTMLProgressElement).value = progress;
+      if (event.type === "connected" || event.type === "disconnected") state["connection"] = event.type;
+      if (event.type === "training") element("own-loss").textContent = event.loss.toFixed(3);
+      if (counts === undefined) return;
+      contributed += 1;
+      Object.assign(state, { contributions: String(contributed), contributedRound: String(counts) });
+      element("contributed").textContent = String(contributed);
+    },
+    traffic({ sent, received }) {
+      element("sent").textContent = sizeText(sent);
+      element("received").textContent = sizeText(received);
+    },
+    stopped(reason) {
+      Object.assign(state, { connection: "away", stage: "stopped" });
+      say(`Not taking part any more: ${reason}.`);
+    },
+  };
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
