@@ -2,7 +2,7 @@
  * A federated client that trains nothing: it contributes half of the way from the values to a target of its own. It is as
  * patient as a real one: what is not answered is asked again, and what was lost is sent again.
  */
-import type { Clock } from "@shoal/actors";
+import type { Clock, Timer } from "@shoal/actors";
 import { isShoalError } from "@shoal/errors";
 import {
   chunkCount,
@@ -64,6 +64,7 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
   const busy = new Set<number>();
   let isStopped = false;
   let isAway = false;
+  const next: { timer: Timer | undefined } = { timer: undefined };
 
   const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, () => resolve()));
 
@@ -167,9 +168,11 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
 
   /** Repeated as seldom as the aggregator wants: notices may be lost. */
   async function checkIn(): Promise<void> {
+    next.timer?.cancel();
     const reply = await ask({ type: "check_in", device });
     if (reply.type !== "checked_in") return;
-    clock.after(Math.max(reply.comeBackAfterMs, patienceMs), () => {
+    next.timer?.cancel();
+    next.timer = clock.after(Math.max(reply.comeBackAfterMs, patienceMs), () => {
       if (!isStopped && !isAway) patiently(checkIn());
     });
     if (reply.offer !== null) await take(reply.offer);

@@ -34,9 +34,7 @@ export function createInProcessPlane(options: InProcessPlaneOptions): InProcessP
   const travel = (client: string, arrive: () => void): void => {
     if (!isLost(client)) clock.after(delayMs(client), arrive);
   };
-  const notify = (client: string, notice: ClientNotice): void => {
-    if (!listeners.has(client)) return;
-    const bytes = encodeMessage(notice);
+  const notify = (client: string, bytes: Uint8Array): void => {
     travel(client, () => {
       for (const listen of listeners.get(client) ?? []) listen(decodeMessage(bytes, clientNoticeSchema));
     });
@@ -50,9 +48,12 @@ export function createInProcessPlane(options: InProcessPlaneOptions): InProcessP
           if (serving === serve) serving = undefined;
         };
       },
-      tell: notify,
+      tell(client, notice) {
+        if (listeners.has(client)) notify(client, encodeMessage(notice));
+      },
       tellAll(notice) {
-        for (const client of listeners.keys()) notify(client, notice);
+        const bytes = encodeMessage(notice);
+        for (const client of listeners.keys()) notify(client, bytes);
       },
     },
     connect(client) {

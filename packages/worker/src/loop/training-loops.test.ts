@@ -1,4 +1,5 @@
 import { createSimulatedClock, runSimulation, simulate, type SimulatedClock } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import { createKernelMemory } from "@shoal/kernels-wasm";
 import { createEpochPlan } from "@shoal/models";
 import type { BatchesReply, PushReply } from "@shoal/protocol";
@@ -135,6 +136,41 @@ describe("the synchronous loop", () => {
       "30 compute 4-8 from A",
       "50 push 1 from 0,0",
     ]);
+  });
+
+  it("ends with the values that it has when another step would cost more privacy than was promised", async () => {
+    const { clock, log, ports } = scene({ job: synchronous, slots: 3, own: [0] });
+    const spent = (): never => {
+      throw new ShoalError("privacy_budget_spent", "round 2 would bring ε to 3.1", { epsilon: 3, wouldBe: 3.1 });
+    };
+    const told: unknown[] = [];
+    const end = await simulate(
+      clock,
+      runSynchronousLoop({
+        ...ports,
+        compute: {
+          ...ports.compute,
+          gradient: (work) => (work.begin === 0 ? ports.compute.gradient(work) : Promise.resolve().then(spent)),
+        },
+        coordinator: {
+          ...ports.coordinator,
+          reportEvaluation: (measured) => {
+            told.push(measured);
+            const { step, ends = "" } = measured;
+            return Promise.resolve({ type: "evaluation_recorded", run: "r", step, proceed: false, reason: ends });
+          },
+        },
+      }),
+    );
+    expect(told).toMatchObject([
+      { step: 1, version: 1, ends: "the privacy budget is spent: round 2 would bring ε to 3.1" },
+    ]);
+    expect(end).toMatchObject({
+      kind: "stopped",
+      reason: expect.stringContaining("privacy budget"),
+      result: { loss: 1 },
+    });
+    expect(log.at(-1)).toMatch(/pulled 1$/);
   });
 
   it("computes a slot that it takes over in the middle of a step from the values of that step", async () => {
