@@ -96,9 +96,10 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   const signals = createRoundSignals();
   const room = furnish(options, opened, signals, () => void close());
   const { keeper } = room;
-  const log = createRoundLog({ run, store, clock, keeper, onRecord: (record) => options.onRecord?.(record) });
+  const log = createRoundLog({ run, store, clock, keeper });
   const { round } = keeper.record;
-  const task: Task = { options, room, signals, log, told: isEnded(round) ? log.newest : round.number - 1 };
+  const fresh = { isRepeated: false, telling: Promise.resolve() };
+  const task: Task = { options, room, signals, log, told: isEnded(round) ? log.newest : round.number - 1, ...fresh };
   const stop = plane.serve((client, request) => serveClient(room, client, request));
   if (opened.resumed !== undefined) takeOver(room, opened.resumed);
   plane.tellAll({ type: "aggregator_here", withinMs: settings.pace.leastMs });

@@ -49,6 +49,10 @@ export function createRoundKeeper(options: RoundKeeperOptions): RoundKeeper {
       const { round } = state.record;
       if (writer.ended !== undefined) return { state: round, effects: [], reason: writer.ended.message };
       const step = advanceRound(round, event, options.clock.now());
+      if (!isEnded(round) && isOfNoMatter(state.record, event, step)) {
+        state.record = { ...state.record, round: step.state };
+        return step;
+      }
       if (!isEnded(round)) return take(state, step);
       // After its end a round does not change; what comes is answered.
       for (const effect of step.effects) options.onEffect(effect);
@@ -69,10 +73,21 @@ export function createRoundKeeper(options: RoundKeeperOptions): RoundKeeper {
 
 function take(state: KeeperState, step: RoundStep, changes: RecordChanges = {}): RoundStep {
   state.record = { ...state.record, ...changes, round: step.state };
-  state.writer.put(state.record, step.effects);
+  const draws = step.effects.filter(({ type }) => type === "draw");
+  state.writer.put(
+    state.record,
+    step.effects.filter((effect) => !draws.includes(effect)),
+  );
   state.options.onStep(step);
   arm(state);
+  // Whom chance chooses is heard by nobody: it is in the same write as what was to be drawn.
+  for (const draw of draws) state.options.onEffect(draw);
   return step;
+}
+
+/** How many are idle is asked again by whoever goes on: it is written with what it leads to. */
+function isOfNoMatter({ round }: TaskRecord, { type }: RoundEvent, { state, effects }: RoundStep): boolean {
+  return type === "available" && effects.length === 0 && state.phase === round.phase;
 }
 
 function arm(state: KeeperState): void {

@@ -18,17 +18,18 @@ export interface RoundLogOptions {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly keeper: RoundKeeper;
-  /** Told of each record, in order; of the newest one also after a take-over. */
-  readonly onRecord: (record: ChainedRound) => void;
 }
 
 export interface RoundLog {
   /** The newest round that has a record. */
   readonly newest: number;
-  /** @throws ShoalError cancelled, stale_term - another aggregator serves the task */
-  append(body: RoundRecord): Promise<void>;
-  /** Hands out what the aggregator before this one may not have. */
-  repeat(): Promise<void>;
+  /**
+   * Makes the next record. It counts with the write of the task's record that follows; hand it out then.
+   * @throws ShoalError cancelled, stale_term - another aggregator serves the task
+   */
+  append(body: RoundRecord): Promise<ChainedRound>;
+  /** The newest record, which the aggregator before this one may not have handed out. */
+  last(): Promise<ChainedRound | undefined>;
 }
 
 /** As it stands in the store. */
@@ -41,48 +42,57 @@ interface NewestRecord {
 const retryMs = 1_000;
 
 export function createRoundLog(options: RoundLogOptions): RoundLog {
-  const { run, store, keeper, clock, onRecord } = options;
+  const { run, store, keeper, clock } = options;
+  const known: KnownRevision = { revision: undefined };
   return {
     get newest() {
       return keeper.record.lasting.log?.round ?? 0;
     },
     async append(body) {
       const { record, head } = appendRecord(keeper.record.lasting.log?.head ?? chainStart, body);
-      while (!(await isKept(options, { term: keeper.record.term, record }))) {
+      while (!(await isKept(options, known, { term: keeper.record.term, record }))) {
         await new Promise<void>((resolve) => void clock.after(retryMs, resolve));
         // Ends the waiting when the aggregator is closed, or another one has taken over.
+        keeper.amend({});
         await keeper.written();
       }
       keeper.amend({ lasting: { ...keeper.record.lasting, log: { head, round: body.round } } });
-      await keeper.written();
-      onRecord(record);
+      return record;
     },
-    async repeat() {
+    async last() {
       const head = keeper.record.lasting.log?.head;
-      if (head === undefined) return;
+      if (head === undefined) return undefined;
       const record = ((await store.get(newestRecordKey(run)))?.value as NewestRecord | undefined)?.record;
       const after = { sequence: head.sequence - 1, hash: record?.previous ?? "" };
       // A later one was not finished: its round gets another.
-      if (record !== undefined && verifyChain([record], { after, expected: head.hash }).kind === "intact") {
-        onRecord(record);
-      }
+      const isHead = record !== undefined && verifyChain([record], { after, expected: head.hash }).kind === "intact";
+      return isHead ? record : undefined;
     },
   };
 }
 
+interface KnownRevision {
+  /** Of the newest record, as this aggregator wrote it; undefined: to be looked up. */
+  revision: number | undefined;
+}
+
 /** @returns false where the store does not answer */
-async function isKept({ run, store }: RoundLogOptions, newest: NewestRecord): Promise<boolean> {
+async function isKept({ run, store }: RoundLogOptions, known: KnownRevision, newest: NewestRecord): Promise<boolean> {
   const key = newestRecordKey(run);
   try {
-    const found = await store.get(key);
-    // A newer aggregator's stays; this one learns of it with its next write.
-    const term = (found?.value as NewestRecord | undefined)?.term ?? 0;
-    if (term > newest.term) return true;
-    if (found === undefined) await store.create(key, newest);
-    else await store.update(key, newest, found.revision);
+    if (known.revision === undefined) {
+      const found = await store.get(key);
+      const term = (found?.value as NewestRecord | undefined)?.term ?? 0;
+      // A newer aggregator's stays; this one learns of it with its next write.
+      if (term > newest.term) return true;
+      known.revision = found?.revision ?? (await store.create(key, newest));
+      if (found === undefined) return true;
+    }
+    known.revision = await store.update(key, newest, known.revision);
     return true;
   } catch (error) {
+    known.revision = undefined;
     if (isShoalError(error, "payload_too_large") || isShoalError(error, "codec_failed")) throw error;
-    return isShoalError(error, "store_conflict");
+    return false;
   }
 }

@@ -8,6 +8,7 @@ import {
   type RoundStep,
 } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
+import type { ChainedRound } from "../records/round-log.ts";
 import { roundRecord } from "../records/round-record.ts";
 import type { Room } from "../serve/room.ts";
 import { summaryOf, type RoundEndFacts } from "./round-summary.ts";
@@ -19,7 +20,6 @@ export async function settleRound(task: Task, step: number, facts: RoundEndFacts
   if (!isEnded(keeper.record.round) && keeper.record.step < step) {
     keeper.dispatch({ type: "committed", version: facts.version });
     if (!isEnded(keeper.record.round)) keeper.adopt(abandon(task.room, "its step was taken without it"));
-    await keeper.written();
   }
   await tellRound(task, facts);
 }
@@ -33,19 +33,22 @@ export async function evaluated(
   const { step, round } = task.room.keeper.record;
   if (round.phase !== "committing") return;
   await settleRound(task, step + 1, { version: step + 1, parameters, result });
+  await task.telling;
 }
 
 /** No round comes after this. */
 export async function endRounds(task: Task, reason: string): Promise<void> {
   const { keeper } = task.room;
-  if (isEnded(keeper.record.round)) return;
-  await endRound(task, abandon(task.room, reason), { version: keeper.record.step, parameters: null, result: null });
+  if (!isEnded(keeper.record.round)) {
+    await endRound(task, abandon(task.room, reason), { version: keeper.record.step, parameters: null, result: null });
+  }
+  await keeper.written();
+  await task.telling;
 }
 
 export async function endRound(task: Task, step: RoundStep, facts: RoundEndFacts): Promise<void> {
   const { keeper } = task.room;
   keeper.adopt(step);
-  await keeper.written();
   await tellRound(task, facts);
 }
 
@@ -66,23 +69,39 @@ function clientsIn(round: Room["keeper"]["record"]["round"]): readonly string[] 
   return [...new Set([...members, ...reports].map(({ client }) => client))];
 }
 
-/** Tells of the newest round, once, if it has ended. */
+/**
+ * Tells of the newest round, once, if it has ended: when that is in the store, with whatever else goes into the same write.
+ */
 export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void> {
   const { room, options, log } = task;
   const { round, step } = room.keeper.record;
   if (!isEnded(round) || task.told >= round.number) return;
   task.told = round.number;
+  const records: ChainedRound[] = [];
   const contributed = contributedTo(room, round);
   const summary = summaryOf(room, round, contributed, facts);
   if (log.newest < round.number) {
     const happened = room.timeline.now;
     const measuredByClients = room.evaluations.meanOf(round.number);
     const facts = { run: options.run, step, round, happened, summary, contributed, measuredByClients };
-    await log.append(roundRecord(facts));
+    records.push(await log.append(roundRecord(facts)));
   }
   room.contributions.retain(round.carried.reports.map(({ contribution }) => contribution));
-  if (facts.parameters !== null) room.plane.tellAll({ type: "round_closed", summary });
-  options.onRound?.(summary);
+  const isSeen = facts.parameters !== null;
+  task.telling = written(task).then((isWritten) => {
+    if (!isWritten) return;
+    for (const record of records) options.onRecord?.(record);
+    if (isSeen) room.plane.tellAll({ type: "round_closed", summary });
+    options.onRound?.(summary);
+  });
+}
+
+/** @returns false where this aggregator is not the one that tells any more */
+function written({ room }: Task): Promise<boolean> {
+  return room.keeper.written().then(
+    () => true,
+    () => false,
+  );
 }
 
 function contributedTo({ contributions }: Room, round: EndedState): readonly StoredContribution[] {

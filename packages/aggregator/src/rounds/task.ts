@@ -11,4 +11,8 @@ export interface Task {
   readonly log: RoundLog;
   /** The newest round that has been told. */
   told: number;
+  /** The newest record of the aggregator before this one was handed out again. */
+  isRepeated: boolean;
+  /** Settles when everybody has heard of the rounds so far. */
+  telling: Promise<void>;
 }
