@@ -1,4 +1,5 @@
 /** Combines what a round commits, under the task's rules of now. */
+import type { Clock } from "@shoal/actors";
 import { createRandomBits, systemRandomBytes, type RandomBits } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { Room } from "../serve/room.ts";
@@ -21,12 +22,26 @@ export async function combineRound(
   };
   const { version, parameters, gradient: into } = work;
   const base = { version, parameters, valuesOf: (old: number) => values.valuesOf(old) };
-  const pause = (): Promise<void> => new Promise((resolve) => void clock.after(0, resolve));
+  const pause = createPause(clock);
   const combined = await combine({ plan, base, codecs, into, pause }, contributions);
   if (combined.nextClip !== null && combined.nextClip !== clip) {
     keeper.amend({ lasting: { ...keeper.record.lasting, clip: combined.nextClip } });
   }
   return combined;
+}
+
+/** Keys between two pauses: 5 to 10 ms of adding. */
+const keysATime = 2 ** 20;
+
+/** @returns to be called with the keys that were gone through; waits now and then, so that clients are answered meanwhile */
+function createPause(clock: Clock): (keys: number) => Promise<void> {
+  let since = 0;
+  return async (keys) => {
+    since += keys;
+    if (since < keysATime) return;
+    since = 0;
+    await new Promise<void>((resolve) => void clock.after(0, resolve));
+  };
 }
 
 export function stepsOf({ local }: AggregatorSettings): ClientSteps {

@@ -63,8 +63,8 @@ interface CombineWork {
   readonly base: CombineBase;
   readonly codecs: VectorCodecs;
   readonly into: Float32Array;
-  /** Awaited from time to time, so that clients are answered meanwhile. */
-  readonly pause: () => Promise<void>;
+  /** Told how many keys were gone through; awaited, so that clients are answered meanwhile. */
+  readonly pause: (keys: number) => Promise<void>;
 }
 
 /**
@@ -108,7 +108,7 @@ async function combineByPolicy(work: CombineWork, given: readonly StoredContribu
     const decision = aggregator.offer(factsOf(plan, offer, update), [{ begin: 0, values: update }], moved);
     if (decision.kind === "fold") folded.push(contribution);
     else refused.push({ client, reason: decision.reason });
-    await pause();
+    await pause(codecs.size);
   }
   if (folded.length > 0) aggregator.read(0, into, -1);
   return { ...figuresOf(folded), refused, nextClip: null, clipped: 0 };
@@ -126,13 +126,18 @@ function movedSince(
   return [{ begin: 0, values: old.map((value, key) => value - (parameters[key] ?? 0)) }];
 }
 
+/** Keys of each client that a robust rule reads at a time: sorting 100 clients' takes about 0.05 s. */
+const chunkSize = 4_096;
+
 async function combineByRule(
   { plan, codecs, into, pause }: CombineWork,
   rule: ResolvedRobustRule,
   given: readonly StoredContribution[],
 ): Promise<number> {
   const weights = given.map(({ offer }) => Math.min(offer.samples, plan.sampleCap));
-  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, { weights, pause });
+  // Between two chunks of all clients.
+  const pauses = { weights, chunkSize, pause: () => pause(given.length * chunkSize) };
+  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, pauses);
   for (let key = 0; key < into.length; key += 1) into[key] = -(into[key] ?? 0);
   return clipped.length;
 }
@@ -148,18 +153,19 @@ async function combinePrivately(
   for (const { offer, content } of given) {
     codecs.decode(offer.encoding, content, update);
     addScaled(sum, update, round.admit(Math.sqrt(squaredNormOf(update))));
-    await pause();
+    await pause(codecs.size);
   }
   for (let begin = 0; begin < sum.length; begin += noiseChunk) {
     round.finishChunk(sum.subarray(begin, begin + noiseChunk));
-    await pause();
+    await pause(noiseWork * noiseChunk);
   }
   for (let key = 0; key < sum.length; key += 1) into[key] = -(sum[key] ?? 0);
   return round.close();
 }
 
-/** Keys that get their noise at a time: about 10 ms. */
+/** Keys that get their noise at a time: about 10 ms, as long as adding sixteen times as many takes. */
 const noiseChunk = 65_536;
+const noiseWork = 16;
 
 /** What is float32 is read where it lies; the rest is decoded once. */
 function sourceOf(contributions: readonly StoredContribution[], codecs: VectorCodecs): ChunkSource {
