@@ -6,7 +6,7 @@ import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
 import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
-import { payForUpdate } from "./privacy-ledger.ts";
+import { afterOneMore, payForUpdate } from "./privacy-ledger.ts";
 import { without } from "./take-over.ts";
 import type { Task } from "./task.ts";
 
@@ -15,6 +15,8 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
   const { keeper } = room;
   const { version, parameters } = work;
   if (!task.isRepeated) await repeatLast(task);
+  // Before the last round is told: then it can be told with what the final values come to.
+  if (isEnded(keeper.record.round) || keeper.record.step !== work.step) afterOneMore(room);
   await settleRound(task, work.step, { version, parameters, result: null });
   await leaveOtherStep(task, work);
   if (!isEnded(keeper.record.round)) goOn(task, work);

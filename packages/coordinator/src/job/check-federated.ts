@@ -86,7 +86,13 @@ function checkClients({
   }
   if (privacy === null) return;
   const spec = parsePrivacy(privacy);
-  if (spec.name === "central" && (name !== "fedavg" || robust !== null)) {
+  if (spec.name === "local") {
+    reject(
+      "job.federated.privacy",
+      'expected "central": clients add no noise of their own yet, so it would be a promise that nobody keeps',
+    );
+  }
+  if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
   }

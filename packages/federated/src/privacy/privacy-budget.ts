@@ -25,8 +25,8 @@ export type BudgetDecision =
   | { readonly kind: "stop"; readonly wouldBe: number; readonly reason: string };
 
 /**
- * Decides on the next round by what all rounds together would cost. The ledger of `go` is to be kept before clients
- * are told of the round: noise that has been drawn once is spent, whether the round is committed or not.
+ * Decides on the next round by what all rounds together would cost. The ledger of `go` is to be kept before noise is drawn
+ * for the round: noise that has been drawn once is spent, whether the round is committed or not.
  */
 export function decideBudget(ledger: PrivacyLedger, next: RoundMechanism, budget: PrivacyBudget): BudgetDecision {
   if (!(budget.epsilon > 0)) throw new RangeError(`the budget's epsilon must be positive, got ${budget.epsilon}`);

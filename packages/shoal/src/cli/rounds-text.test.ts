@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, appendFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChainedRound, RoundRecord } from "@shoal/aggregator";
+import { appendRecord, chainStart } from "@shoal/federated";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createRoundFile, readRounds } from "../federated/round-file.ts";
+import { createOutput } from "./output.ts";
+import { sayRounds, verifyRounds } from "./rounds-text.ts";
+
+const body = (round: number, given: Partial<RoundRecord> = {}): RoundRecord => ({
+  ...{ run: "r", round, step: round - 1, outcome: "committed", reason: "all came", version: round, samples: 30 },
+  phases: [
+    { phase: "selecting", atMs: 1_000 },
+    { phase: "committed", atMs: 3_500 },
+  ],
+  ...{ asked: { count: 2, list: ["a", "b"] }, dropped: { count: 0, list: [] }, contributed: { count: 2, list: [] } },
+  ...{ trainingLoss: 0.5, testLoss: null, testAccuracy: 0.91, bytesDown: 2_000_000, bytesUp: 12, epsilon: null },
+  ...{ measuredByClients: null, hash: "" },
+  ...given,
+});
+function chain(...bodies: readonly RoundRecord[]): readonly ChainedRound[] {
+  let head = chainStart;
+  return bodies.map((each) => {
+    const next = appendRecord(head, each);
+    ({ head } = next);
+    return next.record;
+  });
+}
+
+describe("rounds in words", () => {
+  it("are a table, and below it who is missing and why", () => {
+    let text = "";
+    const output = createOutput(false, { write: (each) => (text += each) });
+    const list = [{ client: "b", reason: "it did not answer in time", atMs: 2_000 }];
+    const lost = body(2, {
+      outcome: "abandoned",
+      reason: "too few",
+      dropped: { count: 3, list },
+      trainingLoss: null,
+      phases: [],
+    });
+    sayRounds(chain(body(1), lost), output);
+    expect(text.split("\n")).toEqual([
+      "round  outcome    took   asked  dropped  gave  loss    accuracy  down    up    ε",
+      "1      committed  2.5 s  2      0        2     0.5000  91.00 %   2.0 MB  12 B  –",
+      "2      abandoned  –      2      3        2     –       91.00 %   2.0 MB  12 B  –",
+      "round 2 abandoned: too few",
+      "round 2 without b: it did not answer in time",
+      "round 2 without 2 more",
+      "",
+    ]);
+  });
+
+  it("are found to be changed, left out or moved", () => {
+    const rounds = chain(body(1), body(2), body(3));
+    expect(verifyRounds(rounds)).toMatchObject({ kind: "intact" });
+    expect(verifyRounds(rounds.slice(1))).toMatchObject({ kind: "intact" });
+    expect(verifyRounds([rounds[0], rounds[2]] as ChainedRound[])).toMatchObject({ kind: "broken", index: 1 });
+    const changed = rounds.with(0, { ...(rounds[0] as ChainedRound), body: body(1, { samples: 31 }) });
+    expect(verifyRounds(changed)).toMatchObject({ kind: "broken", index: 1 });
+  });
+});
+
+describe("the file of rounds", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "shoal-rounds-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("holds each round once, in order, whoever wrote it, and no line that a crash cut off", async () => {
+    const rounds = chain(body(1), body(2));
+    const notes: string[] = [];
+    const [one, other] = [
+      createRoundFile(folder, (note) => notes.push(note)),
+      createRoundFile(folder, () => undefined),
+    ];
+    one.append("r", rounds[0] as ChainedRound);
+    await expect.poll(() => readRounds(folder, "r").catch(() => [])).toHaveLength(1);
+    other.append("r", rounds[0] as ChainedRound);
+    other.append("r", rounds[1] as ChainedRound);
+    await expect.poll(() => readRounds(folder, "r")).toHaveLength(2);
+    appendFileSync(join(folder, "r", "rounds.jsonl"), '{"sequence":3,"bo');
+    expect(await readRounds(folder, "r")).toEqual(rounds);
+    expect(notes).toEqual([]);
+  });
+
+  it("says where it has looked", async () => {
+    await expect(readRounds(folder, "none")).rejects.toMatchObject({ code: "run_not_found" });
+  });
+});

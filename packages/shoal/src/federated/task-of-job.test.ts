@@ -1,0 +1,64 @@
+import { checkJob } from "@shoal/coordinator";
+import { epsilonOf, emptyLedger, spend } from "@shoal/federated";
+import { describe, expect, it } from "vitest";
+import { taskOfJob } from "./task-of-job.ts";
+
+const task = (given: object = {}) =>
+  taskOfJob(
+    "r1",
+    checkJob({
+      name: "federated",
+      model: {
+        ...{ inputs: 784, loss: { type: "softmax_cross_entropy" } },
+        layers: [
+          { type: "dense", outputs: 3, activation: "relu" },
+          { type: "dense", outputs: 10, name: "head" },
+        ],
+      },
+      ...{ data: { type: "digits", samples: 10 }, optimizer: { name: "sgd", learningRate: 1 } },
+      federated: {
+        ...{ rounds: 20, aggregation: { name: "fedavg", goal: 10 }, sampleCap: 100 },
+        ...{ local: { learningRate: 0.1, epochs: 2, batchSize: 30 }, ...given },
+      },
+    }),
+  );
+const local = { learningRate: 0.1, epochs: 2, batchSize: 30 };
+
+describe("the task of a federated job", () => {
+  it("caps what a client claims of itself", () => {
+    expect(task().settings.policy).toMatchObject({ sampleCap: 100 });
+    // 2 epochs of 4 batches.
+    expect(task({ aggregation: { name: "fednova", goal: 2 } }).settings.policy).toMatchObject({ accumulationCap: 8 });
+    const given = { aggregation: { name: "fednova", goal: 2, accumulationCap: 50 } };
+    expect(task(given).settings.policy).toMatchObject({ accumulationCap: 50 });
+    const whole = { aggregation: { name: "fednova", goal: 2 }, local: { ...local, batchSize: null } };
+    expect(task(whole).settings.policy).toMatchObject({ accumulationCap: 2 });
+  });
+
+  it("waits for as many as a robust rule needs, and asks no more than its state can hold", () => {
+    const robust = { robust: { name: "krum", byzantine: 2 }, minimum: 1 };
+    expect(task(robust).settings.plan.minimum).toBe(7);
+    expect(() => task({ aggregation: { name: "fedavg", goal: 1_000 } })).toThrow("job.federated.overSelection");
+  });
+
+  it("sends what clients share, and no more", () => {
+    const { description, shared } = task({ local: { ...local, personal: ["head"] } });
+    expect(shared).toMatchObject({ size: 784 * 3 + 3 + 3 * 10 + 10, count: 784 * 3 + 3 });
+    expect(description.size).toBe(784 * 3 + 3);
+    expect(() => task({ local: { ...local, personal: ["neck"] } })).toThrow("no layer neck");
+  });
+
+  it("takes the least noise that lasts for all rounds, where none is given", () => {
+    const promise = { name: "central", epsilon: 2, delta: 1e-5 };
+    const { privacy } = task({ privacy: promise }).settings;
+    const epsilonWith = (noiseMultiplier: number): number => {
+      const mechanism = { noiseMultiplier, samplingRate: 1, sampling: "none" } as const;
+      return epsilonOf(spend(emptyLedger(), mechanism, 20), 1e-5).epsilon;
+    };
+    const found = privacy?.noiseMultiplier ?? 0;
+    expect(epsilonWith(found)).toBeLessThanOrEqual(2);
+    expect(epsilonWith(found * 0.99)).toBeGreaterThan(2);
+    const sampled = task({ privacy: { ...promise, population: 10_000 } }).settings.privacy;
+    expect(sampled?.noiseMultiplier).toBeLessThan(found);
+  });
+});
