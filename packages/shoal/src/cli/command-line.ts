@@ -49,6 +49,8 @@ function createProgram(context: CommandContext): Command {
   const program = new Command("shoal")
     .description("Trains models with parameter servers: in one process, as a local cluster, or across machines.")
     .version("0.1.0")
+    // `shoal edge` and `shoal edge invite` have options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError("(shoal --help lists the commands, shoal COMMAND --help their options)")
     .addHelpText(
