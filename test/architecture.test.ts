@@ -16,7 +16,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   "ps-server": ["errors", "actors", "kernels-wasm", "protocol", "optimization"],
   worker: ["errors", "actors", "kernels-wasm", "protocol", "models", "optimization"],
   coordinator: ["errors", "actors", "protocol", "models", "optimization", "federated"],
-  aggregator: ["errors", "actors", "kernels-wasm", "optimization", "federated"],
+  aggregator: ["errors", "actors", "kernels-wasm", "optimization", "protocol", "federated"],
   "edge-client": ["errors", "actors", "kernels-wasm", "models", "federated", "optimization"],
   shoal: [
     ...["errors", "actors", "kernels-wasm", "protocol", "optimization", "models", "federated"],

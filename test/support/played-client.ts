@@ -14,6 +14,7 @@ import {
   type ClientPlane,
   type ClientReply,
   type ClientRequest,
+  type ClientTrace,
   type ContributionAnswer,
   type Device,
   type RoundOffer,
@@ -52,6 +53,7 @@ const device: Device = { memoryBytes: 1e9, samples: 10, testSamples: 0, encoding
 interface Made {
   readonly update: Float32Array;
   readonly version: number;
+  readonly trace: ClientTrace | null;
 }
 
 export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
@@ -98,12 +100,19 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     }
   }
 
-  async function train({ round, version, down }: RoundOffer): Promise<void> {
+  async function train({ round, version, down, traceparent }: RoundOffer): Promise<void> {
+    const heardAtMs = clock.now();
     const values = await download(round, down);
+    const fetchedMs = clock.now() - heardAtMs;
     await sleep(trainMs);
     if (values === undefined) return;
     const honest = Float32Array.from(values, (value, key) => ((target[key] ?? 0) - value) / 2);
-    made.set(round, { update: bend(honest), version });
+    const spans = [
+      { name: "download", beginMs: 0, endMs: fetchedMs, attributes: {} },
+      { name: "train", beginMs: fetchedMs, endMs: clock.now() - heardAtMs, attributes: { samples } },
+    ];
+    const trace = traceparent === null ? null : { traceparent, spans };
+    made.set(round, { update: bend(honest), version, trace });
     for (const old of [...made.keys()].slice(0, -2)) made.delete(old);
   }
 
@@ -121,7 +130,7 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
   }
 
   async function contribute(round: number): Promise<void> {
-    const { update, version } = made.get(round) ?? {};
+    const { update, version, trace = null } = made.get(round) ?? {};
     if (update === undefined || version === undefined) return;
     const bytes = new Uint8Array(update.buffer);
     const content = describeVector(bytes);
@@ -129,7 +138,7 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     const facts = { client: name, baseVersion: version, samples, steps: 1, loss: 1, encoding: "float32" };
     const offer = { id, task, round, ...facts, content };
     for (;;) {
-      const reply = await ask({ type: "offer_contribution", offer, trace: null });
+      const reply = await ask({ type: "offer_contribution", offer, trace });
       if (reply.type === "answered") answers.push(reply.answer);
       if (reply.type !== "send_chunks") return;
       const answer = await send(round, id, bytes, readChunkSet(chunkCount(content), reply.received));

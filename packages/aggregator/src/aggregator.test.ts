@@ -1,3 +1,5 @@
+import { trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
 import {
   createInProcessPlane,
@@ -167,6 +169,31 @@ describe("an aggregator", () => {
       return waiting;
     };
     expect(await simulate(scene.clock, work())).toMatchObject({ code: "stale_term" });
+  });
+
+  it("traces each contribution from the draw to its place in the values", async () => {
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+    const scene = createScene();
+    const work = async (): Promise<void> => {
+      const aggregator = await scene.open();
+      const clients = ["a", "b", "c", "d"].map((name) => client(scene, name, 2));
+      await Promise.all(clients.map((each) => each.start()));
+      const values = new Float32Array(size);
+      await aggregator.aggregate({ step: 0, version: 0, parameters: values, gradient: values.slice() });
+      await aggregator.evaluated(values, { accuracy: 1, loss: 0 });
+      await aggregator.close();
+    };
+    await simulate(scene.clock, work());
+    trace.disable();
+    const spans = exporter.getFinishedSpans();
+    const roots = spans.filter(({ name }) => name === "contribution");
+    const outcomes = roots.map(({ attributes }) => String(attributes["shoal.outcome"]));
+    expect(outcomes.toSorted()).toEqual(["committed", "committed", "committed", "the round has what it needs"]);
+    const [committed] = roots.filter(({ attributes }) => attributes["shoal.outcome"] === "committed");
+    const own = spans.filter((span) => span.spanContext().traceId === committed?.spanContext().traceId);
+    const names = own.map(({ name }) => name).toSorted();
+    expect(names).toEqual(["admit", "aggregate", "contribution", "download", "publish", "select", "train"]);
   });
 
   it("goes on to the next round when too few come", async () => {

@@ -32,6 +32,7 @@ import { createClientEvaluations } from "./serve/client-evaluations.ts";
 import { availableClients, type Room } from "./serve/room.ts";
 import { serveClient } from "./serve/serve-client.ts";
 import type { AggregatorSettings } from "./settings.ts";
+import { createContributionTraces } from "./tracing/contribution-traces.ts";
 import { createPublishedValues } from "./values/published-values.ts";
 
 export interface AggregatorOptions {
@@ -98,7 +99,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   const { keeper } = room;
   const log = createRoundLog({ run, store, clock, keeper });
   const { round } = keeper.record;
-  const fresh = { isRepeated: false, telling: Promise.resolve() };
+  const fresh = { isRepeated: false, combinedAtMs: 0, telling: Promise.resolve() };
   const task: Task = { options, room, signals, log, told: isEnded(round) ? log.newest : round.number - 1, ...fresh };
   const stop = plane.serve((client, request) => serveClient(room, client, request));
   if (opened.resumed !== undefined) takeOver(room, opened.resumed);
@@ -145,6 +146,7 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
   const room: Room = {
     ...{ task: description.task, description, settings, plane: options.plane, clock, random: options.random, keeper },
     ...{ registry: createRegistry(settings), codecs, traffic: { down: 0, up: 0 }, timeline },
+    traces: createContributionTraces(run),
     values: createPublishedValues(codecs, settings.plan.maximumStaleness + spareRounds),
     contributions: createContributionStore(settings.intake),
     evaluations: createClientEvaluations(),

@@ -21,6 +21,16 @@ export const spanNames = {
   /** A shard has moved its staleness bound. */
   bound: "bound",
   evaluate: "evaluate",
+  /** A federated client's part of a round, from the offer to its last word; the others are its children. */
+  contribution: "contribution",
+  select: "select",
+  /** Of the client: what it fetched, trained and sent, on its own clock. */
+  download: "download",
+  train: "train",
+  upload: "upload",
+  admit: "admit",
+  aggregate: "aggregate",
+  publish: "publish",
 } as const;
 
 export const attributes = {
@@ -66,6 +76,11 @@ export const attributes = {
   attempt: "shoal.attempt",
   outcome: "shoal.outcome",
   learningRate: "shoal.learning_rate",
+  /** Of a federated task; on `contribution` and its children. */
+  client: "shoal.client",
+  round: "shoal.round",
+  /** With what a client says of a span of its own behind it. */
+  ofClient: "shoal.client.",
   /** The new staleness bound, and why; on `bound`. */
   bound: "shoal.bound",
   reason: "shoal.reason",

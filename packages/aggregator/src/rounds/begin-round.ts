@@ -35,6 +35,7 @@ export function beginRound(room: Room, work: AggregatorWork): void {
     .filter(([, , round]) => round >= oldest)
     .slice(-mostOutcomes);
   values.publish(number, work.version, work.parameters);
+  room.traces.forgetBefore(oldest, clock.now());
   Object.assign(traffic, { down: 0, up: 0 });
   const step = startRound(plan, number, clock.now(), carried);
   const effects = [...step.effects, ...effectsOn(lost, old)];

@@ -7,6 +7,7 @@ import {
   type EndedState,
   type RoundStep,
 } from "@shoal/federated";
+import { attributes } from "@shoal/protocol";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { ChainedRound } from "../records/round-log.ts";
 import { roundRecord } from "../records/round-record.ts";
@@ -91,9 +92,20 @@ export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void>
   task.telling = written(task).then((isWritten) => {
     if (!isWritten) return;
     for (const record of records) options.onRecord?.(record);
+    traceEnds(task, contributed, facts.version);
     if (isSeen) room.plane.tellAll({ type: "round_closed", summary });
     options.onRound?.(summary);
   });
+}
+
+/** The update is in the parameters, and everybody is about to hear of it. */
+function traceEnds({ room, combinedAtMs }: Task, contributed: readonly StoredContribution[], version: number): void {
+  const endMs = room.clock.now();
+  const own = { [attributes.version]: version };
+  for (const { offer } of contributed) {
+    room.traces.worked(offer.client, offer.round, { name: "publish", beginMs: combinedAtMs, endMs, attributes: own });
+    room.traces.ended(offer.client, offer.round, "committed", endMs);
+  }
 }
 
 /** @returns false where this aggregator is not the one that tells any more */

@@ -1,6 +1,7 @@
 /** Plays rounds for one step of the run, until one can be committed. */
 import { isShoalError } from "@shoal/errors";
 import { isEnded, type Report } from "@shoal/federated";
+import { attributes } from "@shoal/protocol";
 import type { Aggregated, AggregatorWork } from "../aggregator.ts";
 import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
@@ -74,7 +75,16 @@ async function tryToCombine(
   }
   await payForUpdate(room);
   const { version, parameters } = work;
+  const beginMs = room.clock.now();
   const combined = await combinedOrReason(room, ids, work);
+  task.combinedAtMs = room.clock.now();
+  for (const { client, sinceRound } of reports) {
+    const own = {
+      [attributes.version]: version,
+      [attributes.outcome]: typeof combined === "string" ? combined : "added",
+    };
+    room.traces.worked(client, sinceRound, { name: "aggregate", beginMs, endMs: task.combinedAtMs, attributes: own });
+  }
   if (typeof combined !== "string") return combined;
   await endRound(task, abandon(room, combined), { version, parameters, result: null });
   return undefined;

@@ -11,6 +11,8 @@ export interface Task {
   readonly log: RoundLog;
   /** The newest round that has been told. */
   told: number;
+  /** When the contributions of the open round were put together, clock time. */
+  combinedAtMs: number;
   /** The newest record of the aggregator before this one was handed out again. */
   isRepeated: boolean;
   /** Settles when everybody has heard of the rounds so far. */

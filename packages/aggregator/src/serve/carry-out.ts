@@ -17,6 +17,7 @@ export function carryOut(room: Room, effect: RoundEffect): void {
     case "offer":
       for (const client of effect.clients) {
         registry.setBusy(client, true);
+        room.traces.offered(client, number, room.clock.now());
         const offer = offerFor(room, client);
         if (offer === undefined) keeper.dispatch({ type: "drop", client });
         else plane.tell(client, { type: "round_offered", offer });
@@ -26,6 +27,7 @@ export function carryOut(room: Room, effect: RoundEffect): void {
       const comeBackAfterMs = comeBackAfter(room);
       for (const client of effect.clients) {
         registry.setBusy(client, false);
+        room.traces.ended(client, number, effect.reason, room.clock.now());
         plane.tell(client, {
           type: "round_over",
           round: number,

@@ -7,6 +7,7 @@ import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import type { ClientEvaluations } from "./client-evaluations.ts";
+import type { ContributionTraces } from "../tracing/contribution-traces.ts";
 import type { Timeline } from "../records/timeline.ts";
 import type { PublishedValues } from "../values/published-values.ts";
 import type { VectorCodecs } from "@shoal/optimization";
@@ -27,6 +28,7 @@ export interface Room {
   readonly traffic: { down: number; up: number };
   readonly evaluations: ClientEvaluations;
   readonly timeline: Timeline;
+  readonly traces: ContributionTraces;
 }
 
 /** When a client is wanted again. */

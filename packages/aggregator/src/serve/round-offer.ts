@@ -20,7 +20,7 @@ export function offerFor(room: Room, client: string): RoundOffer | undefined {
     answerWithinMs: isAsked ? leftMs : 0,
     reportWithinMs: isAsked ? plan.reportingTimeoutMs : leftMs,
     evaluates: settings.evaluates,
-    traceparent: null,
+    traceparent: room.traces.traceparent(client, member.sinceRound),
   };
 }
 

@@ -26,7 +26,7 @@ export async function serveClient(room: Room, client: string, request: ClientReq
       return { type: "chunk", content };
     }
     case "offer_contribution":
-      return offerContribution(room, client, request.offer);
+      return offerContribution(room, client, request.offer, request.trace);
     case "put_chunk":
       return takeChunk(room, client, request);
     case "leave":
@@ -86,13 +86,17 @@ function unfit({ description }: Room, device: Device): string | undefined {
 }
 
 async function answerOffer(
-  { keeper, settings, timeline, clock }: Room,
+  { keeper, settings, timeline, clock, traces }: Room,
   client: string,
   { round, takesPart, reason }: { readonly round: number; readonly takesPart: boolean; readonly reason: string },
 ): Promise<ClientReply> {
   // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
   if (!isIn({ keeper }, client, round)) return { type: "offer_noted", isMember: false, reportWithinMs: 0 };
-  if (!takesPart) timeline.dropped(client, `it declined: ${reason}`, clock.now());
+  traces.answered(client, round, clock.now());
+  if (!takesPart) {
+    timeline.dropped(client, `it declined: ${reason}`, clock.now());
+    traces.ended(client, round, "declined", clock.now());
+  }
   keeper.dispatch({ type: takesPart ? "confirm" : "drop", client });
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);

@@ -7,11 +7,13 @@ import {
   decideOffer,
   isEnded,
   type ClientReply,
+  type ClientTrace,
   type ContributionAnswer,
   type ContributionOffer,
   type RejectionCause,
   type RoundEffect,
 } from "@shoal/federated";
+import { attributes } from "@shoal/protocol";
 import { stepsOf } from "../commit/combine-round.ts";
 import { factsOf, mixesModels } from "../commit/contribution-facts.ts";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
@@ -22,7 +24,12 @@ import { membersOf } from "./round-offer.ts";
 /** Chunks that a client may have on their way. */
 const window = 4;
 
-export function offerContribution(room: Room, client: string, offer: ContributionOffer): ClientReply {
+export function offerContribution(
+  room: Room,
+  client: string,
+  offer: ContributionOffer,
+  trace: ClientTrace | null,
+): ClientReply {
   const { keeper, settings, registry, clock, contributions, codecs } = room;
   const { round, outcomes } = keeper.record;
   const known = outcomes.findLast(([id]) => id === offer.id)?.[1];
@@ -43,6 +50,7 @@ export function offerContribution(room: Room, client: string, offer: Contributio
   } catch (error) {
     return answered(rejected(room, "bad_offer", ShoalError.from(error).message));
   }
+  if (trace !== null) room.traces.told(client, offer.round, trace, clock.now());
   const begun = contributions.begin(offer, clock.now());
   if (begun.kind === "receive") return { type: "send_chunks", received: begun.received.bits, window };
   const { reason } = begun;
@@ -85,10 +93,14 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
   const { offer } = contribution;
   const { keeper, contributions, registry, clock } = room;
   const { client, id } = offer;
+  const beginMs = clock.now();
   const refusal = judge(room, contribution);
+  const samples = { [attributes.samples]: offer.samples, [attributes.loss]: offer.loss };
+  room.traces.worked(client, offer.round, { name: "admit", beginMs, endMs: clock.now(), attributes: samples });
   if (refusal !== undefined) {
     registry.holdAgainst(client, clock.now());
     room.timeline.dropped(client, refusal.reason, clock.now());
+    room.traces.ended(client, offer.round, `rejected: ${refusal.cause}`, clock.now());
     remember(room, offer, false);
     keeper.dispatch({ type: "drop", client });
     await keeper.written();

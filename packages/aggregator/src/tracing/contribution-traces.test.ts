@@ -1,0 +1,79 @@
+import { trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
+import { attributes } from "@shoal/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createContributionTraces } from "./contribution-traces.ts";
+
+const exporter = new InMemorySpanExporter();
+beforeEach(() => {
+  exporter.reset();
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+});
+afterEach(() => trace.disable());
+
+const msOf = ([seconds, nanoseconds]: readonly [number, number]): number => seconds * 1000 + nanoseconds / 1e6;
+const timesOf = ({ name, startTime, endTime }: ReadableSpan) => [name, msOf(startTime), msOf(endTime)];
+const span = (name: string, beginMs: number, endMs: number, own = {}) => ({ name, beginMs, endMs, attributes: own });
+
+describe("the trace of a contribution", () => {
+  it("holds what the aggregator and the client did for it, in one time", () => {
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 3, 1_000);
+    const traceparent = traces.traceparent("a", 3);
+    traces.answered("a", 3, 1_010);
+    const spans = [span("download", 5, 40), span("train", 40, 400, { samples: 60 }), span("upload", 400, 450)];
+    traces.told("a", 3, { traceparent: traceparent ?? "", spans }, 1_500);
+    traces.told("a", 3, { traceparent: traceparent ?? "", spans }, 1_510); // offered again
+    traces.worked("a", 3, { name: "admit", beginMs: 1_510, endMs: 1_512 });
+    traces.worked("a", 3, { name: "aggregate", beginMs: 1_600, endMs: 1_620 });
+    traces.worked("a", 3, { name: "publish", beginMs: 1_620, endMs: 1_700 });
+    traces.ended("a", 3, "committed", 1_700);
+    const all = exporter.getFinishedSpans();
+    expect(all.map(timesOf)).toEqual([
+      ["select", 1_000, 1_010],
+      ["download", 1_005, 1_040],
+      ["train", 1_040, 1_400],
+      ["upload", 1_400, 1_450],
+      ["admit", 1_510, 1_512],
+      ["aggregate", 1_600, 1_620],
+      ["publish", 1_620, 1_700],
+      ["contribution", 1_000, 1_700],
+    ]);
+    const root = all.at(-1);
+    expect(root?.attributes).toMatchObject({ [attributes.client]: "a", [attributes.outcome]: "committed" });
+    expect(traceparent).toBe(`00-${root?.spanContext().traceId}-${root?.spanContext().spanId}-01`);
+    for (const child of all.slice(0, -1)) {
+      expect(child.parentSpanContext?.spanId).toBe(root?.spanContext().spanId);
+      expect(child.attributes[attributes.run]).toBe("run-1");
+    }
+    expect(all[2]?.attributes[`${attributes.ofClient}samples`]).toBe(60);
+  });
+
+  it("keeps a client's times within those in which they can have been", () => {
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 1, 1_000);
+    traces.told("a", 1, { traceparent: "", spans: [span("train", 0, 1e12), span("upload", 50, 10)] }, 1_100);
+    expect(exporter.getFinishedSpans().map(timesOf)).toEqual([
+      ["train", 1_000, 1_100],
+      ["upload", 1_050, 1_050],
+    ]);
+  });
+
+  it("ends with its round, whatever became of the client", () => {
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 1, 0);
+    traces.offered("b", 2, 0);
+    traces.forgetBefore(2, 500);
+    expect(traces.traceparent("a", 1)).toBeNull();
+    expect(traces.traceparent("b", 2)).not.toBeNull();
+    expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["select", "contribution"]);
+  });
+
+  it("is nothing, and keeps nothing, where nobody traces", () => {
+    trace.disable();
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 1, 0);
+    expect(traces.traceparent("a", 1)).toBeNull();
+    traces.ended("a", 1, "committed", 1);
+  });
+});

@@ -1,0 +1,137 @@
+/**
+ * One trace for each client that is asked to a round:
+ *
+ *   contribution ── select ── download, train, upload (the client's own) ── admit ── aggregate ── publish
+ *
+ * The client's spans come with its contribution, so that no collector has to be reachable from a page: their times count from
+ * the moment at which it heard the offer, on its own clock, and are put behind the moment at which the offer left.
+ *
+ * Bounds  a trace for each member of the present round and of those that train on: what is older is ended and forgotten.
+ */
+import {
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type HrTime,
+  type Span,
+} from "@opentelemetry/api";
+import type { ClientTrace } from "@shoal/federated";
+import { attributes, spanNames, tracerName } from "@shoal/protocol";
+
+export interface ContributionTraces {
+  /** Asked to take part; the second time of a round changes nothing. */
+  offered(client: string, round: number, nowMs: number): void;
+  /** W3C traceparent of a client's trace; null where nothing is traced. */
+  traceparent(client: string, round: number): string | null;
+  /** It has said whether it takes part. */
+  answered(client: string, round: number, nowMs: number): void;
+  /** What it says of itself, with the offer of its contribution. */
+  told(client: string, round: number, told: ClientTrace, nowMs: number): void;
+  /** A piece of work of the aggregator's on its contribution. */
+  worked(client: string, round: number, work: AggregatorWorkSpan): void;
+  /** Nothing more comes of it. */
+  ended(client: string, round: number, outcome: string, nowMs: number): void;
+  /** Ends and forgets what is of an older round. */
+  forgetBefore(round: number, nowMs: number): void;
+}
+
+export interface AggregatorWorkSpan {
+  readonly name: "admit" | "aggregate" | "publish";
+  readonly beginMs: number;
+  readonly endMs: number;
+  readonly attributes?: Attributes;
+}
+
+interface OpenTrace {
+  readonly client: string;
+  readonly round: number;
+  readonly root: Span;
+  readonly offeredAtMs: number;
+  select: Span | undefined;
+  isTold: boolean;
+}
+
+/** @param run - named on every span */
+export function createContributionTraces(run: string): ContributionTraces {
+  const open = new Map<string, OpenTrace>();
+  const keyOf = (client: string, round: number): string => `${round} ${client}`;
+  const find = (client: string, round: number): OpenTrace | undefined => open.get(keyOf(client, round));
+  const end = (each: OpenTrace, outcome: string, nowMs: number): void => {
+    each.select?.end(timeOf(nowMs));
+    each.root.setAttribute(attributes.outcome, outcome);
+    each.root.end(timeOf(nowMs));
+    open.delete(keyOf(each.client, each.round));
+  };
+  return {
+    offered(client, round, nowMs) {
+      if (find(client, round) !== undefined) return;
+      const shared = { [attributes.run]: run, [attributes.client]: client, [attributes.round]: round };
+      const options = { attributes: shared, startTime: timeOf(nowMs) };
+      const root = trace.getTracer(tracerName).startSpan(spanNames.contribution, { ...options, root: true });
+      // Without an SDK nothing is traced, and nothing kept.
+      if (!isSpanContextValid(root.spanContext())) return;
+      const select = childOf(root, spanNames.select, shared, nowMs);
+      open.set(keyOf(client, round), { client, round, root, offeredAtMs: nowMs, select, isTold: false });
+    },
+    traceparent(client, round) {
+      const context = find(client, round)?.root.spanContext();
+      if (context === undefined) return null;
+      return `00-${context.traceId}-${context.spanId}-${context.traceFlags.toString(16).padStart(2, "0")}`;
+    },
+    answered(client, round, nowMs) {
+      const found = find(client, round);
+      found?.select?.end(timeOf(nowMs));
+      if (found !== undefined) found.select = undefined;
+    },
+    told(client, round, told, nowMs) {
+      const found = find(client, round);
+      // A contribution that is offered again brings the same spans.
+      if (found === undefined || found.isTold) return;
+      found.isTold = true;
+      for (const span of told.spans) tellOne(run, found, span, nowMs);
+    },
+    worked(client, round, { name, beginMs, endMs, attributes: own = {} }) {
+      const found = find(client, round);
+      if (found === undefined) return;
+      childOf(found.root, spanNames[name], { ...sharedOf(run, found), ...own }, beginMs).end(timeOf(endMs));
+    },
+    ended(client, round, outcome, nowMs) {
+      const found = find(client, round);
+      if (found !== undefined) end(found, outcome, nowMs);
+    },
+    forgetBefore(round, nowMs) {
+      for (const each of open.values()) if (each.round < round) end(each, "forgotten", nowMs);
+    },
+  };
+}
+
+/** A stranger's word: its times are kept within those in which they can have been. */
+function tellOne(
+  run: string,
+  found: OpenTrace,
+  { name, beginMs, endMs, attributes: given }: ClientTrace["spans"][number],
+  nowMs: number,
+): void {
+  const within = (ms: number): number => Math.min(nowMs, found.offeredAtMs + Math.max(0, ms));
+  const own = Object.fromEntries(Object.entries(given).map(([key, value]) => [`${attributes.ofClient}${key}`, value]));
+  const span = childOf(found.root, name, { ...sharedOf(run, found), ...own }, within(beginMs));
+  if (typeof given["error"] === "string") span.setStatus({ code: SpanStatusCode.ERROR, message: given["error"] });
+  span.end(timeOf(within(Math.max(beginMs, endMs))));
+}
+
+function sharedOf(run: string, { client, round }: OpenTrace): Attributes {
+  return { [attributes.run]: run, [attributes.client]: client, [attributes.round]: round };
+}
+
+function childOf(parent: Span, name: string, own: Attributes, beginMs: number): Span {
+  const context = trace.setSpan(ROOT_CONTEXT, parent);
+  return trace.getTracer(tracerName).startSpan(name, { attributes: own, startTime: timeOf(beginMs) }, context);
+}
+
+/** Seconds and nanoseconds: a plain number would be taken for one or another kind of time by its size. */
+function timeOf(ms: number): HrTime {
+  const seconds = Math.floor(ms / 1_000);
+  return [seconds, Math.round((ms - seconds * 1_000) * 1e6)];
+}
