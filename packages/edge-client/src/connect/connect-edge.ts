@@ -61,14 +61,14 @@ export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConn
     ...{ first: enrolment, enrol: () => enrol(origin, { ...request, task }), clock, random, onRefused },
   });
   try {
-    let tries = 0;
+    const delay = createReconnectDelay(random);
     const connection = await open(natsUrl(origin), {
       ...{ authenticator: jwtAuthenticator(() => passes.pass, seed), inboxPrefix: inboxPrefix(client) },
       ...{ name: client, timeout: connectTimeoutMs, pingInterval: pingIntervalMs, maxPingOut: 2 },
       ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true },
-      reconnectDelayHandler: () => reconnectMs(tries++, random),
+      reconnectDelayHandler: () => delay.ms,
     });
-    void follow(connection, { onBack: () => (tries = 0), onPassRefused: () => passes.renewNow() }); // C2
+    void follow(connection, delay, () => passes.renewNow()); // C2
     const plane = createNatsClientPlane({ connection, address: { cluster, task }, client });
     const close = async (): Promise<void> => {
       passes.close();
@@ -91,10 +91,37 @@ function natsUrl(origin: string): string {
   return url.href;
 }
 
-/** Full jitter: clients that were cut off together do not come back together. */
-function reconnectMs(tries: number, random: Random): number {
-  const longest = Math.min(mostReconnectDelayMs, reconnectDelayMs * 2 ** tries);
-  return reconnectDelayMs / 2 + random.uniform() * longest;
+interface ReconnectDelay {
+  readonly ms: number;
+  /** Another attempt begins. */
+  tried(): void;
+  succeeded(): void;
+}
+
+/**
+ * Full jitter: clients that were cut off together do not come back together. One draw for each attempt: the library asks
+ * again whenever it looks at its clock.
+ */
+function createReconnectDelay(random: Random): ReconnectDelay {
+  let tries = 0;
+  const draw = (): number => {
+    const longest = Math.min(mostReconnectDelayMs, reconnectDelayMs * 2 ** tries);
+    return reconnectDelayMs / 2 + random.uniform() * longest;
+  };
+  let ms = draw();
+  return {
+    get ms() {
+      return ms;
+    },
+    tried() {
+      tries += 1;
+      ms = draw();
+    },
+    succeeded() {
+      tries = 0;
+      ms = draw();
+    },
+  };
 }
 
 async function open(url: string, options: ConnectionOptions): Promise<NatsConnection> {
@@ -106,14 +133,10 @@ async function open(url: string, options: ConnectionOptions): Promise<NatsConnec
   }
 }
 
-interface Following {
-  readonly onBack: () => void;
-  readonly onPassRefused: () => void;
-}
-
-async function follow(connection: NatsConnection, { onBack, onPassRefused }: Following): Promise<void> {
+async function follow(connection: NatsConnection, delay: ReconnectDelay, onPassRefused: () => void): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === "reconnect") onBack();
+    if (status.type === "reconnecting") delay.tried();
+    if (status.type === "reconnect") delay.succeeded();
     if (status.type !== "error") continue;
     const { name } = status.error;
     if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") onPassRefused();

@@ -16,6 +16,7 @@ const cluster = "test";
 const key = new Uint8Array(32).fill(7);
 const soon = (): number => Math.floor(Date.now() / 1_000) + 600;
 const owned = new AsyncDisposableStack();
+let leaf: string;
 let options: EdgeServerOptions;
 let edge: EdgeServer;
 let hub: NatsConnection;
@@ -25,6 +26,7 @@ const heard: string[] = [];
 beforeAll(async () => {
   const server = await startNatsServer({ token, environment: process.env, port: -1 });
   owned.defer(() => server.stop());
+  leaf = server.leaf;
   const identity = createEdgeIdentity(Date.now());
   const nats = await startEdgeNats({ environment: process.env, trust: identity.trust, leaf: server.leaf, token });
   owned.defer(() => nats.stop());
@@ -162,6 +164,28 @@ describe("a client of shoal edge", () => {
     await hub.flush();
     expect(victims).toEqual([]);
     for (const spy of spies) spy.unsubscribe();
+  });
+
+  it("comes back when shoal edge was started again, with other keys", async () => {
+    const start = async (port: number): Promise<EdgeServer & AsyncDisposable> => {
+      const identity = createEdgeIdentity(Date.now());
+      const nats = await startEdgeNats({ environment: process.env, trust: identity.trust, leaf, token });
+      const server = await startEdgeServer({ ...options, identity, door: nats.doors.websocket ?? "", port });
+      const stop = async (): Promise<void> => {
+        await server.close();
+        await nats.stop();
+      };
+      return { ...server, [Symbol.asyncDispose]: stop };
+    };
+    const first = await start(0);
+    const { plane } = await connectEdge({
+      ...{ origin: first.origin, ticket: null, seed: createClientKey(), clock: systemClock, random: createRandom(1) },
+    });
+    await first[Symbol.asyncDispose]();
+    await using _again = await start(Number(new URL(first.origin).port));
+    const ask = () => plane.request({ type: "leave", reason: "" }, 1_000).catch(() => undefined);
+    await expect.poll(ask, { timeout: 15_000 }).toEqual({ type: "noted" });
+    await plane.close();
   });
 
   it("is cut off when its invitation has ended", async () => {

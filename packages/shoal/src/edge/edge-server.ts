@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import { isIPv4, type AddressInfo } from "node:net";
+import { isIPv4, type AddressInfo, type Socket } from "node:net";
 import { enrolmentPath, enrolmentRequestSchema, natsPath, type Enrolment } from "@shoal/edge-client";
 import { ShoalError } from "@shoal/errors";
 import { permissionsOf } from "@shoal/federated";
@@ -60,6 +60,12 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
   };
   const server: Server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   server.maxConnections = mostConnections;
+  // All of them: `closeAllConnections` leaves out those that have become WebSockets.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.on("upgrade", (request, socket, head: Buffer) => {
     const own = request.headers.host ?? "";
     if (!isOwnHost(own, rules) || !isOwnOrigin(request.headers.origin, own)) refuseUpgrade(socket, "403 Forbidden");
@@ -72,7 +78,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     origin: `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${chosen}`,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
