@@ -18,6 +18,7 @@ import {
   type ContributionAnswer,
   type Device,
   type RoundOffer,
+  type VectorManifest,
 } from "@shoal/federated";
 
 export interface PlayedClientOptions {
@@ -54,6 +55,13 @@ interface Made {
   readonly update: Float32Array;
   readonly version: number;
   readonly trace: ClientTrace | null;
+}
+
+interface Sending {
+  readonly round: number;
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly content: VectorManifest;
 }
 
 export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
@@ -141,7 +149,7 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
       const reply = await ask({ type: "offer_contribution", offer, trace });
       if (reply.type === "answered") answers.push(reply.answer);
       if (reply.type !== "send_chunks") return;
-      const answer = await send(round, id, bytes, readChunkSet(chunkCount(content), reply.received));
+      const answer = await send({ round, id, bytes, content }, readChunkSet(chunkCount(content), reply.received));
       if (answer === undefined) continue;
       answers.push(answer);
       return;
@@ -150,12 +158,9 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
 
   /** @returns undefined when the upload has been lost on the other side */
   async function send(
-    round: number,
-    id: string,
-    bytes: Uint8Array,
+    { round, id, bytes, content }: Sending,
     received: ReturnType<typeof readChunkSet>,
   ): Promise<ContributionAnswer | undefined> {
-    const content = describeVector(bytes);
     for (let index = 0; index < received.count; index += 1) {
       if (hasChunk(received, index)) continue;
       if (vanishes(round, index)) vanish();

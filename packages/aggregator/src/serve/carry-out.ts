@@ -19,6 +19,8 @@ export function carryOut(room: Room, effect: RoundEffect): void {
         registry.setBusy(client, true);
         room.traces.offered(client, number, room.clock.now());
         const offer = offerFor(room, client);
+        // After a take-over nobody is known yet: who checks in is told, and has as long as the offer lasts.
+        if (registry.find(client) === undefined) continue;
         if (offer === undefined) keeper.dispatch({ type: "drop", client });
         else plane.tell(client, { type: "round_offered", offer });
       }
