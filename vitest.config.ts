@@ -49,6 +49,14 @@ const browser: TestProjectInlineConfiguration = {
   },
 };
 
+/** Tabs and processes that train together. */
+const edge = project("edge", 7, {
+  include: ["test/edge/**/*.test.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  fileParallelism: false,
+});
+
 export default defineConfig({
   test: {
     projects: [
@@ -81,8 +89,8 @@ export default defineConfig({
         hookTimeout: 60_000,
         fileParallelism: false,
       }),
-      // Without Chromium the project is left out; `npm test` then lists it as skipped, and fails under CI.
-      ...(existsSync(chromium) ? [browser] : []),
+      // Without Chromium these are left out; `npm test` then lists them as skipped, and fails under CI.
+      ...(existsSync(chromium) ? [browser, edge] : []),
     ],
   },
 });

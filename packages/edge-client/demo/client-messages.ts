@@ -12,6 +12,8 @@ export type ToClient =
       readonly data: DataChoice;
       readonly memoryBytes: number;
     }
+  /** Which digit does the model see in this drawing? */
+  | { readonly type: "recognise"; readonly pixels: Uint8Array }
   | { readonly type: "stop" };
 
 export type FromClient =
@@ -20,5 +22,7 @@ export type FromClient =
   | { readonly type: "enrolled"; readonly enrolment: Omit<Enrolment, "pass">; readonly samples: number }
   | { readonly type: "event"; readonly event: SessionEvent }
   | { readonly type: "traffic"; readonly sent: number; readonly received: number }
+  /** The share of belief in each digit. */
+  | { readonly type: "recognised"; readonly shares: readonly number[] }
   /** It does not take part any more. */
   | { readonly type: "stopped"; readonly reason: string };

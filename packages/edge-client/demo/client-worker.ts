@@ -12,7 +12,8 @@ import {
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromClient, ToClient } from "./client-messages.ts";
-import { createLocalData } from "./local-data.ts";
+import { createLocalData, picturesOf } from "./local-data.ts";
+import { createRecogniser, type Recogniser } from "./recogniser.ts";
 
 type Start = Extract<ToClient, { readonly type: "start" }>;
 
@@ -23,12 +24,17 @@ const tryAgainMs = 2_000;
 const random = createSystemRandom();
 const stopping = new AbortController();
 let session: Session | undefined;
+let recogniser: Recogniser | undefined;
 
 const say = (message: FromClient): void => postMessage(message);
 
 addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
   if (data.type === "start") void start(data).catch(fail);
-  else stop();
+  else if (data.type === "stop") stop();
+  else {
+    const shares = recogniser?.recognise(data.pixels);
+    if (shares !== undefined) say({ type: "recognised", shares });
+  }
 });
 
 function stop(): void {
@@ -46,10 +52,13 @@ async function start({ origin, ticket, data, memoryBytes, ...known }: Start): Pr
   const seed = known.seed ?? createClientKey();
   if (known.seed === null) say({ type: "key", seed });
   const modules = await loadKernelModules();
-  const trainer = createInlineTrainer({
-    ...{ modules, data: train, pause: breathe, memoryBytes },
-    ...(test !== undefined && { testData: test }),
-  });
+  recogniser = createRecogniser(modules, picturesOf(train));
+  const trainer = recogniser.watch(
+    createInlineTrainer({
+      ...{ modules, data: train, pause: breathe, memoryBytes },
+      ...(test !== undefined && { testData: test }),
+    }),
+  );
   const { enrolment, plane, traffic } = await connectPatiently({ origin, ticket, seed });
   const { pass: _secret, ...told } = enrolment;
   say({ type: "enrolled", enrolment: told, samples: train.count });

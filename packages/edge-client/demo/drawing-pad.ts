@@ -17,7 +17,8 @@ export interface DrawingPad {
   wipe(): void;
 }
 
-export function createDrawingPad(canvas: HTMLCanvasElement): DrawingPad {
+/** @param onStroke - told after each stroke, and after wiping */
+export function createDrawingPad(canvas: HTMLCanvasElement, onStroke: () => void): DrawingPad {
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   if (pen === null) throw new Error("this browser has no canvas");
   Object.assign(pen, { lineWidth: penWidth, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
@@ -37,9 +38,13 @@ export function createDrawingPad(canvas: HTMLCanvasElement): DrawingPad {
     pen.lineTo(...place(event));
     pen.stroke();
   });
+  canvas.addEventListener("pointerup", onStroke);
   return {
     read: () => shrink(canvas, pen),
-    wipe: () => pen.clearRect(0, 0, canvas.width, canvas.height),
+    wipe() {
+      pen.clearRect(0, 0, canvas.width, canvas.height);
+      onStroke();
+    },
   };
 }
 

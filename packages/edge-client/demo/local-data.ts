@@ -1,5 +1,5 @@
 /** The digits of this device, as a split that a trainer takes. They are made and read in the worker, and stay there. */
-import { generateDigits, readMnistSplit, type Split } from "@shoal/models";
+import { generateDigits, readMnistSplit, type DenseColumn, type Split } from "@shoal/models";
 import type { DrawnDigit } from "./drawing-pad.ts";
 
 export interface DataChoice {
@@ -30,6 +30,11 @@ export function createLocalData({ generated, files, drawn }: DataChoice): LocalD
   if (all.count < leastForTest) return { train: all, test: undefined };
   const isTest = (sample: number): boolean => sample % heldBack === heldBack - 1;
   return { train: pick(all, (sample) => !isTest(sample)), test: pick(all, isTest) };
+}
+
+/** The pictures of a split of digits. */
+export function picturesOf(split: Split): DenseColumn {
+  return columnsOf(split).input;
 }
 
 function columnsOf({ inputs, targets }: Split) {

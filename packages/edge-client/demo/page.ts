@@ -12,11 +12,12 @@ const usualMemoryBytes = 256 * 2 ** 20;
 const shareOfMemory = 1 / 8;
 
 const drawn: DrawnDigit[] = [];
-const pad = createDrawingPad(elementOf("pad", HTMLCanvasElement));
+const pad = createDrawingPad(elementOf("pad", HTMLCanvasElement), recognise);
 const rounds = createRoundView();
 const session = createSessionView();
 const [startButton, stopButton] = [elementOf("start", HTMLButtonElement), elementOf("stop", HTMLButtonElement)];
 let identity: Identity | undefined;
+let client: Worker | undefined;
 
 for (let label = 0; label < 10; label += 1) {
   const button = document.createElement("button");
@@ -42,6 +43,7 @@ async function start(): Promise<void> {
   const worker = new Worker(new URL("./client-worker.ts", import.meta.url), { type: "module" });
   worker.addEventListener("message", ({ data }: MessageEvent<FromClient>) => hear(data, worker));
   worker.addEventListener("error", ({ message }) => complain(new Error(message || "the worker did not start")));
+  client = worker;
   tell(worker, {
     type: "start",
     origin: location.origin,
@@ -75,7 +77,11 @@ function hear(message: FromClient, worker: Worker): void {
     case "traffic":
       session.traffic(message);
       return;
+    case "recognised":
+      element("seen").textContent = seenText(message.shares);
+      return;
     case "stopped":
+      client = undefined;
       worker.terminate();
       session.stopped(message.reason);
       startButton.disabled = false;
@@ -86,6 +92,18 @@ function hear(message: FromClient, worker: Worker): void {
 
 function tell(worker: Worker, message: ToClient): void {
   worker.postMessage(message);
+}
+
+/** Asks the client what the model sees; without one, or before its first round, there is nothing to say. */
+function recognise(): void {
+  element("seen").textContent = "";
+  const pixels = pad.read();
+  if (pixels !== undefined && client !== undefined) tell(client, { type: "recognise", pixels });
+}
+
+function seenText(shares: readonly number[]): string {
+  const most = Math.max(...shares);
+  return `The model sees a ${shares.indexOf(most)} (${Math.round(100 * most)} %).`;
 }
 
 function complain(error: unknown): void {

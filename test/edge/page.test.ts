@@ -1,0 +1,127 @@
+/** The page of `shoal edge` in headless Chromium, as somebody with a phone meets it. */
+import { chromium, type Browser, type Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
+import { runCommand, startCommand, type Command } from "../support/shoal-command.ts";
+import { startUp, type UpCluster } from "../support/up.ts";
+
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const phone = { width: 320, height: 640 };
+
+const owned = new AsyncDisposableStack();
+let cluster: UpCluster;
+let browser: Browser;
+let run: string;
+let page: Page;
+/** What the browser complains of. */
+let complaints: string[];
+
+beforeAll(async () => {
+  cluster = owned.use(await startUp(["--workers", "1", "--servers", "1"]));
+  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  owned.defer(() => browser.close());
+  run = await cluster.submit({
+    name: "page",
+    model: { ...perceptron([16]) },
+    data: { type: "digits", samples: 10, testSamples: 50 },
+    optimizer: { name: "sgd", learningRate: 1 },
+    federated: {
+      ...{ rounds: 10_000, aggregation: { name: "fedavg", goal: 1 }, overSelection: 1 },
+      ...{ selectionSeconds: 60, configurationSeconds: 5, reportingSeconds: 10 },
+      local: { learningRate: 0.05, batchSize: 10 },
+    },
+  });
+});
+afterAll(async () => {
+  await owned.disposeAsync();
+});
+
+beforeEach(async () => {
+  const context = await browser.newContext({ viewport: phone, hasTouch: true });
+  page = await context.newPage();
+  complaints = [];
+  page.on("pageerror", ({ message }) => complaints.push(message));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+});
+afterEach(async () => {
+  await page.context().close();
+});
+
+async function startEdge(...options: readonly string[]): Promise<{ readonly edge: Command; readonly origin: string }> {
+  const edge = startCommand(["edge", "--json", "--port", "0", ...options], { workplace: cluster.workplace });
+  const [line] = await edge.waitFor(/^\{"type":"edge".*$/m);
+  return { edge, origin: (JSON.parse(line) as { origin: string }).origin };
+}
+
+/** A vertical stroke in the middle of the pad. */
+async function drawOne(): Promise<void> {
+  await page.evaluate("document.getElementById('pad').scrollIntoView({ block: 'center' })");
+  const box = await page.locator("#pad").boundingBox();
+  if (box === null) throw new Error("the pad is not to be seen");
+  const x = box.x + box.width / 2;
+  await page.mouse.move(x, box.y + 0.2 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(x, box.y + 0.8 * box.height, { steps: 5 });
+  await page.mouse.up();
+}
+
+describe("the page", () => {
+  it("trains on what is drawn and generated, says what the model sees, and fits a phone", async () => {
+    const { edge, origin } = await startEdge();
+    await using _edge = edge;
+    await page.goto(origin);
+    expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(phone.width);
+    await drawOne();
+    await page.click("#labels >> text=1");
+    expect(await page.textContent("#drawn")).toBe("1 drawn, the last one a 1.");
+    await page.fill("#samples", "300");
+    await page.click("#start");
+    const contributed = async (): Promise<number> => Number(await page.textContent("#contributed"));
+    await expect.poll(contributed, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => page.textContent("#sent")).toMatch(/ [kM]B$/);
+    expect(await page.locator("#rounds tr").count()).toBeGreaterThanOrEqual(2);
+    expect(await page.textContent("#own-loss")).toMatch(/^\d+\.\d{3}$/);
+    await drawOne();
+    await expect.poll(() => page.textContent("#seen")).toMatch(/^The model sees a \d \(\d+ %\)\.$/);
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(phone.width);
+    await page.click("#stop");
+    await page.waitForSelector('body[data-stage="stopped"]', { timeout: 10_000 });
+    expect(await page.textContent("#status")).toBe("Not taking part any more: the session was closed.");
+    expect(complaints).toEqual([]);
+  });
+
+  it("is the same client after a reload, and another one in another tab", async () => {
+    const { edge, origin } = await startEdge();
+    await using _edge = edge;
+    const clientOf = async (tab: Page): Promise<string> => {
+      await tab.goto(origin);
+      await tab.click("#start");
+      await tab.waitForSelector("body[data-client]", { timeout: 30_000 });
+      return await tab.evaluate<string>("document.body.dataset.client");
+    };
+    const first = await clientOf(page);
+    const second = await page.context().newPage();
+    expect(await clientOf(second)).not.toBe(first);
+    expect(await clientOf(page)).toBe(first);
+    await second.close();
+  });
+
+  it("asks for an invitation where one is needed, and takes it from the link", async () => {
+    const { edge, origin } = await startEdge("--invited-only");
+    await using _edge = edge;
+    await page.goto(origin);
+    await page.click("#start");
+    await page.waitForSelector('body[data-stage="stopped"]', { timeout: 30_000 });
+    expect(await page.textContent("#status")).toContain("an invitation is needed");
+    const options = ["--json", "--client", "ward-3", "--origin", origin];
+    const { text } = await runCommand(["edge", "invite", run, ...options], { workplace: cluster.workplace });
+    const { link } = JSON.parse(text.trim()) as { link: string };
+    await page.goto("about:blank");
+    await page.goto(link);
+    await page.click("#start");
+    await page.waitForSelector('body[data-client="ward-3"][data-connection="connected"]', { timeout: 30_000 });
+  });
+});
