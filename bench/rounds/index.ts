@@ -100,7 +100,7 @@ const warmUp = 5;
 
 async function startClients(parameters: readonly string[]): Promise<ChildProcess> {
   const execArgv = ["--conditions=shoal-source"];
-  const child = fork(join(import.meta.dirname, "clients.ts"), [...parameters], { execArgv });
+  const child = fork(join(import.meta.dirname, "clients-process.ts"), [...parameters], { execArgv });
   await new Promise<void>((resolve, reject) => {
     child.once("message", () => resolve());
     child.once("exit", (code) => reject(new Error(`the clients ended with ${String(code)}`)));

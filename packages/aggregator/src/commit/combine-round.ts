@@ -7,7 +7,7 @@ import type { AggregatorSettings } from "../settings.ts";
 import { combine, type CombinePlan, type Combined } from "./combine.ts";
 import type { ClientSteps } from "./contribution-facts.ts";
 
-export type { Combined, Refused } from "./combine.ts";
+export type { Combined } from "./combine.ts";
 
 /** @param work - [size] gradient is overwritten with −Δ, where anything was contributed */
 export async function combineRound(
