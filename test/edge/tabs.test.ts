@@ -1,0 +1,131 @@
+/**
+ * The whole way: tabs of headless Chromium and processes of Node train a task of a real cluster, through `shoal edge` and a
+ * real nats-server's WebSocket, while one tab is closed in the middle of an upload, one is cut off, and one is frozen.
+ */
+import { chromium, type BrowserContext } from "playwright";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openTab, partData, pause, startNodeClient, type NodeClient, type Tab } from "../support/edge-scene.ts";
+import { perceptron } from "../support/perceptron.ts";
+import { runCommand, startCommand } from "../support/shoal-command.ts";
+import { trainingData } from "../support/training-data.ts";
+import { startUp, type UpCluster } from "../support/up.ts";
+
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const tabsInAll = 4;
+const nodesInAll = 2;
+const samplesEach = 2_000;
+const rounds = 40;
+const offlineMs = 30_000;
+const frozenMs = 30_000;
+const closedMs = 20_000;
+/** A model of 407 kB, two chunks, takes two seconds. */
+const slowBytesPerSecond = 200_000;
+const reportingSeconds = 8;
+
+const owned: AsyncDisposable[] = [];
+let cluster: UpCluster;
+let context: BrowserContext;
+let port: number;
+
+beforeEach(async () => {
+  const { folder } = trainingData();
+  cluster = await startUp(["--workers", "1", "--servers", "1", ...(folder === undefined ? [] : ["--data", folder])]);
+  owned.push(cluster);
+  const edge = startCommand(["edge", "--json", "--port", "0"], { workplace: cluster.workplace });
+  owned.push(edge);
+  const [line] = await edge.waitFor(/^\{"type":"edge".*$/m);
+  port = Number(new URL((JSON.parse(line) as { origin: string }).origin).port);
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  owned.push({ [Symbol.asyncDispose]: () => browser.close() });
+  context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+});
+afterEach(async () => {
+  for (const each of owned.splice(0).toReversed()) await each[Symbol.asyncDispose]();
+});
+
+function job(): object {
+  const { spec } = trainingData();
+  return {
+    name: "tabs",
+    model: { ...perceptron([128]) },
+    data: spec,
+    optimizer: { name: "sgd", learningRate: 1 },
+    federated: {
+      // While three of six are away no round reaches its goal: it ends by its deadlines, with those who are there.
+      ...{ rounds, aggregation: { name: "fedavg", goal: 5 }, minimum: 2, overSelection: 1.2 },
+      ...{ selectionSeconds: 5, configurationSeconds: 5, reportingSeconds },
+      local: { learningRate: 0.1, epochs: 1, batchSize: 10 },
+    },
+  };
+}
+
+/** A tab that is in the middle of an upload when it is closed, and comes back. */
+async function closedMidUpload(tab: Tab): Promise<void> {
+  const { client } = await tab.state();
+  tab.line.slow(slowBytesPerSecond);
+  await tab.until("to upload", ({ stage }) => stage === "uploading");
+  await tab.close();
+  tab.line.slow(Infinity);
+  await pause(closedMs);
+  await tab.open();
+  const again = await tab.until("to contribute again", ({ contributions }) => contributions > 0, 120_000);
+  expect(again.client).toBe(client);
+}
+
+/** Everything it sends is lost, and so is everything it is sent. */
+async function cutOff(tab: Tab): Promise<void> {
+  const before = await tab.state();
+  tab.line.freeze();
+  await pause(offlineMs);
+  tab.line.mend();
+  await tab.until("to contribute again", ({ contributions }) => contributions > before.contributions, 120_000);
+}
+
+/** As a browser freezes tabs in the background: page and workers stand still, timers too. */
+async function frozen(tab: Tab): Promise<void> {
+  const before = await tab.state();
+  const devtools = await context.newCDPSession(tab.page);
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  await pause(frozenMs);
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await tab.until("to contribute again", ({ contributions }) => contributions > before.contributions, 120_000);
+}
+
+function finalRound({ rounds: all }: NodeClient): { readonly round: number; readonly hash: string } {
+  const last = all.at(-1);
+  if (last === undefined) throw new Error("this client has heard of no round");
+  return { round: last.round, hash: last.hash };
+}
+
+describe("a federated task in browsers", () => {
+  it("learns to 95 % whatever happens to its tabs, and all know the same weights", { timeout: 400_000 }, async () => {
+    const { folder, isReal } = trainingData();
+    const mnist = isReal ? `${folder ?? ""}/mnist` : undefined;
+    const data = partData(mnist, cluster.workplace.folder, tabsInAll + nodesInAll, samplesEach);
+    const run = await cluster.submit(job());
+    const origin = `http://127.0.0.1:${port}`;
+    const invited = await runCommand(["edge", "invite", run, "--json"], { workplace: cluster.workplace });
+    const { ticket } = JSON.parse(invited.text.trim()) as { ticket: string };
+    const nodes = data.slice(tabsInAll).map((each) => startNodeClient(origin, ticket, each));
+    owned.push(...nodes);
+    const tabs: Tab[] = [];
+    for (const each of data.slice(0, tabsInAll)) tabs.push(await openTab(context, port, each));
+    owned.push(...tabs);
+    await Promise.all(tabs.map((tab) => tab.until("to contribute", ({ contributions }) => contributions > 0)));
+
+    const [closed, offline, still, steady] = tabs as [Tab, Tab, Tab, Tab];
+    await Promise.all([closedMidUpload(closed), cutOff(offline), frozen(still)]);
+    const { result } = await cluster.completed(run);
+
+    expect(result?.accuracy).toBeGreaterThanOrEqual(0.95);
+    await Promise.all(tabs.map((tab) => tab.until("to hear of the end", ({ stage }) => stage === "stopped")));
+    const ends = [...nodes.map(finalRound), ...(await Promise.all(tabs.map((tab) => tab.state())))];
+    expect(new Set(ends.map(({ round, hash }) => `${round} ${hash}`)).size).toBe(1);
+    expect((await steady.state()).contributions).toBeGreaterThan(rounds / 2);
+    // Each round is told of once, in order, however it ended.
+    const heard = nodes[0]?.rounds.map(({ round }) => round) ?? [];
+    expect(heard).toEqual(Array.from(heard, (_, at) => (heard[0] ?? 0) + at));
+    const committed = nodes[0]?.rounds.filter(({ outcome }) => outcome === "committed") ?? [];
+    expect(committed.length).toBeGreaterThanOrEqual(rounds - 1); // but those before it came
+  });
+});
