@@ -9,7 +9,7 @@ import type { ChainedRound } from "@shoal/aggregator";
 import { checkJob } from "@shoal/coordinator";
 import { decodeModelFile } from "@shoal/models";
 import type { FederatedInput, JobInput, RunStatus } from "@shoal/protocol";
-import { explainRun, followRun, startLocalCluster, submitRun, type LocalCluster } from "shoal";
+import { cancelRun, explainRun, followRun, startLocalCluster, submitRun, type LocalCluster } from "shoal";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { perceptron } from "../support/perceptron.ts";
 import { createPlayedClient, type PlayedClient } from "../support/played-client.ts";
@@ -116,6 +116,23 @@ it("a run says which clients it waits for, and leaves out of its log nobody who 
   expect(committed?.body.contributed.count).toBe(3);
   const dropped = records.flatMap(({ body }) => body.dropped.list);
   for (const { client, reason } of dropped) expect(`${client}: ${reason}`).toMatch(/^\w+: ./);
+});
+
+it("a run that is cancelled says so to its clients, in the middle of a round", async () => {
+  const run = await submitRun(cluster.system, cluster.coordinator, checkJob(jobWith({ selectionSeconds: 60 })), "four");
+  const plane = cluster.planeOf(run).connect("idle");
+  const told = new Promise<string>((resolve) => {
+    plane.listen((notice) => {
+      if (notice.type === "task_over") resolve(notice.reason);
+    });
+  });
+  const device = { memoryBytes: 1e9, samples: 5, testSamples: 0, encodings: ["float32"], platform: "node" };
+  for (let isThere = false; !isThere;) {
+    const reply = await plane.request({ type: "check_in", device }, 5_000).catch(() => undefined);
+    isThere = reply?.type === "checked_in";
+  }
+  await cancelRun(cluster.system, cluster.coordinator, run);
+  await expect(told).resolves.toMatch(/^cancelled while training/);
 });
 
 it("layers of their own stay with the clients: they neither travel nor change", async () => {

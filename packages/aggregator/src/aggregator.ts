@@ -117,6 +117,8 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
     aggregate: (work) => playStep(task, work),
     evaluated: (parameters, result) => evaluated(task, parameters, result),
     async finish(reason) {
+      // Whoever waits for a step's update waits in vain: no other round is begun.
+      signals.fail(new ShoalError("cancelled", reason));
       await endRounds(task, reason);
       plane.tellAll({ type: "task_over", reason: reason.slice(0, 1_024) });
     },

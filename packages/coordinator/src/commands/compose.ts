@@ -10,7 +10,7 @@ import type {
 } from "@shoal/protocol";
 import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
-import type { RunState } from "../runs/run-state.ts";
+import { hasEnded, type RunState } from "../runs/run-state.ts";
 import { shardRules } from "../runs/shard-rules.ts";
 import { slotsOf } from "../runs/start-run.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
@@ -108,7 +108,8 @@ export function composeWorkerCommand(
       const reason = run.workers.get(desired.member)?.excluded ?? reasonOf(run, now);
       const attempt = run.phase === "queued" ? run.attempt - 1 : run.attempt;
       const over = attempt === 0 ? {} : { attempt };
-      return { type: "stop_run", run: run.run, ...over, reason: reason.slice(0, 1024), replyTo };
+      const ended = hasEnded(run) ? { isOver: true } : {};
+      return { type: "stop_run", run: run.run, ...over, ...ended, reason: reason.slice(0, 1024), replyTo };
     }
     default:
       return undefined;

@@ -94,6 +94,8 @@ export interface StopRun {
   readonly run: string;
   /** The attempt that is over, and those before it. Absent: 0. */
   readonly attempt?: number | undefined;
+  /** No other attempt follows, and no other worker goes on. Absent: one may. */
+  readonly isOver?: boolean | undefined;
   readonly reason: string;
   readonly replyTo: Ref<WorkerReply>;
 }
@@ -195,6 +197,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     type: z.literal("stop_run"),
     run: nameSchema,
     attempt: countSchema.optional(),
+    isOver: z.boolean().optional(),
     reason: z.string().max(1024),
     replyTo,
   }),

@@ -49,6 +49,7 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
     return opening;
   };
   let aggregator: Aggregator | undefined;
+  let isOver = false;
   const note = (error: unknown): void => environment.onNote?.(ShoalError.from(error).message);
   return {
     initialize: (into) => own.initialize(into),
@@ -73,7 +74,11 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
       return result;
     },
     describe: () => aggregator?.describe(),
-    finished: async (reason) => aggregator?.finish(reason ?? "all rounds are done").catch(note),
+    async finished(reason) {
+      if (isOver) return;
+      isOver = true;
+      await aggregator?.finish(reason ?? "all rounds are done").catch(note);
+    },
     async close() {
       const opened = await opening?.catch(() => undefined);
       await opened?.close();

@@ -65,7 +65,8 @@ export interface ComputePort {
   /** What a gradient that is being computed waits for, as a phrase, where it is somebody else who computes. */
   describe?(): string | undefined;
   /**
-   * The run is over, and its final values were measured: told by the worker that writes the model.
+   * The run is over: told by the worker that writes the model, when the final values were measured, and to all workers of a
+   * run that was cancelled or has failed. It may come twice.
    * @param reason - why it ended before its last step; undefined where it did not
    */
   finished?(reason: string | undefined): Promise<void>;

@@ -172,7 +172,7 @@ async function handleStop(state: NodeState, command: StopRun): Promise<void> {
   const isMeant = (start: StartRun | undefined): boolean => start?.run === run && attemptOf(start) <= attempt;
   if (isMeant(deferred)) state.deferred = undefined;
   if (held !== undefined && isMeant(held.command)) {
-    await drop(state);
+    await drop(state, false, command.isOver === true ? command.reason : undefined);
     await held.session.forget();
   } else if (held?.run !== run && joined !== undefined) state.ended.add(run, joined.incarnation, attempt);
   reply(replyTo, { type: "run_stopped", run, node });

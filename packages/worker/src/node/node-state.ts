@@ -55,11 +55,12 @@ export function confirmStart(node: string, { run, data }: HeldRun): WorkerReply 
 /**
  * Ends the run that is held, if there is one: nobody hears of it any more.
  * @param goesOn the run itself does, on other workers or in another life of this one
+ * @param over why it is over for everybody, where it is
  */
-export async function drop(state: NodeState, goesOn = false): Promise<void> {
+export async function drop(state: NodeState, goesOn = false, over?: string): Promise<void> {
   const { held } = state;
   if (held === undefined) return;
   state.held = undefined;
   state.ended.add(held.run, held.identity.incarnation, attemptOf(held.command));
-  await held.session.stop(goesOn);
+  await held.session.stop(goesOn, over);
 }

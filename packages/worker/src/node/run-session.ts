@@ -91,8 +91,9 @@ export interface RunSession {
   /**
    * Ends everything (R1). Idempotent.
    * @param goesOn the run does so without this session (R3)
+   * @param over why it is over for everybody, where it is
    */
-  stop(goesOn?: boolean): Promise<void>;
+  stop(goesOn?: boolean, over?: string): Promise<void>;
   /** The run is over for everybody: what was saved of it is of no use any more. After `stop`. */
   forget(): Promise<void>;
 }
@@ -101,6 +102,8 @@ export interface RunSession {
 const stopLimitMs = 1_000;
 /** Time that pushes on their way have to arrive (R3). */
 const arrivalMs = 500;
+/** Time that others who compute have to hear that the run is over. */
+const goodbyeMs = 250;
 /** Time that a training has to end by itself, with its last report, before it is ended for the model's sake. */
 const lastReportMs = 250;
 
@@ -204,8 +207,8 @@ function faceOf(state: SessionState, training: Training, follow: RunSession["fol
     finish: () => (state.finishing ??= finish(state, training)),
     doings: () => doings.list(),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
-    async stop(goesOn = false) {
-      state.halting ??= halt(state, training, goesOn);
+    async stop(goesOn = false, over?: string) {
+      state.halting ??= halt(state, training, goesOn, over);
       await atMost(environment.system.clock, stopLimitMs, state.halting);
     },
     forget: () => saved.forget(),
@@ -242,7 +245,7 @@ async function finish(state: SessionState, training: Training): Promise<Finished
   return finishRun({ run, job, model, preprocessing, client, compute, buffer, stopped, writeModel });
 }
 
-async function halt(state: SessionState, training: Training, goesOn: boolean): Promise<void> {
+async function halt(state: SessionState, training: Training, goesOn: boolean, over?: string): Promise<void> {
   const { job } = state.start;
   state.abort.abort();
   state.lasting.abort();
@@ -251,6 +254,9 @@ async function halt(state: SessionState, training: Training, goesOn: boolean): P
   if (goesOn) await state.saved.save();
   const returned = state.client.close();
   const prepared = await state.preparing.catch(() => undefined);
+  if (over !== undefined && prepared !== undefined) {
+    await atMost(state.environment.system.clock, goodbyeMs, prepared.compute.finished?.(over) ?? Promise.resolve());
+  }
   await prepared?.close(); // fails a computation that is under way, and so ends the loop
   await state.reader?.close();
   await Promise.allSettled([training, state.finishing]);
