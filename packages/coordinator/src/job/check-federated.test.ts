@@ -27,7 +27,6 @@ describe("a federated job", () => {
       { aggregation: { name: "fednova", goal: 4 }, local: { learningRate: 0.1, momentum: 0.9, proximal: 1 } },
       "job.federated.local",
     ],
-    [{ privacy: { name: "local", epsilon: 1, delta: 1e-5, clip: 1 } }, "job.federated.privacy"],
     [{ privacy: central, robust: { name: "median" } }, "job.federated.privacy"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
   ])("is refused with the field that is wrong: %j", (given, field) => {

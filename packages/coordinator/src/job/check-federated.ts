@@ -84,14 +84,7 @@ function checkClients({
   if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
     reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
   }
-  if (privacy === null) return;
-  const spec = parsePrivacy(privacy);
-  if (spec.name === "local") {
-    reject(
-      "job.federated.privacy",
-      'expected "central": clients add no noise of their own yet, so it would be a promise that nobody keeps',
-    );
-  }
+  if (privacy === null || parsePrivacy(privacy).name !== "central") return;
   if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
