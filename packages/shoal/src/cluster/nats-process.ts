@@ -34,6 +34,8 @@ export interface NatsProcessOptions {
   readonly configure: (folder: string) => string;
   /** Of what `configure` says, what must be open before it is said to run. */
   readonly awaits: readonly (keyof NatsDoors)[];
+  /** Of what it writes (at most the last 4 KiB), whether it is ready now; an error: it never will be. Default: it is. */
+  readonly isReady?: (words: string) => boolean | ShoalError;
   /** Said when it finds its port taken. */
   readonly portTaken: () => ShoalError;
 }
@@ -90,7 +92,7 @@ export async function startNatsProcess(options: NatsProcessOptions): Promise<Nat
   };
   try {
     const doors = await Promise.race([
-      waitForDoors(folder, options.awaits, words),
+      waitForDoors(folder, options, words),
       exited.then(() => Promise.reject(startError(words.last(), options.portTaken))),
     ]);
     return { doors, pid: child.pid ?? 0, folder, exited, stop };
@@ -108,7 +110,11 @@ interface Words {
   leaf(): string | undefined;
 }
 
-async function waitForDoors(folder: string, awaits: readonly (keyof NatsDoors)[], words: Words): Promise<NatsDoors> {
+async function waitForDoors(
+  folder: string,
+  { awaits, isReady = () => true }: NatsProcessOptions,
+  words: Words,
+): Promise<NatsDoors> {
   const deadline = Date.now() + startDeadlineMs;
   while (Date.now() < deadline) {
     const file = readdirSync(folder).find((name) => name.endsWith(".ports"));
@@ -116,12 +122,16 @@ async function waitForDoors(folder: string, awaits: readonly (keyof NatsDoors)[]
     const [nats, websocket] = [ports?.nats?.[0], ports?.websocket?.[0]];
     if (nats !== undefined) {
       const doors = { nats, websocket, leaf: words.leaf() };
-      if (awaits.every((door) => doors[door] !== undefined)) return doors;
+      const ready = isReady(words.last());
+      if (typeof ready === "object") throw ready;
+      if (ready && awaits.every((door) => doors[door] !== undefined)) return doors;
     }
     await delay(10);
   }
-  throw new ShoalError("deadline_exceeded", `nats-server did not open its ports within ${startDeadlineMs / 1000} s`, {
-    waitedFor: "nats-server",
+  const ready = isReady(words.last());
+  const what = ready === true ? "open its ports" : "join the others";
+  throw new ShoalError("deadline_exceeded", `nats-server did not ${what} within ${startDeadlineMs / 1000} s`, {
+    ...{ waitedFor: "nats-server", lastWords: words.last().slice(-500) },
   });
 }
 

@@ -29,8 +29,31 @@ export async function startEdgeNats(options: EdgeNatsOptions): Promise<NatsProce
     environment,
     configure: (folder) => edgeConfiguration(folder, options),
     awaits: ["nats", "websocket"],
+    isReady: awaitJoin(options.leaf),
     portTaken: () => new ShoalError("port_in_use", "nats-server found no free port"),
   });
+}
+
+/** A server that refuses a leaf does so at once; one that says nothing known may be of a version that says it otherwise. */
+const settledMs = 200;
+const silenceMs = 3_000;
+
+/** @returns whether it has joined the cluster's server: what keeps it from that is said now, not when a client comes */
+function awaitJoin(leaf: string): (words: string) => boolean | ShoalError {
+  const begunAt = Date.now();
+  let joinedAt: number | undefined;
+  return (words) => {
+    if (/Authorization Violation/i.test(words)) {
+      return new ShoalError("unauthenticated", `the cluster's nats-server at ${leaf} refuses this token`, { leaf });
+    }
+    if (/Error trying to connect as leafnode|wrong port/i.test(words)) {
+      const advice = "its configuration needs a leafnodes block (as in deploy/nats.conf); --leaf says where it listens";
+      return new ShoalError("transport_lost", `no nats-server takes leaf nodes at ${leaf}: ${advice}`, { leaf });
+    }
+    const now = Date.now();
+    if (/Leafnode connection created/.test(words)) joinedAt ??= now;
+    return joinedAt === undefined ? now - begunAt > silenceMs : now - joinedAt > settledMs;
+  };
 }
 
 function edgeConfiguration(folder: string, { trust, leaf, token }: EdgeNatsOptions): string {

@@ -283,6 +283,18 @@ async function upgradeStatus(headers: Record<string, string>): Promise<string> {
   });
 }
 
+describe("the nats-server for clients", () => {
+  it("says at once why it cannot join the cluster's", async () => {
+    const { trust } = createEdgeIdentity(Date.now());
+    const start = (to: string, secret: string) =>
+      startEdgeNats({ environment: process.env, trust, leaf: to, token: secret });
+    await expect(start(leaf, "another")).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(start("nats-leaf://127.0.0.1:1", token)).rejects.toMatchObject({ code: "transport_lost" });
+    const clientsDoor = hub.getServer();
+    await expect(start(`nats-leaf://${clientsDoor}`, token)).rejects.toMatchObject({ code: "transport_lost" });
+  });
+});
+
 describe("the server of the page", () => {
   it("isolates it from other origins and lets it talk to nobody else", async () => {
     const response = await fetch(edge.origin);

@@ -7,7 +7,7 @@ import type { ClusterAddress } from "../cluster/cluster-address.ts";
 import { connectToCluster } from "../cluster/cluster-connection.ts";
 import { startChild } from "../cluster/child-node.ts";
 import { describeCluster } from "../cluster/explain-run.ts";
-import { hasEnded } from "../cluster/follow-run.ts";
+import { describeRun, hasEnded } from "../cluster/follow-run.ts";
 import { leafAddress } from "../cluster/leaf-address.ts";
 import type { Environment } from "../environment/folders.ts";
 import { startEdgeServer, type EdgeServer } from "./edge-server.ts";
@@ -40,7 +40,7 @@ const stopGraceMs = 1_000;
 /** The coordinator is asked again which run is under way after this. */
 const taskFreshMs = 1_000;
 
-/** @throws ShoalError transport_lost, unauthenticated - no cluster; port_in_use; missing_tool - nats-server, or the page */
+/** @throws ShoalError transport_lost, unauthenticated - no cluster; run_not_found; port_in_use; missing_tool - nats-server, or the page */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { address, environment, host, port, origins, isOpen } = options;
   const { cluster, token } = address;
@@ -52,6 +52,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   try {
     const connection = await connectToCluster(address);
     owned.defer(() => connection.close());
+    if (options.task !== undefined) await describeRun(connection.system, connection.coordinator, options.task);
     const nats = await startChild({
       name: "nats-server for clients",
       command: [binary(), "nats-server", "--edge", leafAddress(address, options.leaf)],
