@@ -1,0 +1,138 @@
+import { createMemoryStore, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import { describeVector, nothingCarried, verifyChain, type RoundSummary } from "@shoal/federated";
+import { describe, expect, it } from "vitest";
+import type { StoredContribution } from "../contributions/contribution-store.ts";
+import { createRoundKeeper } from "../keeper/round-keeper.ts";
+import { newestRecordKey, taskKey, type TaskRecord } from "../keeper/task-record.ts";
+import { createRoundLog } from "./round-log.ts";
+import { roundRecord, type RoundRecord } from "./round-record.ts";
+import { createTimeline } from "./timeline.ts";
+
+const ended = { phase: "abandoned", atMs: 0, reason: "", carried: nothingCarried, isTorn: false } as const;
+const summary: RoundSummary = {
+  ...{ round: 1, outcome: "abandoned", version: 0, contributions: 0, samples: 0, trainingLoss: null },
+  ...{ testAccuracy: null, testLoss: null, hash: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
+};
+
+function bodyOf(round: number, contributed: readonly StoredContribution[] = []): RoundRecord {
+  const facts = {
+    run: "r",
+    step: 0,
+    round: { ...ended, number: round },
+    summary,
+    contributed,
+    measuredByClients: null,
+  };
+  return roundRecord({ ...facts, happened: createTimeline().now });
+}
+
+async function createScene(term = 1, store: StateStore = createMemoryStore()) {
+  const clock = createSimulatedClock();
+  const lasting = { clip: null, ledger: null, log: null };
+  const fresh: TaskRecord = { term, step: 0, round: { ...ended, number: 0 }, versions: [], outcomes: [], lasting };
+  const known = await store.get(taskKey("r"));
+  const record = { ...fresh, ...(known?.value as TaskRecord | undefined), term };
+  const revision =
+    known === undefined
+      ? await store.create(taskKey("r"), record)
+      : await store.update(taskKey("r"), record, known.revision);
+  const nothing = (): void => undefined;
+  const writer = { run: "r", clock, store, revision, onEffect: nothing, onFailed: nothing };
+  const keeper = createRoundKeeper({ ...writer, record, onStep: nothing });
+  return { clock, store, keeper, log: createRoundLog({ run: "r", store, clock, keeper }) };
+}
+
+describe("the log of rounds", () => {
+  it("is one chain, whoever writes it", async () => {
+    const first = await createScene();
+    const records = [await first.log.append(bodyOf(1)), await first.log.append(bodyOf(2))];
+    await first.keeper.written();
+    const second = await createScene(2, first.store);
+    expect(second.log.newest).toBe(2);
+    expect(await second.log.last()).toEqual(records[1]);
+    records.push(await second.log.append(bodyOf(3)));
+    expect(verifyChain(records)).toMatchObject({ kind: "intact", head: { sequence: 2 } });
+  });
+
+  it("gives a round another record where the first one was never finished", async () => {
+    const store = createMemoryStore();
+    const never = new Promise<number>(() => undefined);
+    // It dies before the head is written.
+    const first = await createScene(1, { ...store, update: () => never });
+    await first.log.append(bodyOf(1));
+    const second = await createScene(2, store);
+    expect(await second.log.last()).toBeUndefined();
+    const again = await second.log.append(bodyOf(1));
+    expect(again.sequence).toBe(0);
+  });
+
+  it("waits while the store is away, and no longer than the aggregator lives", async () => {
+    let isAway = true;
+    const store = createMemoryStore();
+    const scene = await createScene(1, {
+      ...store,
+      async create(key, value) {
+        if (isAway && key === newestRecordKey("r")) throw new ShoalError("store_unavailable", "the store is away");
+        return store.create(key, value);
+      },
+    });
+    const waiting = scene.log.append(bodyOf(1));
+    scene.clock.after(5_000, () => (isAway = false));
+    await simulate(scene.clock, waiting);
+    expect(scene.clock.now()).toBeGreaterThanOrEqual(5_000);
+
+    isAway = true;
+    const other = await createScene(2, {
+      ...store,
+      get: async (key) => (key === newestRecordKey("r") ? Promise.reject(new Error("away")) : store.get(key)),
+    });
+    const never = other.log.append(bodyOf(2));
+    other.clock.after(3_000, () => other.keeper.close());
+    await expect(simulate(other.clock, never)).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("leaves the record of a newer aggregator alone", async () => {
+    const old = await createScene();
+    const { store } = old;
+    await store.create(newestRecordKey("r"), { term: 7, record: "of the newer one" });
+    await old.log.append(bodyOf(1));
+    expect((await store.get(newestRecordKey("r")))?.value).toEqual({ term: 7, record: "of the newer one" });
+  });
+
+  it("has room for the names of a few, and counts the rest", async () => {
+    const contributed = Array.from({ length: 1_000 }, (_, index): StoredContribution => {
+      const content = new Uint8Array(8);
+      const client = `client-${index}`.padEnd(63, "x");
+      const ids = { id: `${index}`.padStart(32, "0"), task: "t", round: 1, client, baseVersion: 0 };
+      const figures = { samples: 1, steps: 1, loss: -0, encoding: "float32", content: describeVector(content) };
+      return { offer: { ...ids, ...figures }, content };
+    });
+    const { log } = await createScene();
+    const { body } = await log.append(bodyOf(1, contributed));
+    expect(body.contributed.count).toBe(1_000);
+    expect(body.contributed.list).toHaveLength(64);
+  });
+});
+
+describe("a timeline", () => {
+  it("holds when each phase began, who was asked, and the first reason of who left", () => {
+    const timeline = createTimeline();
+    const step = (
+      number: number,
+      nowMs: number,
+      effects: Parameters<typeof timeline.stepped>[0]["effects"] = [],
+    ): void => timeline.stepped({ state: { ...ended, number }, effects, reason: "because" }, nowMs);
+    step(1, 5);
+    step(2, 10, [{ type: "offer", clients: ["a", "b"], answerWithinMs: 1, reportWithinMs: 1 }]);
+    timeline.dropped("a", "it declined", 20);
+    step(2, 30, [{ type: "discard", clients: ["a", "b"], reason: "it did not answer in time" }]);
+    expect(timeline.now).toEqual({
+      ...{ round: 2, reason: "because", phases: [{ phase: "abandoned", atMs: 10 }], asked: ["a", "b"] },
+      dropped: [
+        { client: "a", reason: "it declined", atMs: 20 },
+        { client: "b", reason: "it did not answer in time", atMs: 30 },
+      ],
+    });
+  });
+});
