@@ -4,6 +4,7 @@ import {
   connectEdge,
   createClientKey,
   createInlineTrainer,
+  createMemoryStorage,
   createUpdateCodec,
   join,
   type EdgeConnection,
@@ -13,6 +14,7 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromClient, ToClient } from "./client-messages.ts";
 import { createLocalData, picturesOf } from "./local-data.ts";
+import { openPageStorage } from "./page-storage.ts";
 import { createRecogniser, type Recogniser } from "./recogniser.ts";
 
 type Start = Extract<ToClient, { readonly type: "start" }>;
@@ -68,7 +70,10 @@ async function start({ origin, ticket, data, memoryBytes, ...known }: Start): Pr
     counting = systemClock.after(trafficEveryMs, count);
   };
   count();
+  // Where the browser keeps nothing, a reload begins afresh.
+  const storage = await openPageStorage(enrolment.client).catch(() => createMemoryStorage());
   session = join({
+    storage,
     ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
     device: { memoryBytes, platform: "browser" },
     onEvent: (event) => say({ type: "event", event }),
