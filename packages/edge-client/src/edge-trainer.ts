@@ -98,6 +98,8 @@ export interface EdgeTrainer {
 
 const defaultBatchSize = 32;
 const defaultMemoryBytes = 256 * 2 ** 20;
+/** It grows as the model needs. */
+const usualInitialBytes = 2 ** 20;
 const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 
 interface Workplace {
@@ -114,7 +116,8 @@ interface Workplace {
 /** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory */
 export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
   const { modules, spec, batchSize = defaultBatchSize, build = "auto" } = options;
-  const memory = createKernelMemory({ maximumBytes: options.memoryBytes ?? defaultMemoryBytes });
+  const maximumBytes = options.memoryBytes ?? defaultMemoryBytes;
+  const memory = createKernelMemory({ maximumBytes, initialBytes: Math.min(maximumBytes, usualInitialBytes) });
   const kernels = instantiateKernels(modules, memory, { build });
   const plan = compile(spec, { batchSize, kernels, memory });
   const vector = (): number => memory.allocate(plan.layout.size * floatBytes).byteOffset;

@@ -3,11 +3,24 @@
  * place of the last.
  */
 import { ShoalError } from "@shoal/errors";
-import type { TaskDescription } from "@shoal/federated";
+import {
+  clipScale,
+  createRandomBits,
+  makePrivate,
+  packShared,
+  personalSpans,
+  sharedKeys,
+  squaredNormOf,
+  systemRandomBytes,
+  unpackShared,
+  type RandomBytes,
+  type SharedKeys,
+  type TaskDescription,
+} from "@shoal/federated";
 import type { KernelBuild, KernelModules } from "@shoal/kernels-wasm";
-import { parseModelSpec, type Split } from "@shoal/models";
+import { initializeParameters, parseModelSpec, type ModelSpec, type Split } from "@shoal/models";
 import { createEdgeTrainer, type EdgeTrainer } from "../edge-trainer.ts";
-import type { LocalTrainer } from "./local-training.ts";
+import type { LocalTrainer, LocalValues } from "./local-training.ts";
 
 export interface InlineTrainerOptions {
   /** From `loadKernelModules()`. */
@@ -19,56 +32,93 @@ export interface InlineTrainerOptions {
   readonly memoryBytes?: number;
   /** Awaited after every step, so that whoever shares the thread can breathe. */
   readonly pause?: () => Promise<void>;
+  /** Draws the noise of local privacy; default: the platform's cryptographic generator. */
+  readonly randomBytes?: RandomBytes;
+}
+
+interface Equipment {
+  readonly key: string;
+  readonly spec: ModelSpec;
+  readonly trainer: EdgeTrainer;
+  readonly shared: SharedKeys;
 }
 
 /** Largest batch where a task asks for one batch of all samples. */
 const mostBatch = 65_536;
 
 export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer {
-  const { data, testData, modules, build, memoryBytes, pause } = options;
-  let current: { readonly key: string; readonly trainer: EdgeTrainer } | undefined;
-  const trainerFor = ({ model, local }: TaskDescription): EdgeTrainer => {
-    const batchSize = Math.min(local.batchSize ?? data.count, mostBatch);
-    const key = JSON.stringify([model, batchSize]);
-    if (current?.key !== key) {
-      const shared = { modules, spec: parseModelSpec(model, "model"), batchSize };
-      const limits = { ...(build !== undefined && { build }), ...(memoryBytes !== undefined && { memoryBytes }) };
-      current = { key, trainer: createEdgeTrainer({ ...shared, ...limits }) };
-    }
-    return current.trainer;
+  const { data, testData, pause, randomBytes = systemRandomBytes } = options;
+  let current: Equipment | undefined;
+  const equip = (task: TaskDescription): Equipment => {
+    const batchSize = Math.min(task.local.batchSize ?? data.count, mostBatch);
+    const key = JSON.stringify([task.model, batchSize, task.local.personal]);
+    if (current?.key !== key) current = { key, ...build(options, task, batchSize) };
+    return current;
   };
   return {
     samples: data.count,
     testSamples: testData?.count ?? 0,
-    async train(task, { values, round, local, clip, signal, onProgress }) {
+    async train(task, work) {
+      const { round, local, signal, onProgress } = work;
       const { epochs, learningRate, momentum, proximal, seed } = local;
-      if (local.correction !== "none" || local.personal.length > 0) {
-        const sentence = "this client has neither control variates nor layers of its own";
-        throw new ShoalError("invalid_argument", sentence, { field: "local" });
+      if (local.correction !== "none") {
+        throw new ShoalError("invalid_argument", "this client has no control variates", { field: "local.correction" });
       }
-      const trained = await trainerFor(task).train({
-        ...{ parameters: values, data, epochs, learningRate, momentum, proximal, signal },
+      const own = equip(task);
+      const parameters = wholeOf(own, task, work);
+      const { update, samples, steps, loss } = await own.trainer.train({
+        ...{ parameters, data, epochs, learningRate, momentum, proximal, signal },
         // Another order in each round, the same one after a reload.
         seed: (seed + 0x9e3779b1 * round) % 2 ** 32,
-        onEpoch: (epoch, loss) => onProgress?.({ epoch, loss }),
+        onEpoch: (epoch, mean) => onProgress?.({ epoch, loss: mean }),
         ...(pause !== undefined && { pause }),
       });
-      if (clip !== null) clipTo(trained.update, clip);
-      const { update, samples, steps, loss } = trained;
-      return { update, samples, steps, loss };
+      const sent = new Float32Array(own.shared.count);
+      packShared(own.shared, update, sent);
+      hide(sent, work.clip ?? task.privacy.clip, task.privacy.localNoise, randomBytes);
+      const personal = local.personal.length === 0 ? null : parameters.map((value, key) => value + (update[key] ?? 0));
+      return { update: sent, personal, samples, steps, loss };
     },
-    evaluate: async (task, values) => (testData === undefined ? null : trainerFor(task).measure(values, testData)),
+    async evaluate(task, values) {
+      if (testData === undefined) return null;
+      const own = equip(task);
+      return own.trainer.measure(wholeOf(own, task, values), testData);
+    },
     async close() {
       current = undefined;
     },
   };
 }
 
-/** Δ·min(1, C/‖Δ‖), in place. */
-function clipTo(update: Float32Array, clip: number): void {
-  let squares = 0;
-  for (const value of update) squares += value * value;
-  const norm = Math.sqrt(squares);
-  if (norm <= clip) return;
-  for (let key = 0; key < update.length; key += 1) update[key] = (update[key] ?? 0) * (clip / norm);
+function build(
+  { modules, build: kernelBuild, memoryBytes }: InlineTrainerOptions,
+  { model, size, local }: TaskDescription,
+  batchSize: number,
+): Omit<Equipment, "key"> {
+  const spec = parseModelSpec(model, "model");
+  const trainer = createEdgeTrainer({
+    ...{ modules, spec, batchSize },
+    ...(kernelBuild !== undefined && { build: kernelBuild }),
+    ...(memoryBytes !== undefined && { memoryBytes }),
+  });
+  const shared = sharedKeys(trainer.layout.size, personalSpans(trainer.layout.segments, local.personal));
+  if (shared.count === size) return { spec, trainer, shared };
+  const details = { expected: shared.count, found: size };
+  throw new ShoalError("layout_mismatch", `the task has ${size} values, its model shares ${shared.count}`, details);
+}
+
+/** Received values, with this client's own where layers stay here: at first those that the model begins with. */
+function wholeOf({ spec, shared }: Equipment, { local }: TaskDescription, own: LocalValues): Float32Array {
+  if (shared.count === shared.size) return own.values;
+  const whole = new Float32Array(shared.size);
+  if (own.personal?.length === shared.size) whole.set(own.personal);
+  else initializeParameters(spec, local.seed, whole);
+  unpackShared(shared, own.values, whole);
+  return whole;
+}
+
+/** Δ·min(1, C/‖Δ‖), with the noise of local privacy where the task wants it; in place. */
+function hide(update: Float32Array, clip: number | null, deviation: number, randomBytes: RandomBytes): void {
+  const scale = clip === null ? 1 : clipScale(Math.sqrt(squaredNormOf(update)), clip);
+  makePrivate(update, scale, deviation, createRandomBits(randomBytes));
 }

@@ -7,12 +7,15 @@
  *   J3  nothing is polled: an idle client checks in as seldom as its lease allows, and hears of rounds by itself.
  */
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
-import { isShoalError, ShoalError } from "@shoal/errors";
-import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer, TaskDescription } from "@shoal/federated";
+import { ShoalError } from "@shoal/errors";
+import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer } from "@shoal/federated";
 import { createMemoryStorage, type ClientStorage } from "../storage/client-storage.ts";
+import { createForgivingStorage } from "../storage/forgiving-storage.ts";
+import { createCarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
 import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
+import type { RoundRoom } from "./round-room.ts";
 import type { SessionEvent } from "./session-event.ts";
 import { createWorkShelf, type WorkRecord, type WorkShelf } from "./work-record.ts";
 
@@ -44,10 +47,15 @@ export interface Session {
 const requestTimeoutMs = 20_000;
 const mostWaitMs = 30_000;
 const goodbyeMs = 500;
+/** After a round that came to nothing, doubled for each in a row. */
+const leastFailureRestMs = 1_000;
+/** While it trains a client checks in no more often than this. */
+const leastAttendanceMs = 5_000;
 
 interface SessionState {
   readonly options: JoinOptions;
   readonly plane: PatientPlane;
+  readonly storage: ClientStorage;
   readonly shelf: WorkShelf;
   readonly random: Random;
   readonly clock: Clock;
@@ -57,24 +65,32 @@ interface SessionState {
   /** Heard, and not yet looked at. */
   offer: RoundOffer | undefined;
   againForRound: number | undefined;
+  /** An aggregator has come: all clients check in, each at a moment of its own within so many ms. */
+  hereWithinMs: number | undefined;
+  /** Rounds in a row that came to nothing: the next one waits. */
+  failures: number;
   wake: (() => void) | undefined;
   over: string | undefined;
 }
 
 export function join(options: JoinOptions): Session {
-  const { clock = systemClock, random = createSystemRandom(), storage = createMemoryStorage() } = options;
+  const { clock = systemClock, random = createSystemRandom(), onEvent } = options;
+  const storage = createForgivingStorage(options.storage ?? createMemoryStorage(), ({ message }) =>
+    onEvent?.({ type: "not_kept", reason: message }),
+  );
   const plane = createPatientPlane({
     ...{ plane: options.plane, clock, random, timeoutMs: requestTimeoutMs, mostWaitMs },
-    onConnected: (isConnected) => options.onEvent?.({ type: isConnected ? "connected" : "disconnected" }),
+    onConnected: (isConnected) => onEvent?.({ type: isConnected ? "connected" : "disconnected" }),
   });
   const state: SessionState = {
-    ...{ options, plane, shelf: createWorkShelf(storage), random, clock, closing: new AbortController() },
-    ...{ round: undefined, offer: undefined, againForRound: undefined, wake: undefined, over: undefined },
+    ...{ options, plane, storage, shelf: createWorkShelf(storage, options.task), random, clock },
+    ...{ closing: new AbortController(), round: undefined, offer: undefined, againForRound: undefined },
+    ...{ hereWithinMs: undefined, failures: 0, wake: undefined, over: undefined },
   };
   const stop = options.plane.listen((notice) => hear(state, notice));
   const ended = liveAndClose(state, stop);
   void ended.then(
-    (reason) => options.onEvent?.({ type: "ended", reason }),
+    (reason) => onEvent?.({ type: "ended", reason }),
     () => undefined,
   );
   return {
@@ -104,16 +120,22 @@ async function liveAndClose(state: SessionState, stopListening: () => void): Pro
 async function live(state: SessionState): Promise<string> {
   const { signal } = state.closing;
   try {
+    let last: CheckedIn | undefined;
     while (state.over === undefined) {
-      const reply = await checkIn(state);
+      await spread(state);
+      // Who was asked while it was idle is known: it answers at once.
+      const reply: ClientReply =
+        last === undefined || state.offer === undefined ? await checkIn(state) : { ...last, offer: null };
       if (reply.type === "turned_away") {
         if (reply.isFinal) return reply.reason;
         await state.plane.sleep(jittered(state, reply.comeBackAfterMs), signal);
       }
       if (reply.type !== "checked_in") continue;
+      last = reply;
       const record = await nextWork(state, reply.offer ?? undefined);
-      if (record !== undefined) await play(state, reply.task, record);
-      else await rest(state, jittered(state, reply.comeBackAfterMs));
+      if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
+      else if (await play(state, reply, record)) state.failures = 0;
+      else await rest(state, jittered(state, failureRestMs(state, reply.comeBackAfterMs)));
     }
     return state.over;
   } catch (error) {
@@ -123,12 +145,25 @@ async function live(state: SessionState): Promise<string> {
   }
 }
 
-async function checkIn(state: SessionState): Promise<ClientReply> {
-  const { options, plane, closing } = state;
+/** After an aggregator has come, a moment of this client's own. */
+async function spread(state: SessionState): Promise<void> {
+  const { hereWithinMs, plane, random, closing } = state;
+  state.hereWithinMs = undefined;
+  if (hereWithinMs !== undefined) await plane.sleep(random.uniform() * hereWithinMs, closing.signal);
+}
+
+function failureRestMs(state: SessionState, comeBackAfterMs: number): number {
+  state.failures += 1;
+  const growing = leastFailureRestMs * 2 ** Math.min(state.failures - 1, 16);
+  return Math.min(growing, Math.max(leastFailureRestMs, comeBackAfterMs));
+}
+
+async function checkIn(state: SessionState, signal: AbortSignal = state.closing.signal): Promise<ClientReply> {
+  const { options, plane } = state;
   const { trainer, codec, onEvent } = options;
   const { samples, testSamples } = trainer;
   const device: Device = { ...options.device, samples, testSamples, encodings: codec.encodings };
-  const reply = await plane.ask({ type: "check_in", device }, closing.signal);
+  const reply = await plane.ask({ type: "check_in", device }, signal);
   if (reply.type === "turned_away") onEvent?.(reply);
   if (reply.type === "checked_in") {
     onEvent?.({ type: "checked_in", task: reply.task.task, comeBackAfterMs: reply.comeBackAfterMs });
@@ -138,56 +173,95 @@ async function checkIn(state: SessionState): Promise<ClientReply> {
 
 /** The round to play now: what was begun, if it is still wanted, or what is offered. */
 async function nextWork(state: SessionState, offered: RoundOffer | undefined): Promise<WorkRecord | undefined> {
-  const { shelf } = state;
-  const kept = await shelf.read();
-  const offer = offered ?? state.offer;
-  const again = state.againForRound;
+  const { shelf, offer: heard, againForRound } = state;
   Object.assign(state, { offer: undefined, againForRound: undefined });
-  if (kept !== undefined && kept.isAnswered) return again === kept.offer.round ? kept : fresh(state, offer, kept);
-  if (kept !== undefined && (offer === undefined || offer.round === kept.offer.round)) {
-    // Without an offer the round may be over for this client; a contribution is told so, the rest is begun for nothing.
-    return offer !== undefined || kept.contribution !== null ? kept : undefined;
+  const kept = await shelf.read();
+  // A notice may be old; what a check-in says is not.
+  const offer = offered ?? (heard !== undefined && heard.round >= (kept?.offer.round ?? 0) ? heard : undefined);
+  if (kept === undefined) return begin(state, offer);
+  const isSame = offer?.round === kept.offer.round;
+  if (kept.answer !== null) {
+    // J2: whoever is in a round to which it has contributed is there because that was lost.
+    if (kept.answer === "taken" && (isSame || againForRound === kept.offer.round)) return kept;
+    return isSame ? undefined : begin(state, offer);
   }
-  return fresh(state, offer, kept);
+  if (isSame) return kept;
+  // Without an offer the round may be over for this client; a contribution is told so, the rest is begun for nothing.
+  if (offer === undefined) return kept.contribution === null ? undefined : kept;
+  return begin(state, offer);
 }
 
-async function fresh(
-  { shelf }: SessionState,
-  offer: RoundOffer | undefined,
-  kept: WorkRecord | undefined,
-): Promise<WorkRecord | undefined> {
-  if (offer === undefined || offer.round === kept?.offer.round) return undefined;
-  const record: WorkRecord = { offer, download: null, contribution: null, isAnswered: false };
+async function begin({ shelf }: SessionState, offer: RoundOffer | undefined): Promise<WorkRecord | undefined> {
+  if (offer === undefined) return undefined;
+  const record: WorkRecord = { offer, contribution: null, trace: null, answer: null };
   await shelf.clear();
   await shelf.write(record);
   return record;
 }
 
-async function play(state: SessionState, task: TaskDescription, record: WorkRecord): Promise<void> {
-  const { options, plane, shelf, clock, closing } = state;
-  const { trainer, codec, client, onEvent } = options;
+/** @returns whether something has come of it */
+async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): Promise<boolean> {
+  const { shelf, closing, options } = state;
   const abort = new AbortController();
   const { round } = record.offer;
   state.round = { number: round, abort };
-  const signal = AbortSignal.any([closing.signal, abort.signal]);
-  const tell = (event: SessionEvent): void => onEvent?.(event);
+  const tell = (event: SessionEvent): void => options.onEvent?.(event);
   try {
-    const outcome = await playRound(
-      { client, task, plane, shelf, trainer, codec, now: () => clock.now(), tell, signal },
-      record,
-    );
-    if (outcome.kind === "answered") return;
+    const signal = AbortSignal.any([closing.signal, abort.signal]);
+    const outcome = await playRound(furnish(state, reply, { round, signal }), record);
+    if (outcome.kind === "answered") return record.answer === null;
     tell({ type: "let_go", round, reason: outcome.reason });
     await shelf.clear();
+    return false;
   } catch (error) {
     if (closing.signal.aborted) throw error;
     // One round that cannot be played costs itself; the next may be another matter.
-    tell({ type: "let_go", round, reason: ShoalError.from(error).message });
+    const { message } = ShoalError.from(error);
+    tell({ type: "let_go", round, reason: message });
     await shelf.clear();
-    if (!isShoalError(error, "cancelled")) await decline(state, round, ShoalError.from(error).message);
+    if (abort.signal.aborted) return true;
+    await decline(state, round, message);
+    return false;
   } finally {
     state.round = undefined;
   }
+}
+
+type CheckedIn = Extract<ClientReply, { readonly type: "checked_in" }>;
+
+function furnish(
+  state: SessionState,
+  { task, comeBackAfterMs }: CheckedIn,
+  { round, signal }: { readonly round: number; readonly signal: AbortSignal },
+): RoundRoom {
+  const { options, plane, shelf, storage, clock } = state;
+  const { client, trainer, codec, onEvent } = options;
+  return {
+    ...{ client, task, plane, shelf, trainer, codec, signal, now: () => clock.now() },
+    unsent: createCarriedState(storage, task.task, "unsent"),
+    personal: createCarriedState(storage, task.task, "personal"),
+    tell: (event) => onEvent?.(event),
+    jittered: (ms) => jittered(state, ms),
+    attend: (until) => attend(state, { round, everyMs: comeBackAfterMs, until }),
+  };
+}
+
+/** Who trains is heard of, and hears that its round is over where it missed the notice. */
+async function attend(
+  state: SessionState,
+  { round, everyMs, until }: { readonly round: number; readonly everyMs: number; readonly until: AbortSignal },
+): Promise<void> {
+  while (!until.aborted) {
+    await state.plane.sleep(jittered(state, Math.max(leastAttendanceMs, everyMs)), until);
+    const reply = await checkIn(state, until);
+    if (reply.type === "checked_in" && reply.offer?.round === round) continue;
+    if (!until.aborted && state.round?.number === round) endRound(state, "the round went on without this client");
+    return;
+  }
+}
+
+function endRound({ round }: SessionState, reason: string): void {
+  round?.abort.abort(new ShoalError("cancelled", reason));
 }
 
 async function decline({ plane, closing }: SessionState, round: number, reason: string): Promise<void> {
@@ -198,6 +272,7 @@ async function decline({ plane, closing }: SessionState, round: number, reason: 
 /** Until something is heard, or it is time to check in again. */
 async function rest(state: SessionState, ms: number): Promise<void> {
   if (state.offer !== undefined || state.againForRound !== undefined || state.over !== undefined) return;
+  if (state.hereWithinMs !== undefined) return;
   const heard = new AbortController();
   state.wake = () => heard.abort(new ShoalError("cancelled", "something was heard"));
   try {
@@ -210,27 +285,33 @@ async function rest(state: SessionState, ms: number): Promise<void> {
 }
 
 function hear(state: SessionState, notice: ClientNotice): void {
-  const end = (reason: string): void => state.round?.abort.abort(new ShoalError("cancelled", reason));
+  const playing = state.round?.number;
   switch (notice.type) {
     case "round_offered":
+      if (notice.offer.round === playing) return;
+      // Only who is idle is asked: the round that is being played is over, and its notice was lost.
+      if (playing !== undefined && notice.offer.round > playing) endRound(state, "another round has begun");
       state.offer = notice.offer;
       break;
     case "offer_again":
+      if (notice.round === playing) return;
       state.againForRound = notice.round;
       break;
     case "round_over":
-      if (state.round?.number === notice.round) end(notice.reason);
-      break;
+      if (notice.round === playing) endRound(state, notice.reason);
+      return;
     case "round_closed":
       state.options.onEvent?.(notice);
       return;
     case "task_over":
       state.over = notice.reason;
-      end(notice.reason);
+      endRound(state, notice.reason);
       break;
     case "aggregator_here":
-    case "secure_notice":
+      state.hereWithinMs = notice.withinMs;
       break;
+    case "secure_notice":
+      return;
   }
   state.wake?.();
 }

@@ -1,12 +1,18 @@
 /** What a session asks of whatever trains: on this thread, or in a worker of the page. */
 import type { LocalTraining, TaskDescription } from "@shoal/federated";
 
-export interface LocalWork {
+/** Values of a round, and of the layers that stay with this client. */
+export interface LocalValues {
   /** [size] float32, the values of the round; borrowed until the call settles. */
   readonly values: Float32Array;
+  /** [wholeSize] float32 that the last round left, where layers stay here; borrowed. null: there was none. */
+  readonly personal: Float32Array | null;
+}
+
+export interface LocalWork extends LocalValues {
   readonly round: number;
   readonly local: LocalTraining;
-  /** Updates are clipped to this norm; null: they are not. */
+  /** Updates are clipped to this norm; null: to that of the task, if it has one. */
   readonly clip: number | null;
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: { readonly epoch: number; readonly loss: number }) => void) | undefined;
@@ -15,11 +21,19 @@ export interface LocalWork {
 export interface LocalResult {
   /** [size] float32: trained minus received values; the caller's to keep. */
   readonly update: Float32Array;
+  /** [wholeSize] float32 with what the layers that stay here have come to; null where none do. */
+  readonly personal: Float32Array | null;
   readonly samples: number;
   /** Local steps that made it. */
   readonly steps: number;
   /** Mean loss of the last epoch. */
   readonly loss: number;
+}
+
+export interface LocalMeasurement {
+  readonly samples: number;
+  readonly loss: number;
+  readonly accuracy: number;
 }
 
 export interface LocalTrainer {
@@ -30,12 +44,15 @@ export interface LocalTrainer {
    * task does not fit the device or the data
    */
   train(task: TaskDescription, work: LocalWork): Promise<LocalResult>;
-  /** Measures values on the client's own test data; null where there are none. @param values - [size], borrowed */
-  evaluate(
-    task: TaskDescription,
-    values: Float32Array,
-  ): Promise<{ readonly samples: number; readonly loss: number; readonly accuracy: number } | null>;
+  /** Measures values on the client's own test data; null where there are none. */
+  evaluate(task: TaskDescription, own: LocalValues): Promise<LocalMeasurement | null>;
   close(): Promise<void>;
+}
+
+export interface EncodedUpdate {
+  readonly content: Uint8Array;
+  /** [size] float32 that `content` lacks, for the next update; undefined where the encoding is exact. */
+  readonly leftOver: Float32Array | undefined;
 }
 
 /** Vectors to bytes and back, by the names that client and task agree on. */
@@ -44,6 +61,14 @@ export interface UpdateCodec {
   readonly encodings: readonly string[];
   /** @throws ShoalError codec_failed */
   decode(encoding: string, content: Uint8Array, size: number): Float32Array;
-  /** With what earlier updates of this client left over, where the encoding is lossy. @param update - borrowed */
-  encode(encoding: string, update: Float32Array, round: number): Uint8Array;
+  /**
+   * @param update - [size] float32, borrowed
+   * @param with - `draw` chooses what random encodings send; `leftOver` is added to the update, and borrowed
+   * @throws ShoalError not_finite
+   */
+  encode(
+    encoding: string,
+    update: Float32Array,
+    options: { readonly draw: number; readonly leftOver: Float32Array | undefined },
+  ): EncodedUpdate;
 }

@@ -20,5 +20,7 @@ export type SessionEvent =
   /** The client's part of a round ended without a contribution. */
   | { readonly type: "let_go"; readonly round: number; readonly reason: string }
   | { readonly type: "round_closed"; readonly summary: RoundSummary }
+  /** Nothing can be kept on this device: a reload will begin afresh. */
+  | { readonly type: "not_kept"; readonly reason: string }
   | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "ended"; readonly reason: string };

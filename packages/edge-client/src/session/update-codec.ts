@@ -1,6 +1,6 @@
 /**
- * Writes updates and reads values in the encodings that a client has. What a lossy encoding leaves unsent is added to the
- * next update (error feedback), and kept over reloads by whoever holds `snapshot`.
+ * Writes updates and reads values in the encodings that a client has. What a lossy encoding leaves unsent is given to the
+ * caller, who brings it with the next update (error feedback) and keeps it over reloads.
  */
 import { createKernelMemory, instantiateKernels, type KernelModules } from "@shoal/kernels-wasm";
 import {
@@ -8,7 +8,6 @@ import {
   createVectorCodecs,
   parseEncodingSpec,
   type ConcreteEncodingSpec,
-  type Encoder,
   type VectorCodecs,
 } from "@shoal/optimization";
 import { ShoalError } from "@shoal/errors";
@@ -28,20 +27,11 @@ export function createUpdateCodec(modules: KernelModules, memoryBytes: number = 
   const memory = createKernelMemory({ maximumBytes: memoryBytes });
   const kernels = instantiateKernels(modules, memory, { build: "auto" });
   let codecs: VectorCodecs | undefined;
-  const encoders = new Map<string, Encoder>();
   const codecsFor = (size: number): VectorCodecs => {
     if (codecs?.size === size) return codecs;
     codecs?.dispose();
-    for (const encoder of encoders.values()) encoder.dispose();
-    encoders.clear();
     codecs = createVectorCodecs(specs, { size }, { kernels, memory });
     return codecs;
-  };
-  const encoderFor = (name: string, size: number): Encoder => {
-    codecsFor(size);
-    const known = encoders.get(name) ?? createEncoder(specOf(name), { size, kernels, memory });
-    encoders.set(name, known);
-    return known;
   };
   return {
     encodings: Object.keys(specs),
@@ -50,17 +40,24 @@ export function createUpdateCodec(modules: KernelModules, memoryBytes: number = 
       codecsFor(size).decode(name, content, values);
       return values;
     },
-    encode(name, update, round) {
-      const encoder = encoderFor(name, update.length);
+    encode(name, update, { draw, leftOver }) {
+      const encoder = createEncoder(specOf(name), { size: update.length, kernels, memory });
       const vector = memory.allocate(update.byteLength);
       const bytes = memory.allocate(encoder.bytes);
       try {
+        const { residual } = encoder.snapshot();
+        // What another encoding left over is in the same order: no range of an update is plain.
+        if (residual !== null && leftOver?.length === residual.length) {
+          encoder.restore({ ...encoder.snapshot(), residual: leftOver });
+        }
         memory.floats(vector.byteOffset, update.length).set(update);
-        encoder.encode(vector.byteOffset, bytes.byteOffset, round);
-        return new Uint8Array(memory.memory.buffer, bytes.byteOffset, encoder.bytes).slice();
+        encoder.encode(vector.byteOffset, bytes.byteOffset, draw);
+        const content = new Uint8Array(memory.memory.buffer, bytes.byteOffset, encoder.bytes).slice();
+        return { content, leftOver: encoder.snapshot().residual ?? undefined };
       } finally {
         memory.free(vector);
         memory.free(bytes);
+        encoder.dispose();
       }
     },
   };

@@ -1,19 +1,30 @@
 /** How far a client is in its round: written down after every stage, so that it goes on there after a reload. */
 import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
-import type { ContributionOffer, RoundOffer, VectorManifest } from "@shoal/federated";
+import type { ClientTrace, ContributionOffer, RoundOffer } from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
 
 export interface WorkRecord {
   readonly offer: RoundOffer;
-  /** Values that are being fetched, and which of their chunks are here (a bitmap). */
-  readonly download: { readonly manifest: VectorManifest; readonly settled: Uint8Array } | null;
   /** What was trained: its bytes are kept beside. */
   readonly contribution: ContributionOffer | null;
-  /** It was answered; kept until the round is over, because it may be asked for again. */
-  readonly isAnswered: boolean;
+  /** Spans of the client's part, as far as it has come. */
+  readonly trace: ClientTrace | null;
+  /**
+   * Whether it was taken, when it was answered. Kept until the round is over: a contribution that was taken may be asked
+   * for again, one that was refused would be refused again.
+   */
+  readonly answer: "taken" | "refused" | null;
 }
 
-const limits = { what: "a client's record", maximumBytes: 2 ** 20, allowRefs: false };
+interface Kept {
+  readonly format: typeof format;
+  readonly task: string;
+  readonly record: WorkRecord;
+}
+
+/** Of what is kept. What another release has written is taken as nothing. */
+const format = 1;
+const limits = { what: "a client's record", maximumBytes: 2 ** 24, allowRefs: false };
 const recordName = "work/record";
 const updateName = "work/update";
 const chunkName = (index: number): string => `work/values/${index}`;
@@ -22,6 +33,7 @@ const chunkName = (index: number): string => `work/values/${index}`;
 export interface WorkShelf {
   read(): Promise<WorkRecord | undefined>;
   write(record: WorkRecord): Promise<void>;
+  /** A chunk of the values; whoever takes it looks at its hash. */
   chunk(index: number): Promise<Uint8Array | undefined>;
   keepChunk(index: number, content: Uint8Array): Promise<void>;
   /** The values are of no more use when the update is there. */
@@ -30,23 +42,22 @@ export interface WorkShelf {
   clear(): Promise<void>;
 }
 
-export function createWorkShelf(storage: ClientStorage): WorkShelf {
+/** @param task - records of another one are taken as nothing */
+export function createWorkShelf(storage: ClientStorage, task: string): WorkShelf {
   return {
     async read() {
       const bytes = await storage.get(recordName);
       try {
-        return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as WorkRecord);
+        const kept = bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as Kept);
+        return kept?.format === format && kept.task === task ? kept.record : undefined;
       } catch {
         return undefined;
       }
     },
-    write: (record) => storage.set(recordName, encodePlainData(record, limits)),
+    write: (record) => storage.set(recordName, encodePlainData({ format, task, record } satisfies Kept, limits)),
     chunk: (index) => storage.get(chunkName(index)),
     keepChunk: (index, content) => storage.set(chunkName(index), content),
-    async keepUpdate(content) {
-      await storage.set(updateName, content);
-      await storage.clear("work/values/");
-    },
+    keepUpdate: (content) => storage.set(updateName, content),
     update: () => storage.get(updateName),
     clear: () => storage.clear("work/"),
   };

@@ -1,0 +1,73 @@
+/** Sends what was trained, or what the other side lacks of it, until it is answered. */
+import { ShoalError } from "@shoal/errors";
+import {
+  chunkCount,
+  chunkRange,
+  isTransferred,
+  nextChunks,
+  readChunkSet,
+  settleChunk,
+  startTransfer,
+  type ContributionAnswer,
+  type ContributionOffer,
+} from "@shoal/federated";
+import { retry, window, type RoundOutcome, type RoundRoom } from "./round-room.ts";
+import type { WorkRecord } from "./work-record.ts";
+
+/** @throws ShoalError cancelled */
+export async function contribute(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
+  const { shelf, plane, signal, tell, jittered } = room;
+  const { contribution, trace } = record;
+  const content = await shelf.update();
+  if (contribution === null || content === undefined) {
+    throw new ShoalError("store_unavailable", "the update that was trained is not kept any more", {});
+  }
+  for (;;) {
+    const reply = await plane.ask({ type: "offer_contribution", offer: contribution, trace }, signal);
+    if (reply.type !== "answered" && reply.type !== "send_chunks") return { kind: "let_go", reason: reasonOf(reply) };
+    const answer = reply.type === "answered" ? reply.answer : await sendChunks(room, contribution, content, reply);
+    // The other side has lost the upload meanwhile: offered again.
+    if (answer === undefined) continue;
+    tell({ type: "answered", round: record.offer.round, answer });
+    if (answer.kind !== "come_back") {
+      await shelf.write({ ...record, answer: isTaken(answer) ? "taken" : "refused" });
+      return { kind: "answered", answer };
+    }
+    await plane.sleep(jittered(answer.comeBackAfterMs), signal);
+  }
+}
+
+async function sendChunks(
+  { plane, signal, tell }: RoundRoom,
+  { id, content: manifest, round }: ContributionOffer,
+  content: Uint8Array,
+  asked: { readonly received: Uint8Array; readonly window: number },
+): Promise<ContributionAnswer | undefined> {
+  const chunks = chunkCount(manifest);
+  const plan = { chunks, window: Math.max(1, Math.min(asked.window, window)), ...retry };
+  let transfer = startTransfer(plan, readChunkSet(chunks, asked.received));
+  let answer: ContributionAnswer | undefined;
+  let isGone = false;
+  const sendOne = async (index: number): Promise<void> => {
+    const { begin, end } = chunkRange(manifest, index);
+    const reply = await plane.ask({ type: "put_chunk", id, index, content: content.subarray(begin, end) }, signal);
+    if (reply.type === "answered") ({ answer } = reply);
+    else if (reply.type === "chunk_kept") {
+      transfer = settleChunk(transfer, index);
+      tell({ type: "uploading", round, bytes: end, of: manifest.bytes });
+    } else isGone = true;
+  };
+  while (!isTransferred(transfer) && answer === undefined && !isGone) {
+    const { indexes } = nextChunks(startTransfer(plan, transfer.settled), 0);
+    await Promise.all(indexes.map(sendOne));
+  }
+  return answer;
+}
+
+function isTaken(answer: ContributionAnswer): boolean {
+  return answer.kind === "accepted" || (answer.kind === "duplicate" && answer.accepted);
+}
+
+function reasonOf(reply: object): string {
+  return "reason" in reply && typeof reply.reason === "string" ? reply.reason : "the aggregator does not want it";
+}

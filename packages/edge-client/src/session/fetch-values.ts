@@ -1,0 +1,74 @@
+/** Fetches a round's values, or what of them is not here yet. */
+import { ShoalError } from "@shoal/errors";
+import {
+  chunkCount,
+  chunkRange,
+  emptyChunkSet,
+  isChunk,
+  isTransferred,
+  nextChunks,
+  settleChunk,
+  startTransfer,
+  type RoundOffer,
+  type Transfer,
+  type VectorManifest,
+} from "@shoal/federated";
+import { retry, window, type RoundRoom } from "./round-room.ts";
+
+/** Chunks that are not what was announced, in one download: the line checks its bytes, so the other end is wrong. */
+const mostDamaged = 3;
+
+/** @returns undefined where they are not to be had any more @throws ShoalError cancelled, codec_failed */
+export async function fetchValues(room: RoundRoom, { round, down }: RoundOffer): Promise<Float32Array | undefined> {
+  const { plane, signal, codec, task } = room;
+  const reply = await plane.ask({ type: "fetch_manifest", round, encoding: down }, signal);
+  if (reply.type !== "manifest") return undefined;
+  const content = await fetchChunks(room, reply.manifest);
+  return content === undefined ? undefined : codec.decode(down, content, task.size);
+}
+
+async function fetchChunks(
+  { shelf, plane, signal, tell }: RoundRoom,
+  manifest: VectorManifest,
+): Promise<Uint8Array | undefined> {
+  const content = new Uint8Array(manifest.bytes);
+  let transfer = await restore(shelf, manifest, content);
+  let bytes = 0;
+  let damaged = 0;
+  let isGone = false;
+  const fetchOne = async (index: number): Promise<void> => {
+    const reply = await plane.ask({ type: "fetch_chunk", hash: manifest.hash, index }, signal);
+    if (reply.type !== "chunk") {
+      isGone = true;
+      return;
+    }
+    if (!isChunk(manifest, index, reply.content)) {
+      damaged += 1;
+      if (damaged < mostDamaged) return;
+      throw new ShoalError("codec_failed", `chunk ${index} of the values is not what was announced`);
+    }
+    content.set(reply.content, chunkRange(manifest, index).begin);
+    await shelf.keepChunk(index, reply.content);
+    transfer = settleChunk(transfer, index);
+    bytes += reply.content.length;
+    tell({ type: "downloading", bytes, of: manifest.bytes });
+  };
+  while (!isTransferred(transfer) && !isGone) {
+    const { indexes } = nextChunks(startTransfer(transfer.plan, transfer.settled), 0);
+    await Promise.all(indexes.map(fetchOne));
+  }
+  return isGone ? undefined : content;
+}
+
+/** What was kept of an earlier attempt is used again, if it is what it should be. */
+async function restore(shelf: RoundRoom["shelf"], manifest: VectorManifest, content: Uint8Array): Promise<Transfer> {
+  const chunks = chunkCount(manifest);
+  let transfer = startTransfer({ chunks, window, ...retry }, emptyChunkSet(chunks));
+  for (let index = 0; index < chunks; index += 1) {
+    const kept = await shelf.chunk(index);
+    if (kept === undefined || !isChunk(manifest, index, kept)) continue;
+    content.set(kept, chunkRange(manifest, index).begin);
+    transfer = settleChunk(transfer, index);
+  }
+  return transfer;
+}

@@ -1,0 +1,97 @@
+import type { TaskDescription } from "@shoal/federated";
+import { loadKernelModules } from "@shoal/kernels-wasm";
+import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
+import { describe, expect, it } from "vitest";
+import { perceptron } from "../../../../test/support/perceptron.ts";
+import { createInlineTrainer } from "./inline-trainer.ts";
+import type { LocalWork } from "./local-training.ts";
+
+const modules = await loadKernelModules();
+const { train: data, test: testData } = generateDigits({ samples: 60, testSamples: 20 });
+const model = { ...perceptron([8]) };
+const spec = parseModelSpec(model, "model");
+const { size, segments } = layoutOf(spec);
+const head = segments.at(-1)?.name.split(".")[0] ?? "";
+
+function taskOf(own: Partial<TaskDescription> = {}, local: Partial<TaskDescription["local"]> = {}): TaskDescription {
+  return {
+    ...{ task: "digits", model, size, down: ["float32"], up: ["float32"], normBound: null, sampleCap: 1_000 },
+    local: {
+      ...{ epochs: 1, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
+      ...{ personal: [], seed: 1, ...local },
+    },
+    ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0, ...own },
+  };
+}
+
+function workOf(task: TaskDescription, own: Partial<LocalWork> = {}): LocalWork {
+  const values = new Float32Array(size);
+  initializeParameters(spec, 7, values);
+  const { signal } = new AbortController();
+  return { values, personal: null, round: 1, local: task.local, clip: null, signal, ...own };
+}
+
+const normOf = (update: Float32Array): number => Math.hypot(...update);
+const trainer = createInlineTrainer({ modules, data, testData });
+
+describe("the inline trainer", () => {
+  it("shuffles otherwise in each round, and the same after a reload", async () => {
+    const task = taskOf();
+    const first = await trainer.train(task, workOf(task));
+    const again = await createInlineTrainer({ modules, data }).train(task, workOf(task));
+    expect(again).toEqual(first);
+    expect((await trainer.train(task, workOf(task, { round: 2 }))).update).not.toEqual(first.update);
+    expect(first).toMatchObject({ samples: 60, steps: 6, personal: null });
+  });
+
+  it("takes all samples as one batch where the task says so", async () => {
+    const task = taskOf({}, { batchSize: null, epochs: 3 });
+    expect(await trainer.train(task, workOf(task))).toMatchObject({ steps: 3 });
+  });
+
+  it("clips to the round's norm, else to the task's", async () => {
+    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0, isSecure: false } });
+    // Roundings of float32, of about 6,000 elements.
+    expect(normOf((await trainer.train(task, workOf(task))).update)).toBeCloseTo(0.01, 6);
+    expect(normOf((await trainer.train(task, workOf(task, { clip: 0.02 }))).update)).toBeCloseTo(0.02, 6);
+  });
+
+  it("adds the noise of local privacy, another one each time", async () => {
+    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0.5, isSecure: false } });
+    const { update } = await trainer.train(task, workOf(task));
+    // The deviation of `size` draws is within 5 % of theirs but once in 10^7: its own deviation is 0.5/√(2·size).
+    expect(size).toBeGreaterThan(6_000);
+    expect(normOf(update) / Math.sqrt(size)).toBeGreaterThan(0.475);
+    expect(normOf(update) / Math.sqrt(size)).toBeLessThan(0.525);
+    expect((await trainer.train(task, workOf(task))).update).not.toEqual(update);
+  });
+
+  it("keeps layers of its own: they are trained, kept and not sent", async () => {
+    const lengths = segments.filter(({ name }) => name.startsWith(`${head}.`)).map(({ length }) => length);
+    const shared = size - lengths.reduce((sum, length) => sum + length, 0);
+    const task = taskOf({ size: shared }, { personal: [head] });
+    const values = workOf(task).values.slice(0, shared);
+    const first = await trainer.train(task, workOf(task, { values }));
+    expect(first.update).toHaveLength(shared);
+    const begun = new Float32Array(size);
+    initializeParameters(spec, 1, begun);
+    const { personal } = first;
+    if (personal === null) throw new Error("nothing was kept");
+    expect(personal).toHaveLength(size);
+    expect(personal.slice(shared)).not.toEqual(begun.slice(shared));
+    // The same values go better with a head that has learnt.
+    const before = await trainer.evaluate(task, { values, personal: null });
+    const after = await trainer.evaluate(task, { values, personal });
+    expect(after?.loss).toBeLessThan(before?.loss ?? 0);
+  });
+
+  it("refuses what it cannot do", async () => {
+    const corrected = taskOf({}, { correction: "scaffold" });
+    await expect(trainer.train(corrected, workOf(corrected))).rejects.toThrow("control variates");
+    const short = taskOf({ size: size - 1 });
+    await expect(trainer.train(short, workOf(short))).rejects.toMatchObject({ code: "layout_mismatch" });
+    const small = createInlineTrainer({ modules, data, memoryBytes: 2 ** 17 });
+    await expect(small.train(taskOf(), workOf(taskOf()))).rejects.toMatchObject({ code: "out_of_memory" });
+    expect(await createInlineTrainer({ modules, data }).evaluate(taskOf(), workOf(taskOf()))).toBeNull();
+  });
+});

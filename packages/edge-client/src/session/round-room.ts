@@ -1,0 +1,39 @@
+/** What the stages of a round have in common. */
+import type { ContributionAnswer, TaskDescription } from "@shoal/federated";
+import type { CarriedState } from "./carried-state.ts";
+import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
+import type { PatientPlane } from "./patient-plane.ts";
+import type { SessionEvent } from "./session-event.ts";
+import type { WorkShelf } from "./work-record.ts";
+
+export interface RoundRoom {
+  readonly client: string;
+  readonly task: TaskDescription;
+  readonly plane: PatientPlane;
+  readonly shelf: WorkShelf;
+  readonly trainer: LocalTrainer;
+  readonly codec: UpdateCodec;
+  /** What lossy encodings have left unsent. */
+  readonly unsent: CarriedState;
+  /** Values of layers that stay here. */
+  readonly personal: CarriedState;
+  readonly now: () => number;
+  readonly tell: (event: SessionEvent) => void;
+  /** Says that the client is there, from time to time, until the signal is raised. */
+  readonly attend: (signal: AbortSignal) => Promise<void>;
+  /** Between half and all of it. */
+  readonly jittered: (ms: number) => number;
+  /** Raised when nothing more is wanted of this round. */
+  readonly signal: AbortSignal;
+}
+
+/** How a round ended for this client. */
+export type RoundOutcome =
+  | { readonly kind: "answered"; readonly answer: ContributionAnswer }
+  /** It is not in the round any more. */
+  | { readonly kind: "let_go"; readonly reason: string };
+
+/** Chunks under way: a browser's socket takes whatever it is given, and what it holds is lost with the page. */
+export const window = 4;
+/** `PatientPlane` repeats requests, so a transfer never has to. */
+export const retry = { retryAfterMs: 10_000, mostRetryMs: 60_000 } as const;

@@ -1,0 +1,104 @@
+/** Joined clients against the real aggregator in virtual time: they lose messages, die and are reloaded. */
+import { createRandom } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
+import { describe, expect, it } from "vitest";
+import { playJoined, type JoinedPlan, type JoinedRun } from "../support/joined-clients.ts";
+import { settingsFor } from "../support/played-task.ts";
+
+const rounds = 2;
+const undisturbed = playJoined({ rounds });
+
+async function expectSame(plan: Omit<JoinedPlan, "rounds">): Promise<JoinedRun> {
+  const run = await playJoined({ ...plan, rounds });
+  const { updates } = await undisturbed;
+  expect(run.updates).toEqual(updates);
+  expect(run.contributions).toEqual([3, 3]);
+  expect(run.trainedAgain).toEqual([]);
+  expect(run.events.filter(({ type }) => type === "failed" || type === "not_kept")).toEqual([]);
+  return run;
+}
+
+describe("a client that has joined", () => {
+  it("takes part in every round, asks for nothing twice, and hears the end", async () => {
+    const { requests, endedAtMs, reasons, events } = await expectSame({});
+    expect(reasons).toEqual(Array.from({ length: 3 }, () => "all rounds are done"));
+    expect(requests).toMatchObject({ fetch_manifest: 2, fetch_chunk: 2, offer_contribution: 2, put_chunk: 2 });
+    expect(requests["check_in"]).toBeLessThanOrEqual(3); // at first, and after each round
+    // Two rounds of 15 ms of training, 1 ms each way: nobody waits for a timer.
+    expect(endedAtMs).toBeLessThan(200);
+    const own = events.filter(({ name }) => name === "a").map(({ type }) => type);
+    expect(own).toEqual(expect.arrayContaining(["connected", "checked_in", "offered", "downloading", "answered"]));
+  });
+
+  it("comes to the same when it is reloaded at any of its deeds, and trains nothing again that it has kept", async () => {
+    const { deeds } = await undisturbed;
+    expect(deeds).toBeGreaterThan(30);
+    for (let diesAt = 1; diesAt <= deeds; diesAt += 1) {
+      await expectSame({ lives: [diesAt] }).catch((cause: unknown) => {
+        throw new Error(`died at deed ${diesAt} of ${deeds}`, { cause });
+      });
+    }
+  });
+
+  it("comes to the same when it dies again and again", async () => {
+    const random = createRandom("deaths");
+    for (let seed = 0; seed < 20; seed += 1) {
+      const lives = Array.from({ length: 6 }, () => 1 + random.integer(25));
+      await expectSame({ lives, awayMs: random.integer(200) }).catch((cause: unknown) => {
+        throw new Error(`lives ${lives.join(", ")}`, { cause });
+      });
+    }
+  });
+
+  it("fetches only the chunks that it lacks", async () => {
+    const size = 100_000; // 4 chunks of 128 KiB
+    const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { normBound: null });
+    const whole = await playJoined({ rounds: 1, size, settings });
+    expect(whole.requests).toMatchObject({ fetch_chunk: 4, put_chunk: 4 });
+    for (const diesAt of [10, 14, 18, 22, 26, 30]) {
+      const run = await playJoined({ rounds: 1, size, settings, lives: [diesAt] });
+      expect(run.contributions).toEqual([3]);
+      expect(run.trainedAgain).toEqual([]);
+      // Those that were under way when it died are asked for again.
+      expect(run.requests["fetch_chunk"]).toBeLessThanOrEqual(4 + 4);
+      expect(run.requests["put_chunk"]).toBeLessThanOrEqual(4 + 4);
+    }
+  });
+
+  it("counts once in each round whatever messages are lost", async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const random = createRandom(`loss ${seed}`);
+      const settings = settingsFor(
+        { goal: 3, minimum: 3, invited: 3, configurationTimeoutMs: 120_000, reportingTimeoutMs: 600_000 },
+        { leaseMs: 90_000 },
+      );
+      await expectSame({
+        settings,
+        isLost: () => random.uniform() < 0.15,
+        delayMs: () => 1 + random.integer(50),
+      }).catch((cause: unknown) => {
+        throw new Error(`seed ${seed}`, { cause });
+      });
+    }
+  });
+
+  it.each(["heard", "lost"])("stops training when its round goes on without it: the notice is %s", async (fate) => {
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 }, { leaseMs: 9_000 });
+    const run = await playJoined({
+      ...{ rounds: 2, settings, hears: (type) => fate === "heard" || type !== "round_over" },
+      // The second round needs "a": "b" has far to go in it.
+      trainMs: (name, round) => (name === "a" && round === 1 ? 600_000 : name === "b" && round === 2 ? 600_000 : 5),
+    });
+    expect(run.contributions).toEqual([2, 2]);
+    const ends = run.events.filter(({ name, type }) => name === "a" && type === "let_go");
+    expect(ends).toHaveLength(1);
+    expect(run.endedAtMs).toBeLessThan(10_000);
+  });
+
+  it("goes on in memory where nothing can be kept, and says so once", async () => {
+    const full = (): Promise<never> => Promise.reject(new ShoalError("store_unavailable", "the disk is full", {}));
+    const run = await playJoined({ rounds, storage: () => ({ get: full, set: full, clear: full }) });
+    expect(run.updates).toEqual((await undisturbed).updates);
+    expect(run.events.filter(({ type }) => type === "not_kept")).toHaveLength(3);
+  });
+});

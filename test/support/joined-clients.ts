@@ -1,0 +1,155 @@
+/** Joined clients of a small task in virtual time, against the real aggregator; each may die and come back. */
+import { createMemoryStore, createRandom, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
+import { openAggregator, type AggregatorSettings } from "@shoal/aggregator";
+import {
+  createMemoryStorage,
+  createUpdateCodec,
+  join,
+  type ClientStorage,
+  type LocalTrainer,
+  type SessionEvent,
+} from "@shoal/edge-client";
+import { createInProcessPlane, type ClientNotice, type InProcessPlaneOptions } from "@shoal/federated";
+import { loadKernelModules } from "@shoal/kernels-wasm";
+import { createVectorCodecs } from "@shoal/optimization";
+import { createKernelSite } from "./kernel-site.ts";
+import { createMortalClient } from "./mortal-client.ts";
+import { descriptionOf, float32, settingsFor, taskSize } from "./played-task.ts";
+
+const kernels = createKernelSite("baseline");
+const codec = createUpdateCodec(await loadKernelModules());
+const names = ["a", "b", "c"] as const;
+type Name = (typeof names)[number];
+
+export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
+  readonly rounds: number;
+  /** Deeds at which the lives of client "a" end, one after the other. */
+  readonly lives?: readonly number[];
+  /** Time that it stays away; default 20 ms. */
+  readonly awayMs?: number;
+  readonly size?: number;
+  readonly settings?: AggregatorSettings;
+  readonly trainMs?: (name: Name, round: number) => number;
+  readonly storage?: () => ClientStorage;
+  /** Whether client "a" hears a notice of this type; default: all. */
+  readonly hears?: (type: ClientNotice["type"]) => boolean;
+}
+
+export interface JoinedRun {
+  /** First and last value of each update: all of a client's are the same. */
+  readonly updates: readonly (readonly [number, number])[];
+  readonly contributions: readonly number[];
+  /** Rounds that "a" trained once more although their updates were kept. */
+  readonly trainedAgain: readonly number[];
+  readonly events: readonly (SessionEvent & { readonly name: Name })[];
+  /** Deeds of the last life of "a". */
+  readonly deeds: number;
+  readonly endedAtMs: number;
+  readonly requests: Readonly<Record<string, number>>;
+  readonly reasons: readonly string[];
+}
+
+/** All three are in every round, so that its result does not depend on who is fast. */
+const allThree = settingsFor({ goal: 3, minimum: 3, invited: 3 });
+
+export function playJoined(plan: JoinedPlan): Promise<JoinedRun> {
+  const clock = createSimulatedClock();
+  return simulate(clock, run(plan, clock), { forMs: 3_600_000, maximumSteps: 5_000_000 });
+}
+
+async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
+  const { rounds, lives = [], awayMs = 20, size = taskSize, settings = allThree, ...planeOptions } = plan;
+  const plane = createInProcessPlane({ clock, delayMs: () => 1, ...planeOptions });
+  const aggregator = await openAggregator({
+    ...{ run: "r1", description: descriptionOf(settings, size), settings, random: createRandom("aggregator") },
+    ...{ plane: plane.aggregator, store: createMemoryStore(), clock },
+    codecs: createVectorCodecs(float32, { size }, kernels),
+  });
+  const events: (SessionEvent & { readonly name: Name })[] = [];
+  const trainedAgain: number[] = [];
+  const requests: Record<string, number> = {};
+  let deeds = 0;
+
+  const live = async (name: Name): Promise<string> => {
+    const storage = plan.storage?.() ?? createMemoryStorage();
+    const kept = new Set<number>();
+    for (let life = 0; ; life += 1) {
+      const client = plane.connect(name);
+      const trainer = createPlayedTrainer({ name, plan, clock }, (round) => {
+        if (kept.has(round)) trainedAgain.push(round);
+      });
+      const counted: typeof client = {
+        ...client,
+        listen: (onNotice) =>
+          client.listen((notice) => {
+            if (name !== "a" || plan.hears?.(notice.type) !== false) onNotice(notice);
+          }),
+        request(request, timeoutMs) {
+          if (name === "a") requests[request.type] = (requests[request.type] ?? 0) + 1;
+          // Whoever offers it has written down that it is trained.
+          if (name === "a" && request.type === "offer_contribution") kept.add(request.offer.round);
+          return client.request(request, timeoutMs);
+        },
+      };
+      const diesAt = name === "a" ? (lives[life] ?? Infinity) : Infinity;
+      const mortal = createMortalClient({ clock, storage, plane: counted, trainer }, diesAt);
+      const session = join({
+        ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
+        ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
+        device: { memoryBytes: 1e9, platform: "node" },
+        onEvent: (event) => void events.push({ ...event, name }),
+      });
+      const end = await Promise.race([session.ended, mortal.died]);
+      if (name === "a") ({ deeds } = mortal);
+      if (!mortal.isDead) return end;
+      await new Promise<void>((resolve) => clock.after(awayMs, () => resolve()));
+    }
+  };
+  const clients = names.map(live);
+  const values = new Float32Array(size);
+  const updates: (readonly [number, number])[] = [];
+  const contributions: number[] = [];
+  for (let step = 0; step < rounds; step += 1) {
+    const gradient = new Float32Array(size);
+    const done = await aggregator.aggregate({ step, version: step, parameters: values, gradient });
+    updates.push([gradient[0] ?? Number.NaN, gradient.at(-1) ?? Number.NaN]);
+    contributions.push(done.contributions);
+    values.forEach((value, key) => (values[key] = value - (gradient[key] ?? 0)));
+  }
+  const endedAtMs = clock.now();
+  await aggregator.evaluated(values, { accuracy: 0, loss: 0 });
+  // Notices may be lost: said until everybody has heard it.
+  const all = Promise.all(clients);
+  let isOver = false;
+  void all.then(() => (isOver = true));
+  while (!isOver) {
+    await aggregator.finish("all rounds are done");
+    await new Promise<void>((resolve) => clock.after(1_000, () => resolve()));
+  }
+  await aggregator.close();
+  return { updates, contributions, trainedAgain, events, deeds, endedAtMs, requests, reasons: await all };
+}
+
+/** Goes half of the way to the number of its client. */
+function createPlayedTrainer(
+  { name, plan, clock }: { readonly name: Name; readonly plan: JoinedPlan; readonly clock: Clock },
+  onTrain: (round: number) => void,
+): LocalTrainer {
+  const target = 1 + names.indexOf(name);
+  return {
+    ...{ samples: target, testSamples: 0 },
+    async train(_task, { values, round, signal, onProgress }) {
+      onTrain(round);
+      const ms = plan.trainMs?.(name, round) ?? 5 * target;
+      await new Promise<void>((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+        clock.after(ms, () => resolve());
+      });
+      onProgress?.({ epoch: 0, loss: 1 });
+      const update = Float32Array.from(values, (value) => (target - value) / 2);
+      return { update, personal: null, samples: target, steps: 1, loss: 1 };
+    },
+    evaluate: async () => null,
+    close: async () => undefined,
+  };
+}
