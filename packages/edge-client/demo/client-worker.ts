@@ -7,14 +7,15 @@ import {
   createMemoryStorage,
   createUpdateCodec,
   join,
+  openIndexedDbStorage,
   type EdgeConnection,
   type Session,
+  type SessionEvent,
 } from "@shoal/edge-client";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromClient, ToClient } from "./client-messages.ts";
 import { createLocalData, picturesOf } from "./local-data.ts";
-import { openPageStorage } from "./page-storage.ts";
 import { createRecogniser, type Recogniser } from "./recogniser.ts";
 
 type Start = Extract<ToClient, { readonly type: "start" }>;
@@ -27,12 +28,14 @@ const random = createSystemRandom();
 const stopping = new AbortController();
 let session: Session | undefined;
 let recogniser: Recogniser | undefined;
+let isInRound = false;
 
 const say = (message: FromClient): void => postMessage(message);
 
 addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
   if (data.type === "start") void start(data).catch(fail);
   else if (data.type === "stop") stop();
+  else if (data.type === "page_goes") leaveIfIdle();
   else {
     const shares = recogniser?.recognise(data.pixels);
     if (shares !== undefined) say({ type: "recognised", shares });
@@ -42,6 +45,17 @@ addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
 function stop(): void {
   stopping.abort();
   void session?.close();
+}
+
+/** In the middle of a round it says nothing: a page that is loaded again goes on with it; else the round has a deadline. */
+function leaveIfIdle(): void {
+  if (!isInRound) stop();
+}
+
+function hear(event: SessionEvent): void {
+  if (event.type === "offered") isInRound = true;
+  if (event.type === "answered" || event.type === "let_go") isInRound = false;
+  say({ type: "event", event });
 }
 
 function fail(error: unknown): void {
@@ -71,12 +85,12 @@ async function start({ origin, ticket, data, memoryBytes, ...known }: Start): Pr
   };
   count();
   // Where the browser keeps nothing, a reload begins afresh.
-  const storage = await openPageStorage(enrolment.client).catch(() => createMemoryStorage());
+  const storage = await openIndexedDbStorage(`shoal ${enrolment.client}`).catch(() => createMemoryStorage());
   session = join({
     storage,
     ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
     device: { memoryBytes, platform: "browser" },
-    onEvent: (event) => say({ type: "event", event }),
+    onEvent: hear,
   });
   if (stopping.signal.aborted) void session.close();
   const reason = await session.ended;

@@ -22,3 +22,4 @@ export type { RoundSummary } from "@shoal/federated";
 export type { SessionEvent } from "./session/session-event.ts";
 export { createUpdateCodec } from "./session/update-codec.ts";
 export { createMemoryStorage, type ClientStorage } from "./storage/client-storage.ts";
+export { openIndexedDbStorage } from "./storage/indexed-db-storage.ts";

@@ -5,7 +5,7 @@
 export interface ClientStorage {
   /** @returns undefined where nothing is kept under this name */
   get(name: string): Promise<Uint8Array | undefined>;
-  /** Keeps a copy, whole or not at all. @throws ShoalError storage_full and whatever else prevents it */
+  /** Keeps a copy, whole or not at all. @throws whatever prevents it */
   set(name: string, content: Uint8Array): Promise<void>;
   /** Names that begin with `prefix` are kept no more. */
   clear(prefix: string): Promise<void>;

@@ -1,25 +1,30 @@
-/** Keeps a client's work in the browser's IndexedDB, so that it goes on after a reload. */
-import type { ClientStorage } from "@shoal/edge-client";
+/** Keeps a client's work in the browser's IndexedDB: a database for each client, because two tabs are two clients. */
+import type { ClientStorage } from "./client-storage.ts";
 
 const storeName = "work";
 
-/** One database a client: two tabs are two clients. @throws DOMException where the browser keeps nothing */
-export async function openPageStorage(client: string): Promise<ClientStorage> {
-  const opening = indexedDB.open(`shoal ${client}`, 1);
+/**
+ * @param name - of the database, in this page's origin
+ * @throws DOMException - the browser keeps nothing
+ */
+export async function openIndexedDbStorage(name: string): Promise<ClientStorage> {
+  const opening = indexedDB.open(name, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(storeName);
   const database = await settled(opening);
+  // Who deletes the database, or brings a newer form of it, is not held up: what follows is refused, and kept in memory.
+  database.onversionchange = () => database.close();
   const write = async (change: (store: IDBObjectStore) => IDBRequest): Promise<void> => {
     const transaction = database.transaction(storeName, "readwrite", { durability: "strict" });
     change(transaction.objectStore(storeName));
     await done(transaction);
   };
   return {
-    async get(name) {
+    async get(key) {
       const store = database.transaction(storeName).objectStore(storeName);
-      return (await settled(store.get(name) as IDBRequest<Uint8Array | undefined>)) ?? undefined;
+      return await settled(store.get(key) as IDBRequest<Uint8Array | undefined>);
     },
-    // A copy of its own: what is kept must not be a view of a whole memory.
-    set: (name, content) => write((store) => store.put(content.slice(), name)),
+    // A copy of its own: a view would take the memory that it is in with it.
+    set: (key, content) => write((store) => store.put(content.slice(), key)),
     clear: (prefix) => write((store) => store.delete(IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
   };
 }

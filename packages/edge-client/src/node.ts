@@ -1,0 +1,2 @@
+/** What a client in Node has besides: not for pages. */
+export { createFolderStorage } from "./storage/host/folder-storage.ts";
