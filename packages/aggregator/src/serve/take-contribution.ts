@@ -106,8 +106,17 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
     await keeper.written();
     return refusal;
   }
+  // Its round may have ended while it came, and the client be in another one: that awaits another contribution.
+  const isAwaited = membersOf(keeper.record.round).some(
+    (each) => each.client === client && each.sinceRound === offer.round,
+  );
+  const isHere = contributions.has(id);
+  if (!isAwaited && !isHere) {
+    await keeper.written();
+    return stale(room);
+  }
   // Two uploads of one contribution may have been under way.
-  if (contributions.has(id)) return { kind: "duplicate", accepted: true, comeBackAfterMs: comeBackAfter(room) };
+  if (isHere) return { kind: "duplicate", accepted: true, comeBackAfterMs: comeBackAfter(room) };
   contributions.accept(contribution);
   const { effects } = keeper.dispatch({ type: "report", client, contribution: id });
   const verdict = effects.find((effect) => isVerdict(effect, id));
