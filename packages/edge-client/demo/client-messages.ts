@@ -14,6 +14,8 @@ export type ToClient =
     }
   /** Which digit does the model see in this drawing? */
   | { readonly type: "recognise"; readonly pixels: Uint8Array }
+  /** The page goes: it is closed, or loaded again. */
+  | { readonly type: "page_goes" }
   | { readonly type: "stop" };
 
 export type FromClient =

@@ -54,9 +54,9 @@ async function start(): Promise<void> {
   });
   const stop = (): void => tell(worker, { type: "stop" });
   stopButton.onclick = stop;
-  // A page that is kept for "back" goes on when it is shown again; one that is closed says goodbye.
+  // A page that is kept for "back" goes on when it is shown again.
   addEventListener("pagehide", ({ persisted }) => {
-    if (!persisted) stop();
+    if (!persisted) tell(worker, { type: "page_goes" });
   });
   startButton.hidden = true;
   stopButton.hidden = false;
