@@ -1,10 +1,10 @@
 /** Checks data from outside against a schema and says which field is wrong and what was expected. */
 import { ShoalError } from "@shoal/errors";
-import type { z } from "zod";
+import * as z from "zod/mini";
 
 /** A closed union told apart by `name`: one schema a name. */
 export type SchemasByName<T extends { readonly name: string }> = {
-  readonly [N in T["name"]]: z.ZodType<Extract<T, { readonly name: N }>>;
+  readonly [N in T["name"]]: z.core.$ZodType<Extract<T, { readonly name: N }>>;
 };
 
 /**
@@ -25,12 +25,19 @@ export function checkSpec<T extends { readonly name: string }>(
   if (typeof name !== "string" || !Object.hasOwn(schemas, name)) {
     throw invalid(what, "name", `expected one of ${Object.keys(schemas).join(", ")}, found ${describe(name)}`);
   }
-  const result = schemas[name as T["name"]].safeParse(value);
+  const result = z.safeParse(schemas[name as T["name"]], value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = issue?.path.map(String).join(".") ?? "";
-  const message = issue?.message ?? "invalid";
-  throw invalid(what, path, issue?.code === "unrecognized_keys" ? `${name} has no such option: ${message}` : message);
+  if (issue?.code === "unrecognized_keys") {
+    const keys = issue.keys.map((key) => `"${key}"`).join(", ");
+    throw invalid(
+      what,
+      path,
+      `${name} has no such option: Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${keys}`,
+    );
+  }
+  throw invalid(what, path, issue?.message ?? "invalid");
 }
 
 function invalid(what: string, path: string, expectation: string): ShoalError {

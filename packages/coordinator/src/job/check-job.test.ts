@@ -59,7 +59,7 @@ describe("the check of a job", () => {
       /^job\.encoding\.push\.name: expected one of float32, .*"topk"$/,
     );
     expect(complaint({ ...job, encoding: { pull: { name: "power_sgd", rank: 0 } } })).toBe(
-      "job.encoding.pull.rank: expected number to be >=1, got 0",
+      "job.encoding.pull.rank: expected an integer from 1 to 32, got 0",
     );
     expect(complaint({ ...job, ...asynchronous, staleness: { name: "inverse" } })).toBe(
       "job.staleness.name: no such option; a rule is named as weight: { name }",

@@ -3,6 +3,7 @@
  * after the other, [positions, 3·width] → [positions, width]. What it keeps for the backward pass is the log-sum-exp of
  * each row of scores, from which the kernel computes them again.
  */
+import * as z from "zod/mini";
 import type { StageDefinition } from "../plan/stage.ts";
 import { describeShape, type ValueShape } from "../spec/value-shape.ts";
 import { LayerComplaint, type LayerFields, type PrimitiveDefinition } from "./layer-definition.ts";
@@ -73,7 +74,7 @@ function stageOf(layer: AttentionLayer, inputs: readonly ValueShape[]): StageDef
 
 export const attention: PrimitiveDefinition<AttentionLayer> = {
   kind: "primitive",
-  schema: layerSchema("attention", { heads: countField, causal: booleanField.optional() }),
+  schema: layerSchema("attention", { heads: countField, causal: z.optional(booleanField) }),
   infer(layer, inputs) {
     const { positions, width } = sizesOf(layer, inputs);
     return { kind: "floats", shape: [positions, width] };

@@ -10,7 +10,7 @@
  * by them in training too: fine-tuning must not depend on how the batches of the new data are cut.
  */
 import type { Kernels, Offset } from "@shoal/kernels-wasm";
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Stage, StageDefinition, StageSite } from "../plan/stage.ts";
 import { elementsOf, type FloatsShape, type ValueShape } from "../spec/value-shape.ts";
 import {
@@ -170,16 +170,16 @@ function parametersOf(layer: BatchNormLayer, inputs: readonly ValueShape[]): rea
 }
 
 const momentumWords = "a number in (0, 1]";
-const momentumField = z.number({ error: momentumWords }).positive({ error: momentumWords }).max(1, {
-  error: momentumWords,
-});
+const momentumField = z
+  .number({ error: momentumWords })
+  .check(z.positive({ error: momentumWords }), z.maximum(1, { error: momentumWords }));
 
 /** Mean, variance and the way through them: about eight operations a value. */
 const flopsPerValue = 8;
 
 export const batchNorm: PrimitiveDefinition<BatchNormLayer> = {
   kind: "primitive",
-  schema: layerSchema("batch_norm", { epsilon: positiveField.optional(), momentum: momentumField.optional() }),
+  schema: layerSchema("batch_norm", { epsilon: z.optional(positiveField), momentum: z.optional(momentumField) }),
   infer(_layer, inputs) {
     const input = oneFloatsInput(inputs);
     channelsOf(input);

@@ -12,6 +12,7 @@ import {
   type Activation,
   type ConvolutionShape,
 } from "@shoal/kernels-wasm";
+import * as z from "zod/mini";
 import type { Stage, StageDefinition, StageSite } from "../plan/stage.ts";
 import { floatsOf, type ValueShape } from "../spec/value-shape.ts";
 import { axesOf, checkFit, oneImage, paddingField, sizeField, type BothAxes } from "./image-input.ts";
@@ -133,11 +134,11 @@ export const convolution: PrimitiveDefinition<ConvolutionLayer> = {
   schema: layerSchema("convolution", {
     filters: countField,
     kernel: sizeField,
-    stride: sizeField.optional(),
-    padding: paddingField.optional(),
-    channels: countField.optional(),
-    activation: activationField.optional(),
-    bias: booleanField.optional(),
+    stride: z.optional(sizeField),
+    padding: z.optional(paddingField),
+    channels: z.optional(countField),
+    activation: z.optional(activationField),
+    bias: z.optional(booleanField),
   }),
   infer: (layer, inputs) => floatsOf(layer.filters, ...convolvedSize(shapeOf(layer, inputs))),
   parameters: parametersOf,

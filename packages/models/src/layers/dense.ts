@@ -6,6 +6,7 @@
  * gain for a = √5, which leaves 1/√fan_in).
  */
 import { derivativeReadsInput, type Activation } from "@shoal/kernels-wasm";
+import * as z from "zod/mini";
 import type { Stage, StageDefinition, StageSite } from "../plan/stage.ts";
 import { elementsOf, type ValueShape } from "../spec/value-shape.ts";
 import {
@@ -118,10 +119,10 @@ export const dense: PrimitiveDefinition<DenseLayer> = {
   kind: "primitive",
   schema: layerSchema("dense", {
     outputs: countField,
-    inputs: countField.optional(),
-    activation: activationField.optional(),
-    bias: booleanField.optional(),
-    deviation: positiveField.optional(),
+    inputs: z.optional(countField),
+    activation: z.optional(activationField),
+    bias: z.optional(booleanField),
+    deviation: z.optional(positiveField),
   }),
   infer(layer, inputs) {
     widthOf(layer, inputs);

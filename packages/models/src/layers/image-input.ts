@@ -1,5 +1,5 @@
 /** What the layers on images share: their input, and fields that hold one number for both axes or one for each. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { modelBounds } from "../spec/model-bounds.ts";
 import { describeShape, type ValueShape } from "../spec/value-shape.ts";
 import { LayerComplaint } from "./layer-definition.ts";
@@ -41,16 +41,15 @@ const sizeWords = "a positive integer, or two of them: [vertical, horizontal]";
 const paddingWords = "an integer of 0 or more, or two of them: [vertical, horizontal]";
 
 /** Positive numbers: kernels and strides. */
-export const sizeField: z.ZodType<BothAxes> = z.union([countField, z.tuple([countField, countField])], {
+export const sizeField: z.ZodMiniType<BothAxes> = z.union([countField, z.tuple([countField, countField])], {
   error: sizeWords,
 });
 
 const zeroWords = "an integer of 0 or more";
 const zeroOrMore = z
   .int({ error: zeroWords })
-  .min(0, { error: zeroWords })
-  .max(modelBounds.width, { error: `at most ${modelBounds.width}` });
+  .check(z.minimum(0, { error: zeroWords }), z.maximum(modelBounds.width, { error: `at most ${modelBounds.width}` }));
 
-export const paddingField: z.ZodType<BothAxes> = z.union([zeroOrMore, z.tuple([zeroOrMore, zeroOrMore])], {
+export const paddingField: z.ZodMiniType<BothAxes> = z.union([zeroOrMore, z.tuple([zeroOrMore, zeroOrMore])], {
   error: paddingWords,
 });

@@ -6,7 +6,7 @@
  * and is gone once the model's graph is built.
  */
 import type { Activation } from "@shoal/kernels-wasm";
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { StageDefinition } from "../plan/stage.ts";
 import type { LayerSpec } from "../spec/model-spec.ts";
 import type { ValueShape } from "../spec/value-shape.ts";
@@ -55,7 +55,7 @@ export class LayerComplaint extends Error {}
 export interface PrimitiveDefinition<L extends LayerSpec> {
   readonly kind: "primitive";
   /** Strict; see `layer-schema.ts`. */
-  readonly schema: z.ZodType<L>;
+  readonly schema: z.ZodMiniType<L>;
   /**
    * The shape of its result. @throws LayerComplaint when the inputs do not suit it, such as "expects 1152 inputs, gets
    * 1024"; the number of inputs too is its own to check (see `one-input.ts`)
@@ -73,7 +73,7 @@ export interface PrimitiveDefinition<L extends LayerSpec> {
 export interface CompositeDefinition<L extends LayerSpec> {
   readonly kind: "composite";
   /** A layer that holds layers is given the schema of a list of layers. */
-  readonly schema: z.ZodType<L> | ((layers: z.ZodType<readonly LayerSpec[]>) => z.ZodType<L>);
+  readonly schema: z.ZodMiniType<L> | ((layers: z.ZodMiniType<readonly LayerSpec[]>) => z.ZodMiniType<L>);
   /**
    * The layers it stands for, in order. Their names are local (prefixed with the composite's own; a layer without a name
    * goes by its index); in their `from`, `^` is the composite's first input. The last one's result is the composite's.

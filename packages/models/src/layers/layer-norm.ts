@@ -2,6 +2,7 @@
  * Layer norm over the last axis: y = (x − μ)/√(variance + epsilon) ⊙ weight + bias (Ba, Kiros and Hinton, 2016). What it
  * keeps for the backward pass is μ and 1/√(…) of each row; formulas of the gradients stand with the kernel.
  */
+import * as z from "zod/mini";
 import type { StageDefinition } from "../plan/stage.ts";
 import { elementsOf, type ValueShape } from "../spec/value-shape.ts";
 import type { LayerFields, ParameterDeclaration, PrimitiveDefinition } from "./layer-definition.ts";
@@ -60,7 +61,7 @@ const flopsPerElement = 8;
 
 export const layerNorm: PrimitiveDefinition<LayerNormLayer> = {
   kind: "primitive",
-  schema: layerSchema("layer_norm", { epsilon: positiveField.optional() }),
+  schema: layerSchema("layer_norm", { epsilon: z.optional(positiveField) }),
   infer(_layer, inputs) {
     const input = oneFloatsInput(inputs);
     lastAxisOf(input);

@@ -1,5 +1,5 @@
 /** All layers by their type. A new layer: its file, its interface in `LayerSpec`, a line here. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { modelBounds } from "../spec/model-bounds.ts";
 import type { LayerSpec } from "../spec/model-spec.ts";
 import { activation } from "./activation.ts";
@@ -66,15 +66,14 @@ export function definitionOf(layer: LayerSpec): LayerDefinition<LayerSpec> {
 const layersWords = `a list of 1 to ${modelBounds.layers} layers`;
 
 /** The schema of a list of layers; layers that hold layers use it again. */
-export const layersSchema: z.ZodType<readonly LayerSpec[]> = z
+export const layersSchema: z.ZodMiniType<readonly LayerSpec[]> = z
   .array(
     z.lazy(() => layerSchema),
     { error: layersWords },
   )
-  .min(1, { error: layersWords })
-  .max(modelBounds.layers, { error: layersWords });
+  .check(z.minLength(1, { error: layersWords }), z.maxLength(modelBounds.layers, { error: layersWords }));
 
-type LayerOption = z.ZodObject<{ readonly type: z.ZodLiteral<string> }>;
+type LayerOption = z.ZodMiniObject<{ readonly type: z.ZodMiniLiteral<string> }>;
 
 const options = Object.values(layerTable).map(({ schema }) =>
   typeof schema === "function" ? schema(layersSchema) : schema,
@@ -82,4 +81,4 @@ const options = Object.values(layerTable).map(({ schema }) =>
 
 const layerSchema = z.discriminatedUnion("type", options, {
   error: `one of ${Object.keys(layerTable).join(", ")}`,
-}) as unknown as z.ZodType<LayerSpec>;
+}) as unknown as z.ZodMiniType<LayerSpec>;

@@ -1,6 +1,6 @@
 /** What the pooling layers share: windows over the planes of an image, without padding, rounded down at the borders. */
 import { pooledSize, type PoolShape } from "@shoal/kernels-wasm";
-import type { z } from "zod";
+import * as z from "zod/mini";
 import { floatsOf, type FloatsShape, type ValueShape } from "../spec/value-shape.ts";
 import { axesOf, checkFit, oneImage, sizeField, type BothAxes } from "./image-input.ts";
 import type { LayerFields } from "./layer-definition.ts";
@@ -13,11 +13,11 @@ export interface PoolFields extends LayerFields {
 
 /** As a type, not an interface: see `CommonFields` of layer-schema.ts. */
 type PoolSchemaFields = {
-  readonly kernel: z.ZodType<BothAxes>;
-  readonly stride: z.ZodOptional<z.ZodType<BothAxes>>;
+  readonly kernel: z.ZodMiniType<BothAxes>;
+  readonly stride: z.ZodMiniOptional<z.ZodMiniType<BothAxes>>;
 };
 
-export const poolFields: PoolSchemaFields = { kernel: sizeField, stride: sizeField.optional() };
+export const poolFields: PoolSchemaFields = { kernel: sizeField, stride: z.optional(sizeField) };
 
 export interface Pool {
   readonly channels: number;

@@ -1,5 +1,5 @@
 /** The same values in another shape, such as 784 → 1×28×28. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { describeShape, elementsOf, floatsOf, type FloatsShape, type ValueShape } from "../spec/value-shape.ts";
 import { LayerComplaint, type LayerFields, type PrimitiveDefinition } from "./layer-definition.ts";
 import { countField, layerSchema } from "./layer-schema.ts";
@@ -29,9 +29,9 @@ function shapeOf(layer: ReshapeLayer, inputs: readonly ValueShape[]): FloatsShap
 export const reshape: PrimitiveDefinition<ReshapeLayer> = {
   kind: "primitive",
   schema: layerSchema("reshape", {
-    shape: z.array(countField, { error: shapeWords }).min(1, { error: shapeWords }).max(greatestAxes, {
-      error: shapeWords,
-    }),
+    shape: z
+      .array(countField, { error: shapeWords })
+      .check(z.minLength(1, { error: shapeWords }), z.maxLength(greatestAxes, { error: shapeWords })),
   }),
   infer: shapeOf,
   parameters: () => [],

@@ -2,6 +2,7 @@
  * RMS norm over the last axis: y = x/√(mean of x² + epsilon) ⊙ weight (Zhang and Sennrich, NeurIPS 2019). What it keeps
  * for the backward pass is 1/√(…) of each row; formulas of the gradients stand with the kernel.
  */
+import * as z from "zod/mini";
 import type { StageDefinition } from "../plan/stage.ts";
 import { elementsOf, type ValueShape } from "../spec/value-shape.ts";
 import type { LayerFields, PrimitiveDefinition } from "./layer-definition.ts";
@@ -50,7 +51,7 @@ const flopsPerElement = 4;
 
 export const rmsNorm: PrimitiveDefinition<RmsNormLayer> = {
   kind: "primitive",
-  schema: layerSchema("rms_norm", { epsilon: positiveField.optional() }),
+  schema: layerSchema("rms_norm", { epsilon: z.optional(positiveField) }),
   infer(_layer, inputs) {
     const input = oneFloatsInput(inputs);
     lastAxisOf(input);

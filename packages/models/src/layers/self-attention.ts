@@ -2,6 +2,7 @@
  * Self-attention as in GPT-2: one dense layer `qkv` makes queries, keys and values of [positions, width], attention mixes
  * the positions, a second one (`proj`) makes of its heads what the layer gives.
  */
+import * as z from "zod/mini";
 import type { LayerSpec } from "../spec/model-spec.ts";
 import { describeShape, type ValueShape } from "../spec/value-shape.ts";
 import { embeddingDeviation } from "./embedding.ts";
@@ -48,8 +49,8 @@ export const selfAttention: CompositeDefinition<SelfAttentionLayer> = {
   kind: "composite",
   schema: layerSchema("self_attention", {
     heads: countField,
-    causal: booleanField.optional(),
-    dropout: rateField.optional(),
+    causal: z.optional(booleanField),
+    dropout: z.optional(rateField),
   }),
   expand: (layer, inputs) => attentionLayers(widthForHeads(layer.heads, inputs), layer),
 };

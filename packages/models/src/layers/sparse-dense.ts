@@ -4,6 +4,7 @@
  * Backward:  dW[feature] = Σ value · dy[row], rows in their order; 0 for a feature that no row has;  db = Σ rows of dy.
  * Initial values: uniform in ±1/√active, PyTorch's bound for a row in which so many features are not 0.
  */
+import * as z from "zod/mini";
 import type { StageDefinition } from "../plan/stage.ts";
 import { floatsOf, type ValueShape } from "../spec/value-shape.ts";
 import type { LayerFields, ParameterDeclaration, PrimitiveDefinition } from "./layer-definition.ts";
@@ -43,7 +44,7 @@ function stageOf({ outputs, bias }: SparseDenseLayer, inputs: readonly ValueShap
 
 export const sparseDense: PrimitiveDefinition<SparseDenseLayer> = {
   kind: "primitive",
-  schema: layerSchema("sparse_dense", { outputs: countField, bias: booleanField.optional() }),
+  schema: layerSchema("sparse_dense", { outputs: countField, bias: z.optional(booleanField) }),
   infer(layer, inputs) {
     oneSparseInput(inputs);
     return floatsOf(layer.outputs);

@@ -7,7 +7,7 @@
  */
 import type { Activation } from "@shoal/kernels-wasm";
 import type { LayerSpec } from "../spec/model-spec.ts";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { embeddingDeviation } from "./embedding.ts";
 import type { CompositeDefinition, LayerFields } from "./layer-definition.ts";
 import { activationField, booleanField, countField, layerSchema, rateField } from "./layer-schema.ts";
@@ -51,11 +51,11 @@ export const transformerBlock: CompositeDefinition<TransformerBlockLayer> = {
   kind: "composite",
   schema: layerSchema("transformer_block", {
     heads: countField,
-    hidden: countField.optional(),
-    activation: activationField.optional(),
-    norm: z.enum(["layer_norm", "rms_norm"], { error: "layer_norm or rms_norm" }).optional(),
-    dropout: rateField.optional(),
-    causal: booleanField.optional(),
+    hidden: z.optional(countField),
+    activation: z.optional(activationField),
+    norm: z.optional(z.enum(["layer_norm", "rms_norm"], { error: "layer_norm or rms_norm" })),
+    dropout: z.optional(rateField),
+    causal: z.optional(booleanField),
   }),
   expand: (layer, inputs) => layersOf(layer, widthForHeads(layer.heads, inputs)),
 };

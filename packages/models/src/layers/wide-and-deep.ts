@@ -2,7 +2,7 @@
  * Wide and deep (Cheng et al., DLRS 2016): a linear model of a sparse row beside a network on the sum of its features'
  * embeddings; their results are added.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { LayerSpec } from "../spec/model-spec.ts";
 import type { CompositeDefinition, LayerFields } from "./layer-definition.ts";
 import { countField, layerSchema } from "./layer-schema.ts";
@@ -25,8 +25,8 @@ export const wideAndDeep: CompositeDefinition<WideAndDeepLayer> = {
   kind: "composite",
   schema: layerSchema("wide_and_deep", {
     width: countField,
-    hidden: z.array(countField, { error: hiddenWords }).max(hiddenLimit, { error: hiddenWords }),
-    outputs: countField.optional(),
+    hidden: z.array(countField, { error: hiddenWords }).check(z.maxLength(hiddenLimit, { error: hiddenWords })),
+    outputs: z.optional(countField),
   }),
   expand({ width, hidden, outputs = 1 }, inputs) {
     oneSparseInput(inputs);

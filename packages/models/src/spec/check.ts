@@ -1,6 +1,6 @@
 /** Turns the first complaint of a schema into one sentence with path, expectation and what was found. */
 import { ShoalError } from "@shoal/errors";
-import type { z } from "zod";
+import type * as z from "zod/mini";
 
 type Issue = z.core.$ZodIssue;
 
@@ -9,7 +9,7 @@ type Issue = z.core.$ZodIssue;
  * @param root name of the value, the start of every path, such as `model`
  * @throws ShoalError invalid_argument, with `path` in its details
  */
-export function check<T>(schema: z.ZodType<T>, value: unknown, root: string): T {
+export function check<T>(schema: z.ZodMiniType<T>, value: unknown, root: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = telling(result.error.issues);

@@ -1,5 +1,5 @@
 /** The schema of a model's inputs. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { countField, nameField } from "../layers/layer-schema.ts";
 import { chosenSchema, isObject } from "./chosen-schema.ts";
 import { modelBounds } from "./model-bounds.ts";
@@ -11,16 +11,16 @@ const formWords = "an object with shape, or with tokens and vocabulary, or with 
 const shapeWords = "a list of 1 to 8 positive integers";
 const sizeWords = `a shape of at most ${modelBounds.width} elements`;
 
-const floatsInput: z.ZodType<InputSpec> = z.strictObject({
-  shape: z
-    .array(countField, { error: shapeWords })
-    .min(1, { error: shapeWords })
-    .max(8, { error: shapeWords })
-    .refine((shape) => elementsOf(shape) <= modelBounds.width, { error: sizeWords }),
+const floatsInput: z.ZodMiniType<InputSpec> = z.strictObject({
+  shape: z.array(countField, { error: shapeWords }).check(
+    z.minLength(1, { error: shapeWords }),
+    z.maxLength(8, { error: shapeWords }),
+    z.refine((shape) => elementsOf(shape) <= modelBounds.width, { error: sizeWords }),
+  ),
 });
-const tokensInput: z.ZodType<InputSpec> = z.strictObject({ tokens: countField, vocabulary: countField });
-const sparseInput: z.ZodType<InputSpec> = z.strictObject({ features: countField, active: countField });
-const noInput: z.ZodType<InputSpec> = z.never({ error: formWords });
+const tokensInput: z.ZodMiniType<InputSpec> = z.strictObject({ tokens: countField, vocabulary: countField });
+const sparseInput: z.ZodMiniType<InputSpec> = z.strictObject({ features: countField, active: countField });
+const noInput: z.ZodMiniType<InputSpec> = z.never({ error: formWords });
 
 const inputSchema = chosenSchema<InputSpec>((value) => {
   if (!isObject(value)) return noInput;
@@ -30,13 +30,13 @@ const inputSchema = chosenSchema<InputSpec>((value) => {
 });
 
 const countWords = `1 to ${modelBounds.inputs} inputs`;
-const namedInputs = z
-  .record(nameField, inputSchema)
-  .refine((inputs) => Object.keys(inputs).length >= 1 && Object.keys(inputs).length <= modelBounds.inputs, {
+const namedInputs = z.record(nameField, inputSchema).check(
+  z.refine((inputs) => Object.keys(inputs).length >= 1 && Object.keys(inputs).length <= modelBounds.inputs, {
     error: countWords,
-  });
+  }),
+);
 
-export const inputsSchema: z.ZodType<ModelSpec["inputs"]> = chosenSchema<ModelSpec["inputs"]>((value) => {
+export const inputsSchema: z.ZodMiniType<ModelSpec["inputs"]> = chosenSchema<ModelSpec["inputs"]>((value) => {
   if (!isObject(value)) return countField;
   return isSoleInput(value) ? inputSchema : namedInputs;
 });

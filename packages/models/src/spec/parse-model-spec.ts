@@ -1,6 +1,6 @@
 /** The schema of a model; the graph checks what relates its layers to each other. */
 import { ShoalError } from "@shoal/errors";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { buildGraph } from "../graph/build-graph.ts";
 import { layersSchema } from "../layers/layer-table.ts";
 import { check } from "./check.ts";
@@ -10,7 +10,7 @@ import { modelBounds } from "./model-bounds.ts";
 import type { ModelSpec } from "./model-spec.ts";
 
 /** The schema of {@link ModelSpec}; {@link parseModelSpec} also checks what one field cannot say alone. */
-export const modelSpecSchema: z.ZodType<ModelSpec> = z.strictObject(
+export const modelSpecSchema: z.ZodMiniType<ModelSpec> = z.strictObject(
   { inputs: inputsSchema, layers: layersSchema, loss: lossSchema },
   { error: "an object with inputs, layers and loss" },
 );

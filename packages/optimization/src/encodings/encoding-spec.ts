@@ -2,7 +2,7 @@
  * How a vector is written as bytes, as data. All encodings but float32 lose something; what they lose is kept by their
  * sender and added to what it says next (error feedback), so that it is late and not lost.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { checkSpec } from "../check-spec.ts";
 
 /** What every lossy encoding has. */
@@ -55,8 +55,22 @@ export type ConcreteEncodingSpec = Exclude<ResolvedEncodingSpec, { readonly name
 /** Greatest rank of power_sgd: its columns are made orthogonal one by one. */
 const greatestRank = 32;
 
-const errorFeedback = z.boolean().default(true);
-const share = z.number().gt(0).max(1).default(0.01);
+const flag = z.boolean({ error: "expected true or false" });
+const between = (least: number, most: number): z.ZodMiniNumber => {
+  const error = `expected a number from ${least} to ${most}`;
+  return z.number({ error }).check(z.minimum(least, { error }), z.maximum(most, { error }));
+};
+const integerTo = (least: number, most: number): z.ZodMiniNumber => {
+  const error = `expected an integer from ${least} to ${most}`;
+  return z.int({ error }).check(z.minimum(least, { error }), z.maximum(most, { error }));
+};
+const shareWords = "expected a number above 0, to 1";
+
+const errorFeedback = z._default(flag, true);
+const share = z._default(
+  z.number({ error: shareWords }).check(z.gt(0, { error: shareWords }), z.maximum(1, { error: shareWords })),
+  0.01,
+);
 
 const schemas = {
   float32: z.strictObject({ name: z.literal("float32") }),
@@ -68,23 +82,19 @@ const schemas = {
   two_bit: z.strictObject({
     name: z.literal("two_bit"),
     // Its float32 is what is sent: it must not be rounded to zero or infinity.
-    threshold: z
-      .number()
-      .min(2 ** -100)
-      .max(2 ** 100)
-      .default(0.5),
+    threshold: z._default(between(2 ** -100, 2 ** 100), 0.5),
     errorFeedback,
   }),
   top_k: z.strictObject({ name: z.literal("top_k"), share, errorFeedback }),
   random_k: z.strictObject({
     name: z.literal("random_k"),
     share,
-    seed: z.int().min(0).max(0xffff_ffff).default(0),
+    seed: z._default(integerTo(0, 0xffff_ffff), 0),
     errorFeedback,
   }),
   power_sgd: z.strictObject({
     name: z.literal("power_sgd"),
-    rank: z.int().min(1).max(greatestRank).default(2),
+    rank: z._default(integerTo(1, greatestRank), 2),
     errorFeedback,
   }),
   auto: z.strictObject({ name: z.literal("auto") }),
