@@ -3,6 +3,7 @@ import { chromium, type Browser, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { perceptron } from "../support/perceptron.ts";
 import { runCommand, startCommand, type Command } from "../support/shoal-command.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { startUp, type UpCluster } from "../support/up.ts";
 
 const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -22,12 +23,12 @@ beforeAll(async () => {
   owned.defer(() => browser.close());
   run = await cluster.submit({
     name: "page",
-    model: { ...perceptron([16]) },
+    model: { ...perceptron([64]) },
     data: { type: "digits", samples: 10, testSamples: 50 },
     optimizer: { name: "sgd", learningRate: 1 },
     federated: {
       ...{ rounds: 10_000, aggregation: { name: "fedavg", goal: 1 }, overSelection: 1 },
-      ...{ selectionSeconds: 60, configurationSeconds: 5, reportingSeconds: 10 },
+      ...{ selectionSeconds: 60, configurationSeconds: 5, reportingSeconds: 20 },
       local: { learningRate: 0.05, batchSize: 10 },
     },
   });
@@ -107,6 +108,34 @@ describe("the page", () => {
     expect(await clientOf(second)).not.toBe(first);
     expect(await clientOf(page)).toBe(first);
     await second.close();
+  });
+
+  it("goes on with what it had learnt when it is loaded again in the middle of an upload", async () => {
+    const { edge, origin } = await startEdge();
+    await using _edge = edge;
+    const line = await startTcpProxy(Number(new URL(origin).port));
+    await using _line = { [Symbol.asyncDispose]: () => line.close() };
+    const begin = async (): Promise<void> => {
+      await page.goto(`http://${line.endpoint}`);
+      await page.fill("#samples", "300");
+      await page.click("#start");
+    };
+    await begin();
+    await page.waitForSelector("body[data-client]", { timeout: 30_000 });
+    // The model of 203 kB takes more than three seconds each way, training much less than one.
+    line.slow(40_000);
+    const state = (): Promise<string> => page.evaluate<string>("JSON.stringify({ ...document.body.dataset })");
+    const isSending = async (): Promise<boolean> => {
+      const before = await state();
+      await new Promise((resolve) => void setTimeout(resolve, 700));
+      return before.includes('"stage":"training"') && (await state()) === before;
+    };
+    await expect.poll(isSending, { timeout: 30_000, interval: 10 }).toBe(true);
+    line.cut(); // What it holds would arrive all the same.
+    await page.goto("about:blank");
+    await begin();
+    await page.waitForSelector("body[data-contributions]", { timeout: 30_000 });
+    expect(await page.textContent("#own-loss")).toBe("–"); // It was not trained again.
   });
 
   it("asks for an invitation where one is needed, and takes it from the link", async () => {
