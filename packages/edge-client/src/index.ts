@@ -1,4 +1,7 @@
 export { connectEdge, createClientKey, type ConnectEdgeOptions, type EdgeConnection } from "./connect/connect-edge.ts";
+export type { ComputePort } from "./compute/compute-messages.ts";
+export { createComputeTrainer, type ComputeTrainerOptions } from "./compute/compute-trainer.ts";
+export { serveTrainer } from "./compute/serve-trainer.ts";
 export {
   enrolmentPath,
   enrolmentRequestSchema,

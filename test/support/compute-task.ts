@@ -1,0 +1,42 @@
+/** A small task of digits, for trainers on other threads. */
+import { createInlineTrainer, type LocalTrainer, type LocalWork } from "@shoal/edge-client";
+import type { TaskDescription } from "@shoal/federated";
+import type { KernelModules } from "@shoal/kernels-wasm";
+import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
+import { perceptron } from "./perceptron.ts";
+
+const model = { ...perceptron([8]) };
+const spec = parseModelSpec(model, "model");
+const { size } = layoutOf(spec);
+
+export function computeTask(epochs: number): TaskDescription {
+  return {
+    ...{ task: "digits", model, size, down: ["float32"], up: ["float32"], normBound: null, sampleCap: 1_000 },
+    local: {
+      ...{ epochs, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
+      ...{ personal: [], seed: 1 },
+    },
+    ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+  };
+}
+
+export function computeWork(task: TaskDescription, own: Partial<LocalWork> = {}): LocalWork {
+  const values = new Float32Array(size);
+  initializeParameters(spec, 7, values);
+  const { signal } = new AbortController();
+  return { values, personal: null, round: 1, local: task.local, clip: null, signal, ...own };
+}
+
+/** Baseline kernels, whose bits are the same in Node and in pages. */
+export function digitsTrainer(modules: KernelModules): LocalTrainer {
+  const { train: data, test: testData } = generateDigits({ samples: 60, testSamples: 20 });
+  const pause = async (): Promise<void> => {
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((resolve) => {
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
+    port1.close();
+  };
+  return createInlineTrainer({ modules, data, testData, build: "baseline", pause });
+}
