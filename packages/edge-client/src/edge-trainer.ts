@@ -17,9 +17,9 @@ import {
 } from "@shoal/kernels-wasm";
 import {
   compile,
+  createAccuracy,
   createBatchFiller,
   createEpochPlan,
-  createMetrics,
   createShuffle,
   type ModelSpec,
   type ParameterLayout,
@@ -155,7 +155,7 @@ function measure({ plan, memory, parameters: at }: Workplace, parameters: Float3
   memory.floats(at, plan.layout.size).set(parameters);
   const filler = createBatchFiller(data, plan);
   const order = Uint32Array.from({ length: data.count }, (_, position) => position);
-  const metrics = createMetrics(plan.spec, []);
+  const right = createAccuracy(plan.spec);
   let lossSum = 0;
   for (let begin = 0; begin < data.count; begin += plan.batchSize) {
     const rows = filler.fill(order, begin, Math.min(data.count, begin + plan.batchSize));
@@ -164,9 +164,9 @@ function measure({ plan, memory, parameters: at }: Workplace, parameters: Float3
       const width = shape.reduce((product, size) => product * size, 1);
       return [name, memory.floats(offset, rows * width)] as const;
     });
-    metrics.add(Object.fromEntries(outputs), plan.targets, rows);
+    right.add(Object.fromEntries(outputs), plan.targets, rows);
   }
-  return { samples: data.count, loss: lossSum / data.count, accuracy: metrics.accuracy() };
+  return { samples: data.count, loss: lossSum / data.count, accuracy: right.value() };
 }
 
 function checkTask({ parameters, learningRate }: Pick<EdgeTask, "parameters" | "learningRate">, plan: Plan): void {

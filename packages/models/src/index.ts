@@ -45,6 +45,7 @@ export type { TextDatasetSpec } from "./data/text-spec.ts";
 export { createTokenizer, type Tokenizer, type TokensPreprocessing } from "./data/tokenizer.ts";
 export { createShuffle, type Shuffle } from "./data/shuffle.ts";
 export { describeModel, type LayerDescription, type ModelDescription } from "./graph/describe-model.ts";
+export { createAccuracy, type ModelAccuracy } from "./metrics/model-accuracy.ts";
 export { createMetrics, metricKeys, type ModelMetrics } from "./metrics/model-metrics.ts";
 export {
   decodeModelFile,

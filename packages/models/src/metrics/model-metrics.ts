@@ -3,13 +3,11 @@
  * is asked for without an output is measured at every output that it suits.
  */
 import { ShoalError } from "@shoal/errors";
-import { modelFaceOf } from "../data/model-face.ts";
 import type { PlanTarget } from "../plan/plan-inputs.ts";
 import type { ModelSpec } from "../spec/model-spec.ts";
-import { elementsOf } from "../spec/value-shape.ts";
 import { defaultMetrics, metricNames, metricOf } from "./metric-table.ts";
 import type { MeasuredOutput, MetricAccumulator } from "./metric.ts";
-import { topK } from "./right-answers.ts";
+import { createAccuracy, measuredOutputs } from "./model-accuracy.ts";
 
 export interface ModelMetrics {
   /**
@@ -27,8 +25,6 @@ export interface ModelMetrics {
   accuracy(): number;
 }
 
-const accuracy = topK(1);
-
 interface ChosenMetric {
   readonly key: string;
   readonly output: MeasuredOutput;
@@ -42,20 +38,18 @@ interface ChosenMetric {
  */
 export function createMetrics(model: ModelSpec, names: readonly string[] | null): ModelMetrics {
   const chosen = choose(model, names).map((metric) => ({ ...metric, sums: metric.create() }));
-  const judged = measuredOutputs(model)
-    .filter((output) => accuracy.refuses(output) === undefined)
-    .slice(0, 1)
-    .map((output) => ({ output, sums: accuracy.create(output) }));
+  const judged = createAccuracy(model);
   return {
     add(outputs, targets, rows) {
-      for (const { output, sums } of [...judged, ...chosen]) {
+      judged.add(outputs, targets, rows);
+      for (const { output, sums } of chosen) {
         const numbers = outputs[output.name];
         const target = targets[output.name];
         if (numbers === undefined || target === undefined) throw new RangeError(`no output is called ${output.name}`);
         sums.add(numbers, target, rows);
       }
     },
-    accuracy: () => judged[0]?.sums.value() ?? 0,
+    accuracy: () => judged.value(),
     values: () =>
       Object.fromEntries(
         chosen.map(({ key, sums }) => [key, sums.value()] as const).filter((entry) => isFiniteEntry(entry)),
@@ -110,11 +104,4 @@ function askedFor(asked: string, outputs: readonly MeasuredOutput[]): readonly W
 
 function refuse(sentence: string): never {
   throw new ShoalError("invalid_argument", `metrics: ${sentence}`, { path: "metrics" });
-}
-
-function measuredOutputs(model: ModelSpec): readonly MeasuredOutput[] {
-  return Object.entries(modelFaceOf(model).outputs).map(([name, { shape, loss }]) => {
-    const classes = shape.at(-1) ?? 1;
-    return { name, loss, classes, positions: elementsOf(shape) / classes };
-  });
 }

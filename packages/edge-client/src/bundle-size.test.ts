@@ -1,0 +1,38 @@
+/** What a page has to load before it can take part. */
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type Rolldown } from "vite";
+import { expect, it } from "vitest";
+
+/** 100 KiB, without the kernels: those are WebAssembly, and their loader comes with them. */
+const mostBytes = 100 * 1024;
+
+const entry = fileURLToPath(new URL("../../../test/support/page-client.ts", import.meta.url));
+
+async function bundle(): Promise<Rolldown.OutputChunk[]> {
+  const result = await build({
+    ...{ configFile: false, logLevel: "error", root: fileURLToPath(new URL("../../..", import.meta.url)) },
+    resolve: { conditions: ["shoal-source", "module", "browser", "development|production"] },
+    build: {
+      ...{ write: false, target: "es2022", minify: true, modulePreload: { polyfill: false } },
+      rolldownOptions: {
+        ...{ input: entry, preserveEntrySignatures: "strict", external: /^@shoal\/kernels-wasm/ },
+        output: { comments: false },
+      },
+    },
+  });
+  const [output] = Array.isArray(result) ? result : [result];
+  if (output === undefined || !("output" in output)) throw new Error("vite has built nothing");
+  return output.output.filter((each) => each.type === "chunk");
+}
+
+it("a client for browsers is small, and loads nothing of Node", { timeout: 60_000 }, async () => {
+  const chunks = await bundle();
+  const bytes = chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
+  expect(bytes).toBeLessThan(mostBytes);
+  expect(bytes).toBeGreaterThan(mostBytes / 2); // it is all there
+  expect(chunks.flatMap(({ imports }) => imports).filter((name) => name.startsWith("node:"))).toEqual([]);
+  expect(
+    chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => /opentelemetry|\/zod\/v4\/classic/.test(id)),
+  ).toEqual([]);
+});
