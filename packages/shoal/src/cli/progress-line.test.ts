@@ -22,6 +22,7 @@ function statusOf(changes: Partial<RunStatus>): RunStatus {
     dataSource: "",
     traffic: null,
     snapshots: null,
+    servers: [],
     workers: [],
     evaluations: [],
     result: null,

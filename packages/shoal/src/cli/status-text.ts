@@ -1,5 +1,5 @@
 /** `shoal status` in words. */
-import type { ClusterStatus, RunStatus, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
+import type { ClusterStatus, RunStatus, ServerLoad, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
 import { resultLines } from "./result-text.ts";
@@ -30,6 +30,7 @@ function sayRun(run: RunStatus, output: Output): void {
       `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time${paceText(worker)}`,
     );
   }
+  for (const server of run.servers) output.line(`  ${serverText(server)}`);
   if (run.result !== null)
     output.line(
       `  ${resultLines(run.result)
@@ -38,6 +39,12 @@ function sayRun(run: RunStatus, output: Output): void {
     );
   const problem = run.error?.message.replace(/^\[[a-z_]+\] /, "");
   if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
+}
+
+function serverText({ name, leads, copies, bytesPerSecond, timesMean }: ServerLoad): string {
+  const held = copies === 0 ? "" : `, ${copies} ${copies === 1 ? "copy" : "copies"}`;
+  const load = `${timesMean.toFixed(2)}× the mean load`;
+  return `${name.padEnd(12)} leads ${leads} ${leads === 1 ? "shard" : "shards"}${held}  ${sizeText(bytesPerSecond)}/s  ${load}`;
 }
 
 function snapshotText({ newest, failure }: SnapshotStatus): string {
