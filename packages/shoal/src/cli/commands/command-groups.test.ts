@@ -13,7 +13,7 @@ async function commandsFor(args: readonly string[]): Promise<readonly string[]> 
 }
 
 describe("commands", () => {
-  it.each(commandGroups)("of a file are those that it is known to have ($names)", async ({ names, load }) => {
+  it.each(commandGroups)("of a file are those that it is known to have ($names.0 …)", async ({ names, load }) => {
     const program = new Command("shoal");
     (await load())(program, context);
     expect(program.commands.map((command) => command.name()).toSorted()).toEqual(names.toSorted());
