@@ -149,3 +149,33 @@ describe("a synchronous run whose servers come and go by notice", () => {
     expect(longestPauseMs).toBeLessThan(300);
   });
 });
+
+describe("primaries that have piled up on one server after a fail-over", () => {
+  it("are spread again one by one when the copies are back, to the same bits", async () => {
+    const job = jobOf({ durability: { replicas: 1 }, shards: 8, epochs: 120 });
+    const leads: (readonly number[])[] = [];
+    const { parameters, longestPauseMs } = await train(job, 2, async (cluster, after, run) => {
+      const note = async (): Promise<readonly number[]> => {
+        const now = (await cluster.status(run)).servers.map((server) => server.leads);
+        leads.push(now);
+        return now;
+      };
+      await cluster.killServer("server-2");
+      await after(1000);
+      expect(Math.max(...(await note()))).toBe(8);
+      await cluster.addServer("server-3");
+      for (let waits = 0; waits < 200 && Math.max(...(await note())) > 4; waits += 1) await after(50);
+    });
+    expect(
+      leads
+        .at(-1)
+        ?.toSorted((a, b) => b - a)
+        .slice(0, 2),
+    ).toEqual([4, 4]);
+    // One at a time, and never more often than the coordinator may move a shard: 200 ms here, of which we look every 50.
+    const most = leads.map((now) => Math.max(...now));
+    for (const [index, count] of most.entries()) expect((most[index - 1] ?? 8) - count).toBeLessThanOrEqual(1);
+    expect(parameters).toEqual(expected(job)); // no tolerance
+    expect(longestPauseMs).toBeLessThan(800);
+  });
+});

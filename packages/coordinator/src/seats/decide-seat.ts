@@ -33,6 +33,8 @@ export interface SeatFacts {
 export interface SeatMove {
   readonly from: number;
   readonly to: number;
+  /** Not the copy moves, but the lead: `to` holds a replica, and changes places with the primary. */
+  readonly isLead?: boolean;
 }
 
 export type SeatDecision =

@@ -4,6 +4,7 @@ import { samplesPerSecond } from "../runs/figures.ts";
 import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { isSynchronous, takesPart, type RunState } from "../runs/run-state.ts";
+import { serverLoads } from "./server-loads.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 /** Workers listed in a status, the slowest: keeps it below the limit of a message. */
@@ -35,6 +36,7 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     ),
     snapshots: snapshotStatus(run),
     workers: withPaces(run).slice(0, maximumWorkersListed),
+    servers: serverLoads(run),
     evaluations: run.evaluations.list,
     result: run.result,
     error: run.error,

@@ -7,6 +7,7 @@ import type { Member } from "../membership/membership.ts";
 import { addEvaluation } from "../runs/evaluation-log.ts";
 import { failRun } from "../runs/end-run.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
+import { newRunServer } from "../seats/run-seats.ts";
 import { defaultSettings } from "../settings.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import { runStatus } from "./run-status.ts";
@@ -36,7 +37,17 @@ function largestRun(index: number): RunState {
     const evaluation = { accuracy: 0.987654321, loss: 0.123456789, metrics, step: 1e6 + step, version: 1e6, atMs: now };
     evaluations = addEvaluation(evaluations, evaluation, defaultSettings.evaluations);
   }
-  return { ...run, phase: "training", figures: { ...run.figures, workers }, evaluations, dataSource: "d".repeat(200) };
+  const servers = Array.from({ length: defaultSettings.maximumMembers }, (_, member) =>
+    newRunServer({ member, incarnation: 3, name: name(member) }),
+  );
+  return {
+    ...run,
+    servers,
+    phase: "training",
+    figures: { ...run.figures, workers },
+    evaluations,
+    dataSource: "d".repeat(200),
+  };
 }
 
 const bytesOf = (message: unknown): number => encodeEnvelope({ kind: "message", to: "client/reply-1", message }).length;
@@ -63,6 +74,8 @@ describe("the largest status", () => {
           ready: true,
           leaving: false,
           heardAtMs: now - 400.25,
+          isDeaf: false,
+          brokenAtMs: null,
         },
       ]),
     );

@@ -110,6 +110,8 @@ export interface ShardDescription {
   readonly batchesApplied: number;
   readonly duplicates: number;
   readonly rejected: number;
+  /** Bytes of gradients and values that workers sent to this copy and were given by it. */
+  readonly bytesMoved: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
   /** 95th percentile of the newest stalenesses. */

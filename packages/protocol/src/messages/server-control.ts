@@ -133,6 +133,8 @@ export interface ShardSummary {
   readonly batchesApplied: number;
   readonly duplicates: number;
   readonly rejected: number;
+  /** Bytes of gradients and values that workers sent to this copy and were given by it. */
+  readonly bytesMoved: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
   /** 95th percentile of the newest stalenesses. */
@@ -305,6 +307,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   batchesApplied: countSchema,
   duplicates: countSchema,
   rejected: countSchema,
+  bytesMoved: countSchema,
   stalenessMean: figure,
   stalenessMax: figure,
   stalenessP95: figure,

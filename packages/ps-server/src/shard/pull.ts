@@ -96,11 +96,13 @@ function handOver(
   const values = vectors.values();
   if (have === undefined || !takesPart(state, ticket)) {
     receive(values, version);
+    state.bytesMoved += values.byteLength;
     return { ...(have !== undefined && { stamp: 0 }), held: values.byteOffset };
   }
   const { stamp, form, difference, held } = given.give(sender, have, version, changedAt, values.byteOffset);
   if (difference !== undefined) receive(difference, version, "difference");
   else if (form === undefined) receive(values, version);
+  state.bytesMoved += (difference ?? (form === undefined ? values : undefined))?.byteLength ?? 0;
   return form === undefined ? { stamp, held } : { stamp, form, held };
 }
 

@@ -17,6 +17,7 @@ import { openTrace } from "./spans.ts";
 
 /** @param now clock time, ms */
 export function handlePush(state: ShardState, command: PushCommand, now: number): void {
+  state.bytesMoved += command.push.gradient.byteLength;
   const arrival: PushArrival = { command, ticket: createTicket(command, now), now };
   const fault = findHeaderFault(arrival.ticket.header);
   if (fault !== undefined) {

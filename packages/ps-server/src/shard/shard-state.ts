@@ -67,6 +67,8 @@ export interface ShardState extends ShardMemory {
   readonly canChange: boolean;
   /** Version in which the values changed last. */
   changedAt: number;
+  /** Bytes of gradients and values that workers sent here and were given, since this copy was made. */
+  bytesMoved: number;
   readonly barrier: Barrier;
   readonly waits: Waits;
   readonly vitals: Vitals;
@@ -125,6 +127,7 @@ export function createShardState(options: ShardOptions): ShardState {
     },
     canChange: options.updates.some(({ treatment }) => treatment.kind !== "frozen"),
     changedAt: 0,
+    bytesMoved: 0,
     barrier: createBarrier(
       options.slots,
       (payload, { samples, encoding }) => {
