@@ -10,7 +10,7 @@
  *       only the coordinator's own word ("rejoin") makes the node join again.
  */
 import type { ActorContext, ActorOptions, ActorSystem, BehaviorFactory, Ref, Timer } from "@shoal/actors";
-import { z } from "zod";
+import type { z } from "zod";
 import type { CoordinatorMessage } from "./messages/coordinator.ts";
 import {
   heartbeatReplySchema,
@@ -20,7 +20,7 @@ import {
   type JoinAsWorker,
   type JoinReply,
 } from "./messages/membership.ts";
-import { acceptorOf } from "./messages/schema.ts";
+import { acceptorOf, unionByType } from "./messages/schema.ts";
 
 /** What the coordinator promised this node when it joined. */
 export interface Joined {
@@ -129,7 +129,7 @@ export function startMembership(system: ActorSystem, options: MembershipOptions)
   };
 }
 
-const repliesSchema: z.ZodType<MembershipEvent> = z.union([joinReplySchema, heartbeatReplySchema]);
+const repliesSchema: z.ZodType<MembershipEvent> = unionByType<MembershipEvent>([joinReplySchema, heartbeatReplySchema]);
 
 function createMembership(
   options: MembershipOptions,

@@ -134,6 +134,7 @@ export class Cluster {
 
   /** Ends everything, as the end of the world would. */
   async end(): Promise<void> {
+    this.#world.isOver = true;
     for (const { process } of this.lives) process.die(false, this.#world.clock.now());
     await Promise.all(this.lives.map(({ system }) => system.stop()));
   }

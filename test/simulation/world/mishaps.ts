@@ -7,6 +7,7 @@ import type { World } from "./world.ts";
 export function scheduleMishaps(world: World, cluster: Cluster): void {
   for (const { when, mishap } of world.scenario.mishaps) {
     schedule(world, when, () => {
+      if (world.isOver) return;
       world.trace.add(world.clock.now(), "MISHAP", JSON.stringify(mishap));
       befall(world, cluster, mishap);
     });
@@ -25,7 +26,7 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
       const life = cluster.living(mishap.node);
       if (life === undefined) return;
       cluster.kill(life, mishap.silent);
-      if (mishap.backAfterMs !== null) clock.after(mishap.backAfterMs, () => start(cluster, mishap.node));
+      if (mishap.backAfterMs !== null) clock.after(mishap.backAfterMs, () => start(world, cluster, mishap.node));
       return;
     }
     case "pause": {
@@ -46,11 +47,12 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
       void cluster.living(mishap.node)?.leave();
       return;
     case "join":
-      start(cluster, mishap.node);
+      start(world, cluster, mishap.node);
   }
 }
 
-function start(cluster: Cluster, node: string): void {
+function start({ isOver }: World, cluster: Cluster, node: string): void {
+  if (isOver) return;
   // One that joins late takes the place of those that have died.
   if (node === coordinatorNode && cluster.living(node) !== undefined) return;
   if (node === coordinatorNode) cluster.startCoordinator();

@@ -30,6 +30,8 @@ export class World {
   readonly trace: EventTrace;
   readonly witness: Witness;
   readonly processes: SimulatedProcess[] = [];
+  /** Nothing befalls it any more, and nobody joins. */
+  isOver = false;
   readonly #directories = new Map<SimulatedProcess, ShardDirectory>();
   /** What is to happen at a message, by its number. */
   readonly #atMessage = new Map<number, () => void>();

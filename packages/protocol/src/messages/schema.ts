@@ -19,6 +19,15 @@ export function acceptorOf<M>(schema: z.ZodType<M>): (body: unknown) => M {
   };
 }
 
+/**
+ * The union of messages that differ in their `type`, which alone says what checks a message: one schema is tried, not all.
+ * @throws Error - two of them have the same type, or one has none
+ */
+export function unionByType<M>(schemas: readonly z.ZodType<M>[]): z.ZodType<M> {
+  type Options = Parameters<typeof z.discriminatedUnion>[1];
+  return z.discriminatedUnion("type", schemas as unknown as Options) as unknown as z.ZodType<M>;
+}
+
 /** Names of nodes and runs: what a subject token and a file name can hold. */
 export const nameSchema: z.ZodType<string> = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 /** Counters and identifiers that travel as unsigned 32-bit numbers. */
