@@ -7,11 +7,13 @@ import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainPlainly } from "../support/plain-training.ts";
 import { checkCopies, leaderless } from "./checks/check-copies.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
-import { drawScenario, scenarioShape, type ScenarioKind } from "./scenario/draw-scenario.ts";
+import { scenarioShape } from "./scenario/conditions.ts";
+import { drawScenario, type ScenarioKind } from "./scenario/draw-scenario.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { Cluster } from "./world/cluster.ts";
 import { inspectCopies } from "./world/copies.ts";
 import { scheduleMishaps } from "./world/mishaps.ts";
+import { Person } from "./world/person.ts";
 import { sameBits } from "./world/witness.ts";
 import { VectorPool } from "./world/vector-pool.ts";
 import { World, type WorldSite } from "./world/world.ts";
@@ -102,12 +104,13 @@ async function follow(
     await cluster.pass(2 * scenario.data.longestStrayMs + 10);
     inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
   };
-  const run = await cluster.submit(scenario.job);
+  const person = new Person(world, cluster);
+  await person.submit();
   let status: RunStatus | undefined;
   while (!hasEnded(status)) {
     if (clock.now() > scenario.limitMs) break;
     await cluster.pass(200);
-    status = (await cluster.status(run)) ?? status;
+    status = (await person.look()) ?? status;
     lookAround(world, cluster);
   }
   if (status?.phase === "completed") found.push(...(inspected ?? ["it completed without a model"]));
@@ -124,7 +127,7 @@ async function checkShards(
   for (let left = 30; ; left -= 1) {
     const copies = await inspectCopies(cluster, run, shards);
     if (left > 0 && leaderless(copies, shards)) await cluster.pass(100);
-    else return checkCopies({ scenario, copies, witness, site, shards });
+    else return checkCopies({ scenario, copies, witness, site, shards, disk: cluster.watch });
   }
 }
 

@@ -4,6 +4,8 @@ import type { Witness } from "../world/witness.ts";
 import { sameBits } from "../world/witness.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { WorldSite } from "../world/world.ts";
+import { historyOf } from "../world/eras.ts";
+import type { DiskWatch } from "./check-disk.ts";
 import { checkLog } from "./check-log.ts";
 import { replayShard } from "./replay.ts";
 
@@ -12,6 +14,7 @@ export interface CopyFacts {
   readonly copies: readonly Copy[];
   readonly witness: Witness;
   readonly site: WorldSite;
+  readonly disk: DiskWatch;
   readonly shards: number;
 }
 
@@ -26,14 +29,16 @@ export function leaderless(copies: readonly Copy[], shards: number): boolean {
   return Array.from({ length: shards }, (_, shard) => newestPrimary(ofShard(shard))).includes(undefined);
 }
 
-function checkShard(shard: number, { scenario, copies, witness, site }: CopyFacts): readonly string[] {
+function checkShard(shard: number, { scenario, copies, witness, site, disk }: CopyFacts): readonly string[] {
   const { job, slots } = scenario;
   const those = copies.filter((copy) => copy.shard === shard);
   const primary = newestPrimary(those);
   if (primary === undefined) return [`no living server leads shard ${shard}`];
   const { updates, version } = primary.description;
-  const { values, violations } = replayShard({ shard, updates, job, witness, site });
-  const found = [...checkLog({ shard, updates, version, job, slots, witness }), ...violations];
+  const { current } = witness.eras;
+  const history = current === undefined ? [] : historyOf(current, (snapshot) => versionIn(disk, snapshot, shard));
+  const { values, violations } = replayShard({ shard, updates, history, witness, site });
+  const found = [...checkLog({ shard, updates, version, job, slots, witness, history }), ...violations];
   const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);
   const totalBatches = job.epochs * Math.ceil(scenario.samples / (job.batchSize * slots)) * slots;
   if (batches !== totalBatches) found.push(`shard ${shard} has ${batches} of ${totalBatches} batches`);
@@ -47,6 +52,11 @@ function checkShard(shard: number, { scenario, copies, witness, site }: CopyFact
     if (!isEqual) found.push(`${replica.server} has another shard ${shard} than its primary ${primary.server}`);
   }
   return found;
+}
+
+function versionIn({ published }: DiskWatch, snapshot: string, shard: number): number {
+  const manifest = published.findLast((each) => each.snapshot === snapshot);
+  return manifest?.shards.find((each) => each.shard === shard)?.version ?? 0;
 }
 
 /** Of those who believe that they lead the one with the highest term: an old one may not have heard of the new one. */

@@ -3,6 +3,10 @@ import type { RunStatus } from "@shoal/protocol";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { Cluster } from "../world/cluster.ts";
 import type { World } from "../world/world.ts";
+import type { DiskWatch } from "./check-disk.ts";
+
+/** Attempts in a row that may end without a new snapshot. */
+const fruitlessAttempts = 3;
 
 export function checkEnd(world: World, cluster: Cluster, status: RunStatus | undefined): readonly string[] {
   const { scenario } = world;
@@ -11,7 +15,8 @@ export function checkEnd(world: World, cluster: Cluster, status: RunStatus | und
   );
   if (status === undefined) return [...faults, "nobody knows the run"];
   if (status.phase === "completed") return [...faults, ...checkCounts(scenario, status)];
-  if (!mayFail(world, status)) faults.push(`the run is ${status.phase}: ${status.reason}; ${describeWaits(cluster)}`);
+  if (!mayFail(world, cluster.watch, status))
+    faults.push(`the run is ${status.phase}: ${status.reason}; ${describeWaits(cluster)}`);
   return faults;
 }
 
@@ -24,12 +29,20 @@ function checkCounts({ samples, job }: Scenario, status: RunStatus): readonly st
 }
 
 /** A run may end without its work only when what it needs is gone for good, and then it says what that is. */
-function mayFail(world: World, { phase, error }: RunStatus): boolean {
+function mayFail(world: World, disk: DiskWatch, { phase, error, run }: RunStatus): boolean {
   if (phase !== "failed" || error === null) return false;
-  if (error.code === "server_lost") return error.details?.["server"] !== undefined && hasLostShard(world);
+  if (error.code === "server_lost") {
+    const isNamed = world.processes.some(({ node }) => error.message.includes(`${node} held shards`));
+    return isNamed && hasLostShard(world) && !canGoOn(world, disk, run);
+  }
   // All who were in a synchronous step have died in the middle of a push: see `run_failed` in the table of errors.
   const isHalfApplied = error.code === "run_failed" && error.details?.["step"] !== undefined;
   return isHalfApplied && world.processes.some((each) => each.node.startsWith("worker") && isGone(world, each.node));
+}
+
+/** It has a snapshot to go on from, and has not done so too often for nothing. */
+function canGoOn({ witness }: World, { newest }: DiskWatch, run: string): boolean {
+  return newest(run) !== undefined && witness.eras.count <= fruitlessAttempts;
 }
 
 /** Everybody who had all of some shard is gone. Runs without copies tell of no seats: any server may have been the only one. */

@@ -1,6 +1,8 @@
 /** What the log of a shard has to be: each batch once, in a legal order, and all that was acknowledged in it. */
 import type { JobSpec, UpdateRecord } from "@shoal/protocol";
+import type { Stretch } from "../world/eras.ts";
 import type { Witness, WitnessedAnswer } from "../world/witness.ts";
+import { eraAt } from "./replay.ts";
 
 export interface LogFacts {
   readonly shard: number;
@@ -9,6 +11,8 @@ export interface LogFacts {
   readonly job: JobSpec;
   readonly slots: number;
   readonly witness: Witness;
+  /** How the run came to these updates. */
+  readonly history: readonly Stretch[];
 }
 
 export function checkLog(facts: LogFacts): readonly string[] {
@@ -53,12 +57,12 @@ function checkSteps({ shard, updates, slots }: LogFacts): readonly string[] {
   });
 }
 
-/** Each life of a worker goes through its clocks in their order. */
-function checkClocks({ shard, updates }: LogFacts): readonly string[] {
+/** Each life of a worker goes through its clocks in their order, in each attempt anew. */
+function checkClocks({ shard, updates, history }: LogFacts): readonly string[] {
   const clocks = new Map<string, number>();
   return updates.flatMap(({ version, contributions }) =>
     contributions.flatMap(({ worker, incarnation, clock, staleness }) => {
-      const life = `${worker}.${incarnation}`;
+      const life = `${worker}.${incarnation} of era ${eraAt(history, version)?.index}`;
       const before = clocks.get(life) ?? -1;
       clocks.set(life, clock);
       const isLegal = clock > before && staleness >= 0;
@@ -68,13 +72,13 @@ function checkClocks({ shard, updates }: LogFacts): readonly string[] {
 }
 
 /** Whoever was told that a push counts finds it in the version that was named, or for a duplicate at all. */
-function checkAnswers({ shard, updates, witness, job }: LogFacts): readonly string[] {
+function checkAnswers({ shard, updates, witness, job, history }: LogFacts): readonly string[] {
   // With copies that are not waited for the newest updates may be lost, and the run says how many.
   if (job.durability.acknowledge === "memory" && job.durability.replicas !== 0) return [];
   const batches = new Map<number | null, number>();
   for (const { version, contributions } of updates) for (const { batch } of contributions) batches.set(batch, version);
   return witness.answers.flatMap((answer) => {
-    if (answer.push.shard !== shard) return [];
+    if (answer.push.shard !== shard || !stands(answer, history)) return [];
     const fault = faultOf(answer, updates, batches);
     if (fault === undefined) return [];
     const { push, server, atMs, reply } = answer;
@@ -83,6 +87,11 @@ function checkAnswers({ shard, updates, witness, job }: LogFacts): readonly stri
       `${server} answered ${who} to shard ${shard} with ${reply.type} ${reply.version} at ${atMs.toFixed(1)}: ${fault}`,
     ];
   });
+}
+
+/** What came after the snapshot that the run went on from has gone with its cluster. */
+function stands({ push, reply }: WitnessedAnswer, history: readonly Stretch[]): boolean {
+  return history.some(({ era, upTo }) => era === push.era && reply.version <= upTo);
 }
 
 function faultOf(

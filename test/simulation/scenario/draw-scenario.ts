@@ -3,46 +3,24 @@ import { createRandom, type Random } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
 import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
-import type { DataPlane, Scenario, StoreTrouble } from "./scenario.ts";
+import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
+import { drawSnapshots } from "./draw-snapshots.ts";
+import type { Scenario } from "./scenario.ts";
 
 /**
  * small      two workers, three servers, a dozen batches, one or two mishaps of any kind
  * fail-over  the same, a little longer, and what befalls it befalls servers
  * large      more of everything
+ * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
  * calm       nothing happens
  */
-export const scenarioKinds = ["small", "fail-over", "large", "calm"] as const;
+export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "calm"] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
-
-/** Shape of the data: features and classes. Shards are cut at multiples of 16 values: these make two of one layer. */
-export const scenarioShape = { features: 7, classes: 4 } as const;
-
-const calmBus = { minimumDelayMs: 0.5, maximumDelayMs: 3 };
-const badBus = { ...calmBus, dropRate: 0.03, duplicateRate: 0.05, reorderRate: 0.05 };
-const calmData: DataPlane = {
-  ...{ fastestMs: 0.5, slowestMs: 4, lossRate: 0, duplicateRate: 0, strayRate: 0, longestStrayMs: 0 },
-};
-const badData: DataPlane = { ...calmData, lossRate: 0.01, duplicateRate: 0.05, strayRate: 0.02, longestStrayMs: 500 };
-const calmStore: StoreTrouble = { slowestMs: 2, lossRate: 0 };
-const badStore: StoreTrouble = { slowestMs: 10, lossRate: 0.02 };
-
-/** Patience in proportion to a network of milliseconds, so that a run takes seconds. */
-const settings = {
-  leaseMs: 800,
-  heartbeatMs: 300,
-  suspectMs: 300,
-  serverHeartbeatMs: 120,
-  leaderLeaseMs: 600,
-  tickMs: 50,
-  resendMs: 100,
-  maximumResendMs: 400,
-  capacityTimeoutMs: 15_000,
-  stallTimeoutMs: 25_000,
-} as const;
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const name = `${kind} ${seed}`;
   const random = createRandom(`scenario ${name}`);
+  if (kind === "snapshots") return drawSnapshots(name, random);
   const isLarge = kind === "large";
   const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);

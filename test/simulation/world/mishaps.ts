@@ -43,12 +43,31 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
     case "clock jump":
       cluster.living(mishap.node)?.process.jump(mishap.byMs);
       return;
+    case "all die":
+      dieAll(world, cluster, mishap);
+      return;
+    case "disk full":
+      cluster.disk.isFull = true;
+      clock.after(mishap.forMs, () => (cluster.disk.isFull = false));
+      return;
     case "leave":
       void cluster.living(mishap.node)?.leave();
       return;
     case "join":
       start(world, cluster, mishap.node);
   }
+}
+
+function dieAll(world: World, cluster: Cluster, next: Extract<Mishap, { kind: "all die" }>): void {
+  cluster.killAll(next.keepsStore);
+  const startMissing = (node: string): void => {
+    if (cluster.living(node) === undefined) start(world, cluster, node);
+  };
+  world.clock.after(next.backAfterMs, () => {
+    startMissing(coordinatorNode);
+    for (let index = 1; index <= next.servers; index += 1) startMissing(`server-${index}`);
+    for (let index = 1; index <= next.workers; index += 1) startMissing(`worker-${index}`);
+  });
 }
 
 function start({ isOver }: World, cluster: Cluster, node: string): void {

@@ -4,11 +4,14 @@
  */
 import type { Envelope, SimulatedClock } from "@shoal/actors";
 import type { LinkIdentity, LogEntry, PushReply, PushRequest, ShardSeat } from "@shoal/protocol";
+import type { HostShards, SaveShards } from "@shoal/protocol";
+import { Eras, type Era } from "./eras.ts";
 import type { EventTrace } from "./event-trace.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 
 /** A push as its worker made it. */
 export interface WitnessedPush {
+  readonly era: Era;
   readonly shard: number;
   readonly worker: number;
   readonly incarnation: number;
@@ -17,6 +20,9 @@ export interface WitnessedPush {
   readonly batch: number | null;
   readonly baseVersion: number;
   readonly samples: number;
+  /** Name of the encoding; undefined: float32 as it lies. */
+  readonly encoding: string | undefined;
+  /** As it was pushed. */
   readonly gradient: Float32Array;
 }
 
@@ -29,6 +35,7 @@ export interface WitnessedAnswer {
 }
 
 export interface WitnessedPull {
+  readonly era: Era;
   readonly shard: number;
   readonly version: number;
   readonly server: string;
@@ -45,10 +52,13 @@ export class Witness {
   readonly firstValues = new Map<number, Float32Array>();
   /** The newest seat that was told of each shard. */
   readonly seats = new Map<number, ShardSeat>();
+  readonly eras = new Eras();
   /** Entries that primaries sent, by shard and index, with who made them. */
   readonly #authors = new Map<string, string>();
   readonly #primaries = new Map<string, string>();
   readonly #lastIndex = new Map<string, { index: number; version: number; term: number }>();
+  /** Each session of a worker has an identity of its own. */
+  readonly #sessions = new WeakMap<LinkIdentity, Era>();
   readonly #trace: EventTrace;
   readonly #clock: SimulatedClock;
 
@@ -62,17 +72,31 @@ export class Witness {
     if (this.violations.length < 20) this.violations.push(sentence);
   }
 
+  /** The cluster is gone, and its store with it. */
+  beginGeneration(): void {
+    this.eras.beginGeneration();
+    this.seats.clear();
+  }
+
+  #eraOf(identity: LinkIdentity): Era {
+    const era = this.#sessions.get(identity) ?? this.eras.current;
+    if (era === undefined) throw new Error(`${identity.name} speaks to shards that nobody hosts`);
+    this.#sessions.set(identity, era);
+    return era;
+  }
+
   /** @returns a copy of the gradient */
   pushed(identity: LinkIdentity, request: PushRequest): Float32Array {
     const { worker, incarnation } = identity;
-    const { shard, sequence, clock, batch, baseVersion, samples } = request;
-    const key = pushKey({ shard, worker, incarnation, sequence });
+    const { shard, sequence, clock, batch, baseVersion, samples, encoding } = request;
+    const era = this.#eraOf(identity);
+    const key = pushKey({ era, shard, worker, incarnation, sequence });
     const before = this.pushes.get(key);
     const gradient = request.gradient.slice();
     if (before === undefined) {
-      const who = { shard, worker, incarnation, sequence };
-      this.pushes.set(key, { ...who, clock, batch, baseVersion, samples, gradient });
-    } else if (before.clock !== clock || before.batch !== batch || !sameBits(before.gradient, gradient)) {
+      const who = { era, shard, worker, incarnation, sequence };
+      this.pushes.set(key, { ...who, clock, batch, baseVersion, samples, encoding, gradient });
+    } else if (before.clock !== clock || before.batch !== batch || !sameWords(before.gradient, gradient)) {
       this.violation(`${identity.name} repeated its push ${sequence} to shard ${shard} as another one`);
     }
     return gradient;
@@ -81,7 +105,8 @@ export class Witness {
   answered(server: SimulatedProcess, identity: LinkIdentity, request: PushRequest, reply: PushReply): void {
     const { worker, incarnation } = identity;
     const { shard, sequence } = request;
-    const push = this.pushes.get(pushKey({ shard, worker, incarnation, sequence }));
+    const era = this.#eraOf(identity);
+    const push = this.pushes.get(pushKey({ era, shard, worker, incarnation, sequence }));
     const atMs = this.#clock.now();
     this.#trace.add(atMs, server.node, "answers", identity.name, `push ${sequence} to ${shard}:`, describe(reply));
     if (push !== undefined && !server.isDead) this.answers.push({ push, server: server.id, atMs, reply });
@@ -90,7 +115,8 @@ export class Witness {
   pulled(server: SimulatedProcess, reader: LinkIdentity, shard: number, version: number, values: Float32Array): void {
     if (server.isDead) return;
     const atMs = this.#clock.now();
-    this.pulls.push({ shard, version, server: server.id, reader: reader.name, atMs, values: values.slice() });
+    const era = this.#eraOf(reader);
+    this.pulls.push({ era, shard, version, server: server.id, reader: reader.name, atMs, values: values.slice() });
   }
 
   /** All workers draw the same first values: whose come first is the same. */
@@ -104,11 +130,12 @@ export class Witness {
   sentEntry(from: SimulatedProcess, { shard, term, index, madeIn, version }: LogEntry): void {
     if (from.isDead) return;
     if (madeIn === term) {
-      const author = this.#authors.get(`${shard}/${madeIn}`);
+      const made = `${this.eras.generation}/${shard}/${madeIn}`;
+      const author = this.#authors.get(made);
       if (author !== undefined && author !== from.id) {
         this.violation(`${author} and ${from.id} both made entries of shard ${shard} in term ${madeIn}`);
       }
-      this.#authors.set(`${shard}/${madeIn}`, from.id);
+      this.#authors.set(made, from.id);
     }
     const sender = `${shard}/${from.id}`;
     const last = this.#lastIndex.get(sender);
@@ -127,9 +154,10 @@ export class Witness {
   /** What is said on the bus: seats have one primary a term. */
   said(_from: SimulatedProcess, envelope: Envelope): void {
     if (envelope.kind !== "message") return;
+    this.#follow(envelope.message);
     for (const seat of seatsIn(envelope.message)) {
       const { shard, term, primary } = seat;
-      const key = `${shard}/${term}`;
+      const key = `${this.eras.generation}/${shard}/${term}`;
       const holder = `${primary.node}.${primary.incarnation}`;
       const before = this.#primaries.get(key);
       if (before !== undefined && before !== holder) {
@@ -141,18 +169,32 @@ export class Witness {
     }
   }
 
+  #follow(message: unknown): void {
+    if (typeof message !== "object" || message === null || !("type" in message)) return;
+    if (message.type === "host_shards") this.eras.hosted(message as HostShards);
+    if (message.type === "save_shards") this.eras.saving(message as SaveShards);
+  }
+
   /** Something was waited for beyond its deadline. */
   late(what: string, byMs: number): void {
     this.violation(`${what} was waited for ${byMs.toFixed(1)} ms beyond its deadline`);
   }
 }
 
-export function pushKey(push: Pick<WitnessedPush, "shard" | "worker" | "incarnation" | "sequence">): string {
-  return `${push.shard}/${push.worker}.${push.incarnation}/${push.sequence}`;
+function pushKey(push: Pick<WitnessedPush, "era" | "shard" | "worker" | "incarnation" | "sequence">): string {
+  return `${push.era.index}/${push.shard}/${push.worker}.${push.incarnation}/${push.sequence}`;
 }
 
 export function sameBits(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, index) => Object.is(value, b[index]));
+}
+
+/** As bytes: what is encoded may look like numbers that are none. */
+function sameWords(a: Float32Array, b: Float32Array): boolean {
+  const words = ({ buffer, byteOffset, length }: Float32Array): Int32Array =>
+    new Int32Array(buffer, byteOffset, length);
+  const [one, other] = [words(a), words(b)];
+  return one.length === other.length && one.every((word, index) => word === other[index]);
 }
 
 function describe(reply: PushReply): string {
