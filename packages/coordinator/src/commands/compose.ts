@@ -57,7 +57,9 @@ export function composeServerCommand(
       const { acknowledge } = run.job.durability;
       const snapshot = pointOf(run)?.snapshot;
       const origin = { acknowledge, ...(snapshot !== undefined && { snapshot }) };
-      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, ...origin, members, replyTo };
+      const { member, incarnation } = desired;
+      const where = { run: run.run, term, life: { member, incarnation }, shards };
+      return { type: "host_shards", ...where, ...how, ...early, ...origin, members, replyTo };
     }
     case "save_shards": {
       const { underWay } = run.snapshots;

@@ -50,6 +50,8 @@ export interface HostShards {
   readonly run: string;
   /** Fences an earlier placement of the same run. */
   readonly term: number;
+  /** The life of the server that it is meant for: one that comes after it does not hold what that one did. Absent: any. */
+  readonly life?: { readonly member: number; readonly incarnation: number } | undefined;
   readonly shards: readonly ShardAssignment[];
   readonly treatments: readonly UpdateTreatment[];
   readonly optimizer: OpaqueSpec;
@@ -256,6 +258,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     type: z.literal("host_shards"),
     run: nameSchema,
     term: countSchema,
+    life: z.strictObject({ member: countSchema, incarnation: countSchema }).optional(),
     shards: z
       .array(
         z.strictObject({
