@@ -42,6 +42,8 @@ export type KeeperCommand =
       readonly run: string;
       readonly snapshot: string | null;
       readonly request: ResumeRequest;
+      /** How often the place has been asked for it already; absent: never. */
+      readonly looks?: number;
     }
   /** "The run is in this phase now." For those who list runs. */
   | { readonly type: "note_phase"; readonly run: string; readonly phase: RunPointer["phase"]; readonly atMs: number };
@@ -71,8 +73,12 @@ export interface KeeperOptions {
   readonly reports: Ref<KeeperReport>;
 }
 
+/** A place that is away may come back: a run that begins again by itself asks it so often, first after this time. */
+const maximumLooks = 8;
+const firstLookAgainMs = 250;
+
 export function createSnapshotKeeper({ store, reports }: KeeperOptions): BehaviorFactory<KeeperCommand> {
-  return () => async (command) => {
+  return (context) => async (command) => {
     switch (command.type) {
       case "publish": {
         const { run, snapshot } = command.manifest;
@@ -90,12 +96,19 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         return;
       }
       case "look_up": {
-        const { run, request } = command;
+        const { run, request, looks = 0 } = command;
         try {
           const found = await lookUp(requireStore(store), run, command.snapshot);
           reports.tell({ type: "snapshot_found", run, ...found, request });
         } catch (thrown) {
-          reports.tell({ type: "snapshot_not_found", run, error: ShoalError.from(thrown).toJSON(), request });
+          const error = ShoalError.from(thrown);
+          if (store !== undefined && looksAgain(error, request, looks)) {
+            const sentence = `run ${run} looks for its snapshots again: ${error.message}`;
+            reports.tell({ type: "snapshot_noted", sentence });
+            context.after(firstLookAgainMs * 2 ** looks, { ...command, looks: looks + 1 });
+            return;
+          }
+          reports.tell({ type: "snapshot_not_found", run, error: error.toJSON(), request });
         }
         return;
       }
@@ -103,6 +116,11 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         if (store !== undefined) await notePhase(store, command).catch(() => undefined);
     }
   };
+}
+
+/** A person hears of it at once, and may ask again. */
+function looksAgain(error: ShoalError, request: ResumeRequest, looks: number): boolean {
+  return request.kind === "run" && error.code === "store_unavailable" && looks + 1 < maximumLooks;
 }
 
 function requireStore(store: SnapshotStore | undefined): SnapshotStore {
