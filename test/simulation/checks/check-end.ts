@@ -15,7 +15,7 @@ export function checkEnd(world: World, cluster: Cluster, status: RunStatus | und
   );
   if (status === undefined) return [...faults, "nobody knows the run"];
   if (status.phase === "completed") return [...faults, ...checkCounts(scenario, status)];
-  if (!mayFail(world, cluster.watch, status))
+  if (!mayFail(world, cluster, status))
     faults.push(`the run is ${status.phase}: ${status.reason}; ${describeWaits(cluster)}`);
   return faults;
 }
@@ -29,15 +29,15 @@ function checkCounts({ samples, job }: Scenario, status: RunStatus): readonly st
 }
 
 /** A run may end without its work only when what it needs is gone for good, and then it says what that is. */
-function mayFail(world: World, disk: DiskWatch, { phase, error, run }: RunStatus): boolean {
+function mayFail(world: World, cluster: Cluster, { phase, error, run }: RunStatus): boolean {
   if (phase !== "failed" || error === null) return false;
   if (error.code === "server_lost") {
     const isNamed = world.processes.some(({ node }) => error.message.includes(`${node} held shards`));
-    return isNamed && hasLostShard(world) && !canGoOn(world, disk, run);
+    return isNamed && hasLostShard(world, cluster) && !canGoOn(world, cluster.watch, run);
   }
   // All who were in a synchronous step have died in the middle of a push: see `run_failed` in the table of errors.
   const isHalfApplied = error.code === "run_failed" && error.details?.["step"] !== undefined;
-  return isHalfApplied && world.processes.some((each) => each.node.startsWith("worker") && isGone(world, each.node));
+  return isHalfApplied && world.processes.some(({ node }) => node.startsWith("worker") && isGone(world, cluster, node));
 }
 
 /** It has a snapshot to go on from, and has not done so too often for nothing. */
@@ -46,19 +46,19 @@ function canGoOn({ witness }: World, { newest }: DiskWatch, run: string): boolea
 }
 
 /** Everybody who had all of some shard is gone. Runs without copies tell of no seats: any server may have been the only one. */
-function hasLostShard(world: World): boolean {
+function hasLostShard(world: World, cluster: Cluster): boolean {
   const { seats } = world.witness;
   const servers = world.processes.filter(({ node }) => node.startsWith("server"));
-  if (seats.size === 0) return servers.some(({ node }) => isGone(world, node));
+  if (seats.size === 0) return servers.some(({ node }) => isGone(world, cluster, node));
   return [...seats.values()].some(({ primary, replicas }) =>
-    [primary, ...replicas].every(({ node }) => isGone(world, node)),
+    [primary, ...replicas].every(({ node }) => isGone(world, cluster, node)),
   );
 }
 
-/** It has died, stood still, or been cut off: others may have given it up. */
-function isGone({ processes, scenario }: World, name: string): boolean {
+/** It has died, stood still, or been cut off: others may have given it up. Who left in order has left nothing behind. */
+function isGone({ processes, scenario }: World, { released }: Cluster, name: string): boolean {
   const lives = processes.filter(({ node }) => node === name);
-  if (lives.some(({ isDead, hasPaused }) => isDead || hasPaused)) return true;
+  if (lives.some((each) => (each.isDead && !released.has(each)) || each.hasPaused)) return true;
   return scenario.mishaps.some(
     ({ mishap }) =>
       mishap.kind === "partition" && (mishap.right === "*" || [...mishap.left, ...mishap.right].includes(name)),

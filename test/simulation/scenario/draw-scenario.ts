@@ -4,6 +4,7 @@ import { checkJob } from "@shoal/coordinator";
 import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
 import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
+import { drawElastic } from "./draw-elastic.ts";
 import { drawSnapshots } from "./draw-snapshots.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -12,15 +13,17 @@ import type { Scenario } from "./scenario.ts";
  * fail-over  the same, a little longer, and what befalls it befalls servers
  * large      more of everything
  * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
+ * elastic    servers and workers that come and go, shards that move
  * calm       nothing happens
  */
-export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "calm"] as const;
+export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "elastic", "calm"] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const name = `${kind} ${seed}`;
   const random = createRandom(`scenario ${name}`);
   if (kind === "snapshots") return drawSnapshots(name, random);
+  if (kind === "elastic") return drawElastic(name, random);
   const isLarge = kind === "large";
   const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);

@@ -40,7 +40,7 @@ function drawDeaths(random: Random, servers: number): Scenario["mishaps"] {
   if (random.uniform() < 0.4) mishaps.push(drawAllDie(random));
   if (random.uniform() < 0.4) mishaps.push({ kind: "disk full", forMs: random.integer(800) });
   if (random.uniform() < 0.3) mishaps.push(drawCrash(random, servers));
-  return mishaps.map((mishap) => ({ when: { atMessage: 60 + random.integer(lastMessage) }, mishap }));
+  return mishaps.map((mishap) => ({ when: { atMessage: 150 + random.integer(lastMessage) }, mishap }));
 }
 
 function drawAllDie(random: Random): Mishap {

@@ -16,6 +16,7 @@ import {
 import { startServer, type ServerHandle } from "@shoal/ps-server";
 import { startWorker, type WorkerHandle } from "@shoal/worker";
 import { watchDisk, type DiskWatch } from "../checks/check-disk.ts";
+import { leaveInOrder } from "./leaving.ts";
 import { replicaLinks } from "./replica-links.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { workerLinks } from "./worker-links.ts";
@@ -45,6 +46,8 @@ export class Cluster {
   /** Where snapshots are kept. */
   readonly disk = new WorldDisk();
   readonly watch: DiskWatch;
+  /** Servers that went when they had given everything to others. */
+  readonly released = new Set<SimulatedProcess>();
   #store = createMemoryStore();
   readonly #client: ActorSystem;
   /** Called with each finished model, before its run ends: its shards are still there. */
@@ -81,7 +84,8 @@ export class Cluster {
         return name;
       },
     });
-    this.lives.push({ process, system, role: "server", server, leave: () => server.close() });
+    const life: Life = { process, system, role: "server", server, leave: () => leaveInOrder(this.#world, this, life) };
+    this.lives.push(life);
   }
 
   startWorker(name: string): void {
