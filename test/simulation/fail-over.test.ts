@@ -1,11 +1,11 @@
 /** Whole clusters in virtual time whose servers and coordinators die while they train. */
-import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
-import type { JobInput, JobSpec, LinkFactory, ParameterLink, RunStatus } from "@shoal/protocol";
+import type { JobInput, JobSpec } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { trainPlainly } from "../support/plain-training.ts";
-import { createTrainingSite, startTrainingCluster, type TrainingCluster } from "../support/training-cluster.ts";
+import { createTrainingSite } from "../support/training-cluster.ts";
+import { trainVirtually, type Disturb, type VirtuallyTrained } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
 const dataset = generateDigits({ samples: 330, testSamples: 100, seed: 4 });
@@ -31,71 +31,8 @@ function jobOf(change: Partial<JobInput>): JobSpec {
   });
 }
 
-interface Trained {
-  readonly status: RunStatus;
-  readonly parameters: Float32Array;
-  /** Longest time without a finished batch, ms. */
-  readonly longestPauseMs: number;
-}
-
-type Disturb = (cluster: TrainingCluster, after: (ms: number) => Promise<void>, run: string) => Promise<void>;
-
-/** Trains in virtual time on three workers; `disturb` begins when a tenth is done. */
-async function train(job: JobSpec, servers: number, disturb: Disturb): Promise<Trained> {
-  const clock = createSimulatedClock();
-  const after = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
-  const work = async (): Promise<Trained> => {
-    const wrapLinks = (links: LinkFactory): LinkFactory => slow(links, clock);
-    const scene = {
-      site,
-      dataset,
-      servers,
-      workers: 3,
-      computeKind: "inline",
-      bus: createInProcessBus(),
-      clock,
-    } as const;
-    const settings = { balanceMs: 200 };
-    const cluster = await startTrainingCluster({ ...scene, settings, wrapLinks });
-    const run = await cluster.submit(job);
-    let disturbed: Promise<void> | undefined;
-    let longestPauseMs = 0;
-    for (let done = 0, sinceMs = clock.now(); ;) {
-      await after(20);
-      const status = await cluster.status(run).catch(() => undefined);
-      if (status === undefined) continue;
-      if (["completed", "failed", "cancelled"].includes(status.phase)) break;
-      if (status.batchesDone > status.totalBatches / 10) disturbed ??= disturb(cluster, after, run);
-      if (status.batchesDone !== done) [done, sinceMs] = [status.batchesDone, clock.now()];
-      if (status.phase === "training" && done > 0) longestPauseMs = Math.max(longestPauseMs, clock.now() - sinceMs);
-    }
-    await disturbed;
-    const status = await cluster.status(run);
-    expect(status.error).toBeNull();
-    const { parameters } = cluster.model(run);
-    await cluster[Symbol.asyncDispose]();
-    return { status, parameters, longestPauseMs };
-  };
-  return simulate(clock, work(), { maximumSteps: 3_000_000 });
-}
-
-/** Every exchange takes 5 ms of virtual time: training lasts, and there is a middle to disturb it in. */
-function slow(links: LinkFactory, clock: Clock): LinkFactory {
-  const way = <R>(call: () => Promise<R>): Promise<R> =>
-    new Promise<void>((resolve) => void clock.after(5, resolve)).then(call);
-  return {
-    connect(endpoint, identity): ParameterLink {
-      const link = links.connect(endpoint, identity);
-      return {
-        initialize: (request, options) => way(() => link.initialize(request, options)),
-        push: (request, options) => way(() => link.push(request, options)),
-        pull: (request, options) => way(() => link.pull(request, options)),
-        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
-        close: () => link.close(),
-      };
-    },
-  };
-}
+const train = (job: JobSpec, servers: number, disturb: Disturb): Promise<VirtuallyTrained> =>
+  trainVirtually({ site, dataset, job, servers, workers: 3, disturb });
 
 const expected = (job: JobSpec): Float32Array => trainPlainly(job, 3, dataset, site.kernels, site.memory).parameters;
 
@@ -106,8 +43,9 @@ describe("a synchronous run with a copy of each shard", () => {
     const { status, parameters, longestPauseMs } = await train(job, 3, (cluster) => cluster.killServer(name));
     expect(status.batchesDone).toBe(status.totalBatches);
     expect(parameters).toEqual(expected(job)); // no tolerance
-    expect(longestPauseMs).toBeGreaterThan(300); // it was needed
-    expect(longestPauseMs).toBeLessThan(800);
+    expect(longestPauseMs).toBeGreaterThan(50); // it was needed
+    // Its lines break with it: nobody waits until it is suspected for its silence.
+    expect(longestPauseMs).toBeLessThan(250);
   });
 
   it("gives them when servers die one after the other, each time the copies have been filled again", async () => {

@@ -21,6 +21,7 @@ import {
   type UpdateTreatment,
 } from "@shoal/protocol";
 import type { SeatMove } from "../seats/decide-seat.ts";
+import { neverSplit, type SplitProgress } from "../seats/split-progress.ts";
 import type { ShardTraffic } from "../seats/shard-traffic.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
@@ -149,6 +150,8 @@ export interface RunState {
   readonly moves: ReadonlyMap<number, SeatMove>;
   /** When a move was decided last, or none was needed. */
   readonly movedAtMs: number;
+  /** Ranges that are too hot for any server. */
+  readonly split: SplitProgress;
   /** By shard. */
   readonly shardTraffic: ReadonlyMap<number, ShardTraffic>;
   /** What the updates of the shards refer to; empty until the run starts. */
@@ -218,6 +221,7 @@ export function createRun(given: NewRun, now: number): RunState {
     caughtUp: new Map(),
     moves: new Map(),
     movedAtMs: Number.NEGATIVE_INFINITY,
+    split: neverSplit,
     shardTraffic: new Map(),
     treatments: [],
     servers: [],

@@ -102,7 +102,7 @@ describe("spreading primaries", () => {
     expect(fullestOverMean(ledOnly(shards), servers)).toBeLessThanOrEqual(1.2);
     expect(swaps).toBeLessThan(64);
     for (const [index, { holders }] of shards.entries()) {
-      expect(holders.toSorted()).toEqual(piledUp[index]?.holders.toSorted()); // no copy moves
+      expect(new Set(holders)).toEqual(new Set(piledUp[index]?.holders)); // no copy moves
     }
   });
 

@@ -4,6 +4,7 @@ import { readyMembers, type MembershipState } from "../membership/membership.ts"
 import type { RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideLead, decideMove, weigh, type BalanceMove, type WeighedShard } from "./balance.ts";
+import { followSplit, planSplit } from "./plan-split.ts";
 import { isSettled } from "./run-seats.ts";
 import { holdersOf } from "./seat.ts";
 
@@ -15,7 +16,8 @@ export function planMoves(
 ): RunState {
   const { balanceMs } = settings;
   if (balanceMs === 0 || !run.isSeated || run.phase !== "training") return run;
-  const going = endMoves(run, membership, now);
+  const going = followSplit(endMoves(run, membership, now), now);
+  if (going.split.ranges !== null) return going;
   if (going.moves.size > 0 || now - going.movedAtMs < balanceMs) return going;
   const seats = [...going.seats.values()];
   // What is being filled counts already: the picture is not the one that the next move would be decided from.
@@ -26,7 +28,7 @@ export function planMoves(
   const lead = move === undefined ? decideLead(weighed, servers) : undefined;
   const next = { ...going, movedAtMs: now };
   if (move !== undefined) return withMove(next, move, false);
-  return lead === undefined ? next : withMove(next, lead, true);
+  return lead === undefined ? planSplit(next, weighed, servers.length, now, settings) : withMove(next, lead, true);
 }
 
 /** What each shard of a run weighs, and who holds it, the primary first. */
