@@ -2,8 +2,9 @@
  * Kills nodes of a cluster of processes at random while it trains MNIST, and compares the result with that of a run that
  * nobody disturbed: all bits are to be the same. Prints how long training stood still.
  *
- *   npm run chaos -- --kills 100 [--seed 1] [--role server|worker|coordinator] [--servers 3] [--data FOLDER]
+ *   npm run chaos -- --kills 100 [--seed 1] [--role server|worker|coordinator] [--servers 3] [--data FOLDER] [--explain]
  *
+ * `--explain` prints what the coordinators wrote during the slowest tenth of the pauses.
  * Without MNIST at hand it is downloaded, as `shoal train` does; `--digits` trains on generated digits instead.
  */
 import { availableParallelism, loadavg } from "node:os";
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     servers: { type: "string", default: "3" },
     data: { type: "string" },
     digits: { type: "boolean", default: false },
+    explain: { type: "boolean", default: false },
   },
 });
 const role = (["server", "worker", "coordinator"] as const).find((each) => each === options.role);
@@ -56,4 +58,10 @@ console.log(
   `longest time that a shard stood still: median ${round(stoodStill.median)}, p99 ${round(stoodStill.p99)}, maximum ${round(stoodStill.maximum)}`,
 );
 console.log(`${availableParallelism()} cores, load average ${loads.join(" ")} (idle but for this: about 2)`);
+if (options.explain) {
+  for (const { node, pauseMs, takenOver, lines } of report.slowest) {
+    console.log(`${node} killed: ${round(pauseMs)}, ${takenOver} shards taken over`);
+    for (const line of lines) console.log(`  ${line}`);
+  }
+}
 process.exitCode = isEqual && kills.length === Number(options.kills) ? 0 : 1;

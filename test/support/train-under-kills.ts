@@ -1,7 +1,7 @@
 /** One job twice on a cluster of processes: undisturbed, and with nodes that are killed at random. */
 import { join } from "node:path";
 import { createRandom } from "@shoal/actors";
-import { applyTimes, failOverPauses, longestStalls, quantile, type Kill } from "./fail-over-pauses.ts";
+import { applyTimes, failOverPauses, longestStalls, quantile, type Kill, type Pause } from "./fail-over-pauses.ts";
 import { startKillableCluster, type KillableCluster } from "./killable-cluster.ts";
 import { killAtRandom } from "./killing.ts";
 import { perceptron } from "./perceptron.ts";
@@ -34,6 +34,13 @@ export interface UnderKillsReport {
   readonly pauses: { readonly takenOver: Summary; readonly all: Summary } | null;
   /** Longest time after each kill in which some shard made no version. */
   readonly stoodStill: Summary;
+  /** The slowest pauses, the longest first. */
+  readonly slowest: readonly ExplainedPause[];
+}
+
+/** What the coordinators wrote from a kill to the end of its pause. */
+export interface ExplainedPause extends Pause {
+  readonly lines: readonly string[];
 }
 
 const workers = 2;
@@ -113,17 +120,29 @@ async function measure(
   cluster: KillableCluster,
   run: string,
   kills: readonly Kill[],
-): Promise<Pick<UnderKillsReport, "pauses" | "stoodStill">> {
+): Promise<Pick<UnderKillsReport, "pauses" | "stoodStill" | "slowest">> {
   const applied = await applyTimes(join(cluster.runs, run));
   const pauses = failOverPauses(kills, seatChanges(cluster.log()), applied);
   const primaries = pauses.filter(({ takenOver }) => takenOver > 0).map(({ pauseMs }) => pauseMs);
   return {
     stoodStill: summarize(longestStalls(kills, applied, stallWindowMs)),
+    slowest: pauses
+      .toSorted((a, b) => b.pauseMs - a.pauseMs)
+      .slice(0, Math.ceil(pauses.length / 10))
+      .map((pause) => ({ ...pause, lines: linesWithin(cluster.log(pause.atMs), pause) })),
     pauses:
       primaries.length === 0
         ? null
         : { takenOver: summarize(primaries), all: summarize(pauses.map(({ pauseMs }) => pauseMs)) },
   };
+}
+
+function linesWithin(log: string, { atMs, pauseMs }: Pause): readonly string[] {
+  const timeOf = (line: string): number => Date.parse(line.slice(0, line.indexOf(" "))) - atMs;
+  return log
+    .split("\n")
+    .filter((line) => timeOf(line) <= pauseMs)
+    .map((line) => `+${timeOf(line)} ms ${line.slice(line.indexOf(" ") + 1)}`);
 }
 
 function summarize(values: readonly number[]): Summary {

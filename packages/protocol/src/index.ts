@@ -24,6 +24,7 @@ export { treatmentOf } from "./job/parameter-treatment.ts";
 export type { StragglerSettings } from "./job/straggler-settings.ts";
 export type { StopMetric } from "./job/test-metrics.ts";
 export * from "./key-range.ts";
+export * from "./line-reports.ts";
 export * from "./membership-client.ts";
 export * from "./messages/client.ts";
 export * from "./messages/coordinator.ts";

@@ -12,6 +12,7 @@ import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
   batchParts,
+  createLineReports,
   fragmentOfShard,
   fragmentsOf,
   synchronousSteps,
@@ -112,7 +113,8 @@ interface SessionState {
   readonly abort: AbortController;
   /** Ends all that goes on beside it. */
   readonly lasting: AbortController;
-  readonly missed: ParameterClientOptions["missed"] & {};
+  /** Told how the servers can be reached. */
+  readonly ways: Pick<ParameterClientOptions, "missed" | "reached">;
   readonly board: AssignmentBoard;
   readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
@@ -145,8 +147,9 @@ export function startSession(
   };
   const term = (): number => client.placement.term;
   const { system, coordinator } = environment;
-  const missed = createPlacementInquiry({ system, coordinator, identity, signal: lasting.signal, term, follow });
-  const client = connect({ start, identity, environment, missed }, start.placement, encodingOf(start, environment));
+  const inquiry = { system, coordinator, identity, signal: lasting.signal, term, follow };
+  const ways = watchWays(environment, identity, createPlacementInquiry(inquiry));
+  const client = connect({ start, identity, environment, ways }, start.placement, encodingOf(start, environment));
   const doings = createDoings(clock);
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
@@ -165,18 +168,15 @@ export function startSession(
   const name = start.attempt === undefined ? identity.name : `${identity.name}.attempt-${start.attempt}`;
   const saved = createSessionState({ identity: { ...identity, name }, client, store, saveEvery, onNote });
   const shared = {
-    start,
-    identity,
-    environment,
-    abort,
-    lasting,
-    missed,
-    board,
-    client,
-    preparing,
-    doings,
-    duty,
-    saved,
+    ...{ start, identity, environment, abort, lasting, ways },
+    ...{ board, client, preparing, doings, duty, saved },
+  };
+  const state: SessionState = {
+    ...shared,
+    slotStates: undefined,
+    reader: undefined,
+    finishing: undefined,
+    halting: undefined,
   };
   const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
@@ -272,14 +272,30 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
 const ignore = (): void => undefined;
 
 function connect(
-  { start, identity, environment, missed }: Pick<SessionState, "start" | "identity" | "environment" | "missed">,
+  { start, identity, environment, ways }: Pick<SessionState, "start" | "identity" | "environment" | "ways">,
   placement: Placement,
   encoding?: ClientEncoding,
 ): ParameterClient {
   const { system, links, retry } = environment;
   const { job } = start;
   const { clock, random } = system;
-  const shared = { identity, placement, links, clock, random, missed, job: job.name };
+/** A server that cannot be reached may be dead: the coordinator is told, and asked where the shards are now. */
+function watchWays(
+  { system: { clock }, coordinator }: SessionEnvironment,
+  { worker: member, incarnation }: LinkIdentity,
+  inquire: () => void,
+): SessionState["ways"] {
+  const lines = createLineReports({ clock, coordinator, speaker: () => ({ member, incarnation }) });
+  return {
+    reached: ({ node }) => lines.works(node),
+    missed({ node }, error) {
+      lines.broke(node, error);
+      inquire();
+    },
+  };
+}
+
+  const shared = { identity, placement, links, clock, random, ...ways, job: job.name };
   const options = encoding === undefined ? shared : { ...shared, encoding };
   const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
   return createParameterClient({ ...options, retry: { giveUpMs, ...retry } });
