@@ -210,6 +210,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       },
       computeKind: options.computeKind,
       wrapCompute: (compute) => options.wrapCompute?.(compute, name) ?? compute,
+      snapshots: options.snapshots,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
       ...(options.states === undefined ? {} : { states: options.states }),
     });

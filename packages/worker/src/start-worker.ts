@@ -8,6 +8,7 @@ import {
   type CoordinatorMessage,
   type Joined,
   type LinkFactory,
+  type SnapshotStore,
 } from "@shoal/protocol";
 import type { RetrySettings } from "./client/retry-policy.ts";
 import type { ClientWait } from "./client/wait-list.ts";
@@ -35,6 +36,8 @@ export interface WorkerOptions {
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   /** Where what is left unsent is kept for the next life of this worker; default: in this process. */
   readonly states?: WorkerStateStore;
+  /** Where snapshots are kept; without it none are taken of runs whose slots keep something from step to step. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Takes a sentence for people: what was saved, found, or could not be. */
   readonly onNote?: (sentence: string) => void;
   /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */

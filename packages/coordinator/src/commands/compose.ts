@@ -16,6 +16,7 @@ import { slotsOf } from "../runs/start-run.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
+import { keepsSlotStates, unsavedSlots } from "../snapshots/slot-states.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
 export function runMembers(run: RunState): RunMembers {
@@ -96,7 +97,17 @@ export function composeWorkerCommand(
       const { job, slots, placement } = run;
       if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
       const attempt = run.attempt === 0 ? {} : { attempt: run.attempt };
-      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, replyTo };
+      const point = pointOf(run);
+      const keeps = point !== undefined && keepsSlotStates(job);
+      const from = keeps ? { from: { snapshot: point.snapshot, step: point.step } } : {};
+      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, ...from, replyTo };
+    }
+    case "save_slots": {
+      const { underWay } = run.snapshots;
+      const unsaved = unsavedSlots(run, desired.member);
+      if (underWay === null || underWay.version === null || unsaved.length === 0) return undefined;
+      const { snapshot, version } = underWay;
+      return { type: "save_slots", run: run.run, snapshot, version, slots: unsaved, replyTo };
     }
     case "assign_work": {
       // Placements are large: it goes along until the worker has said that it follows it.

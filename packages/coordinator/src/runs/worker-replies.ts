@@ -6,6 +6,7 @@ import { complete, createLedger } from "../leases/ledger.ts";
 import { divergenceText } from "../guard/watch-run.ts";
 import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
+import { slotsReplied } from "../snapshots/snapshot-replies.ts";
 import { unflat } from "../journal/run-records.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { samplesIn } from "./progress.ts";
@@ -49,6 +50,9 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
       if (run.phase !== "finishing") return run;
       return completeRun(run, { ...reply.result, modelFile: reply.modelFile }, now);
     }
+    case "slots_saved":
+    case "slots_not_saved":
+      return slotsReplied(run, reply);
     case "finish_failed":
       return run.phase === "finishing" ? failed(run, worker, reply.error, now) : run;
   }

@@ -20,6 +20,7 @@ import {
   type SnapshotStore,
   type SubmitReply,
 } from "@shoal/protocol";
+import { bytesOf } from "./compose-manifest.ts";
 import { decideRetention, firstMissing, snapshotBefore } from "./retention.ts";
 import { attemptOf } from "./snapshot-state.ts";
 
@@ -134,7 +135,7 @@ async function publish(store: SnapshotStore, command: KeeperCommand & { readonly
   const document = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
   await store.write(manifestName(run, snapshot), sourceOf(document));
   await point(store, pointer);
-  return manifest.shards.reduce((sum, shard) => sum + shard.bytes, document.length);
+  return bytesOf(manifest) + document.length;
 }
 
 /** K2. @throws ShoalError store_conflict - a newer snapshot is known */
@@ -193,7 +194,7 @@ async function lookUp(
   }
   try {
     const manifest = parseManifest(run, snapshot, bytes);
-    const missing = firstMissing(run, snapshot, manifest.shards, objects);
+    const missing = firstMissing(run, snapshot, [...manifest.shards, ...(manifest.slotStates ?? [])], objects);
     if (missing !== undefined) throw new ShoalError("snapshot_corrupt", missing, { run });
     const attempts = whole.map((each) => attemptOf(each) ?? 0);
     return { manifest, attempt: Math.max(...attempts) + 1 };

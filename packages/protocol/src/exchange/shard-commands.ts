@@ -143,6 +143,8 @@ export interface ShardSnapshot {
   readonly compensation: unknown;
   /** Pushes that have been acknowledged and wait to be applied together; null where each is applied by itself. */
   readonly buffer: unknown;
+  /** How far a worker may be ahead of the slowest, where that adapts. */
+  readonly bound?: number | undefined;
   /** State of the filters and clocks, as the shard's own plain data. */
   readonly progress: unknown;
 }

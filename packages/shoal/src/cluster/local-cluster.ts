@@ -150,6 +150,7 @@ async function startWorkers(
       loadDataset,
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+      snapshots: site.snapshots,
     });
     site.started(worker);
     await awaitJoined(name, worker.joined);

@@ -1,6 +1,7 @@
 /** `shoal worker`: a worker as a process, its links over gRPC, its compute in a thread. */
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
+import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -9,7 +10,7 @@ export interface WorkerRoleOptions extends RoleOptions {
 }
 
 export async function runWorker(options: WorkerRoleOptions): Promise<void> {
-  await runRole(options, async ({ system }, token) => {
+  await runRole(options, async ({ system, nats }, token) => {
     const kit = await createNodeKit();
     const links = createGrpcLinkFactory({ token, clock: system.clock });
     const worker = startWorker({
@@ -22,6 +23,7 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       states: createFolderStateStore(options.runsFolder),
+      snapshots: openSnapshotStore({ ...options, nats }),
       onNote: options.log,
       computeKind: "thread",
     });

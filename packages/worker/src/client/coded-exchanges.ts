@@ -50,7 +50,7 @@ async function exchange(
   if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
   if (signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
   const startedAtMs = clock.now();
-  const coded = encode(ports, index, ports.nextPush(contribution, placement, index));
+  const coded = encode(ports, index, ports.nextPush(contribution, placement, index), contribution.slot);
   const count = { attempts: 0 };
   const pulled = coding.pulled.open(index);
   const outcome: ShardOutcome =
@@ -74,9 +74,9 @@ async function exchange(
 }
 
 /** @throws ShoalError not_finite - with what is known of the push */
-function encode({ coding }: CodedPorts, index: number, request: PushRequest): CodedPush {
+function encode({ coding }: CodedPorts, index: number, request: PushRequest, slot = 0): CodedPush {
   try {
-    return coding.encode(index, request);
+    return coding.encode(index, request, slot);
   } catch (error) {
     if (!isShoalError(error, "not_finite")) throw error;
     const { shard, clock, batch } = request;

@@ -12,6 +12,8 @@ export interface Contribution {
   /** Batches from `batch` on that it stands for; absent: 1. */
   readonly batches?: number | undefined;
   readonly samples: number;
+  /** Whose error feedback goes with it: in synchronous mode the slot's; absent: 0. */
+  readonly slot?: number | undefined;
   /** [vector size] float32, borrowed until the call settles; not read when `samples` is 0. */
   readonly gradient: Float32Array;
   /** Versions of the values that the gradient was computed from. */

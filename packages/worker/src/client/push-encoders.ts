@@ -31,6 +31,7 @@ export interface EncodedPush {
 }
 
 export interface PushEncoders {
+  readonly spec: ConcreteEncodingSpec;
   /**
    * @param gradient the shard's part, in kernel memory; borrowed until `answered`
    * @param draw number of the batch, or of the push
@@ -80,6 +81,7 @@ export function createPushEncoders({ spec, layouts, kernels, memory }: PushEncod
     return region;
   };
   return {
+    spec,
     encode(index, gradient, draw) {
       const encoder = encoders[index];
       const vector = memory.offsetOf(gradient);

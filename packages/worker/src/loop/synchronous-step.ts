@@ -73,6 +73,7 @@ async function carryOut(
   values: PulledValues,
   begun: BatchUnderWay | undefined,
 ): Promise<StepEnd> {
+  ports.slotStates?.enter(clock);
   if (begun !== undefined) await step.contribute(begun.batches.begin - clock * ports.plan.slots, begun);
   const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
   let stepsIn = false;
@@ -97,6 +98,8 @@ async function carryOut(
         const stopped = await evaluateAndReport(ports, values, clock);
         if (stopped !== undefined) return stopped;
       }
+      const restoring = ports.slotStates?.restore(slot, clock);
+      if (restoring !== undefined) await restoring;
       await step.contribute(slot);
     }
   }
@@ -116,7 +119,6 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   const contributed = new Set<number>();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
-  const isDue = turnsAt(ports, clock);
   let early: EarlyStart | undefined;
   const target = targetOf(clock + 1, values, next, () => early);
   let pulled: Promise<ShardVersions> | undefined;
@@ -148,7 +150,10 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       const under = begun ?? beginBatch(ports, batches, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = { ...contributionOf(clock, batches, values, gradient, computing), isDue };
+        const contribution = {
+          ...contributionOf(clock, batches, values, gradient, computing),
+          ...whose(ports, clock, slot),
+        };
         const isLastSlot = board.current().slots.every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
         if (pulls) early = startEarly(ports, clock + 1, next);
@@ -183,9 +188,15 @@ function targetOf(
   return { clock, into: next.values, former: values.buffer.values, arrived };
 }
 
-/** Which shards have their turn in a step. */
-function turnsAt({ isDue }: LoopPorts, clock: number): Contribution["isDue"] {
-  return isDue && ((index) => isDue(clock, index));
+/**
+ * Which shards have their turn in a step, and whose error goes along: the slot's. In a warm-up slots are nobody's for long, and
+ * what is unsent stays with the worker.
+ */
+function whose({ isDue, job }: LoopPorts, clock: number, slot: number): Pick<Contribution, "isDue" | "slot"> {
+  return {
+    isDue: isDue && ((index) => isDue(clock, index)),
+    ...(job.consistency.mode === "synchronous" && { slot }),
+  };
 }
 
 /** The beginning of the next step, if it can begin before all of its values are there: nothing is to be measured first. */
@@ -196,6 +207,8 @@ function startEarly(ports: LoopPorts, clock: number, into: VectorBuffer): EarlyS
   if (slot === undefined || !overlaps(ports)) return undefined;
   if (stepCuts !== undefined && clock >= stepCuts.until) return undefined;
   if (slots.includes(0) && isEvaluationDue(clock, job.evaluation, plan)) return undefined;
+  if (ports.slotStates?.isDue(clock) === true) return undefined;
+  ports.slotStates?.enter(clock);
   return createEarlyStart(ports, { batches: single(clock * plan.slots + slot), into, version: clock });
 }
 

@@ -21,6 +21,8 @@ import {
   type LinkIdentity,
   type Placement,
   type ProgressFigures,
+  type SaveSlots,
+  type SnapshotStore,
   type StartRun,
   type WorkerAssignment,
   type JobSpec,
@@ -42,6 +44,7 @@ import { runLeasedLoop } from "../loop/leased-loop.ts";
 import { patienceOf } from "../loop/patience.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
 import { createSessionState, type SessionState as SavedState } from "../saved/session-state.ts";
+import { createSlotStates, type SlotStates } from "../saved/slot-states.ts";
 import type { WorkerStateStore } from "../saved/state-store.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
@@ -63,6 +66,8 @@ export interface SessionEnvironment extends PrepareEnvironment {
   readonly retry?: Partial<RetrySettings>;
   /** Keeps what a worker has left unsent. */
   readonly states: WorkerStateStore;
+  /** Where snapshots are kept. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Takes a sentence for people. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -84,6 +89,8 @@ export interface RunSession {
   assign(assignment: WorkerAssignment): void;
   /** The shards live there now, if the placement is newer than the one that is followed. */
   follow(placement: Placement): void;
+  /** Once it trains; asked again until it answers. */
+  saveSlots(command: SaveSlots): void;
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
@@ -122,6 +129,7 @@ interface SessionState {
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
   readonly saved: SavedState;
+  slotStates: SlotStates | undefined;
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
@@ -178,7 +186,6 @@ export function startSession(
     finishing: undefined,
     halting: undefined,
   };
-  const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
   const training = train(state, listener);
   training.catch(fail);
   return faceOf(state, training, follow);
@@ -201,6 +208,7 @@ function faceOf(state: SessionState, training: Training, follow: RunSession["fol
     assign(assignment) {
       if (board.update(assignment)) duty(assignment);
     },
+    saveSlots: (command) => state.slotStates?.save(command),
     finish: () => (state.finishing ??= finish(state, training)),
     doings: () => doings.list(),
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
@@ -271,14 +279,6 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
 
 const ignore = (): void => undefined;
 
-function connect(
-  { start, identity, environment, ways }: Pick<SessionState, "start" | "identity" | "environment" | "ways">,
-  placement: Placement,
-  encoding?: ClientEncoding,
-): ParameterClient {
-  const { system, links, retry } = environment;
-  const { job } = start;
-  const { clock, random } = system;
 /** A server that cannot be reached may be dead: the coordinator is told, and asked where the shards are now. */
 function watchWays(
   { system: { clock }, coordinator }: SessionEnvironment,
@@ -295,6 +295,14 @@ function watchWays(
   };
 }
 
+function connect(
+  { start, identity, environment, ways }: Pick<SessionState, "start" | "identity" | "environment" | "ways">,
+  placement: Placement,
+  encoding?: ClientEncoding,
+): ParameterClient {
+  const { system, links, retry } = environment;
+  const { job } = start;
+  const { clock, random } = system;
   const shared = { identity, placement, links, clock, random, ...ways, job: job.name };
   const options = encoding === undefined ? shared : { ...shared, encoding };
   const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
@@ -326,10 +334,22 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
     },
   };
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const ports: LoopPorts = { job, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
+  const slotStates = slotStatesOf(state, buffers);
+  state.slotStates = slotStates;
+  const ports: LoopPorts = { job, slotStates, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+function slotStatesOf(state: SessionState, buffers: PreparedRun["buffers"]): SlotStates | undefined {
+  const { start, client, board, identity, environment, abort } = state;
+  if (start.job.consistency.mode !== "synchronous") return undefined;
+  const { system, snapshots: store, onNote = ignore } = environment;
+  const slots = (): readonly number[] => board.current().slots;
+  const { run, from } = start;
+  const site = { client, buffers, slots, clock: system.clock, signal: abort.signal };
+  return createSlotStates({ ...site, run, node: identity.name, store, from, onNote });
 }
 
 /** Adaptive batches by lease: what a gradient is weighed against. */

@@ -81,6 +81,7 @@ function addWorker(program: Command, context: CommandContext): void {
   roleCommand(program, "worker", "run a worker")
     .option("--node <NAME>", "name of this node; default: from the host name")
     .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
+    .option("--snapshots <PLACE>", placesText)
     .action(async (options: NodeOptions & { readonly data?: string }) => {
       const { runWorker } = await import("../../roles/worker-role.ts");
       await runWorker({
