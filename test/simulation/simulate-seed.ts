@@ -6,12 +6,14 @@ import type { RunStatus } from "@shoal/protocol";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainPlainly } from "../support/plain-training.ts";
 import { checkCopies, leaderless } from "./checks/check-copies.ts";
+import { checkFeedback } from "./checks/check-feedback.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
 import { scenarioShape } from "./scenario/conditions.ts";
 import { drawScenario, type ScenarioKind } from "./scenario/draw-scenario.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { Cluster } from "./world/cluster.ts";
 import { inspectCopies } from "./world/copies.ts";
+import { isLossy } from "./world/gradients.ts";
 import { scheduleMishaps } from "./world/mishaps.ts";
 import { Person } from "./world/person.ts";
 import { sameBits } from "./world/witness.ts";
@@ -73,7 +75,7 @@ async function simulateScenario(
     found.push(`${ShoalError.from(error).message}; ${describeWaits(cluster)}`);
   }
   const virtualMs = world.clock.now();
-  found.push(...world.witness.violations);
+  found.push(...world.witness.violations, ...checkFeedback(world.witness, site));
   await simulate(world.clock, endAll(cluster), { maximumSteps }).catch((error: unknown) => {
     found.push(`the cluster does not end: ${ShoalError.from(error).message}`);
   });
@@ -153,7 +155,8 @@ function lookAround({ witness, site }: World, { lives }: Cluster): void {
 /** Synchronous training gives the bits of one plain loop. */
 function checkModel({ scenario, site }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
   const { job, slots } = scenario;
-  if (job.consistency.mode !== "synchronous") return [];
+  const isPlain = job.communication.name === "gradients" && job.stragglers.backup === 0 && !isLossy(job);
+  if (job.consistency.mode !== "synchronous" || !isPlain) return [];
   const plain = trainPlainly(job, slots, dataset, site.kernels, site.memory);
   const isEqual = sameBits(plain.parameters, decodeModelFile(model).parameters);
   return isEqual ? [] : ["the model has other bits than the plain loop's"];

@@ -1,4 +1,5 @@
 /** What the copies of a run's shards have to be when training is over. */
+import { contributionSamples } from "@shoal/protocol";
 import type { Copy } from "../world/copies.ts";
 import type { Witness } from "../world/witness.ts";
 import { sameBits } from "../world/witness.ts";
@@ -40,8 +41,9 @@ function checkShard(shard: number, { scenario, copies, witness, site, disk }: Co
   const { values, violations } = replayShard({ shard, updates, history, witness, site });
   const found = [...checkLog({ shard, updates, version, job, slots, witness, history }), ...violations];
   const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);
-  const totalBatches = job.epochs * Math.ceil(scenario.samples / (job.batchSize * slots)) * slots;
-  if (batches !== totalBatches) found.push(`shard ${shard} has ${batches} of ${totalBatches} batches`);
+  const totalSteps = job.epochs * Math.ceil(scenario.samples / (contributionSamples(job) * slots));
+  const [least, most] = [totalSteps * (slots - job.stragglers.backup), totalSteps * slots];
+  if (batches < least || batches > most) found.push(`shard ${shard} has ${batches} of ${least} to ${most} batches`);
   if (values !== undefined && !sameBits(values, primary.values)) {
     found.push(`shard ${shard} on ${primary.server} has other bits than its updates, one after the other`);
   }

@@ -44,14 +44,20 @@ function checkOrder(facts: LogFacts): readonly string[] {
   return facts.job.consistency.mode === "synchronous" ? checkSteps(facts) : checkClocks(facts);
 }
 
-/** Step c consists of its slots, in their order, and makes version c + 1 of version c. */
-function checkSteps({ shard, updates, slots }: LogFacts): readonly string[] {
+/**
+ * Step c consists of its slots, in their order, and makes version c + 1 of version c. With backup workers some may be
+ * missing.
+ */
+function checkSteps({ shard, updates, slots, job }: LogFacts): readonly string[] {
+  const { backup } = job.stragglers;
   return updates.flatMap(({ version, contributions }) => {
     const batches = contributions.map(({ batch }) => batch);
     const expected = Array.from({ length: slots }, (_, slot) => (version - 1) * slots + slot);
+    const present = expected.filter((batch) => batches.includes(batch));
     const isLegal =
-      expected.length === batches.length &&
-      expected.every((batch, index) => batch === batches[index]) &&
+      batches.length >= expected.length - backup &&
+      present.length === batches.length &&
+      (backup > 0 || present.every((batch, index) => batch === batches[index])) &&
       contributions.every(({ clock, staleness }) => clock === version - 1 && staleness === 0);
     return isLegal ? [] : [`version ${version} of shard ${shard} consists of batches ${batches.join(", ")}`];
   });

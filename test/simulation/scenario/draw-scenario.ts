@@ -5,6 +5,7 @@ import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
 import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
 import { drawElastic } from "./draw-elastic.ts";
+import { drawLossy } from "./draw-lossy.ts";
 import { drawSnapshots } from "./draw-snapshots.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -14,9 +15,10 @@ import type { Scenario } from "./scenario.ts";
  * large      more of everything
  * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
  * elastic    servers and workers that come and go, shards that move
+ * lossy      encodings with error feedback, local updates, backup workers, buffers, bounds that adapt
  * calm       nothing happens
  */
-export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "elastic", "calm"] as const;
+export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "elastic", "lossy", "calm"] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
@@ -24,6 +26,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const random = createRandom(`scenario ${name}`);
   if (kind === "snapshots") return drawSnapshots(name, random);
   if (kind === "elastic") return drawElastic(name, random);
+  if (kind === "lossy") return drawLossy(name, random);
   const isLarge = kind === "large";
   const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);

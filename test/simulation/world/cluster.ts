@@ -102,6 +102,7 @@ export class Cluster {
         return `/models/${run}`;
       },
       computeKind: "inline",
+      wrapCompute: (compute) => this.#world.gradients?.watch(compute, process) ?? compute,
       retry,
     });
     this.lives.push({ process, system, role: "worker", worker, leave: () => worker.close() });

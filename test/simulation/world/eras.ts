@@ -16,6 +16,8 @@ export class Eras {
   readonly #known = new Map<string, Era>();
   /** In which era a snapshot was asked for last. */
   readonly #savedIn = new Map<string, Era>();
+  /** Of the shards: the same in all eras. */
+  readonly ranges = new Map<number, { readonly begin: number; readonly end: number }>();
   #generation = 0;
   /** The newest. */
   current: Era | undefined;
@@ -34,6 +36,7 @@ export class Eras {
   }
 
   hosted(hosting: HostShards): void {
+    for (const { shard, begin, end } of hosting.shards) this.ranges.set(shard, { begin, end });
     const key = `${this.#generation}/${hosting.term}`;
     if (this.#known.has(key)) return;
     const { snapshot } = hosting;

@@ -60,20 +60,17 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
 
 function dieAll(world: World, cluster: Cluster, next: Extract<Mishap, { kind: "all die" }>): void {
   cluster.killAll(next.keepsStore);
-  const startMissing = (node: string): void => {
-    if (cluster.living(node) === undefined) start(world, cluster, node);
-  };
   world.clock.after(next.backAfterMs, () => {
-    startMissing(coordinatorNode);
-    for (let index = 1; index <= next.servers; index += 1) startMissing(`server-${index}`);
-    for (let index = 1; index <= next.workers; index += 1) startMissing(`worker-${index}`);
+    start(world, cluster, coordinatorNode);
+    for (let index = 1; index <= next.servers; index += 1) start(world, cluster, `server-${index}`);
+    for (let index = 1; index <= next.workers; index += 1) start(world, cluster, `worker-${index}`);
   });
 }
 
 function start({ isOver }: World, cluster: Cluster, node: string): void {
   if (isOver) return;
   // One that joins late takes the place of those that have died.
-  if (node === coordinatorNode && cluster.living(node) !== undefined) return;
+  if (cluster.living(node) !== undefined) return;
   if (node === coordinatorNode) cluster.startCoordinator();
   else if (node.startsWith("server")) void cluster.startServer(node);
   else cluster.startWorker(node);

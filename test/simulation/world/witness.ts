@@ -24,6 +24,14 @@ export interface WitnessedPush {
   readonly encoding: string | undefined;
   /** As it was pushed. */
   readonly gradient: Float32Array;
+  /** As it was computed, where that is another thing, and known. */
+  readonly computed: Float32Array | undefined;
+}
+
+/** A push left its worker for the first time, or was answered after so many attempts. */
+export interface PushEvent {
+  readonly push: WitnessedPush;
+  readonly heard: { readonly reply: PushReply; readonly attempts: number } | undefined;
 }
 
 /** What a server answered: it is bound to it, whether or not the answer arrived. */
@@ -48,11 +56,16 @@ export class Witness {
   readonly violations: string[] = [];
   readonly pushes = new Map<string, WitnessedPush>();
   readonly answers: WitnessedAnswer[] = [];
+  /** Of runs with lossy encodings: what each session of a worker pushed to each shard for each slot. */
+  readonly sessions = new Map<string, PushEvent[]>();
+  readonly #attempts = new Map<WitnessedPush, number>();
   readonly pulls: WitnessedPull[] = [];
   readonly firstValues = new Map<number, Float32Array>();
   /** The newest seat that was told of each shard. */
   readonly seats = new Map<number, ShardSeat>();
   readonly eras = new Eras();
+  /** Nobody needs the shards of the run any more. */
+  isReleased = false;
   /** Entries that primaries sent, by shard and index, with who made them. */
   readonly #authors = new Map<string, string>();
   readonly #primaries = new Map<string, string>();
@@ -85,8 +98,11 @@ export class Witness {
     return era;
   }
 
-  /** @returns a copy of the gradient */
-  pushed(identity: LinkIdentity, request: PushRequest): Float32Array {
+  /**
+   * @param computed of the shard's range, where it is another vector than the one that is pushed
+   * @returns a copy of the gradient
+   */
+  pushed(identity: LinkIdentity, request: PushRequest, computed?: Float32Array): Float32Array {
     const { worker, incarnation } = identity;
     const { shard, sequence, clock, batch, baseVersion, samples, encoding } = request;
     const era = this.#eraOf(identity);
@@ -95,11 +111,33 @@ export class Witness {
     const gradient = request.gradient.slice();
     if (before === undefined) {
       const who = { era, shard, worker, incarnation, sequence };
-      this.pushes.set(key, { ...who, clock, batch, baseVersion, samples, encoding, gradient });
+      const push = { ...who, clock, batch, baseVersion, samples, encoding, gradient, computed };
+      this.pushes.set(key, push);
+      if (encoding !== undefined) this.#note(push, undefined);
     } else if (before.clock !== clock || before.batch !== batch || !sameWords(before.gradient, gradient)) {
       this.violation(`${identity.name} repeated its push ${sequence} to shard ${shard} as another one`);
     }
+    const push = before ?? this.pushes.get(key);
+    if (encoding !== undefined && push !== undefined) this.#attempts.set(push, (this.#attempts.get(push) ?? 0) + 1);
     return gradient;
+  }
+
+  /** The worker has been told. */
+  heard(identity: LinkIdentity, { shard, sequence, encoding }: PushRequest, reply: PushReply): void {
+    if (encoding === undefined) return;
+    const { worker, incarnation } = identity;
+    const push = this.pushes.get(pushKey({ era: this.#eraOf(identity), shard, worker, incarnation, sequence }));
+    if (push !== undefined) this.#note(push, { reply, attempts: this.#attempts.get(push) ?? 1 });
+  }
+
+  #note(push: WitnessedPush, heard: PushEvent["heard"]): void {
+    const { era, shard, worker, incarnation, batch } = push;
+    const { consistency, slots } = era.hosting;
+    const slot = consistency.mode === "synchronous" ? (batch ?? 0) % slots : 0;
+    const session = `${worker}.${incarnation} in era ${era.index} to shard ${shard}, slot ${slot}`;
+    const events = this.sessions.get(session) ?? [];
+    events.push({ push, heard });
+    this.sessions.set(session, events);
   }
 
   answered(server: SimulatedProcess, identity: LinkIdentity, request: PushRequest, reply: PushReply): void {
@@ -171,7 +209,11 @@ export class Witness {
 
   #follow(message: unknown): void {
     if (typeof message !== "object" || message === null || !("type" in message)) return;
-    if (message.type === "host_shards") this.eras.hosted(message as HostShards);
+    if (message.type === "release_run") this.isReleased = true;
+    if (message.type === "host_shards") {
+      this.isReleased = false;
+      this.eras.hosted(message as HostShards);
+    }
     if (message.type === "save_shards") this.eras.saving(message as SaveShards);
   }
 
@@ -190,7 +232,7 @@ export function sameBits(a: Float32Array, b: Float32Array): boolean {
 }
 
 /** As bytes: what is encoded may look like numbers that are none. */
-function sameWords(a: Float32Array, b: Float32Array): boolean {
+export function sameWords(a: Float32Array, b: Float32Array): boolean {
   const words = ({ buffer, byteOffset, length }: Float32Array): Int32Array =>
     new Int32Array(buffer, byteOffset, length);
   const [one, other] = [words(a), words(b)];
