@@ -27,6 +27,8 @@ export interface WorkerOptions {
   /** The memory of the process; shared when gradients are computed in a thread. */
   readonly memory: KernelMemory;
   readonly modules: KernelModules;
+  /** Those of this thread, on this memory; where they are left out, some are made when they are first needed. */
+  readonly kernels?: Kernels;
   readonly coordinator: Ref<CoordinatorMessage>;
   readonly links: LinkFactory;
   readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
@@ -69,7 +71,7 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   const environment = {
     ...options,
     states: options.states ?? createMemoryStateStore(),
-    kernels: () => (kernels ??= instantiateKernels(options.modules, options.memory)),
+    kernels: () => (kernels ??= options.kernels ?? instantiateKernels(options.modules, options.memory)),
     startCompute: (subject: ComputeSubject) => startCompute(subject, options),
   };
   const { node } = system;

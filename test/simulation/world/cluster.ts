@@ -90,9 +90,9 @@ export class Cluster {
 
   startWorker(name: string): void {
     const { process, system } = this.#node(name);
-    const { memory, modules } = this.#world.site;
+    const { memory, modules, kernels } = this.#world.site;
     const worker = startWorker({
-      ...{ system, memory, modules, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
+      ...{ system, memory, modules, kernels, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
       links: workerLinks(this.#world, process),
       loadDataset: () => Promise.resolve(this.#dataset),
       readModel: (file) => Promise.reject(new ShoalError("data_not_found", `there is no ${file}`)),
