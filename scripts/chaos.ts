@@ -4,7 +4,7 @@
  *
  *   npm run chaos -- --kills 100 [--seed 1] [--role server|worker|coordinator] [--servers 3] [--data FOLDER] [--explain]
  *
- * `--explain` prints what the coordinators wrote during the slowest tenth of the pauses.
+ * `--explain` prints what the coordinators wrote after the tenth of the kills that training stood still for longest.
  * Without MNIST at hand it is downloaded, as `shoal train` does; `--digits` trains on generated digits instead.
  */
 import { availableParallelism, loadavg } from "node:os";
@@ -59,8 +59,8 @@ console.log(
 );
 console.log(`${availableParallelism()} cores, load average ${loads.join(" ")} (idle but for this: about 2)`);
 if (options.explain) {
-  for (const { node, pauseMs, takenOver, lines } of report.slowest) {
-    console.log(`${node} killed: ${round(pauseMs)}, ${takenOver} shards taken over`);
+  for (const { node, stoodStillMs, lines } of report.slowest) {
+    console.log(`${node} killed: a shard stood still for ${round(stoodStillMs)}`);
     for (const line of lines) console.log(`  ${line}`);
   }
 }

@@ -1,7 +1,7 @@
 /** One job twice on a cluster of processes: undisturbed, and with nodes that are killed at random. */
 import { join } from "node:path";
 import { createRandom } from "@shoal/actors";
-import { applyTimes, failOverPauses, longestStalls, quantile, type Kill, type Pause } from "./fail-over-pauses.ts";
+import { applyTimes, failOverPauses, longestStalls, quantile, type Kill } from "./fail-over-pauses.ts";
 import { startKillableCluster, type KillableCluster } from "./killable-cluster.ts";
 import { killAtRandom } from "./killing.ts";
 import { perceptron } from "./perceptron.ts";
@@ -34,12 +34,14 @@ export interface UnderKillsReport {
   readonly pauses: { readonly takenOver: Summary; readonly all: Summary } | null;
   /** Longest time after each kill in which some shard made no version. */
   readonly stoodStill: Summary;
-  /** The slowest pauses, the longest first. */
-  readonly slowest: readonly ExplainedPause[];
+  /** The tenth of the kills after which a shard stood still for longest, the worst first. */
+  readonly slowest: readonly ExplainedKill[];
 }
 
-/** What the coordinators wrote from a kill to the end of its pause. */
-export interface ExplainedPause extends Pause {
+export interface ExplainedKill extends Kill {
+  /** Longest time in which some shard made no version, ms. */
+  readonly stoodStillMs: number;
+  /** What the coordinators wrote after the kill, for as long and a little longer. */
   readonly lines: readonly string[];
 }
 
@@ -123,13 +125,15 @@ async function measure(
 ): Promise<Pick<UnderKillsReport, "pauses" | "stoodStill" | "slowest">> {
   const applied = await applyTimes(join(cluster.runs, run));
   const pauses = failOverPauses(kills, seatChanges(cluster.log()), applied);
+  const stalls = longestStalls(kills, applied, stallWindowMs);
   const primaries = pauses.filter(({ takenOver }) => takenOver > 0).map(({ pauseMs }) => pauseMs);
   return {
-    stoodStill: summarize(longestStalls(kills, applied, stallWindowMs)),
-    slowest: pauses
-      .toSorted((a, b) => b.pauseMs - a.pauseMs)
-      .slice(0, Math.ceil(pauses.length / 10))
-      .map((pause) => ({ ...pause, lines: linesWithin(cluster.log(pause.atMs), pause) })),
+    stoodStill: summarize(stalls),
+    slowest: kills
+      .map((kill, index) => ({ ...kill, stoodStillMs: stalls[index] ?? 0 }))
+      .toSorted((a, b) => b.stoodStillMs - a.stoodStillMs)
+      .slice(0, Math.ceil(kills.length / 10))
+      .map((kill) => ({ ...kill, lines: linesAfter(cluster.log(kill.atMs), kill.atMs, 2 * kill.stoodStillMs) })),
     pauses:
       primaries.length === 0
         ? null
@@ -137,11 +141,11 @@ async function measure(
   };
 }
 
-function linesWithin(log: string, { atMs, pauseMs }: Pause): readonly string[] {
+function linesAfter(log: string, atMs: number, forMs: number): readonly string[] {
   const timeOf = (line: string): number => Date.parse(line.slice(0, line.indexOf(" "))) - atMs;
   return log
     .split("\n")
-    .filter((line) => timeOf(line) <= pauseMs)
+    .filter((line) => timeOf(line) <= forMs)
     .map((line) => `+${timeOf(line)} ms ${line.slice(line.indexOf(" ") + 1)}`);
 }
 

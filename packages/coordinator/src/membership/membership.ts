@@ -15,7 +15,7 @@
  */
 
 import type { HolderState } from "../seats/seat.ts";
-import { foundDeaf, lineBroke, noSigns, overdueServers, type Signs } from "./signs.ts";
+import { foundDeaf, lineBroke, noSigns, overdueMembers, type Signs } from "./signs.ts";
 
 export type MemberRole = "worker" | "server";
 
@@ -220,7 +220,7 @@ function expire(state: MembershipState, now: number, settings: MembershipSetting
     const reason = `${member.name} sent no heartbeat for ${Math.round(silentMs)} ms (lease ${settings.leaseMs} ms)`;
     effects.push({ kind: "lost", member: gone, end: "expired", reason });
   }
-  return { state: next, effects: [...effects, ...overdueServers(next, now, settings)] };
+  return { state: next, effects: [...effects, ...overdueMembers(next, now, settings)] };
 }
 
 /** Puts what effects say of members in place of what was known. */

@@ -104,6 +104,17 @@ describe("a worker that may be dead", () => {
     ]);
   });
 
+  it("is looked for until it is heard: the bus may notice later than others that it is gone", () => {
+    const { effects } = play("worker", [
+      [20, broke],
+      [100, { type: "tick" }],
+      [200, { type: "tick" }],
+      [250, heartbeat],
+      [300, { type: "tick" }],
+    ]);
+    expect(kinds(effects)).toEqual(["look_for", "look_for", "look_for"]);
+  });
+
   it("is not lost for being away from the bus while its lines hold", () => {
     expect(kinds(play("worker", [[22, deaf(21)]]).effects)).toEqual([]);
   });

@@ -29,16 +29,16 @@ export function lineBroke({ members }: MembershipState, name: string, now: numbe
   return [{ kind: "look_for", member: { ...member, brokenAtMs: now }, reason: `a line to ${name} broke` }];
 }
 
-/** Servers whose heartbeat is late. */
-export function overdueServers(
+/** Those who may still be dead: servers whose heartbeat is late, and whoever has not been heard since a line to it broke. */
+export function overdueMembers(
   { members }: MembershipState,
   now: number,
   { serverHeartbeatMs }: { readonly serverHeartbeatMs: number },
 ): readonly MembershipEffect[] {
   return [...members.values()].flatMap((member): MembershipEffect[] => {
     const silentMs = now - member.heardAtMs;
-    const isLate = silentMs >= overdueAfter * serverHeartbeatMs;
-    if (member.role !== "server" || !member.alive || member.isDeaf || !isLate) return [];
+    const isLate = member.role === "server" && silentMs >= overdueAfter * serverHeartbeatMs;
+    if (!member.alive || member.isDeaf || (!isLate && member.brokenAtMs === null)) return [];
     return [{ kind: "look_for", member, reason: `${member.name} is silent for ${Math.round(silentMs)} ms` }];
   });
 }
