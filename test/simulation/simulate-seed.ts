@@ -5,7 +5,7 @@ import { decodeModelFile, type Dataset } from "@shoal/models";
 import type { RunStatus } from "@shoal/protocol";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainPlainly } from "../support/plain-training.ts";
-import { checkCopies, leaderless } from "./checks/check-copies.ts";
+import { checkCopies, isUnsettled } from "./checks/check-copies.ts";
 import { checkFeedback } from "./checks/check-feedback.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
 import { scenarioShape } from "./scenario/conditions.ts";
@@ -87,6 +87,9 @@ async function simulateScenario(
   return { kind, seed, scenario, violations: found, phase, virtualMs, messages: world.messages, trace };
 }
 
+/** Looks around for each question how the run is: who notes its end is asked at once. */
+const looksPerQuestion = 5;
+
 /** Starts everybody, submits the job, and looks on until it is over. */
 async function follow(
   world: World,
@@ -102,24 +105,43 @@ async function follow(
   let inspected: readonly string[] | undefined;
   // Before the job is submitted: whoever submits it may hear of that when it is over.
   cluster.onModel = async (run, model) => {
-    // What is still on its way arrives before anybody looks.
-    await cluster.pass(2 * scenario.data.longestStrayMs + 10);
+    await settleDown(world, cluster);
     inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
   };
   const person = new Person(world, cluster);
   await person.submit();
   let status: RunStatus | undefined;
-  while (!hasEnded(status)) {
-    if (clock.now() > scenario.limitMs) break;
-    await cluster.pass(200);
-    status = (await person.look()) ?? status;
+  let untilAsked = looksPerQuestion;
+  let wake = (): void => undefined;
+  cluster.onEnd = () => {
+    untilAsked = 0;
+    wake();
+  };
+  while (!hasEnded(status) && clock.now() <= scenario.limitMs) {
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    if (untilAsked > 0) await Promise.race([cluster.pass(200), woken]);
     lookAround(world, cluster);
+    untilAsked -= 1;
+    if (untilAsked > 0) continue;
+    status = (await person.look()) ?? status;
+    untilAsked = looksPerQuestion;
   }
+  // Who took part is told.
+  await cluster.pass(50);
   if (status?.phase === "completed") found.push(...(inspected ?? ["it completed without a model"]));
   return status;
 }
 
-/** A shard whose primary has just died is looked at when another leads it. */
+/** What is still on its way arrives before anybody looks. */
+async function settleDown(world: World, cluster: Cluster): Promise<void> {
+  const lookMs = 10;
+  for (let leftMs = 2 * world.scenario.data.longestStrayMs; leftMs >= 0; leftMs -= lookMs) {
+    await cluster.pass(lookMs);
+    if (world.onTheWay === 0) return;
+  }
+}
+
+/** A shard whose primary has just died is looked at when another leads it, and its copies when they have what it has. */
 async function checkShards(
   { scenario, witness, site }: World,
   cluster: Cluster,
@@ -128,7 +150,7 @@ async function checkShards(
   const shards = witness.firstValues.size;
   for (let left = 30; ; left -= 1) {
     const copies = await inspectCopies(cluster, run, shards);
-    if (left > 0 && leaderless(copies, shards)) await cluster.pass(100);
+    if (left > 0 && isUnsettled(copies, shards)) await cluster.pass(100);
     else return checkCopies({ scenario, copies, witness, site, shards, disk: cluster.watch });
   }
 }

@@ -24,10 +24,13 @@ export function checkCopies(facts: CopyFacts): readonly string[] {
   return Array.from({ length: shards }, (_, shard) => checkShard(shard, facts)).flat();
 }
 
-/** True while a shard has no primary among the living. */
-export function leaderless(copies: readonly Copy[], shards: number): boolean {
-  const ofShard = (shard: number): readonly Copy[] => copies.filter((copy) => copy.shard === shard);
-  return Array.from({ length: shards }, (_, shard) => newestPrimary(ofShard(shard))).includes(undefined);
+/** True while a shard has no primary among the living, or one that is ahead of its replicas. */
+export function isUnsettled(copies: readonly Copy[], shards: number): boolean {
+  return Array.from({ length: shards }, (_, shard) => copies.filter((copy) => copy.shard === shard)).some((those) => {
+    const primary = newestPrimary(those);
+    if (primary === undefined) return true;
+    return replicasOf(primary, those).some(({ description }) => description.version < primary.description.version);
+  });
 }
 
 function checkShard(shard: number, { scenario, copies, witness, site, disk }: CopyFacts): readonly string[] {
@@ -47,9 +50,7 @@ function checkShard(shard: number, { scenario, copies, witness, site, disk }: Co
   if (values !== undefined && !sameBits(values, primary.values)) {
     found.push(`shard ${shard} on ${primary.server} has other bits than its updates, one after the other`);
   }
-  for (const replica of those) {
-    if (replica.description.seat?.role !== "replica") continue;
-    if (replica.description.seat.term !== primary.description.seat?.term) continue;
+  for (const replica of replicasOf(primary, those)) {
     const isEqual = replica.description.version === version && sameBits(replica.values, primary.values);
     if (!isEqual) found.push(`${replica.server} has another shard ${shard} than its primary ${primary.server}`);
   }
@@ -66,4 +67,8 @@ function newestPrimary(copies: readonly Copy[]): Copy | undefined {
   return copies
     .filter(({ description: { seat } }) => seat === undefined || seat.role === "primary")
     .toSorted((a, b) => (b.description.seat?.term ?? 0) - (a.description.seat?.term ?? 0))[0];
+}
+
+function replicasOf({ description: { seat } }: Copy, copies: readonly Copy[]): readonly Copy[] {
+  return copies.filter(({ description: { seat: its } }) => its?.role === "replica" && its.term === seat?.term);
 }

@@ -38,6 +38,9 @@ export interface Life {
 /** How the retries of workers go: faster than usual, so that a run takes seconds. */
 const retry = { attemptMs: 400, initialBackoffMs: 5, maximumBackoffMs: 100, maximumLeaderlessMs: 50, giveUpMs: 20_000 };
 
+/** What a coordinator notes when a run has ended. */
+const runEnd = /^run \S+ is (?:completed|failed|cancelled)/;
+
 export class Cluster {
   readonly lives: Life[] = [];
   readonly failures: ActorFailure[] = [];
@@ -52,6 +55,8 @@ export class Cluster {
   readonly #client: ActorSystem;
   /** Called with each finished model, before its run ends: its shards are still there. */
   onModel: (run: string, model: Uint8Array) => Promise<void> = () => Promise.resolve();
+  /** Called when a coordinator says that a run has ended. */
+  onEnd: () => void = () => undefined;
 
   constructor(world: World, dataset: Dataset) {
     this.#world = world;
@@ -66,7 +71,10 @@ export class Cluster {
     const { process, system } = this.#node(coordinatorNode);
     const store = storeOf(this.#world, process, this.#store);
     const { settings } = this.#world.scenario;
-    const onNote = (sentence: string): void => this.#world.trace.add(this.#world.clock.now(), process.id, sentence);
+    const onNote = (sentence: string): void => {
+      this.#world.trace.add(this.#world.clock.now(), process.id, sentence);
+      if (runEnd.test(sentence)) this.onEnd();
+    };
     const snapshots = diskOf(this.#world, process, this.disk);
     const handle = startCoordinator({ system, store, cluster: "simulated", settings, snapshots, onNote });
     this.lives.push({ process, system, role: "coordinator", leave: () => handle.close() });

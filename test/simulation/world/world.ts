@@ -35,6 +35,8 @@ export class World {
   readonly processes: SimulatedProcess[] = [];
   /** Nothing befalls it any more, and nobody joins. */
   isOver = false;
+  /** Requests on the data plane that have not arrived yet. */
+  onTheWay = 0;
   readonly #directories = new Map<SimulatedProcess, ShardDirectory>();
   /** What is to happen at a message, by its number. */
   readonly #atMessage = new Map<number, () => void>();
