@@ -1,7 +1,7 @@
 /**
  * Plays clusters in virtual time, one a seed, and checks what they did.
  *
- *   npm run simulate -- --seeds 10000 [--from 1] [--scenario small|large|calm] [--mutation NAME] [--processes 2]
+ *   npm run simulate -- --seeds 10000 [--from 1] [--scenario KIND] [--mutation NAME] [--processes 2]
  *   npm run simulate -- --seed 4711        one seed, with its events
  */
 import { availableParallelism } from "node:os";

@@ -19,6 +19,9 @@ describe("clusters drawn from seeds", () => {
   it.each([
     ["fail-over", 150],
     ["large", 10],
+    ["snapshots", 100],
+    ["elastic", 100],
+    ["lossy", 100],
   ] as const)("do so where more happens (%s)", { timeout: 600_000 }, async (scenario, count) => {
     const { broken } = await runSeeds({ scenario, from: 1, count, processes: 2 });
     expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
@@ -30,6 +33,9 @@ describe("clusters drawn from seeds", () => {
       ["small", 4],
       ["fail-over", 5],
       ["large", 1],
+      ["snapshots", 2],
+      ["elastic", 3],
+      ["lossy", 3],
     ] as const) {
       const first = await simulateSeed(kind, seed, site, true);
       const again = await simulateSeed(kind, seed, site, true);

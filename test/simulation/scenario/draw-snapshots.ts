@@ -15,13 +15,13 @@ const optimizers = [
 export function drawSnapshots(name: string, random: Random): Scenario {
   const consistency = drawConsistency(random);
   const slots = consistency.mode === "synchronous" ? 1 + random.integer(3) : 1;
-  const [workers, servers] = [1 + random.integer(3), 1 + random.integer(3)];
-  const replicas = servers > 1 && random.uniform() < 0.3 ? 1 : 0;
+  const [workers, servers] = [2 + random.integer(2), 2 + random.integer(2)];
+  const replicas = random.uniform() < 0.3 ? 1 : 0;
   const everySteps = 1 + random.integer(6);
   const job = outlineJob({
     ...{ consistency, slots: consistency.mode === "synchronous" ? slots : null, epochs: 4 },
     optimizer: optimizers[random.integer(optimizers.length)] ?? optimizers[0],
-    shards: 1 + random.integer(2),
+    shards: 2,
     durability: { replicas, snapshots: { everySteps, everySeconds: null, keep: 1 + random.integer(2) } },
     seed: random.integer(1000),
   });
