@@ -11,8 +11,9 @@ const job = (consistency: Consistency): TypedJob => ({
   name: "modes",
   model: perceptron([256, 128]),
   data: data.spec,
-  optimizer: { name: "adam", learningRate: 0.001 },
+  optimizer: { name: "adam", learningRate: 0.003 },
   consistency,
+  batchSize: 128,
   epochs: 3,
 });
 
