@@ -2,6 +2,7 @@
 import { baseLearningRateOf, parseOptimizerSpec, parseStalenessSpec } from "@shoal/optimization";
 import { batchParts, type ProgressFigures, type ShardSummary } from "@shoal/protocol";
 import { failRun } from "../runs/end-run.ts";
+import { awaitsCounts } from "../runs/lost-batches.ts";
 import { isSynchronous, type RunState } from "../runs/run-state.ts";
 import { decideGuard, staleCause, type GuardWindow } from "./decide-guard.ts";
 import type { VitalSigns } from "./guard-state.ts";
@@ -9,9 +10,12 @@ import { addLoss, emptyHistory } from "./loss-history.ts";
 
 /** How often the shards of a training run are asked for their vital signs, ms. */
 const askEveryMs = 1000;
+/** The same for what only has to be counted before the run completes, ms. */
+const countEveryMs = 100;
 
 export function isAskDue(run: RunState, now: number): boolean {
   const isAsked = run.job.guard.action !== "off" || run.copies > 0;
+  if (awaitsCounts(run)) return now - run.guard.askedAtMs >= countEveryMs;
   return run.phase === "training" && isAsked && now - run.guard.askedAtMs >= askEveryMs;
 }
 

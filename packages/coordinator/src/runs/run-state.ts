@@ -154,6 +154,8 @@ export interface RunState {
   readonly split: SplitProgress;
   /** By shard. */
   readonly shardTraffic: ReadonlyMap<number, ShardTraffic>;
+  /** Batches that each shard has applied, where they are counted in the end: see `lost-batches.ts`. */
+  readonly applied: ReadonlyMap<number, number>;
   /** What the updates of the shards refer to; empty until the run starts. */
   readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
@@ -223,6 +225,7 @@ export function createRun(given: NewRun, now: number): RunState {
     movedAtMs: Number.NEGATIVE_INFINITY,
     split: neverSplit,
     shardTraffic: new Map(),
+    applied: new Map(),
     treatments: [],
     servers: [],
     workers: new Map(),

@@ -7,6 +7,7 @@ import { onlyLearns, unhosted } from "../seats/run-seats.ts";
 import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
 import { savingReplied } from "../snapshots/snapshot-replies.ts";
+import { noteApplied } from "./lost-batches.ts";
 import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
 
 export function serverReplied(run: RunState, reply: ServerReply, now: number): RunState {
@@ -43,7 +44,7 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return savingReplied(run, reply);
     case "shards_described":
       if (!isUnderWay(run)) return run;
-      return noteTraffic(noteShards(noteCopies(run, server, reply.shards), reply.shards), reply.shards, now);
+      return noteTraffic(noteShards(noteCopies(noteApplied(run, reply.shards), server, reply.shards), reply.shards), reply.shards, now);
   }
 }
 

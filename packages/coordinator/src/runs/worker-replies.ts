@@ -8,6 +8,7 @@ import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
 import { slotsReplied } from "../snapshots/snapshot-replies.ts";
 import { unflat } from "../journal/run-records.ts";
+import { awaitsCounts, lostText } from "./lost-batches.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { samplesIn } from "./progress.ts";
 import { refreshRoster } from "./roster.ts";
@@ -47,8 +48,9 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
       return withWorker(run, { ...worker, confirmedRevision, placementTerm });
     }
     case "run_finished": {
-      if (run.phase !== "finishing") return run;
-      return completeRun(run, { ...reply.result, modelFile: reply.modelFile }, now);
+      // Who has finished is asked again.
+      if (run.phase !== "finishing" || awaitsCounts(run)) return run;
+      return completeRun({ ...run, reason: `${run.reason}${lostText(run)}` }, { ...reply.result, modelFile: reply.modelFile }, now);
     }
     case "slots_saved":
     case "slots_not_saved":

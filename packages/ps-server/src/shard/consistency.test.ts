@@ -17,6 +17,7 @@ const push: PushFacts = {
   batchesCounted: 0,
   stalenessBound: null,
   tooStaleInRow: 0,
+  lostAtMost: 0,
   hasRoom: true,
 };
 

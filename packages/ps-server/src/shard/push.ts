@@ -7,6 +7,7 @@ import { checkGradient, findHeaderFault } from "./check-push.ts";
 import { considerClosing } from "./close-step.ts";
 import { consistencyNow } from "./consistency-now.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
+import { makeUpFor } from "./lost-updates.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
 import { refusePush } from "./refuse-push.ts";
@@ -78,6 +79,15 @@ function carryOut(state: ShardState, arrival: PushArrival, decision: PushDecisio
     case "refuse": {
       const sentence = `${describeShard(state)} refuses the push of ${arrival.ticket.sender.name}: ${decision.reason}`;
       refusePush(state, arrival, refusal(decision.code, sentence, { shard: state.options.shard }));
+      return;
+    }
+    case "catch_up": {
+      if (makeUpFor(state, decision.version, arrival.now)) {
+        takeUp(state, arrival);
+        return;
+      }
+      const sentence = `${describeShard(state)}: ${decision.reason}, and its replicas have not got what came before`;
+      refusePush(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
       return;
     }
     case "duplicate":

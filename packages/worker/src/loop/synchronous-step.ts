@@ -10,7 +10,7 @@
  * nothing.
  *
  * Invariants
- *   S1  A slot is contributed at most once a step.
+ *   S1  A slot is contributed at most once a step, and once more by who steps in after its contribution was acknowledged.
  *   S2  The pull of the next clock is under way exactly once, with the last of the slots known when it is sent.
  */
 import { ShoalError } from "@shoal/errors";
@@ -85,6 +85,7 @@ async function carryOut(
       const impatient = Promise.withResolvers<void>();
       const patience = ports.clock.after(stepInMs * (ports.patience ?? 1), () => {
         stepsIn = true;
+        step.repeatAcknowledged();
         impatient.resolve();
       });
       const isOver = await step.endedBefore(Promise.race([changed, impatient.promise])).finally(() => {
@@ -110,6 +111,8 @@ interface Step {
   readonly pulled: Promise<ShardVersions> | undefined;
   readonly early: EarlyStart | undefined;
   contribute(slot: number, begun?: BatchUnderWay): Promise<void>;
+  /** Lets slots be contributed again that were acknowledged: a shard may have lost them with its primary since. */
+  repeatAcknowledged(): void;
   /** Waits for the end of the step; false when `change` came first. */
   endedBefore(change: Promise<void>): Promise<boolean>;
 }
@@ -117,6 +120,7 @@ interface Step {
 function createStep(ports: LoopPorts, clock: number, values: PulledValues, next: VectorBuffer): Step {
   const { plan, client, buffers, board, reporter } = ports;
   const contributed = new Set<number>();
+  const acknowledgedSlots = new Set<number>();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
   let early: EarlyStart | undefined;
@@ -132,6 +136,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     measured: ReturnType<typeof measuredOf>,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
+    acknowledgedSlots.add(batches.begin - clock * plan.slots);
     // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
     reporter.completed(batches);
     reporter.add({ clock: clock + 1, replies, ...measured });
@@ -143,6 +148,10 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     },
     get early() {
       return early;
+    },
+    repeatAcknowledged() {
+      for (const slot of acknowledgedSlots) contributed.delete(slot);
+      acknowledgedSlots.clear();
     },
     async contribute(slot, begun) {
       contributed.add(slot);
