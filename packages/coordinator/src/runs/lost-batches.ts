@@ -14,7 +14,9 @@ function mayHaveLost({ job, copies, seatTerm, hostingTerm }: RunState): boolean 
 
 /** The run is not complete before every shard has been counted. */
 export function awaitsCounts(run: RunState): boolean {
-  return run.phase === "finishing" && mayHaveLost(run) && [...run.seats.keys()].some((shard) => !run.applied.has(shard));
+  return (
+    run.phase === "finishing" && mayHaveLost(run) && [...run.seats.keys()].some((shard) => !run.applied.has(shard))
+  );
 }
 
 /** What the primaries say of their shards when everything is done. */

@@ -44,7 +44,11 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return savingReplied(run, reply);
     case "shards_described":
       if (!isUnderWay(run)) return run;
-      return noteTraffic(noteShards(noteCopies(noteApplied(run, reply.shards), server, reply.shards), reply.shards), reply.shards, now);
+      return noteTraffic(
+        noteShards(noteCopies(noteApplied(run, reply.shards), server, reply.shards), reply.shards),
+        reply.shards,
+        now,
+      );
   }
 }
 

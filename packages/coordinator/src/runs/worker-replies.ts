@@ -50,7 +50,11 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
     case "run_finished": {
       // Who has finished is asked again.
       if (run.phase !== "finishing" || awaitsCounts(run)) return run;
-      return completeRun({ ...run, reason: `${run.reason}${lostText(run)}` }, { ...reply.result, modelFile: reply.modelFile }, now);
+      return completeRun(
+        { ...run, reason: `${run.reason}${lostText(run)}` },
+        { ...reply.result, modelFile: reply.modelFile },
+        now,
+      );
     }
     case "slots_saved":
     case "slots_not_saved":
