@@ -38,6 +38,7 @@ export function noteShards(run: RunState, shards: readonly ShardSummary[]): RunS
 /** Lets the run go on, or ends it, or makes it fall back. */
 export function guardTraining(run: RunState, now: number): RunState {
   const { guard } = run;
+  if (run.job.guard.action === "off" && guard.warning === null) return run;
   const decision = decideGuard(windowOf(run));
   switch (decision.kind) {
     case "go_on":

@@ -86,7 +86,9 @@ function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) =
     indexOf: (holder) => run.servers.find((each) => sameServer(each, holder))?.indexes.get(seat.shard) ?? 0,
     caughtUp: reported?.term === seat.term ? reported.members : nobody,
     settled: isSettled(run, seat),
-    candidates: room.candidates(seat),
+    get candidates() {
+      return room.candidates(seat);
+    },
     refusing: new Set(run.servers.filter(({ refuses }) => refuses).map(({ member }) => member)),
     move: run.moves.get(seat.shard) ?? null,
   };

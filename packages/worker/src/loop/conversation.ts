@@ -99,13 +99,13 @@ async function insist<R>(options: ConversationOptions, question: Question<R>): P
   const { reason, giveUpMs } = question;
   const startedAtMs = system.clock.now();
   const answered = new AbortController();
-  const state: Asked<R> = { answer: undefined, heard: () => answered.abort() };
+  const state: Asked<R> = { answer: undefined, heard: () => answered.abort("answered") };
   for (let backoffMs = initialBackoffMs; ;) {
     const failed = new AbortController();
     let failure: ShoalError | undefined;
     void ask(options, question, state).catch((thrown: unknown) => {
       failure = ShoalError.from(thrown);
-      failed.abort();
+      failed.abort("failed");
     });
     await pause(system.clock, repeatMs, signal, answered.signal, failed.signal);
     if (failure !== undefined && errorTable[failure.code].retry !== "never") {
