@@ -36,6 +36,8 @@ export interface VirtuallyTrained {
   readonly parameters: Float32Array;
   /** Longest time without a finished batch while the run trained, ms. */
   readonly longestPauseMs: number;
+  /** Gradients that were computed. */
+  readonly gradients: number;
   /** Every status that was seen. */
   readonly seen: readonly RunStatus[];
 }
@@ -49,12 +51,13 @@ export function trainVirtually(training: VirtualTraining): Promise<VirtuallyTrai
 async function train(training: VirtualTraining, clock: Clock): Promise<VirtuallyTrained> {
   const { site, dataset, servers, workers, settings, snapshots, exchangeMs = 5, sampleMs = 0, lookMs = 20 } = training;
   const after = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+  const computed = { gradients: 0 };
   const cluster = await startTrainingCluster({
     ...{ site, dataset, servers, workers, computeKind: "inline", bus: createInProcessBus(), clock },
     settings: { balanceMs: 200, ...settings },
     ...(snapshots !== undefined && { snapshots }),
     wrapLinks: (links) => slow(links, clock, exchangeMs),
-    wrapCompute: (compute) => slowCompute(compute, clock, sampleMs),
+    wrapCompute: (compute) => countCompute(slowCompute(compute, clock, sampleMs), computed),
   });
   const run = await cluster.submit(training.job);
   const seen: RunStatus[] = [];
@@ -75,7 +78,7 @@ async function train(training: VirtualTraining, clock: Clock): Promise<Virtually
   if (status.phase !== "completed") throw new Error(`run ${run} is ${status.phase}: ${status.reason}`);
   const { parameters } = cluster.model(run);
   await cluster[Symbol.asyncDispose]();
-  return { status, parameters, longestPauseMs, seen };
+  return { status, parameters, longestPauseMs, seen, ...computed };
 }
 
 function slow(links: LinkFactory, clock: Clock, ms: number): LinkFactory {
@@ -104,6 +107,16 @@ function slowCompute(compute: ComputePort, clock: Clock, msPerSample: number): C
       const ms = msPerSample * done.samples;
       await new Promise<void>((resolve) => void clock.after(ms, resolve));
       return { ...done, endedAtMs: done.startedAtMs + ms };
+    },
+  };
+}
+
+function countCompute(compute: ComputePort, computed: { gradients: number }): ComputePort {
+  return {
+    ...compute,
+    gradient(task, overlap) {
+      computed.gradients += 1;
+      return compute.gradient(task, overlap);
     },
   };
 }

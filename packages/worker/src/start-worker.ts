@@ -57,6 +57,8 @@ export interface WorkerHandle {
   readonly joined: Promise<Joined>;
   /** What this worker waits for now, oldest first. */
   waits(): readonly ClientWait[];
+  /** Ends with the batch or step that is under way; settles when nothing would be lost by `close`. The caller bounds the wait. */
+  drain(): Promise<void>;
   /** Says goodbye to the coordinator and ends what is under way, within about a second. Idempotent. */
   close(): Promise<void>;
 }
@@ -94,6 +96,10 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   return {
     joined,
     waits: () => state.held?.session.waits() ?? [],
+    drain: () =>
+      new Promise((left) => {
+        control.tell({ type: "node_leaving", left });
+      }),
     async close() {
       control.tell({ type: "node_closing" });
       await atMost(system.clock, closeLimitMs, closed);

@@ -27,6 +27,6 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       onNote: options.log,
       computeKind: "thread",
     });
-    return { detail: {}, joined: worker.joined, close: () => worker.close() };
+    return { detail: {}, joined: worker.joined, drain: () => worker.drain(), close: () => worker.close() };
   });
 }

@@ -36,9 +36,11 @@ export interface LoopPorts {
   readonly slotStates?: SlotStates | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Aborted when this worker is to go: it ends with what it has begun, and begins nothing more. */
+  readonly leaving?: AbortSignal | undefined;
 }
 
-/** How a loop ended by itself. */
+/** How a loop ended by itself; also one whose worker leaves. */
 export type LoopEnd = { readonly kind: "finished"; readonly reason: string } | StoppedLoop;
 
 /** The coordinator ended the run after an evaluation. */

@@ -96,6 +96,8 @@ export interface RunSession {
   waits(): readonly ClientWait[];
   /** What it has under way, exchanges aside, oldest first. */
   doings(): readonly Doing[];
+  /** Ends the training behind the batch or step that is under way; settles when that, or the model, is done. */
+  leave(): Promise<void>;
   /**
    * Ends everything (R1). Idempotent.
    * @param goesOn the run does so without this session (R3)
@@ -120,6 +122,8 @@ interface SessionState {
   readonly abort: AbortController;
   /** Ends all that goes on beside it. */
   readonly lasting: AbortController;
+  /** Ends the training behind what is under way. */
+  readonly leaving: AbortController;
   /** Told how the servers can be reached. */
   readonly ways: Pick<ParameterClientOptions, "missed" | "reached">;
   readonly board: AssignmentBoard;
@@ -133,6 +137,8 @@ interface SessionState {
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
+  /** It has all that it needs: what is under way is its training. */
+  isTraining: boolean;
   halting: Promise<void> | undefined;
 }
 
@@ -176,7 +182,7 @@ export function startSession(
   const name = start.attempt === undefined ? identity.name : `${identity.name}.attempt-${start.attempt}`;
   const saved = createSessionState({ identity: { ...identity, name }, client, store, saveEvery, onNote });
   const shared = {
-    ...{ start, identity, environment, abort, lasting, ways },
+    ...{ start, identity, environment, abort, lasting, leaving: new AbortController(), ways },
     ...{ board, client, preparing, doings, duty, saved },
   };
   const state: SessionState = {
@@ -184,6 +190,7 @@ export function startSession(
     slotStates: undefined,
     reader: undefined,
     finishing: undefined,
+    isTraining: false,
     halting: undefined,
   };
   const training = train(state, listener);
@@ -211,6 +218,10 @@ function faceOf(state: SessionState, training: Training, follow: RunSession["fol
     saveSlots: (command) => state.slotStates?.save(command),
     finish: () => (state.finishing ??= finish(state, training)),
     doings: () => doings.list(),
+    async leave() {
+      state.leaving.abort();
+      await Promise.allSettled([state.isTraining ? training : undefined, state.finishing]);
+    },
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false) {
       state.halting ??= halt(state, training, goesOn);
@@ -228,6 +239,7 @@ async function train(state: SessionState, listener: SessionListener): Training {
   await state.saved.restore();
   if (state.abort.signal.aborted) return undefined;
   listener.prepared(prepared);
+  state.isTraining = true;
   state.duty(state.board.current());
   return runLoop(state, prepared);
 }
@@ -336,7 +348,15 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
   const slotStates = slotStatesOf(state, buffers);
   state.slotStates = slotStates;
-  const ports: LoopPorts = { job, slotStates, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
+  const ports: LoopPorts = {
+    job,
+    slotStates,
+    ...loop,
+    ...weightingOf(job),
+    signal,
+    leaving: state.leaving.signal,
+    patience: patienceOf(job),
+  };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
