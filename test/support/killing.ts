@@ -30,7 +30,7 @@ const healedWithinMs = 60_000;
  * @throws Error when copies are not filled again in time: something hangs
  */
 export async function killAtRandom(options: KillingOptions): Promise<readonly Kill[]> {
-  const { cluster, run, random, onKill } = options;
+  const { cluster, random, onKill } = options;
   const kills: Kill[] = [];
   const away = new Map<string, Promise<void>>();
   while (kills.length < options.kills) {

@@ -56,16 +56,6 @@ export function guardTraining(run: RunState, now: number): RunState {
   }
 }
 
-/** What the guard has to say in the run's status; empty when all is well. */
-export function guardText({ guard, phase }: RunState): string {
-  if (phase !== "training") return "";
-  const parts = [
-    guard.fellBack === null ? "" : `; fell back to inverse staleness weights: ${guard.fellBack}`,
-    guard.warning === null ? "" : `; guard: ${guard.warning}`,
-  ];
-  return parts.join("");
-}
-
 /** Why gradients became NaN, as far as it is known: follows the sentence of the worker that met one. */
 export function divergenceText(run: RunState): string {
   const window = windowOf(run);

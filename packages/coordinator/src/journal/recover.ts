@@ -10,6 +10,7 @@ import { createCluster, withRun, type ClusterState } from "../cluster-state.ts";
 import type { Member } from "../membership/membership.ts";
 import { failRun } from "../runs/end-run.ts";
 import { isUnderWay, type RunState } from "../runs/run-state.ts";
+import { figuresPrefix } from "./kept-figures.ts";
 import { readStarted, type StartedRecords } from "./read-started.ts";
 import {
   coordinatorKey,
@@ -124,6 +125,7 @@ async function readRecords(stamps: Stamps, run: string): Promise<StartedRecords>
     slots: await read(slotsPrefix),
     ledger: await read(ledgerPrefix),
     evaluations: await read(evaluationsPrefix),
+    figures: await read(figuresPrefix),
     placement: await read(placementPrefix),
     seats: seats.filter((value) => termOf(value) > 0) as StartedRecords["seats"],
   };

@@ -27,6 +27,7 @@ import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import { noSnapshots, type RunOrigin, type SnapshotProgress } from "../snapshots/snapshot-state.ts";
 import type { Pace, ReportedWork } from "./stragglers.ts";
+import type { KeptFigures } from "../journal/kept-figures.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
 import { noTraffic, type RunTraffic } from "./traffic.ts";
 import { emptyEvaluationLog } from "./evaluation-log.ts";
@@ -183,6 +184,8 @@ export interface RunState {
   readonly noWorkerSinceMs: number | null;
   /** The newest failure that did not end the run by itself. */
   readonly lastFailure: SerializedError | null;
+  /** Figures that were written for the next coordinator last; null: none. */
+  readonly kept: KeptFigures | null;
   /** By the key of the command. */
   readonly deliveries: ReadonlyMap<string, Delivery>;
   /** A coordinator before this one ran it: whoever joins is told to drop it. */
@@ -246,6 +249,7 @@ export function createRun(given: NewRun, now: number): RunState {
     finisher: null,
     noWorkerSinceMs: null,
     lastFailure: null,
+    kept: null,
     deliveries: new Map(),
     orphaned: false,
   };

@@ -1,9 +1,9 @@
 /** What people are told of a run. */
 import type { RunStatus, WorkerProgress } from "@shoal/protocol";
-import { samplesPerSecond } from "../runs/figures.ts";
+import { samplesPerSecond, type WorkerFigures } from "../runs/figures.ts";
 import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
-import { isSynchronous, takesPart, type RunState } from "../runs/run-state.ts";
+import { isSynchronous, isUnderWay, takesPart, type RunState } from "../runs/run-state.ts";
 import { serverLoads } from "./server-loads.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
@@ -49,16 +49,26 @@ function snapshotStatus({ job, snapshots }: RunState): RunStatus["snapshots"] {
   return { newest, failure: failure === null ? null : failure.slice(0, 4096) };
 }
 
+/** What a worker has done; one that takes no part now says so. */
+function progressOf(run: RunState, figures: WorkerFigures): WorkerProgress {
+  const { incarnation, clockBefore, ...progress } = figures;
+  const { member, clock } = progress;
+  const isGone = isUnderWay(run) && takesPart(run, run.workers.get(member) ?? { member, incarnation }) === undefined;
+  return { ...progress, clock: clock + clockBefore, ...(isGone && { gone: true }) };
+}
+
 /** The slowest first; those of whom no speed is known after them, by member. */
-function withPaces({ figures, paces }: RunState): readonly WorkerProgress[] {
+function withPaces(run: RunState): readonly WorkerProgress[] {
+  const { figures, paces } = run;
   const ranks = new Map(paces.map((pace, rank) => [pace.member, { ...pace, rank }]));
   const rankOf = (member: number): number => ranks.get(member)?.rank ?? ranks.size;
   return [...figures.workers.values()]
     .toSorted((a, b) => rankOf(a.member) - rankOf(b.member) || a.member - b.member)
     .map((worker) => {
       const pace = ranks.get(worker.member);
-      if (pace === undefined) return worker;
+      const progress = progressOf(run, worker);
+      if (pace === undefined) return progress;
       const { timesMedian, straggler } = pace;
-      return { ...worker, timesMedian, ...(straggler && { straggler }) };
+      return { ...progress, timesMedian, ...(straggler && { straggler }) };
     });
 }

@@ -1,11 +1,12 @@
 import { encodeEnvelope, maximumEnvelopeBytes } from "@shoal/actors";
-import { clusterStatusSchema, runReplySchema, type WorkerProgress } from "@shoal/protocol";
+import { clusterStatusSchema, runReplySchema } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createCluster, withRun, type ClusterState } from "../cluster-state.ts";
 import { checkJob } from "../job/check-job.ts";
 import type { Member } from "../membership/membership.ts";
 import { addEvaluation } from "../runs/evaluation-log.ts";
 import { failRun } from "../runs/end-run.ts";
+import type { WorkerFigures } from "../runs/figures.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
 import { newRunServer } from "../seats/run-seats.ts";
 import { defaultSettings } from "../settings.ts";
@@ -26,9 +27,12 @@ const name = (index: number): string => `worker-${index}.example`.replaceAll("."
 function largestRun(index: number): RunState {
   const run = createRun({ run: `${job.name}-${index}`, submission: `${index}`, job, parameterCount: 7850 }, now);
   const workers = new Map(
-    Array.from({ length: defaultSettings.maximumMembers }, (_, member): [number, WorkerProgress] => [
+    Array.from({ length: defaultSettings.maximumMembers }, (_, member): [number, WorkerFigures] => [
       member,
-      { member, name: name(member), clock: 1e6, batches: 1e6, samples: 1e8, computeMs: figure, waitMs: figure },
+      {
+        ...{ member, incarnation: 3, name: name(member), clock: 1e6, clockBefore: 1e6 },
+        ...{ batches: 1e6, samples: 1e8, computeMs: figure, waitMs: figure },
+      },
     ]),
   );
   let { evaluations } = run;

@@ -84,6 +84,8 @@ export interface WorkerProgress {
   readonly timesMedian?: number | undefined;
   /** So much slower than the others that they may have to wait for it; absent: it is not. */
   readonly straggler?: boolean | undefined;
+  /** It takes no part now: its lease has ended, it leaves, or it was excluded. Absent: it does. */
+  readonly gone?: boolean | undefined;
 }
 
 /** What lossy encodings have left unsent. Its unit is that of gradients. */
@@ -259,6 +261,7 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
         waitMs: measure,
         timesMedian: measure.optional(),
         straggler: z.boolean().optional(),
+        gone: z.boolean().optional(),
       }),
     )
     .max(4096),

@@ -55,7 +55,8 @@ function snapshotText({ newest, failure }: SnapshotStatus): string {
   return failure === null ? kept : `${kept}; the newest attempt failed: ${failure}`;
 }
 
-function paceText({ timesMedian, straggler }: WorkerProgress): string {
+function paceText({ timesMedian, straggler, gone }: WorkerProgress): string {
+  if (gone === true) return "  gone";
   if (timesMedian === undefined) return "";
   return `  ${timesMedian.toFixed(1)}× the median time for a sample${straggler === true ? ": straggler" : ""}`;
 }
