@@ -1,7 +1,8 @@
 /**
  * Which copies move so that servers carry alike. Pure.
  *
- * What a copy weighs is the mean of two shares: its part of all keys, and its part of all traffic. A server's load is the
+ * What a copy weighs is a quarter of its part of all keys and three quarters of its part of all traffic: keys cost memory,
+ * traffic costs time. A server's load is the
  * sum over its copies. Greedy: from the fullest server to the emptiest goes the copy whose weight is nearest to half of what
  * lies between them, as long as that makes the fullest less full (largest differencing by single moves; Graham, 1969, bounds
  * what greedy dealing loses). One move lowers the sum of squared loads, so no copy goes back and forth.
@@ -26,6 +27,8 @@ export interface BalanceMove {
 
 /** Nothing moves while the fullest server carries at most so many times the mean. */
 const tolerated = 1.15;
+/** How much of a weight is traffic. */
+const ofTraffic = 0.75;
 /** A move must lower what lies between the two servers by at least this share of the mean. */
 const worthwhile = 0.02;
 
@@ -91,7 +94,7 @@ export function weigh(
   const allTraffic = shards.reduce((sum, { traffic }) => sum + traffic, 0);
   return shards.map(({ shard, keys, traffic, holders }) => {
     const byKeys = allKeys === 0 ? 0 : keys / allKeys;
-    const weight = allTraffic === 0 ? byKeys : (byKeys + traffic / allTraffic) / 2;
+    const weight = allTraffic === 0 ? byKeys : (1 - ofTraffic) * byKeys + ofTraffic * (traffic / allTraffic);
     return { shard, weight, holders };
   });
 }

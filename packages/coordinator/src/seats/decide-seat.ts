@@ -26,6 +26,10 @@ export interface SeatFacts {
   readonly candidates: readonly SeatHolder[];
   /** Members that cannot take a copy: a learner there is given up. */
   readonly refusing: ReadonlySet<number>;
+  /** The primary has been unable to reach this server for long enough, though it lives. */
+  readonly isCutOff: (holder: SeatHolder) => boolean;
+  /** Names of workers of the run that cannot reach this server, though it lives. */
+  readonly unreachedBy: (holder: SeatHolder) => readonly string[];
   /** What evens out the load, by members: the copy of `from` should be at `to`. */
   readonly move: SeatMove | null;
 }
@@ -58,7 +62,8 @@ export function decideSeat(facts: SeatFacts): SeatDecision {
     );
   }
   if (!facts.settled) return { kind: "keep", reason: `${seat.primary.node} has not confirmed term ${seat.term}` };
-  return admitLearner(facts) ?? addLearner(facts) ?? handOver(facts) ?? dropSurplus(facts) ?? keep(facts);
+  const reached = leadWhereReached(facts) ?? dropCutOff(facts);
+  return reached ?? admitLearner(facts) ?? addLearner(facts) ?? handOver(facts) ?? dropSurplus(facts) ?? keep(facts);
 }
 
 function replacePrimary(facts: SeatFacts): SeatDecision {
@@ -75,6 +80,31 @@ function replacePrimary(facts: SeatFacts): SeatDecision {
   }
   const gone = [...seat.replicas, ...seat.learners].filter((each) => !isWorking(stateOf(each)));
   return change(best, seat, [...gone, seat.primary], `${best.node} takes over, because ${said}`);
+}
+
+/**
+ * Workers that cannot reach the primary cannot go on: a replica that more of them reach takes its place. Where there is
+ * none they go on trying, and give up by themselves. It comes before {@link dropCutOff}: a server that nobody reaches must
+ * not stay as the only one that has the shard.
+ */
+function leadWhereReached(facts: SeatFacts): SeatDecision | undefined {
+  const { seat, stateOf, unreachedBy } = facts;
+  const lost = unreachedBy(seat.primary);
+  if (lost.length === 0) return undefined;
+  const able = seat.replicas.filter((each) => stateOf(each) === "alive" && unreachedBy(each).length < lost.length);
+  const best = able.toSorted((a, b) => unreachedBy(a).length - unreachedBy(b).length || a.member - b.member)[0];
+  if (best === undefined) return undefined;
+  const who = lost.length > 4 ? `${lost.length} workers` : lost.join(", ");
+  const reason = `${best.node} takes over, because ${who} cannot reach ${seat.primary.node}`;
+  return change(best, seat, [seat.primary], reason);
+}
+
+/** What is answered waits for every replica, so one that the primary cannot reach is given up like a silent one. */
+function dropCutOff({ seat, isCutOff }: SeatFacts): SeatDecision | undefined {
+  const gone = [...seat.replicas, ...seat.learners].filter(isCutOff);
+  if (gone.length === 0) return undefined;
+  const names = gone.map(({ node }) => node).join(" and ");
+  return change(seat.primary, seat, gone, `goes on with fewer holders: ${seat.primary.node} cannot reach ${names}`);
 }
 
 /** A replica that stays is better than one that goes. */
