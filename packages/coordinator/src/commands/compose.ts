@@ -1,12 +1,13 @@
 /** Puts desired commands into the words of the protocol. */
 import type { Ref } from "@shoal/actors";
-import type {
-  RunMembers,
-  ServerCommand,
-  ServerReply,
-  WorkerAssignment,
-  WorkerCommand,
-  WorkerReply,
+import {
+  synchronousSteps,
+  type RunMembers,
+  type ServerCommand,
+  type ServerReply,
+  type WorkerAssignment,
+  type WorkerCommand,
+  type WorkerReply,
 } from "@shoal/protocol";
 import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
@@ -53,7 +54,8 @@ export function composeServerCommand(
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
       const { predictedWaiting, backup } = run.job.stragglers;
-      const early = { predictedWaiting, backup };
+      const keepFormer = keepsFormer(run);
+      const early = { predictedWaiting, backup, ...(keepFormer && { keepFormer }) };
       const members = runMembers(run);
       const { acknowledge } = run.job.durability;
       const snapshot = pointOf(run)?.snapshot;
@@ -83,6 +85,16 @@ export function composeServerCommand(
     default:
       return undefined;
   }
+}
+
+/**
+ * A synchronous step may have reached some shards and not others when its workers die: with one shard it has, or it has not.
+ * Steps that are closed early are not computed again.
+ */
+function keepsFormer({ placement, copies, job: { consistency, durability, stragglers } }: RunState): boolean {
+  const closesEarly = stragglers.predictedWaiting || stragglers.backup > 0;
+  if (!(durability.formerValues ?? copies > 0)) return false;
+  return (placement?.shards.length ?? 0) > 1 && synchronousSteps(consistency) > 0 && !closesEarly;
 }
 
 export function composeWorkerCommand(

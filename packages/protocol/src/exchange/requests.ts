@@ -53,6 +53,8 @@ export interface PullRequest {
   readonly shard: number;
   /** Clock that the worker wants to start with these values; the consistency mode decides when it may. */
   readonly clock: number;
+  /** "The values of this very clock, if you still have them": see `keepFormer` of `HostShards`. */
+  readonly former?: boolean | undefined;
   /** [range size] float32, overwritten by the link unless the reply is in another form. Kept until the reply. */
   readonly into: Float32Array;
   /**

@@ -39,6 +39,8 @@ export type ShardCommand =
       readonly sender: LinkIdentity;
       readonly clock: number;
       readonly deadlineMs: number;
+      /** See `PullRequest`. */
+      readonly former?: boolean | undefined;
       /** Stamp of what the worker has, see `PullRequest`. */
       readonly have?: number | undefined;
       /** `data` are the values, or the encoded difference where `form` says so. */

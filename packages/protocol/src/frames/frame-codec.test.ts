@@ -65,6 +65,7 @@ const kind: fc.Arbitrary<RequestKind> = fc.oneof(
   fc.record({ type: fc.constant("initialize" as const), shard: count }),
   fc.record({ type: fc.constant("push" as const), push }),
   fc.record({ type: fc.constant("pull" as const), shard: count, clock: count }),
+  fc.record({ type: fc.constant("pull" as const), shard: count, clock: count, former: fc.constant(true) }),
   fc.record({ type: fc.constant("push_pull" as const), push, pullClock: count }),
   fc.constant({ type: "cancel" as const }),
 );

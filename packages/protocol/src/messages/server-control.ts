@@ -68,6 +68,8 @@ export interface HostShards {
   readonly predictedWaiting?: boolean | undefined;
   /** Contributions that a step does without; absent: 0. */
   readonly backup?: number | undefined;
+  /** Shards keep the values before the newest synchronous step, for workers that must compute it again. Absent: no. */
+  readonly keepFormer?: boolean | undefined;
   /** When a primary with replicas acknowledges; absent: `replicated`. */
   readonly acknowledge?: AcknowledgeMode | undefined;
   /** The snapshot that primaries of the first seats begin with; absent: a worker brings the first values. */
@@ -282,6 +284,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     slots: positiveSchema,
     predictedWaiting: z.boolean().optional(),
     backup: countSchema.optional(),
+    keepFormer: z.boolean().optional(),
     acknowledge: z.enum(["memory", "replicated"]).optional(),
     snapshot: nameSchema.optional(),
     members,

@@ -88,6 +88,7 @@ function sharedOptions(environment: ShardEnvironment, hosting: Hosting) {
     slots: hosting.slots,
     predictedWaiting: hosting.predictedWaiting ?? false,
     backup: hosting.backup ?? 0,
+    keepFormer: hosting.keepFormer ?? false,
     members: hosting.members,
     optimizer: parseOptimizerSpec(hosting.optimizer),
     schedule: parseScheduleSpec(hosting.schedule),

@@ -48,6 +48,8 @@ export interface ShardOptions {
   readonly predictedWaiting: boolean;
   /** Contributions that every step does without; fewer than the slots. */
   readonly backup: number;
+  /** The values before the newest synchronous step are kept, for workers that must compute it again. */
+  readonly keepFormer: boolean;
   readonly members: RunMembers;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;

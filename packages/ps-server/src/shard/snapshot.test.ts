@@ -106,6 +106,24 @@ describe("snapshots of a shard", () => {
     expect({ ...(await restored.describe()), ...measured }).toEqual({ ...(await undisturbed.describe()), ...measured });
   });
 
+  test("are of the newest values: those before them are not in it, and are not given out for others", async () => {
+    const it = await scene(1, { slots: 1, keepFormer: true });
+    const pull = async (): Promise<readonly [number | undefined, number | undefined]> => {
+      let [value, version]: [number | undefined, number | undefined] = [undefined, undefined];
+      const receive = (values: Float32Array, of: number): void => void ([value, version] = [values[0], of]);
+      const sender = { run: "run-1", worker: 1, incarnation: 1, name: "worker-1" };
+      const replyTo = { address: "test/pull", tell: () => undefined };
+      it.shard.tell({ type: "pull", sender, clock: 1, former: true, deadlineMs: 100, receive, replyTo });
+      await it.run();
+      return [value, version];
+    };
+    await it.initialize([0]);
+    for (const clock of [0, 1]) it.push(1, { clock, batch: clock, gradient: [-1] });
+    expect(await pull()).toEqual([1, 1]);
+    await it.restore(await it.snapshot());
+    expect(await pull()).toEqual([2, 2]);
+  });
+
   test("remember which pushes and batches counted", async () => {
     const hosting = { consistency: { mode: "asynchronous" } } as const;
     const before = await scene(1, hosting);

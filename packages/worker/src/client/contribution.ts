@@ -30,6 +30,8 @@ export interface Contribution {
 export interface PullTarget {
   /** Clock that the worker wants to start with the values. */
   readonly clock: number;
+  /** The values of this very clock are wanted, where a shard that is one step further still keeps them. */
+  readonly exact?: boolean | undefined;
   /** [vector size] float32, overwritten; kept until the call settles. */
   readonly into: Float32Array;
   /** Values of the clock before: where a shard has not changed them, they need not be pulled. */
