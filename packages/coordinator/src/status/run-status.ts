@@ -1,9 +1,12 @@
 /** What people are told of a run. */
 import type { RunStatus, WorkerProgress } from "@shoal/protocol";
+import { unflat } from "../journal/run-records.ts";
+import { countOf } from "../leases/interval-set.ts";
 import { samplesPerSecond, type WorkerFigures } from "../runs/figures.ts";
 import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { isSynchronous, isUnderWay, takesPart, type RunState } from "../runs/run-state.ts";
+import { pointOf } from "../snapshots/restart-run.ts";
 import { serverLoads } from "./server-loads.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
@@ -25,7 +28,7 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     step: isSynchronous(run) && run.slots > 0 ? Math.floor(batchesDone / run.slots) : batchesDone,
     totalSteps: plan?.totalSteps ?? 0,
     samples: run.samplesDone,
-    samplesPerSecond: samplesPerSecond(figures, run.samplesDone, since, endedAtMs, now, settings.windowMs),
+    samplesPerSecond: samplesPerSecond(figures, samplesOfAttempt(run), since, endedAtMs, now, settings.windowMs),
     loss: figures.loss,
     stalenessMean: figures.pushes === 0 ? 0 : figures.stalenessSum / figures.pushes,
     stalenessMax: figures.stalenessMax,
@@ -41,6 +44,12 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     result: run.result,
     error: run.error,
   };
+}
+
+/** Without those that a snapshot brought: batches are of one size, but for the last of an epoch. */
+function samplesOfAttempt(run: RunState): number {
+  const brought = countOf(unflat(pointOf(run)?.done ?? []));
+  return brought === 0 ? run.samplesDone : run.samplesDone * (1 - brought / (run.ledger?.doneCount ?? brought));
 }
 
 function snapshotStatus({ job, snapshots }: RunState): RunStatus["snapshots"] {
