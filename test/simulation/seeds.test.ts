@@ -22,6 +22,7 @@ describe("clusters drawn from seeds", () => {
     ["snapshots", 100],
     ["elastic", 100],
     ["lossy", 100],
+    ["memory", 100],
   ] as const)("do so where more happens (%s)", { timeout: 600_000 }, async (scenario, count) => {
     const { broken } = await runSeeds({ scenario, from: 1, count, processes: 2 });
     expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
@@ -36,6 +37,7 @@ describe("clusters drawn from seeds", () => {
       ["snapshots", 2],
       ["elastic", 3],
       ["lossy", 3],
+      ["memory", 3],
     ] as const) {
       const first = await simulateSeed(kind, seed, site, true);
       const again = await simulateSeed(kind, seed, site, true);

@@ -175,10 +175,11 @@ function lookAround({ witness, site }: World, { lives }: Cluster): void {
 }
 
 /** Synchronous training gives the bits of one plain loop. */
-function checkModel({ scenario, site }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
+function checkModel({ scenario, site, witness }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
   const { job, slots } = scenario;
   const isPlain = job.communication.name === "gradients" && job.stragglers.backup === 0 && !isLossy(job);
-  if (job.consistency.mode !== "synchronous" || !isPlain) return [];
+  const isWhole = [...witness.missing.values()].every((lost) => lost === 0);
+  if (job.consistency.mode !== "synchronous" || !isPlain || !isWhole) return [];
   const plain = trainPlainly(job, slots, dataset, site.kernels, site.memory);
   const isEqual = sameBits(plain.parameters, decodeModelFile(model).parameters);
   return isEqual ? [] : ["the model has other bits than the plain loop's"];

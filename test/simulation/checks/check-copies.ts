@@ -7,7 +7,7 @@ import type { Scenario } from "../scenario/scenario.ts";
 import type { WorldSite } from "../world/world.ts";
 import { historyOf } from "../world/eras.ts";
 import type { DiskWatch } from "./check-disk.ts";
-import { checkLog } from "./check-log.ts";
+import { checkLog, isForgetful } from "./check-log.ts";
 import { replayShard } from "./replay.ts";
 
 export interface CopyFacts {
@@ -45,8 +45,10 @@ function checkShard(shard: number, { scenario, copies, witness, site, disk }: Co
   const found = [...checkLog({ shard, updates, version, job, slots, witness, history }), ...violations];
   const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);
   const totalSteps = job.epochs * Math.ceil(scenario.samples / (contributionSamples(job) * slots));
-  const [least, most] = [totalSteps * (slots - job.stragglers.backup), totalSteps * slots];
+  const most = totalSteps * slots;
+  const least = isForgetful(job) ? 0 : totalSteps * (slots - job.stragglers.backup);
   if (batches < least || batches > most) found.push(`shard ${shard} has ${batches} of ${least} to ${most} batches`);
+  if (isForgetful(job)) witness.missing.set(shard, most - batches);
   if (values !== undefined && !sameBits(values, primary.values)) {
     found.push(`shard ${shard} on ${primary.server} has other bits than its updates, one after the other`);
   }

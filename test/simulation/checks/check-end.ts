@@ -14,7 +14,7 @@ export function checkEnd(world: World, cluster: Cluster, status: RunStatus | und
     ({ address, error, messageType }) => `actor ${address} failed at ${messageType ?? "its start"}: ${error.message}`,
   );
   if (status === undefined) return [...faults, "nobody knows the run"];
-  if (status.phase === "completed") return [...faults, ...checkCounts(scenario, status)];
+  if (status.phase === "completed") return [...faults, ...checkCounts(scenario, status), ...checkLosses(world, status)];
   if (!mayFail(world, cluster, status))
     faults.push(`the run is ${status.phase}: ${status.reason}; ${describeWaits(cluster)}`);
   return faults;
@@ -26,6 +26,17 @@ function checkCounts({ samples, job }: Scenario, status: RunStatus): readonly st
   return [
     `it counts ${status.batchesDone} of ${status.totalBatches} batches and ${status.samples} of ${expected} samples`,
   ];
+}
+
+/** What is missing on a shard is said, and nothing else. */
+function checkLosses({ witness }: World, { reason }: RunStatus): readonly string[] {
+  const said = new Map(
+    [...reason.matchAll(/(\d+) on shard (\d+)/g)].map(([, lost, shard]) => [Number(shard), Number(lost)]),
+  );
+  return [...witness.missing].flatMap(([shard, lost]) => {
+    const told = said.get(shard) ?? 0;
+    return told === lost ? [] : [`shard ${shard} lacks ${lost} batches, and the run speaks of ${told}: ${reason}`];
+  });
 }
 
 /** A run may end without its work only when what it needs is gone for good, and then it says what that is. */

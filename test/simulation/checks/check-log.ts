@@ -1,7 +1,7 @@
 /** What the log of a shard has to be: each batch once, in a legal order, and all that was acknowledged in it. */
 import type { JobSpec, UpdateRecord } from "@shoal/protocol";
 import type { Stretch } from "../world/eras.ts";
-import type { Witness, WitnessedAnswer } from "../world/witness.ts";
+import type { Witness, WitnessedAnswer, WitnessedPush } from "../world/witness.ts";
 import { eraAt } from "./replay.ts";
 
 export interface LogFacts {
@@ -15,13 +15,34 @@ export interface LogFacts {
   readonly history: readonly Stretch[];
 }
 
+/** Copies are not waited for: the newest updates may be lost, and the run says how many batches. */
+export function isForgetful({ durability }: JobSpec): boolean {
+  return durability.acknowledge === "memory" && durability.replicas !== 0;
+}
+
 export function checkLog(facts: LogFacts): readonly string[] {
-  return [...checkVersions(facts), ...checkBatches(facts), ...checkOrder(facts), ...checkAnswers(facts)];
+  return [
+    ...[...checkVersions(facts), ...checkBatches(facts), ...checkOrder(facts)],
+    ...[...checkAnswers(facts), ...checkMadeUp(facts)],
+  ];
 }
 
 function checkVersions({ shard, updates, version }: LogFacts): readonly string[] {
   const isWhole = updates.every((update, index) => update.version === index + 1) && updates.length === version;
   return isWhole ? [] : [`shard ${shard} is at version ${version} and tells of ${updates.length} updates`];
+}
+
+/** An update of nothing stands for one that was acknowledged and lost. */
+function checkMadeUp({ shard, updates, witness }: LogFacts): readonly string[] {
+  const lost = witness.answers.flatMap((answer) => {
+    const { push, reply } = answer;
+    const isGone = push.shard === shard && reply.type === "push_applied" && !isIn(updates[reply.version - 1], push);
+    return isGone ? [reply.version] : [];
+  });
+  const newest = Math.max(0, ...lost);
+  return updates.flatMap(({ version, contributions }) =>
+    contributions.length > 0 || version <= newest ? [] : [`version ${version} of shard ${shard} stands for nothing`],
+  );
 }
 
 function checkBatches({ shard, updates }: LogFacts): readonly string[] {
@@ -51,6 +72,7 @@ function checkOrder(facts: LogFacts): readonly string[] {
 function checkSteps({ shard, updates, slots, job }: LogFacts): readonly string[] {
   const { backup } = job.stragglers;
   return updates.flatMap(({ version, contributions }) => {
+    if (contributions.length === 0 && isForgetful(job)) return [];
     const batches = contributions.map(({ batch }) => batch);
     const expected = Array.from({ length: slots }, (_, slot) => (version - 1) * slots + slot);
     const present = expected.filter((batch) => batches.includes(batch));
@@ -79,8 +101,7 @@ function checkClocks({ shard, updates, history }: LogFacts): readonly string[] {
 
 /** Whoever was told that a push counts finds it in the version that was named, or for a duplicate at all. */
 function checkAnswers({ shard, updates, witness, job, history }: LogFacts): readonly string[] {
-  // With copies that are not waited for the newest updates may be lost, and the run says how many.
-  if (job.durability.acknowledge === "memory" && job.durability.replicas !== 0) return [];
+  if (isForgetful(job)) return [];
   const batches = new Map<number | null, number>();
   for (const { version, contributions } of updates) for (const { batch } of contributions) batches.set(batch, version);
   return witness.answers.flatMap((answer) => {
@@ -106,14 +127,16 @@ function faultOf(
   batches: ReadonlyMap<number | null, number>,
 ): string | undefined {
   if (reply.type === "push_rejected") return undefined;
-  const { worker, incarnation, clock, batch } = push;
+  const { batch } = push;
   if (reply.type === "push_duplicate") {
     return batch === null || batches.has(batch) ? undefined : "its batch is nowhere";
   }
-  const update = updates[reply.version - 1];
-  const isThere = update?.contributions.some(
-    (each) =>
-      each.worker === worker && each.incarnation === incarnation && each.clock === clock && each.batch === batch,
-  );
-  return isThere === true ? undefined : "it is not in that version";
+  return isIn(updates[reply.version - 1], push) ? undefined : "it is not in that version";
+}
+
+function isIn(update: UpdateRecord | undefined, push: WitnessedPush): boolean {
+  const { worker, incarnation, clock, batch } = push;
+  const isSame = (each: UpdateRecord["contributions"][number]): boolean =>
+    each.worker === worker && each.incarnation === incarnation && each.clock === clock && each.batch === batch;
+  return update?.contributions.some(isSame) === true;
 }

@@ -1,4 +1,4 @@
-/** Faults in moves of shards and in the leaving of servers. */
+/** Faults in moves of shards, in the leaving of servers, and in what is said of what they took with them. */
 import type { Mutation } from "./mutation.ts";
 
 export const movingShardsMutations: readonly Mutation[] = [
@@ -40,5 +40,31 @@ export const movingShardsMutations: readonly Mutation[] = [
     ],
     scenario: "elastic",
     within: 150,
+  },
+  {
+    name: "losses-unsaid",
+    sentence: "a run completes without a word on batches that a primary took with it",
+    edits: [
+      {
+        file: "packages/coordinator/src/runs/lost-batches.ts",
+        before: `if (lost.length === 0) return "";`,
+        after: `if (lost.length >= 0) return "";`,
+      },
+    ],
+    scenario: "memory",
+    within: 40,
+  },
+  {
+    name: "lost-step-made-up-twice",
+    sentence: "a shard makes up for one lost update more than there was",
+    edits: [
+      {
+        file: "packages/ps-server/src/shard/lost-updates.ts",
+        before: `while (progress.version < version && replication`,
+        after: `while (progress.version <= version && replication`,
+      },
+    ],
+    scenario: "memory",
+    within: 60,
   },
 ];

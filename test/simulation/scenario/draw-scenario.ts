@@ -6,6 +6,7 @@ import { drawMishaps } from "./draw-mishaps.ts";
 import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
 import { drawElastic } from "./draw-elastic.ts";
 import { drawLossy } from "./draw-lossy.ts";
+import { drawMemory } from "./draw-memory.ts";
 import { drawSnapshots } from "./draw-snapshots.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -16,9 +17,19 @@ import type { Scenario } from "./scenario.ts";
  * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
  * elastic    servers and workers that come and go, shards that move
  * lossy      encodings with error feedback, local updates, backup workers, buffers, bounds that adapt
+ * memory     acknowledgements that wait for no replica, and primaries that die
  * calm       nothing happens
  */
-export const scenarioKinds = ["small", "fail-over", "large", "snapshots", "elastic", "lossy", "calm"] as const;
+export const scenarioKinds = [
+  "small",
+  "fail-over",
+  "large",
+  "snapshots",
+  "elastic",
+  "lossy",
+  "memory",
+  "calm",
+] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
@@ -27,6 +38,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   if (kind === "snapshots") return drawSnapshots(name, random);
   if (kind === "elastic") return drawElastic(name, random);
   if (kind === "lossy") return drawLossy(name, random);
+  if (kind === "memory") return drawMemory(name, random);
   const isLarge = kind === "large";
   const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);

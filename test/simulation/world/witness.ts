@@ -64,6 +64,8 @@ export class Witness {
   /** The newest seat that was told of each shard. */
   readonly seats = new Map<number, ShardSeat>();
   readonly eras = new Eras();
+  /** Batches that each shard lacks in the end, where acknowledgements wait for no replica. */
+  readonly missing = new Map<number, number>();
   /** Nobody needs the shards of the run any more. */
   isReleased = false;
   /** Entries that primaries sent, by shard and index, with who made them. */

@@ -53,6 +53,20 @@ describe("a stale push in asynchronous mode", () => {
   });
 });
 
+describe("a push from a version that was lost with a primary", () => {
+  const ahead: PushFacts = { ...push, baseVersion: 7, clock: 7, batch: 15 };
+
+  test("makes the shard catch up, as far as updates may have been lost", () => {
+    expect(decidePush({ ...ahead, lostAtMost: 3 })).toMatchObject({ kind: "catch_up", version: 7 });
+    expect(decidePush({ ...ahead, lostAtMost: 2 })).toMatchObject({ kind: "refuse", code: "invalid_argument" });
+  });
+
+  test("does so by its clock where its base is not known yet", () => {
+    expect(decidePush({ ...ahead, baseVersion: 0, lostAtMost: 3 })).toMatchObject({ kind: "catch_up", version: 7 });
+    expect(decidePush({ ...ahead, baseVersion: 0 })).toMatchObject({ kind: "refuse", code: "invalid_argument" });
+  });
+});
+
 describe("a push in synchronous mode", () => {
   test("contributes to the slot of its batch", () => {
     expect(decidePush(push)).toMatchObject({ kind: "contribute", slot: 1 });
