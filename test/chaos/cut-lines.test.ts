@@ -1,10 +1,15 @@
 /** Lines between processes that break, or that are dead without saying so: half-open connections. */
+import type { RunStatus } from "shoal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pause, robustJob, trainDisturbed, type RobustJob } from "../support/disturbed-run.ts";
 import { startKillableCluster, type KillableCluster } from "../support/killable-cluster.ts";
 
 /** One and a half times the default lease. */
 const silentMs = 3_000;
+
+function leadsAnything({ servers }: RunStatus, name: string): boolean {
+  return servers.some((server) => server.name === name && server.leads > 0);
+}
 
 let cluster: KillableCluster;
 let robust: RobustJob;
@@ -36,6 +41,17 @@ describe("a synchronous run with copies of its shards gives the bits of a plain 
       await pause(silentMs);
       data?.mend();
     });
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+
+  it("when the lines to a server stay dead: it leads nothing any more, and holds no copy", async () => {
+    const { data } = cluster.linesOf("server-1");
+    const { parameters, log } = await trainDisturbed(cluster, robust.job, async (run) => {
+      data?.freeze();
+      await cluster.until(run, (status) => !leadsAnything(status, "server-1"));
+    });
+    data?.mend();
+    expect(log).toMatch(/takes over, because worker-\d(, worker-\d)? cannot reach server-1/);
     expect(parameters).toEqual(robust.expected); // no tolerance
   });
 

@@ -1,7 +1,8 @@
 /** Whole clusters in virtual time whose servers and coordinators die while they train. */
 import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
-import type { JobInput, JobSpec } from "@shoal/protocol";
+import { ShoalError } from "@shoal/errors";
+import type { JobInput, JobSpec, LinkFactory, ParameterLink } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { trainPlainly } from "../support/plain-training.ts";
 import { createTrainingSite } from "../support/training-cluster.ts";
@@ -68,6 +69,51 @@ describe("a synchronous run with a copy of each shard", () => {
     expect(parameters).toEqual(expected(job));
   });
 });
+
+describe("a synchronous run of which one worker cannot reach one server any more", () => {
+  it("gives the bits of a plain loop: others lead where all reach them", async () => {
+    const job = jobOf({ durability: { replicas: 1 } });
+    const line = { isCut: false };
+    const leads: number[] = [];
+    const { parameters, longestPauseMs } = await trainVirtually({
+      ...{ site, dataset, job, servers: 3, workers: 3 },
+      wrapLinks: (links) => cuttable(links, { worker: "worker-2", endpoint: "server-1" }, line),
+      disturb: async (cluster, after, run) => {
+        line.isCut = true;
+        await after(2_500);
+        const { servers } = await cluster.status(run);
+        leads.push(servers.find(({ name }) => name === "server-1")?.leads ?? 0);
+      },
+    });
+    expect(leads).toEqual([0]);
+    expect(parameters).toEqual(expected(job)); // no tolerance
+    // A line is dead after 1.5 s; nobody waits for longer than that and a fail-over.
+    expect(longestPauseMs).toBeLessThan(2_000);
+  });
+});
+
+/** Links of which one, from a worker to a server, fails every call while it is cut. */
+function cuttable(
+  links: LinkFactory,
+  which: { readonly worker: string; readonly endpoint: string },
+  line: { readonly isCut: boolean },
+): LinkFactory {
+  return {
+    connect(endpoint, identity): ParameterLink {
+      const link = links.connect(endpoint, identity);
+      if (identity.name !== which.worker || endpoint !== which.endpoint) return link;
+      const over = <R>(call: () => Promise<R>): Promise<R> =>
+        line.isCut ? Promise.reject(new ShoalError("transport_lost", `the line to ${endpoint} is cut`)) : call();
+      return {
+        initialize: (request, options) => over(() => link.initialize(request, options)),
+        push: (request, options) => over(() => link.push(request, options)),
+        pull: (request, options) => over(() => link.pull(request, options)),
+        pushPull: (push, pull, options) => over(() => link.pushPull(push, pull, options)),
+        close: () => link.close(),
+      };
+    },
+  };
+}
 
 describe("a synchronous run whose servers come and go by notice", () => {
   it.each([0, 1])("gives the bits of a plain loop, nobody restarts (%i copies)", async (replicas) => {

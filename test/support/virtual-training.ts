@@ -20,6 +20,8 @@ export interface VirtualTraining {
   readonly sampleMs?: number;
   /** How often the status is looked at, ms of virtual time: 20. */
   readonly lookMs?: number;
+  /** Puts something between the workers and their links. */
+  readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
   /** Begins when a tenth is done. */
   readonly disturb: Disturb;
 }
@@ -56,7 +58,7 @@ async function train(training: VirtualTraining, clock: Clock): Promise<Virtually
     ...{ site, dataset, servers, workers, computeKind: "inline", bus: createInProcessBus(), clock },
     settings: { balanceMs: 200, ...settings },
     ...(snapshots !== undefined && { snapshots }),
-    wrapLinks: (links) => slow(links, clock, exchangeMs),
+    wrapLinks: (links) => slow(training.wrapLinks?.(links) ?? links, clock, exchangeMs),
     wrapCompute: (compute) => countCompute(slowCompute(compute, clock, sampleMs), computed),
   });
   const run = await cluster.submit(training.job);

@@ -16,7 +16,9 @@ export function handleMembership(
   settings: CoordinatorSettings,
 ): Step {
   const { state, effects } = stepMembership(cluster.membership, eventOf(message), now, settings);
-  const step = applyEffects({ ...cluster, membership: state }, effects);
+  const applied = applyEffects({ ...cluster, membership: state }, effects);
+  const hasLines = state.deadLines !== cluster.membership.deadLines;
+  const step = { ...applied, reconcile: applied.reconcile || hasLines };
   const replies = effects.flatMap((effect) => replyFor(step.cluster, effect, message, settings));
   return { ...step, replies };
 }
@@ -54,8 +56,8 @@ function eventOf(message: MembershipMessage): MembershipEvent {
     case "leave":
       return { type: message.type, member: message.member, incarnation: message.incarnation };
     case "report_broken_line": {
-      const { member, incarnation, node } = message;
-      return { type: "line_broke", member, incarnation, name: node };
+      const { member, incarnation, node, forMs } = message;
+      return { type: "line_broke", member, incarnation, name: node, forMs };
     }
   }
 }

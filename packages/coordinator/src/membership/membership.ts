@@ -15,6 +15,7 @@
  */
 
 import type { HolderState } from "../seats/seat.ts";
+import { noteLine, withoutLines, type DeadLines } from "./dead-lines.ts";
 import { foundDeaf, lineBroke, noSigns, overdueMembers, type Signs } from "./signs.ts";
 
 export type MemberRole = "worker" | "server";
@@ -46,6 +47,7 @@ export interface MembershipState {
   readonly tickedAtMs: number | null;
   /** The coordinator has stood still, or was cut off, and until then others may still be on their way back. */
   readonly calmUntilMs: number;
+  readonly deadLines: DeadLines;
 }
 
 export interface MembershipSettings {
@@ -72,7 +74,14 @@ export type MembershipEvent =
     }
   | { readonly type: "leave"; readonly member: number; readonly incarnation: number }
   /** The connection of this member to that node has broken. */
-  | { readonly type: "line_broke"; readonly member: number; readonly incarnation: number; readonly name: string }
+  | {
+      readonly type: "line_broke";
+      readonly member: number;
+      readonly incarnation: number;
+      readonly name: string;
+      /** For how long nothing has come through, ms. */
+      readonly forMs: number;
+    }
   /** The bus said that nobody listens there. */
   | { readonly type: "deaf"; readonly member: number; readonly incarnation: number; readonly askedAtMs: number }
   | { readonly type: "tick" };
@@ -104,7 +113,7 @@ export interface MembershipStep {
 
 export const emptyMembership: MembershipState = {
   ...{ members: new Map(), nextMember: 1, joins: 0 },
-  ...{ tickedAtMs: null, calmUntilMs: Number.NEGATIVE_INFINITY },
+  ...{ tickedAtMs: null, calmUntilMs: Number.NEGATIVE_INFINITY, deadLines: new Map() },
 };
 
 /** @param now ms since the Unix epoch */
@@ -122,7 +131,7 @@ export function stepMembership(
     case "leave":
       return leave(state, event);
     case "line_broke":
-      return changed(state, living(state, event) === undefined ? [] : lineBroke(state, event.name, now));
+      return living(state, event) === undefined ? { state, effects: [] } : hearOfLine(state, event, now);
     case "deaf":
       return changed(state, foundDeaf(state, living(state, event), event.askedAtMs, now));
     case "tick":
@@ -164,7 +173,12 @@ function join(
     effects.push({ kind: "lost", member: { ...known, alive: false }, end: "rejoined", reason });
   }
   effects.push({ kind: "welcome", member, reason: `${role} ${name} joined as member ${number}, ${incarnation}. time` });
-  const next = { ...put(room, member), nextMember: Math.max(room.nextMember, number + 1), joins: room.joins + 1 };
+  const next: MembershipState = {
+    ...put(room, member),
+    nextMember: Math.max(room.nextMember, number + 1),
+    joins: room.joins + 1,
+    deadLines: withoutLines(room.deadLines, number),
+  };
   return { state: next, effects };
 }
 
@@ -221,6 +235,19 @@ function expire(state: MembershipState, now: number, settings: MembershipSetting
     effects.push({ kind: "lost", member: gone, end: "expired", reason });
   }
   return { state: next, effects: [...effects, ...overdueMembers(next, now, settings)] };
+}
+
+function hearOfLine(
+  state: MembershipState,
+  { member, name, forMs }: MembershipEvent & { readonly type: "line_broke" },
+  now: number,
+): MembershipStep {
+  const step = changed(state, lineBroke(state, name, now));
+  const to = [...state.members.values()].find((each) => each.name === name);
+  if (to === undefined) return step;
+  const deadLines = noteLine(state.deadLines, { from: member, to: to.member, forMs }, now);
+  if (deadLines === state.deadLines) return step;
+  return { state: { ...step.state, deadLines }, effects: step.effects };
 }
 
 /** Puts what effects say of members in place of what was known. */

@@ -11,7 +11,7 @@ import {
 const settings = { leaseMs: 2000, serverHeartbeatMs: 100, suspectMs: 400, tickMs: 100, maximumMembers: 8 };
 const life = { member: 1, incarnation: 1 };
 const heartbeat: MembershipEvent = { type: "heartbeat", ...life };
-const broke: MembershipEvent = { type: "line_broke", member: 2, incarnation: 1, name: "node-1" };
+const broke: MembershipEvent = { type: "line_broke", member: 2, incarnation: 1, name: "node-1", forMs: 0 };
 const deaf = (askedAtMs: number): MembershipEvent => ({ type: "deaf", ...life, askedAtMs });
 
 /** A member of the role as number 1, heard at 0, and a worker as number 2; then the events. */

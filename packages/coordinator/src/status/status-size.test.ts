@@ -85,7 +85,7 @@ describe("the largest status", () => {
     );
     let cluster: ClusterState = {
       ...createCluster("c", 1),
-      membership: { members, nextMember: 9999, joins: 9999, calmUntilMs: 0, tickedAtMs: now },
+      membership: { members, nextMember: 9999, joins: 9999, calmUntilMs: 0, deadLines: new Map(), tickedAtMs: now },
     };
     cluster = withRun(cluster, largestRun(0));
     for (let index = 1; index <= defaultSettings.finishedRuns + defaultSettings.queuedRuns; index += 1) {
