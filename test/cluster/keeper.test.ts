@@ -1,6 +1,7 @@
 /** The process that keeps a local cluster up: one a cluster, and it ends when the cluster cannot go on. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { createWorkplace, isAlive, processesOf, runCommand, startCommand } from "../support/shoal-command.ts";
 import { startUp, type UpCluster } from "../support/up.ts";
 
@@ -34,6 +35,22 @@ describe("the keeper of a local cluster", () => {
       const { code, text } = await runCommand(["cancel", "nothing-1"], { workplace: cluster.workplace });
       expect(code).not.toBe(0);
       expect(text).toMatch(/run_not_found.*nothing-1/s);
+    });
+
+    it("has its runs to itself: they do not go on elsewhere before they are cancelled", async () => {
+      const run = await cluster.submit({
+        name: "endless",
+        model: perceptron([16]),
+        data: { type: "digits", samples: 1_000, testSamples: 100 },
+        optimizer: { name: "sgd", learningRate: 0.05 },
+        epochs: 10_000,
+        durability: { snapshots: { everySteps: 20, everySeconds: null, keep: 1 } },
+      });
+      await cluster.until(run, ({ snapshots }) => (snapshots?.newest ?? null) !== null);
+      const refused = await runCommand(["resume", run, "--in-process"], { workplace: cluster.workplace });
+      expect(refused.code).toBe(2);
+      expect(refused.text).toMatch(/invalid_argument.*is training on cluster shoal: cancel it there/s);
+      expect((await runCommand(["cancel", run], { workplace: cluster.workplace })).code).toBe(0);
     });
 
     it("ends with an error and leaves nothing when nats-server's guardian is killed", async () => {
