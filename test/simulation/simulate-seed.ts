@@ -8,6 +8,7 @@ import { trainPlainly } from "../support/plain-training.ts";
 import { checkCopies, isUnsettled } from "./checks/check-copies.ts";
 import { checkFeedback } from "./checks/check-feedback.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
+import { checkLead } from "./checks/check-lead.ts";
 import { scenarioShape } from "./scenario/conditions.ts";
 import { drawScenario, type ScenarioKind } from "./scenario/draw-scenario.ts";
 import type { Scenario } from "./scenario/scenario.ts";
@@ -70,7 +71,7 @@ async function simulateScenario(
   let status: RunStatus | undefined;
   try {
     status = await simulate(world.clock, follow(world, cluster, dataset, found), { maximumSteps });
-    found.push(...checkEnd(world, cluster, status));
+    found.push(...checkEnd(world, cluster, status), ...checkLead(scenario, cluster.leads));
   } catch (error) {
     found.push(`${ShoalError.from(error).message}; ${describeWaits(cluster)}`);
   }
@@ -99,6 +100,8 @@ async function follow(
 ): Promise<RunStatus | undefined> {
   const { scenario, clock } = world;
   for (let index = 0; index < scenario.coordinators; index += 1) cluster.startCoordinator();
+  const { headStartMs = 0 } = scenario;
+  if (headStartMs > 0) await cluster.pass(headStartMs);
   for (let index = 1; index <= scenario.servers; index += 1) await cluster.startServer(`server-${index}`);
   for (let index = 1; index <= scenario.workers; index += 1) cluster.startWorker(`worker-${index}`);
   scheduleMishaps(world, cluster);

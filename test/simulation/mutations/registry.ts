@@ -87,7 +87,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     scenario: "small",
-    within: 200,
+    within: 400,
   },
   {
     name: "replica-skips-an-entry",

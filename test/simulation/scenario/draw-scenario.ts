@@ -11,8 +11,8 @@ import { drawSnapshots } from "./draw-snapshots.ts";
 import type { Scenario } from "./scenario.ts";
 
 /**
- * small      two workers, three servers, a dozen batches, one or two mishaps of any kind
- * fail-over  the same, a little longer, and what befalls it befalls servers
+ * small      two workers, three servers, eight batches, one or two mishaps of any kind
+ * fail-over  the same, three times as long, and what befalls it befalls servers
  * large      more of everything
  * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
  * elastic    servers and workers that come and go, shards that move
@@ -47,7 +47,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const servers = isLarge ? 3 + random.integer(3) : 3;
   const slots = isSynchronous ? 1 + random.integer(isLarge ? 4 : 2) : 1;
   const copies = (isLarge || isFailOver) && random.uniform() < 0.4 ? 2 : 1;
-  const samples = isLarge ? 30 + random.integer(30) : isFailOver ? 24 : 12;
+  const samples = isLarge ? 30 + random.integer(30) : isFailOver ? 24 : 8;
   const epochs = isLarge ? 2 + random.integer(6) : 2;
   const job = checkJob({
     name: "simulated",
@@ -75,7 +75,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const isCalm = kind === "calm";
   const trouble = (): boolean => !isCalm && random.uniform() < (isLarge ? 0.5 : 0.25);
   const replicas = job.durability.replicas ?? 0;
-  const hasStandby = random.uniform() < 0.5;
+  const hasStandby = random.uniform() < (isLarge || isFailOver ? 0.5 : 0.35);
   return {
     ...{ name, job, slots, samples, servers, workers, settings },
     coordinators: hasStandby ? 2 : 1,
@@ -83,6 +83,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
     data: trouble() || isFailOver ? badData : calmData,
     store: trouble() ? badStore : calmStore,
     mishaps: isCalm ? [] : drawMishaps(random, { workers, servers, replicas, hasStandby, kind }),
+    headStartMs: random.uniform() < 0.7 ? 40 : 0,
     limitMs: 60_000,
   };
 }

@@ -82,6 +82,8 @@ export interface Scenario {
   /** Left out: there is no place for snapshots. */
   readonly disk?: DiskTrouble;
   readonly mishaps: readonly { readonly when: Moment; readonly mishap: Mishap }[];
+  /** So long before everybody else the coordinators start, ms: 0 by default. */
+  readonly headStartMs?: number;
   /** A run that is not over then hangs, ms. */
   readonly limitMs: number;
 }

@@ -36,14 +36,18 @@ export interface Life {
 }
 
 /** How the retries of workers go: faster than usual, so that a run takes seconds. */
-const retry = { attemptMs: 400, initialBackoffMs: 5, maximumBackoffMs: 100, maximumLeaderlessMs: 50, giveUpMs: 20_000 };
+const retry = { attemptMs: 400, initialBackoffMs: 5, maximumBackoffMs: 100, maximumLeaderlessMs: 50, giveUpMs: 14_000 };
 
-/** What a coordinator notes when a run has ended. */
+/** What a coordinator notes when it takes the lead. */
+const leadTaken = "this coordinator leads";
+/** What it notes when a run has ended. */
 const runEnd = /^run \S+ is (?:completed|failed|cancelled)/;
 
 export class Cluster {
   readonly lives: Life[] = [];
   readonly failures: ActorFailure[] = [];
+  /** How often a coordinator took the lead. */
+  leads = 0;
   readonly #world: World;
   readonly #dataset: Dataset;
   /** Where snapshots are kept. */
@@ -74,6 +78,7 @@ export class Cluster {
     const onNote = (sentence: string): void => {
       this.#world.trace.add(this.#world.clock.now(), process.id, sentence);
       if (runEnd.test(sentence)) this.onEnd();
+      if (sentence.startsWith(leadTaken)) this.leads += 1;
     };
     const snapshots = diskOf(this.#world, process, this.disk);
     const handle = startCoordinator({ system, store, cluster: "simulated", settings, snapshots, onNote });
