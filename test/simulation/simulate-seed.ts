@@ -76,7 +76,7 @@ async function simulateScenario(
     found.push(`${ShoalError.from(error).message}; ${describeWaits(cluster)}`);
   }
   const virtualMs = world.clock.now();
-  found.push(...world.witness.violations, ...checkFeedback(world.witness, site));
+  found.push(...world.witness.violations, ...checkFeedback(world.witness, cluster.watch, site));
   await simulate(world.clock, endAll(cluster), { maximumSteps }).catch((error: unknown) => {
     found.push(`the cluster does not end: ${ShoalError.from(error).message}`);
   });

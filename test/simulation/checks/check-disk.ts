@@ -67,8 +67,8 @@ function checkManifest(disk: WorldDisk, name: string): readonly string[] {
   } catch (error) {
     return [`${name} cannot be read: ${ShoalError.from(error).message}`];
   }
-  const { shards, job, step, ranges } = manifest;
-  const broken = shards.filter((shard) => {
+  const { shards, slotStates = [], job, step, ranges } = manifest;
+  const broken = [...shards, ...slotStates].filter((shard) => {
     const bytes = disk.objects.get(shard.name);
     return bytes?.length !== shard.bytes || createHash("sha256").update(bytes).digest("hex") !== shard.sha256;
   });
@@ -83,7 +83,7 @@ function checkManifest(disk: WorldDisk, name: string): readonly string[] {
 
 /** The objects of a snapshot do not change while it can be found. */
 function checkManifestOf(disk: WorldDisk, name: string, what: string): readonly string[] {
-  const [, run, snapshot] = /^([^/]+)\/snapshots\/([^/]+)\/shard-\d+$/.exec(name) ?? [];
+  const [, run, snapshot] = /^([^/]+)\/snapshots\/([^/]+)\/(?:shard|slot)-\d+$/.exec(name) ?? [];
   if (run === undefined || snapshot === undefined) return [];
   return disk.objects.has(manifestName(run, snapshot)) ? [`${name} ${what} while its manifest is there`] : [];
 }

@@ -3,15 +3,44 @@
  * that is sent twice, or never, shows in the bytes of the next push.
  */
 import { createEncoder, parseEncodingSpec } from "@shoal/optimization";
-import { sameWords, type PushEvent, type Witness } from "../world/witness.ts";
+import { sameWords, type PushEvent, type PushSession, type Witness } from "../world/witness.ts";
 import type { WorldSite } from "../world/world.ts";
+import type { DiskWatch } from "./check-disk.ts";
 
-export function checkFeedback(witness: Witness, site: WorldSite): readonly string[] {
-  return [...witness.sessions].flatMap(([name, events]) => checkSession(name, events, site) ?? []);
+export function checkFeedback(witness: Witness, disk: DiskWatch, site: WorldSite): readonly string[] {
+  const sessions = [...witness.sessions.values()];
+  return sessions.flatMap((session) => {
+    const events = eventsOf(session, sessions, disk);
+    return events === undefined ? [] : (checkEvents(session.name, events, site) ?? []);
+  });
 }
 
-/** @param events of one session of a worker, one shard and one slot, as the worker saw them */
-function checkSession(
+/**
+ * What one encoder was given until this session ended: a synchronous run that goes on from a snapshot gives a slot what it
+ * had left unsent then.
+ * @returns undefined where more than one session had its part in that
+ */
+function eventsOf(
+  session: PushSession,
+  all: readonly PushSession[],
+  disk: DiskWatch,
+): readonly PushEvent[] | undefined {
+  const { era, shard, slot, events } = session;
+  const { origin } = era;
+  if (origin === undefined || era.hosting.consistency.mode !== "synchronous") return events;
+  const manifest = disk.published.findLast(({ snapshot }) => snapshot === origin.snapshot);
+  if (manifest?.slotStates?.some((saved) => saved.slot === slot) !== true) return events;
+  const isSame = (each: PushSession): boolean => each.shard === shard && each.slot === slot;
+  if (all.filter((each) => isSame(each) && each.era === era).length > 1) return undefined;
+  const before = all.filter((each) => isSame(each) && each.era === origin.era);
+  const [only] = before;
+  if (only === undefined || before.length > 1) return undefined;
+  const former = eventsOf(only, all, disk)?.filter(({ push }) => push.clock < manifest.step);
+  return former && [...former, ...events];
+}
+
+/** @param events as the worker saw them */
+function checkEvents(
   name: string,
   events: readonly PushEvent[],
   { kernels, memory, vectors }: WorldSite,

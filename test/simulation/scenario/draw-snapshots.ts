@@ -1,6 +1,6 @@
 /** Draws clusters that write snapshots, die whole, and go on with another number of servers and workers. */
 import type { Random } from "@shoal/actors";
-import { coordinatorNode } from "@shoal/protocol";
+import { coordinatorNode, type JobInput } from "@shoal/protocol";
 import { settings } from "./conditions.ts";
 import { drawConsistency, drawTrouble, lateJoiners, outlineJob } from "./outline.ts";
 import type { Mishap, Scenario } from "./scenario.ts";
@@ -12,18 +12,28 @@ const optimizers = [
   { name: "adam", learningRate: 0.01 },
 ] as const;
 
+/** Jobs whose slots keep something from step to step. */
+const keeping: readonly Partial<JobInput>[] = [
+  { encoding: { push: { name: "int8" } } },
+  { encoding: { push: { name: "top_k", share: 0.3 } } },
+  { communication: { name: "local_sgd", steps: 2 } },
+];
+
 export function drawSnapshots(name: string, random: Random): Scenario {
   const consistency = drawConsistency(random);
-  const slots = consistency.mode === "synchronous" ? 1 + random.integer(3) : 1;
+  const isSynchronous = consistency.mode === "synchronous";
+  const slots = isSynchronous ? 1 + random.integer(3) : 1;
   const [workers, servers] = [2 + random.integer(2), 2 + random.integer(2)];
   const replicas = random.uniform() < 0.3 ? 1 : 0;
   const everySteps = 1 + random.integer(6);
+  const kept = isSynchronous && random.uniform() < 0.3 ? (keeping[random.integer(keeping.length)] ?? {}) : {};
   const job = outlineJob({
-    ...{ consistency, slots: consistency.mode === "synchronous" ? slots : null, epochs: 4 },
+    ...{ consistency, slots: isSynchronous ? slots : null, epochs: 4 },
     optimizer: optimizers[random.integer(optimizers.length)] ?? optimizers[0],
     shards: 2,
     durability: { replicas, snapshots: { everySteps, everySeconds: null, keep: 1 + random.integer(2) } },
     seed: random.integer(1000),
+    ...kept,
   });
   return {
     ...{ name, job, slots, samples: 24, servers, workers, settings },

@@ -107,6 +107,7 @@ export class Cluster {
     const worker = startWorker({
       ...{ system, memory, modules, kernels, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
       links: workerLinks(this.#world, process),
+      snapshots: diskOf(this.#world, process, this.disk),
       loadDataset: () => Promise.resolve(this.#dataset),
       readModel: (file) => Promise.reject(new ShoalError("data_not_found", `there is no ${file}`)),
       writeModel: async (run, bytes) => {

@@ -52,12 +52,21 @@ export interface WitnessedPull {
   readonly values: Float32Array;
 }
 
+/** What one session of a worker pushed to one shard for one slot, as the worker saw it; outside steps the slot is 0. */
+export interface PushSession {
+  readonly name: string;
+  readonly era: Era;
+  readonly shard: number;
+  readonly slot: number;
+  readonly events: PushEvent[];
+}
+
 export class Witness {
   readonly violations: string[] = [];
   readonly pushes = new Map<string, WitnessedPush>();
   readonly answers: WitnessedAnswer[] = [];
   /** Of runs with lossy encodings: what each session of a worker pushed to each shard for each slot. */
-  readonly sessions = new Map<string, PushEvent[]>();
+  readonly sessions = new Map<string, PushSession>();
   readonly #attempts = new Map<WitnessedPush, number>();
   readonly pulls: WitnessedPull[] = [];
   readonly firstValues = new Map<number, Float32Array>();
@@ -136,10 +145,10 @@ export class Witness {
     const { era, shard, worker, incarnation, batch } = push;
     const { consistency, slots } = era.hosting;
     const slot = consistency.mode === "synchronous" ? (batch ?? 0) % slots : 0;
-    const session = `${worker}.${incarnation} in era ${era.index} to shard ${shard}, slot ${slot}`;
-    const events = this.sessions.get(session) ?? [];
-    events.push({ push, heard });
-    this.sessions.set(session, events);
+    const name = `${worker}.${incarnation} in era ${era.index} to shard ${shard}, slot ${slot}`;
+    const session = this.sessions.get(name) ?? { name, era, shard, slot, events: [] };
+    session.events.push({ push, heard });
+    this.sessions.set(name, session);
   }
 
   answered(server: SimulatedProcess, identity: LinkIdentity, request: PushRequest, reply: PushReply): void {
