@@ -21,12 +21,12 @@ export async function refuseSecondAttempt(run: string, environment: Environment)
 /** Null: it is not under way there. */
 async function phaseOn(file: ClusterFile, run: string): Promise<string | null> {
   try {
-    const { system, coordinator, close } = await connectToCluster(file);
+    const connection = await connectToCluster(file);
     try {
-      const status = await describeRun(system, coordinator, run);
+      const status = await describeRun(connection.system, connection.coordinator, run);
       return hasEnded(status) ? null : status.phase;
     } finally {
-      await close();
+      await connection.close();
     }
   } catch (error) {
     if (isShoalError(error)) return null;
