@@ -16,7 +16,7 @@ let robust: RobustJob;
 
 beforeAll(async () => {
   cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies: ["server-1", "worker-1"] });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 3_500 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
