@@ -43,4 +43,17 @@ export const encodedPushesMutations: readonly Mutation[] = [
     scenario: "lossy",
     within: 20,
   },
+  {
+    name: "unsent-forgotten-at-a-resume",
+    sentence: "a slot goes on from a snapshot without what it had left unsent",
+    edits: [
+      {
+        file: "packages/worker/src/saved/slot-states.ts",
+        before: `if (state.errors.length > 0) client`,
+        after: `if (state.errors.length < 0) client`,
+      },
+    ],
+    scenario: "snapshots",
+    within: 60,
+  },
 ];
