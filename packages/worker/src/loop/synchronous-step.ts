@@ -119,8 +119,7 @@ interface Step {
 
 function createStep(ports: LoopPorts, clock: number, values: PulledValues, next: VectorBuffer): Step {
   const { plan, client, buffers, board, reporter } = ports;
-  const contributed = new Set<number>();
-  const acknowledgedSlots = new Set<number>();
+  const { contributed, acknowledge, repeatAcknowledged } = createSlotBook();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
   let early: EarlyStart | undefined;
@@ -136,7 +135,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     measured: ReturnType<typeof measuredOf>,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
-    acknowledgedSlots.add(batches.begin - clock * plan.slots);
+    acknowledge(batches.begin - clock * plan.slots);
     // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
     reporter.completed(batches);
     reporter.add({ clock: clock + 1, replies, ...measured });
@@ -149,10 +148,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     get early() {
       return early;
     },
-    repeatAcknowledged() {
-      for (const slot of acknowledgedSlots) contributed.delete(slot);
-      acknowledgedSlots.clear();
-    },
+    repeatAcknowledged,
     async contribute(slot, begun) {
       contributed.add(slot);
       const batches = single(clock * plan.slots + slot);
@@ -183,6 +179,26 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       idleSinceMs = now;
       if (ports.signal.aborted) throw new ShoalError("cancelled", "the run was stopped");
       return isOver;
+    },
+  };
+}
+
+interface SlotBook {
+  readonly contributed: Set<number>;
+  readonly acknowledge: (slot: number) => void;
+  readonly repeatAcknowledged: () => void;
+}
+
+/** Which slots of a step have been contributed, and of which that is known to have been heard. */
+function createSlotBook(): SlotBook {
+  const contributed = new Set<number>();
+  const acknowledged = new Set<number>();
+  return {
+    contributed,
+    acknowledge: (slot) => void acknowledged.add(slot),
+    repeatAcknowledged() {
+      for (const slot of acknowledged) contributed.delete(slot);
+      acknowledged.clear();
     },
   };
 }
