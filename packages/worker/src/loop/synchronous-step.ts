@@ -155,10 +155,8 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       const under = begun ?? beginBatch(ports, batches, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = {
-          ...contributionOf(clock, batches, values, gradient, computing),
-          ...whose(ports, clock, slot),
-        };
+        const who = whose(ports, clock, slot);
+        const contribution = { ...contributionOf(clock, batches, values, gradient, computing), ...who };
         const isLastSlot = board.current().slots.every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
         if (pulls) early = startEarly(ports, clock + 1, next);
