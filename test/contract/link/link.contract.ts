@@ -107,7 +107,7 @@ export function describeParameterLink(name: string, makeScene: MakeLinkScene): v
         const { link } = await open({ sizes: [2], fill: 0 });
         await link(1).push({ ...pushOf(0, 1, Float32Array.of(1, 1)), batch: 7 }, within);
         const second = { ...pushOf(0, 1, Float32Array.of(1, 1)), batch: 7 };
-        expect(await link(2).push(second, within)).toMatchObject({ type: "push_duplicate" });
+        expect(await link(2).push(second, within)).toMatchObject({ type: "push_duplicate", of: "batch" });
       });
 
       test("rejects a push whose step is over", async () => {

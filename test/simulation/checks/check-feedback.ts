@@ -74,6 +74,6 @@ function checkEvents(
 }
 
 /** What is never applied is sent with the next push: a rejected one, and one whose batch somebody else had brought. */
-function isUnused({ reply, attempts }: NonNullable<PushEvent["heard"]>): boolean {
-  return reply.type === "push_rejected" || (reply.type === "push_duplicate" && attempts === 1);
+function isUnused(reply: NonNullable<PushEvent["heard"]>): boolean {
+  return reply.type === "push_rejected" || (reply.type === "push_duplicate" && reply.of === "batch");
 }

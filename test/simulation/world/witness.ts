@@ -28,10 +28,10 @@ export interface WitnessedPush {
   readonly computed: Float32Array | undefined;
 }
 
-/** A push left its worker for the first time, or was answered after so many attempts. */
+/** A push left its worker for the first time, or was answered. */
 export interface PushEvent {
   readonly push: WitnessedPush;
-  readonly heard: { readonly reply: PushReply; readonly attempts: number } | undefined;
+  readonly heard: PushReply | undefined;
 }
 
 /** What a server answered: it is bound to it, whether or not the answer arrived. */
@@ -67,7 +67,6 @@ export class Witness {
   readonly answers: WitnessedAnswer[] = [];
   /** Of runs with lossy encodings: what each session of a worker pushed to each shard for each slot. */
   readonly sessions = new Map<string, PushSession>();
-  readonly #attempts = new Map<WitnessedPush, number>();
   readonly pulls: WitnessedPull[] = [];
   readonly firstValues = new Map<number, Float32Array>();
   /** The newest seat that was told of each shard. */
@@ -128,8 +127,6 @@ export class Witness {
     } else if (before.clock !== clock || before.batch !== batch || !sameWords(before.gradient, gradient)) {
       this.violation(`${identity.name} repeated its push ${sequence} to shard ${shard} as another one`);
     }
-    const push = before ?? this.pushes.get(key);
-    if (encoding !== undefined && push !== undefined) this.#attempts.set(push, (this.#attempts.get(push) ?? 0) + 1);
     return gradient;
   }
 
@@ -138,7 +135,7 @@ export class Witness {
     if (encoding === undefined) return;
     const { worker, incarnation } = identity;
     const push = this.pushes.get(pushKey({ era: this.#eraOf(identity), shard, worker, incarnation, sequence }));
-    if (push !== undefined) this.#note(push, { reply, attempts: this.#attempts.get(push) ?? 1 });
+    if (push !== undefined) this.#note(push, reply);
   }
 
   #note(push: WitnessedPush, heard: PushEvent["heard"]): void {

@@ -57,7 +57,8 @@ export type PushDecision =
   | { readonly kind: "replace"; readonly slot: number; readonly reason: string }
   /** The slot is folded: the gradient is not needed, the reply comes with the step. */
   | { readonly kind: "await"; readonly slot: number; readonly reason: string }
-  | { readonly kind: "duplicate"; readonly version: number; readonly reason: string }
+  /** `of` the batch: another push brought it; else this one was counted, or passed over, before. */
+  | { readonly kind: "duplicate"; readonly of?: "batch"; readonly version: number; readonly reason: string }
   | { readonly kind: "stale_clock"; readonly reason: string }
   | { readonly kind: "too_stale"; readonly reason: string }
   /** Updates up to this version were lost with a primary: make up for them, then decide again. */
@@ -95,7 +96,7 @@ function decideAhead({ version, lostAtMost }: PushFacts, seen: number, what: str
 function decideApply(facts: PushFacts): PushDecision {
   const { batch, batches, batchesCounted } = facts;
   if (batchesCounted >= batches && batch !== null) {
-    return { kind: "duplicate", version: facts.version, reason: `batch ${batch} counted already` };
+    return { kind: "duplicate", of: "batch", version: facts.version, reason: `batch ${batch} counted already` };
   }
   // Others take them one by one only where the sender was given up: it learns here what it has not heard yet.
   if (batchesCounted > 0) {

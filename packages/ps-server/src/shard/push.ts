@@ -92,7 +92,7 @@ function carryOut(state: ShardState, arrival: PushArrival, decision: PushDecisio
     }
     case "duplicate":
       progress.counters.duplicates += 1;
-      passOver(state, arrival, decision.version);
+      passOver(state, arrival, decision);
       return;
     case "stale_clock":
       noteArrival(state, arrival);
@@ -136,7 +136,11 @@ function rejectAs(state: ShardState, arrival: PushArrival, reason: "stale_clock"
  * Answers a push that changes no value. Its worker has finished the iteration all the same: a batch that somebody else
  * brought must not leave its clock behind.
  */
-function passOver(state: ShardState, { command, ticket, now }: PushArrival, version: number): void {
+function passOver(
+  state: ShardState,
+  { command, ticket, now }: PushArrival,
+  { version, of }: Extract<PushDecision, { kind: "duplicate" }>,
+): void {
   const { sender, header } = ticket;
   const { filter } = state.progress;
   command.release();
@@ -144,7 +148,7 @@ function passOver(state: ShardState, { command, ticket, now }: PushArrival, vers
     const contributions = [contributionOf(ticket)];
     makeChange(state, { kind: "settle", contributions, weight: 1, vector: undefined, members: null });
   }
-  turnAway(state, ticket, { type: "push_duplicate", version }, now);
+  turnAway(state, ticket, { type: "push_duplicate", version, ...(of && { of }) }, now);
   reconsiderPulls(state, now);
 }
 

@@ -137,7 +137,7 @@ describe("snapshots of a shard", () => {
     await after.run();
     expect([repeated.reply(), takenOver.reply()]).toEqual([
       { type: "push_duplicate", version: 1 },
-      { type: "push_duplicate", version: 1 },
+      { type: "push_duplicate", version: 1, of: "batch" },
     ]);
   });
 

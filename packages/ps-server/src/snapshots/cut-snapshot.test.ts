@@ -87,7 +87,7 @@ describe("parts of a snapshot", () => {
     const takenOver = part.push(2, { batch: 7, gradient: gradientOf(7).slice(8) });
     await part.run();
     expect(repeated.reply()).toEqual({ type: "push_duplicate", version: 1 });
-    expect(takenOver.reply()).toEqual({ type: "push_duplicate", version: 1 });
+    expect(takenOver.reply()).toEqual({ type: "push_duplicate", version: 1, of: "batch" });
     expect(await part.values()).toEqual((await whole.values()).slice(8));
   });
 

@@ -51,19 +51,13 @@ async function exchange(
   if (signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
   const startedAtMs = clock.now();
   const coded = encode(ports, index, ports.nextPush(contribution, placement, index), contribution.slot);
-  const count = { attempts: 0 };
   const pulled = coding.pulled.open(index);
   const outcome: ShardOutcome =
     target === undefined
-      ? { push: await ports.run(counting(pushExchange(contribution, coded), count)) }
-      : await ports.run(
-          counting(
-            pushPullExchange(contribution, coded, target, placement, () => pulled.ask()),
-            count,
-          ),
-        );
+      ? { push: await ports.run(pushExchange(contribution, coded)) }
+      : await ports.run(pushPullExchange(contribution, coded, target, placement, () => pulled.ask()));
   const elapsedMs = clock.now() - startedAtMs;
-  coded.answered(outcome.push, count.attempts === 1);
+  coded.answered(outcome.push);
   note(ports, coded.moved);
   const { pull } = outcome;
   const arrived = target !== undefined && pull !== undefined;
@@ -84,17 +78,6 @@ function encode({ coding }: CodedPorts, index: number, request: PushRequest, slo
     const details = { shard, clock, ...(batch !== null && { batch }) };
     throw new ShoalError("not_finite", sentence, details, { cause: error });
   }
-}
-
-/** Counts the attempts of an exchange. */
-function counting<R>(exchange: BareExchange<R>, count: { attempts: number }): BareExchange<R> {
-  return {
-    ...exchange,
-    call(link, options) {
-      count.attempts += 1;
-      return exchange.call(link, options);
-    },
-  };
 }
 
 interface Awaited {

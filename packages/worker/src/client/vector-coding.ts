@@ -34,7 +34,7 @@ export interface CodedPush {
   /** Why this encoding, where that was decided here. */
   readonly reason: string | undefined;
   /** See `EncodedPush`. */
-  readonly answered: (reply: PushReply, isFirst: boolean) => void;
+  readonly answered: (reply: PushReply) => void;
 }
 
 export interface VectorCoding {

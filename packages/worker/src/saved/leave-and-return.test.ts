@@ -52,7 +52,7 @@ describe("what a worker has left unsent", () => {
               new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
             );
             ends.decode().forEach((value, index) => (sent[index] = (sent[index] ?? 0) + value));
-            coded.answered({ type: "push_applied", version: sequence, staleness: 0 }, true);
+            coded.answered({ type: "push_applied", version: sequence, staleness: 0 });
           }
           const { errors, unanswered } = coding.errors.captureErrors();
           expect(unanswered).toBe(0);
