@@ -13,6 +13,7 @@ import {
   parseManifest,
   parsePointer,
   pointerName,
+  snapshotPrefix,
   snapshotsPrefix,
   sourceOf,
   type RunPointer,
@@ -134,7 +135,12 @@ async function publish(store: SnapshotStore, command: KeeperCommand & { readonly
   const { run, snapshot } = manifest;
   const document = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
   await store.write(manifestName(run, snapshot), sourceOf(document));
-  await point(store, pointer);
+  try {
+    await point(store, pointer);
+  } catch (error) {
+    if (isOvertaken(error)) await discard(store, run, snapshot);
+    throw error;
+  }
   return bytesOf(manifest) + document.length;
 }
 
@@ -145,9 +151,18 @@ async function point(store: SnapshotStore, pointer: RunPointer): Promise<void> {
   const newest = known === undefined ? undefined : readKnown(pointer.run, known.text);
   if (newest !== undefined && newest.snapshot > pointer.snapshot) {
     const sentence = `${name} names ${newest.snapshot} already, which is newer than ${pointer.snapshot}`;
-    throw new ShoalError("store_conflict", sentence, { object: name });
+    throw new ShoalError("store_conflict", sentence, { object: name, newest: newest.snapshot });
   }
   await store.writePointer(name, `${JSON.stringify(pointer)}\n`, known?.revision ?? null);
+}
+
+const isOvertaken = (error: unknown): boolean =>
+  isShoalError(error, "store_conflict") && error.details["newest"] !== undefined;
+
+/** K1. What another attempt of the run has overtaken: it clears away its own alone, so these would stay for good. */
+async function discard(store: SnapshotStore, run: string, snapshot: string): Promise<void> {
+  await store.remove(manifestName(run, snapshot));
+  for (const { name } of await store.list(snapshotPrefix(run, snapshot))) await store.remove(name);
 }
 
 /** A pointer that cannot be read is replaced. */
