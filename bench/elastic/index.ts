@@ -30,11 +30,14 @@ export const benchmark: Benchmark = {
 interface Mode {
   readonly name: string;
   readonly job: Pick<JobInput, "consistency" | "optimizer" | "batchSize"> & { readonly slots?: number };
+  /** Of 60,000 samples; of the few of the short version. */
+  readonly epochs: { readonly whole: number; readonly short: number };
 }
 
 const modes: readonly Mode[] = [
   {
     name: "synchronous",
+    epochs: { whole: 2, short: 8 },
     job: {
       consistency: { mode: "synchronous" },
       slots: 8,
@@ -44,6 +47,7 @@ const modes: readonly Mode[] = [
   },
   {
     name: "asynchronous",
+    epochs: { whole: 4, short: 12 },
     job: { consistency: { mode: "asynchronous" }, batchSize: 64, optimizer: { name: "sgd", learningRate: 0.1 } },
   },
 ];
@@ -55,6 +59,8 @@ const plan: ElasticPlan = {
   joining: { servers: names("server", 3, 4), workers: names("worker", 3, 8) },
   leaving: { servers: ["server-1"], workers: ["worker-1", ...names("worker", 4, 7)] },
 };
+/** Of the lines to servers, each way: steps take tens of milliseconds, so that a run lasts while nodes start. */
+const latencyMs = 10;
 const seeds = [1, 2, 3];
 /** Single runs of three seeds give an estimate of their deviation only. */
 const deviations = 3;
@@ -63,17 +69,19 @@ async function measure({ say, short = false, only = "" }: BenchmarkContext): Pro
   const data = await chosenData(short, say);
   const rows: Row[] = [];
   const notes: string[] = [];
-  for (const { name, job } of modes) {
+  for (const { name, job, epochs } of modes) {
     if (!name.startsWith(only)) continue;
     const environment = { SHOAL_DATA: process.env["SHOAL_DATA"] };
-    await using cluster = await startKillableCluster({ workers: 2, servers: 2, environment });
+    await using cluster = await startKillableCluster({
+      ...{ workers: 2, servers: 2, environment, latencyMs, behindProxies: names("server", 1, 4) },
+    });
     const whole = {
       name: "elastic",
       model: perceptron([64]),
       data,
       workers: 2,
       shards: 8,
-      epochs: short ? 3 : 6,
+      epochs: short ? epochs.short : epochs.whole,
       ...job,
     };
     const fixed: RunStatus[] = [];
