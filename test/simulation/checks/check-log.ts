@@ -1,5 +1,5 @@
 /** What the log of a shard has to be: each batch once, in a legal order, and all that was acknowledged in it. */
-import type { JobSpec, UpdateRecord } from "@shoal/protocol";
+import { synchronousSteps, type JobSpec, type UpdateRecord } from "@shoal/protocol";
 import type { Stretch } from "../world/eras.ts";
 import type { Witness, WitnessedAnswer, WitnessedPush } from "../world/witness.ts";
 import { eraAt } from "./replay.ts";
@@ -61,8 +61,14 @@ function checkBatches({ shard, updates }: LogFacts): readonly string[] {
   return twice;
 }
 
+/** The steps of a warm-up come before the clocks. */
 function checkOrder(facts: LogFacts): readonly string[] {
-  return facts.job.consistency.mode === "synchronous" ? checkSteps(facts) : checkClocks(facts);
+  const steps = synchronousSteps(facts.job.consistency);
+  const [early, late] = [
+    facts.updates.filter((it) => it.version <= steps),
+    facts.updates.filter((it) => it.version > steps),
+  ];
+  return [...checkSteps({ ...facts, updates: early }), ...checkClocks({ ...facts, updates: late })];
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   stalenessWeight,
   type Decoder,
 } from "@shoal/optimization";
-import type { HostShards } from "@shoal/protocol";
+import { synchronousSteps, type HostShards } from "@shoal/protocol";
 import type { WitnessedPush } from "../world/witness.ts";
 import type { WorldSite } from "../world/world.ts";
 
@@ -45,17 +45,19 @@ export function createSequentialModel(rules: HostShards, first: Float32Array, si
   const optimizer = createOptimizer(spec, { size, kernels, memory });
   const payloads = createPayloads(rules, size, { kernels, memory });
   const { consistency, aggregation } = rules;
-  const isSynchronous = consistency.mode === "synchronous";
-  const isMean = isSynchronous && aggregation === "mean";
+  /** True in a step: always, never, or in a warm-up. */
+  let isSynchronous = consistency.mode === "synchronous";
   const isBuffered = consistency.mode === "asynchronous" && (consistency.buffer ?? 1) > 1;
   /** Of the sum in a step or a buffer: mean over samples, sum, or mean over pushes weighted by staleness. */
   const factorOf = ({ push, staleness }: Applied): number => {
     if (!isSynchronous) return isBuffered ? stalenessWeight(weight, staleness) : 1;
-    return isMean ? push.samples : 1;
+    return aggregation === "mean" ? push.samples : 1;
   };
   return {
     values: values.view,
     update(version, applied) {
+      isSynchronous = version < synchronousSteps(consistency);
+      const isMean = isSynchronous && aggregation === "mean";
       const those = applied.filter(({ push }) => push.samples > 0);
       for (const [index, each] of those.entries()) {
         payloads.decode(each.push, gradient.view, gradientAt);
@@ -64,7 +66,7 @@ export function createSequentialModel(rules: HostShards, first: Float32Array, si
       }
       const samples = those.reduce((all, { push }) => all + push.samples, 0);
       if (isMean && samples > 0) kernels.scale(sumAt, size, 1 / samples);
-      if (isBuffered && samples > 0) kernels.scale(sumAt, size, 1 / those.length);
+      if (!isSynchronous && isBuffered && samples > 0) kernels.scale(sumAt, size, 1 / those.length);
       const [only] = those;
       const alone = !isSynchronous && !isBuffered && only !== undefined ? stalenessWeight(weight, only.staleness) : 1;
       const rate = alone * learningRateAt(schedule, baseLearningRateOf(spec), version);

@@ -1,6 +1,6 @@
 /** Draws jobs whose pushes are not plain gradients of plain steps, while messages are lost and members die. */
 import type { Random } from "@shoal/actors";
-import { coordinatorNode, type Consistency, type JobInput } from "@shoal/protocol";
+import { coordinatorNode, synchronousSteps, type Consistency, type JobInput } from "@shoal/protocol";
 import { badData, settings } from "./conditions.ts";
 import { drawConsistency, drawTrouble, lateJoiners, outlineJob } from "./outline.ts";
 import type { Mishap, Scenario } from "./scenario.ts";
@@ -22,7 +22,7 @@ export function drawLossy(name: string, random: Random): Scenario {
   const [workers, servers] = [2, 3];
   const job = outlineJob({
     ...{ consistency, epochs: 2, durability: { replicas: random.uniform() < 0.3 ? 0 : 1 } },
-    ...{ ...given, slots: isSynchronous ? slots : null },
+    ...{ ...given, slots: isSynchronous || synchronousSteps(consistency) > 0 ? slots : null },
     seed: random.integer(1000),
   });
   const count = 1 + random.integer(2);
@@ -42,7 +42,7 @@ export function drawLossy(name: string, random: Random): Scenario {
 function drawKind(random: Random): Drawn {
   const consistency = drawConsistency(random);
   const topK = { name: "top_k", share: 0.3 };
-  switch (random.integer(7)) {
+  switch (random.integer(8)) {
     case 0:
     case 1:
       return { consistency, job: { encoding: { push: { name: "int8" }, pull: float32 } } };
@@ -61,6 +61,8 @@ function drawKind(random: Random): Drawn {
       const modes: readonly Consistency[] = [
         { mode: "asynchronous", buffer: 2 },
         { mode: "bounded", staleness: 1, adaptive },
+        { mode: "asynchronous", warmUpSteps: 4 },
+        { mode: "bounded", staleness: 2, warmUpSteps: 6 },
       ];
       return { consistency: modes[random.integer(modes.length)] ?? { mode: "asynchronous" }, job: { optimizer: adam } };
     }
