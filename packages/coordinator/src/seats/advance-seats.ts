@@ -26,16 +26,18 @@ export function advanceSeats(
     states.set(key, known);
     return known;
   };
-  const room = serversWithRoom(run, membership, stateOf, now);
+  // Most seats lack nothing, and nobody is sought for them.
+  let servers: Room | undefined;
+  const room = (): Room => (servers ??= serversWithRoom(run, membership, stateOf, now));
   const changes: Omit<ShardSeat, "term">[] = [];
   const notes: string[] = [];
   for (const seat of run.seats.values()) {
-    const decision = decideSeat({ ...factsOf(run, seat, stateOf, room), ...linesOf(run, seat, membership, now) });
+    const decision = decideSeat(factsOf(run, seat, stateOf, room, linesOf(run, seat, membership, now)));
     if (decision.kind === "lost") return loseShards(run, seat, stateOf, now);
     if (decision.kind === "keep") continue;
     changes.push(decision.seat);
     notes.push(`run ${run.run}, shard ${seat.shard}: ${decision.reason} (term ${run.seatTerm + 1})`);
-    for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room.fill(learner, run, seat);
+    for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room().fill(learner, run, seat);
   }
   return withSeats(run, changes, notes);
 }
@@ -95,13 +97,10 @@ export function toHolder({ member, incarnation, name, endpoint }: Member): SeatH
 /** Others may find out a moment later than the first that a server cannot be reached, and by whom. */
 const cutOffAfterMs = 1_000;
 
+type LineFacts = Pick<SeatFacts, "isCutOff" | "unreachedBy">;
+
 /** Who cannot reach whom. */
-function linesOf(
-  run: RunState,
-  { primary }: ShardSeat,
-  { deadLines }: MembershipState,
-  now: number,
-): Pick<SeatFacts, "isCutOff" | "unreachedBy"> {
+function linesOf(run: RunState, { primary }: ShardSeat, { deadLines }: MembershipState, now: number): LineFacts {
   if (deadLines.size === 0) return { isCutOff: () => false, unreachedBy: () => [] };
   return {
     isCutOff: (holder) => now - (deadLine(deadLines, primary.member, holder, now)?.foundAtMs ?? now) >= cutOffAfterMs,
@@ -113,9 +112,13 @@ function linesOf(
   };
 }
 
-type PlainFacts = Omit<SeatFacts, "isCutOff" | "unreachedBy">;
-
-function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) => HolderState, room: Room): PlainFacts {
+function factsOf(
+  run: RunState,
+  seat: ShardSeat,
+  stateOf: (holder: SeatHolder) => HolderState,
+  room: () => Room,
+  { isCutOff, unreachedBy }: LineFacts,
+): SeatFacts {
   const reported = run.caughtUp.get(seat.shard);
   return {
     seat,
@@ -125,10 +128,12 @@ function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) =
     caughtUp: reported?.term === seat.term ? reported.members : nobody,
     settled: isSettled(run, seat),
     get candidates() {
-      return room.candidates(seat);
+      return room().candidates(seat);
     },
     refusing: new Set(run.servers.filter(({ refuses }) => refuses).map(({ member }) => member)),
     move: run.moves.get(seat.shard) ?? null,
+    isCutOff,
+    unreachedBy,
   };
 }
 

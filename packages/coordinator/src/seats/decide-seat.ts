@@ -123,10 +123,12 @@ function admitLearner({ seat, caughtUp }: SeatFacts): SeatDecision | undefined {
 
 /** One copy is filled at a time. A primary that goes is replaced before it goes. */
 function addLearner(facts: SeatFacts): SeatDecision | undefined {
-  const { seat, stateOf, copies, candidates, move } = facts;
+  const { seat, stateOf, copies, move } = facts;
   if (seat.learners.length > 0) return undefined;
   const staying = seat.replicas.filter((each) => stateOf(each) === "alive").length;
   const wanted = stateOf(seat.primary) === "leaving" ? copies + 1 : copies;
+  if (staying >= wanted && move === null) return undefined;
+  const { candidates } = facts;
   const target = candidates.find(({ member }) => member === move?.to);
   const isMoving = target !== undefined && holdersOf(seat).some(({ member }) => member === move?.from);
   const chosen = staying < wanted ? (target ?? candidates[0]) : isMoving ? target : undefined;
@@ -171,12 +173,13 @@ function dropSurplus(facts: SeatFacts): SeatDecision | undefined {
   return surplus && change(seat.primary, seat, [surplus], `${surplus.node} holds a copy more than is wanted`);
 }
 
-function keep({ seat, copies, candidates, stateOf }: SeatFacts): SeatDecision {
+function keep(facts: SeatFacts): SeatDecision {
+  const { seat, copies, stateOf } = facts;
   const missing = copies - seat.replicas.filter((each) => stateOf(each) === "alive").length;
   if (missing <= 0) return { kind: "keep", reason: "all copies are there" };
   const filling = seat.learners.map(({ node }) => node).join(", ");
   if (filling !== "") return { kind: "keep", reason: `${filling} is being filled` };
-  const why = candidates.length === 0 ? "no server has room for another" : "one is on its way";
+  const why = facts.candidates.length === 0 ? "no server has room for another" : "one is on its way";
   return { kind: "keep", reason: `${missing} of ${copies} copies are missing: ${why}` };
 }
 
