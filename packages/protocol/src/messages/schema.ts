@@ -31,8 +31,8 @@ export function unionByType<M>(schemas: readonly z.ZodType<M>[]): z.ZodType<M> {
 /** Names of nodes and runs: what a subject token and a file name can hold. */
 export const nameSchema: z.ZodType<string> = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 /** Counters and identifiers that travel as unsigned 32-bit numbers. */
-export const countSchema: z.ZodType<number> = z.int().min(0).max(0xffff_ffff);
-export const positiveSchema: z.ZodType<number> = z.int().min(1).max(0xffff_ffff);
+export const countSchema: z.ZodType<number> = z.uint32();
+export const positiveSchema: z.ZodType<number> = z.uint32().min(1);
 
 /** An error on the wire. A code that this version does not know (a newer peer's) reads as `internal`. */
 export const errorSchema: z.ZodType<SerializedError> = z.strictObject({
