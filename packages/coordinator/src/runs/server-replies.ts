@@ -21,7 +21,8 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return withServer(run, { ...knowsSeats(run, server, seats), confirmedRevision });
     }
     case "hosting_failed": {
-      if (!isUnderWay(run)) return run;
+      // A process after the one that hosted knows nothing of the run: its joining says what follows.
+      if (!isUnderWay(run) || reply.error.code === "run_not_found") return run;
       const again = errorTable[reply.error.code].retry === "after_backoff";
       // A copy that cannot be made must not end what goes on without it.
       if (!again && onlyLearns(run, server)) {
