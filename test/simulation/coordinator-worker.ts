@@ -176,8 +176,7 @@ class Player {
         message.replyTo.tell({ type: "run_stopped", run: message.run, node: this.#system.node });
         return;
       case "save_slots": {
-        const { node } = this.#system;
-        const { run, snapshot, replyTo } = message;
+        const [{ node }, { run, snapshot, replyTo }] = [this.#system, message];
         const error = new ShoalError("store_unavailable", `${node} is played and has no place for snapshots`);
         replyTo.tell({ type: "slots_not_saved", run, node, snapshot, passed: null, error: error.toJSON() });
         return;
