@@ -12,10 +12,16 @@ function mayHaveLost({ job, copies, seatTerm, hostingTerm }: RunState): boolean 
   return durability.acknowledge === "memory" && copies > 0 && seatTerm > hostingTerm && !drops;
 }
 
-/** The run is not complete before every shard has been counted. */
+/** What the primary of this term said. */
+export interface AppliedBatches {
+  readonly term: number;
+  readonly batches: number;
+}
+
+/** The run is not complete before every shard has been counted, by whoever leads it now. */
 export function awaitsCounts(run: RunState): boolean {
   return (
-    run.phase === "finishing" && mayHaveLost(run) && [...run.seats.keys()].some((shard) => !run.applied.has(shard))
+    run.phase === "finishing" && mayHaveLost(run) && [...run.seats.values()].some(({ shard, term }) => run.applied.get(shard)?.term !== term)
   );
 }
 
@@ -24,7 +30,7 @@ export function noteApplied(run: RunState, shards: readonly ShardSummary[]): Run
   if (run.phase !== "finishing" || !mayHaveLost(run)) return run;
   const applied = new Map(run.applied);
   for (const { shard, seat, batchesApplied } of shards) {
-    if (seat?.role === "primary" && seat.term === run.seats.get(shard)?.term) applied.set(shard, batchesApplied);
+    if (seat?.role === "primary") applied.set(shard, { term: seat.term, batches: batchesApplied });
   }
   return { ...run, applied };
 }
@@ -32,8 +38,8 @@ export function noteApplied(run: RunState, shards: readonly ShardSummary[]): Run
 /** What is missing, as a phrase behind how the run ended; empty where nothing is. */
 export function lostText({ applied, ledger }: RunState): string {
   const total = ledger?.total ?? 0;
-  const lost = [...applied].filter(([, batches]) => batches < total);
+  const lost = [...applied].filter(([, { batches }]) => batches < total);
   if (lost.length === 0) return "";
-  const parts = lost.map(([shard, batches]) => `${total - batches} on shard ${shard}`).join(", ");
+  const parts = lost.map(([shard, { batches }]) => `${total - batches} on shard ${shard}`).join(", ");
   return `; batches that were lost with a primary, because acknowledgements waited for no replica: ${parts}`;
 }

@@ -29,6 +29,7 @@ import { noSnapshots, type RunOrigin, type SnapshotProgress } from "../snapshots
 import type { Pace, ReportedWork } from "./stragglers.ts";
 import type { KeptFigures } from "../journal/kept-figures.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
+import type { AppliedBatches } from "./lost-batches.ts";
 import { noTraffic, type RunTraffic } from "./traffic.ts";
 import { emptyEvaluationLog } from "./evaluation-log.ts";
 
@@ -156,7 +157,7 @@ export interface RunState {
   /** By shard. */
   readonly shardTraffic: ReadonlyMap<number, ShardTraffic>;
   /** Batches that each shard has applied, where they are counted in the end: see `lost-batches.ts`. */
-  readonly applied: ReadonlyMap<number, number>;
+  readonly applied: ReadonlyMap<number, AppliedBatches>;
   /** What the updates of the shards refer to; empty until the run starts. */
   readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
