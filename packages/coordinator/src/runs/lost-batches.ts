@@ -21,7 +21,9 @@ export interface AppliedBatches {
 /** The run is not complete before every shard has been counted, by whoever leads it now. */
 export function awaitsCounts(run: RunState): boolean {
   return (
-    run.phase === "finishing" && mayHaveLost(run) && [...run.seats.values()].some(({ shard, term }) => run.applied.get(shard)?.term !== term)
+    run.phase === "finishing" &&
+    mayHaveLost(run) &&
+    [...run.seats.values()].some(({ shard, term }) => run.applied.get(shard)?.term !== term)
   );
 }
 
