@@ -11,9 +11,8 @@ const job = (consistency: Consistency): TypedJob => ({
   name: "modes",
   model: perceptron([256, 128]),
   data: data.spec,
-  optimizer: { name: "adam", learningRate: 0.003 },
+  optimizer: { name: "adam", learningRate: 0.001 },
   consistency,
-  batchSize: 128,
   epochs: 3,
 });
 
