@@ -84,11 +84,12 @@ export default defineConfig({
         testTimeout: 300_000,
         ...onAllCores,
       }),
+      // Processes start, connect and wait: two files of these leave each other enough of two cores.
       project("cluster", 4, {
+        ...onAllCores,
         include: ["test/cluster/**/*.test.ts"],
         testTimeout: 120_000,
         hookTimeout: 60_000,
-        fileParallelism: false,
       }),
       project("chaos", 5, {
         include: ["test/chaos/**/*.test.ts"],

@@ -15,8 +15,10 @@ let cluster: KillableCluster;
 let robust: RobustJob;
 
 beforeAll(async () => {
-  cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies: ["server-1", "worker-1"] });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 3_500 });
+  const behindProxies = ["server-1", "server-2", "server-3", "worker-1"];
+  // Lines that take their time: how long a run trains hardly depends on how busy the machine is.
+  cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies, latencyMs: 5 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 4_000 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
