@@ -108,7 +108,7 @@ describe("a synchronous run that is killed as a whole", () => {
     [2, 2, 3, 1],
     [3, 1, 1, 3],
   ])(
-    "goes on from its snapshot on other members (%i workers, %i servers; then %i, %i), bit for bit",
+    "O13: goes on from its snapshot on other members (%i workers, %i servers; then %i, %i), bit for bit",
     async (workers, servers, workersThen, serversThen) => {
       const store = createFolderStore(newFolder());
       const job = jobOf({ workers, durability: { snapshots: { everySteps: 7, everySeconds: null, keep: 3 } } });
