@@ -61,6 +61,7 @@ export function spawnShards(
           updates,
           encoding,
           replication,
+          firstStamp: firstStampOf(environment, run, shard),
         } satisfies ShardOptions),
       );
     }
@@ -75,6 +76,11 @@ export function spawnShards(
     for (const shard of hosted.values()) void shard.end();
     throw error;
   }
+}
+
+/** Another one for each life of a shard, without a draw from what the others see. */
+function firstStampOf({ system }: ShardEnvironment, run: string, shard: number): number {
+  return system.random.fork(`stamps of ${run}-shard-${shard} at ${system.clock.now()}`).integer(2 ** 32);
 }
 
 /** What the shards of one hosting have in common. */

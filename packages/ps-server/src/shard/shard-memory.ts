@@ -38,7 +38,7 @@ export function takeShardMemory(options: ShardOptions): ShardMemory {
     return {
       vectors: keep(vectors),
       codec: keep(createGradientCodec(encoding.push, site)),
-      given: keep(createGivenValues(encoding.pull, site)),
+      given: keep(createGivenValues(encoding.pull, site, options.firstStamp)),
       dispose,
     };
   } catch (error) {

@@ -51,6 +51,8 @@ export interface ShardOptions {
   /** The values before the newest synchronous step are kept, for workers that must compute it again. */
   readonly keepFormer: boolean;
   readonly members: RunMembers;
+  /** Stamps of values begin after it: another life of the shard has others. Absent: 0. */
+  readonly firstStamp?: number | undefined;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly clock: Clock;
