@@ -32,6 +32,8 @@ export function unionByType<M>(schemas: readonly z.ZodType<M>[]): z.ZodType<M> {
 export const nameSchema: z.ZodType<string> = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 /** Counters and identifiers that travel as unsigned 32-bit numbers. */
 export const countSchema: z.ZodType<number> = z.uint32();
+/** Sums of bytes, which outgrow 32 bits within minutes. */
+export const bytesSchema: z.ZodType<number> = z.int().min(0);
 export const positiveSchema: z.ZodType<number> = z.uint32().min(1);
 
 /** An error on the wire. A code that this version does not know (a newer peer's) reads as `internal`. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
 import type { AcknowledgeMode, SeatHolder, ShardSeat } from "../exchange/replication.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
-import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { bytesSchema, countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
 import { intervalsSchema, savedShardSchema, type FlatIntervals, type SavedShard } from "../snapshots/manifest.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "../job/encoding-settings.ts";
 import {
@@ -313,7 +313,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   batchesApplied: countSchema,
   duplicates: countSchema,
   rejected: countSchema,
-  bytesMoved: countSchema,
+  bytesMoved: bytesSchema,
   stalenessMean: figure,
   stalenessMax: figure,
   stalenessP95: figure,
