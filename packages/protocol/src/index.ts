@@ -37,6 +37,7 @@ export * from "./messages/treatments.ts";
 export * from "./messages/work.ts";
 export * from "./messages/worker-control.ts";
 export * from "./metrics.ts";
+export * from "./snapshots/hashed-source.ts";
 export * from "./snapshots/manifest.ts";
 export * from "./snapshots/snapshot-store.ts";
 export * from "./tracing.ts";

@@ -12,12 +12,13 @@ import { createHash } from "node:crypto";
 import { tryTell, type Clock } from "@shoal/actors";
 import { errorTable, ShoalError } from "@shoal/errors";
 import {
+  hashSource,
   maximumSavedSlots,
   slotObjectName,
   sourceOf,
   type SavedSlot,
   type SaveSlots,
-  type SnapshotSource,
+  type SnapshotObject,
   type SnapshotStore,
   type StartRun,
   type WorkerReply,
@@ -109,15 +110,22 @@ async function copy(options: SlotStatesOptions, saving: Saving, current: () => S
     if (state === undefined || current() !== saving || saving.failed !== undefined) return;
     const name = slotObjectName(run, saving.snapshot, slot);
     try {
-      const hashed = hashing(sourceOf(encodeWorkerState(state)));
-      await store.write(name, hashed.source);
-      saving.saved.push({ name, bytes: hashed.source.totalBytes, sha256: hashed.digest(), slot });
+      saving.saved.push({ ...(await write(store, name, encodeWorkerState(state))), slot });
     } catch (error) {
       fail(options, saving, ShoalError.from(error), null);
       break;
     }
   }
   answer(options, saving);
+}
+
+/** @throws ShoalError whatever prevented it */
+async function write(store: SnapshotStore, name: string, bytes: Uint8Array): Promise<SnapshotObject> {
+  const source = hashSource(sourceOf(bytes), () => createHash("sha256"));
+  await store.write(name, source);
+  const sha256 = source.digest();
+  if (sha256 !== undefined) return { name, bytes: source.totalBytes, sha256 };
+  throw new ShoalError("store_unavailable", `${store.place} took a part of ${name} only`, { object: name });
 }
 
 function nameOf(slot: number): string {
@@ -128,24 +136,6 @@ function stateOf({ run, client, buffers }: SlotStatesOptions, slot: number, cloc
   const { errors, unanswered } = client.captureErrors(slot);
   const replica = buffers.captureReplica(slot);
   return { run, worker: nameOf(slot), clock, unanswered, errors, ...(replica !== undefined && { replica }) };
-}
-
-/** The checksum of what is read, on its way. */
-function hashing(inner: SnapshotSource): { readonly source: SnapshotSource; readonly digest: () => string } {
-  let hash = createHash("sha256");
-  const source: SnapshotSource = {
-    totalBytes: inner.totalBytes,
-    next(maximumBytes) {
-      const part = inner.next(maximumBytes);
-      if (part !== undefined) hash.update(part);
-      return part;
-    },
-    rewind() {
-      inner.rewind();
-      hash = createHash("sha256");
-    },
-  };
-  return { source, digest: () => hash.copy().digest("hex") };
 }
 
 function fail({ run, node }: SlotStatesOptions, saving: Saving, error: ShoalError, passed: number | null): void {
