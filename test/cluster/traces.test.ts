@@ -1,5 +1,6 @@
 /** For a run of N exchanges: N complete traces, none orphaned; versions and staleness rebuilt from the trace alone. */
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { attributes } from "@shoal/protocol";
 import { collectExchanges, readTrace, rebuildUpdates, type RunStatus, type SpanRecord } from "shoal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -16,26 +17,38 @@ const job = {
   shards: 3,
 };
 
-const modes = [{ mode: "synchronous" }, { mode: "asynchronous" }] as const;
+/** In the last of them a server stands still for longer than its lease: its shards go on elsewhere, and it comes back. */
+const cases = [
+  { name: "synchronous", mode: "synchronous", standsStillMs: 0 },
+  { name: "asynchronous", mode: "asynchronous", standsStillMs: 0 },
+  { name: "deposed", mode: "asynchronous", standsStillMs: 1_500 },
+] as const;
 
 describe("the trace of a run over processes", () => {
   let cluster: UpCluster;
   const ended = new Map<string, RunStatus>();
   beforeAll(async () => {
     cluster = await startUp(["--workers", "2", "--servers", "2"]);
-    for (const consistency of modes) {
-      const run = await cluster.submit({ ...job, workers: 2, consistency });
-      ended.set(consistency.mode, await cluster.completed(run));
+    for (const { name, mode, standsStillMs } of cases) {
+      const epochs = standsStillMs > 0 ? 20 : job.epochs;
+      const run = await cluster.submit({ ...job, name, epochs, workers: 2, consistency: { mode } });
+      if (standsStillMs > 0) {
+        await cluster.until(run, ({ batchesDone }) => batchesDone > 100);
+        process.kill(cluster.pids["server-1"]!, "SIGSTOP");
+        await setTimeout(standsStillMs);
+        process.kill(cluster.pids["server-1"]!, "SIGCONT");
+      }
+      ended.set(name, await cluster.completed(run));
     }
     // Every process writes what it has buffered when it ends.
     await cluster.end();
   });
   afterAll(() => cluster[Symbol.asyncDispose]());
 
-  it.each(modes)(
-    "is complete, has no version missing, and agrees with what workers were told ($mode)",
-    async ({ mode }) => {
-      const { run, totalBatches } = ended.get(mode)!;
+  it.each(cases)(
+    "is complete, has no version missing, and agrees with what workers were told ($name)",
+    async ({ name, mode, standsStillMs }) => {
+      const { run, totalBatches } = ended.get(name)!;
       const spans = await Array.fromAsync(readTrace(join(cluster.workplace.folder, "runs", run)));
       const report = collectExchanges(spans);
       expect(report.orphans).toEqual([]);
@@ -49,10 +62,14 @@ describe("the trace of a run over processes", () => {
         expect(ofShard.map(({ version }) => version)).toEqual(ofShard.map((_, index) => index + 1));
         expect(ofShard.flatMap(({ contributions }) => contributions)).toHaveLength(totalBatches);
       }
-      expect(stalenessOf(updates)).toEqual(stalenessApplied(spans));
-      if (mode === "synchronous") expect(stalenessOf(updates).every((staleness) => staleness === 0)).toBe(true);
+      const rebuilt = stalenessOf(updates);
+      const told = stalenessTold(spans);
+      for (const [contribution, staleness] of told) expect(rebuilt.get(contribution)).toBe(staleness);
+      // Who asks again after a fail-over is told that its push is known, and no staleness.
+      if (standsStillMs === 0) expect(told.size).toBe(rebuilt.size);
+      if (mode === "synchronous") expect([...rebuilt.values()].every((staleness) => staleness === 0)).toBe(true);
 
-      const file = join(cluster.workplace.folder, `${mode}.json`);
+      const file = join(cluster.workplace.folder, `${name}.json`);
       const { code, text } = await runCommand(["trace", run, "--out", file], cluster);
       expect(text).toContain("perfetto");
       expect(code).toBe(0);
@@ -60,16 +77,23 @@ describe("the trace of a run over processes", () => {
   );
 });
 
-function stalenessOf(updates: ReturnType<typeof rebuildUpdates>): readonly number[] {
-  return updates
-    .flatMap(({ contributions }) => contributions.map(({ staleness }) => staleness))
-    .toSorted((a, b) => a - b);
+/** Staleness of each contribution, by shard, worker and clock. */
+function stalenessOf(updates: ReturnType<typeof rebuildUpdates>): ReadonlyMap<string, number> {
+  return new Map(
+    updates.flatMap(({ shard, contributions }) =>
+      contributions.map(({ worker, clock, staleness }) => [`${shard}/${worker}/${clock}`, staleness] as const),
+    ),
+  );
 }
 
 /** The other source in the trace: what each worker was told, on its exchange's root span. */
-function stalenessApplied(spans: readonly SpanRecord[]): readonly number[] {
-  return spans
-    .filter((span) => span.parent === null && span.attributes[attributes.outcome] === "push_applied")
-    .map((span) => Number(span.attributes[attributes.staleness]))
-    .toSorted((a, b) => a - b);
+function stalenessTold(spans: readonly SpanRecord[]): ReadonlyMap<string, number> {
+  return new Map(
+    spans
+      .filter((span) => span.parent === null && span.attributes[attributes.outcome] === "push_applied")
+      .map(({ attributes: of }) => [
+        [attributes.shard, attributes.worker, attributes.clock].map((key) => Number(of[key])).join("/"),
+        Number(of[attributes.staleness]),
+      ]),
+  );
 }
