@@ -2,36 +2,55 @@
  * Kills nodes of a cluster of processes at random while it trains MNIST, and compares the result with that of a run that
  * nobody disturbed: all bits are to be the same. Prints how long training stood still.
  *
- *   npm run chaos -- --kills 100 [--seed 1] [--role server|worker|coordinator] [--servers 3] [--data FOLDER]
+ *   npm run chaos -- --kills 100 [--seed 1] [--role server|worker|coordinator] [--servers 3] [--data FOLDER] [--explain]
  *
+ * `--explain` prints what the coordinators wrote after the tenth of the kills that training stood still for longest.
  * Without MNIST at hand it is downloaded, as `shoal train` does; `--digits` trains on generated digits instead.
  */
 import { availableParallelism, loadavg } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { oneOf, readOptions, wholeNumber } from "./options.ts";
 import { trainUnderKills } from "../test/support/train-under-kills.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    kills: { type: "string", default: "100" },
-    seed: { type: "string", default: "1" },
-    role: { type: "string", default: "server" },
-    servers: { type: "string", default: "3" },
-    data: { type: "string" },
-    digits: { type: "boolean", default: false },
-  },
+const usage = `npm run chaos -- [--kills N] [--seed N] [--role server|worker|coordinator] [--servers N] [--data FOLDER]
+  [--digits] [--explain]`;
+
+const {
+  options,
+  role,
+  kills: asked,
+  seed,
+  servers,
+} = readOptions(usage, () => {
+  const { values } = parseArgs({
+    options: {
+      kills: { type: "string", default: "100" },
+      seed: { type: "string", default: "1" },
+      role: { type: "string", default: "server" },
+      servers: { type: "string", default: "3" },
+      data: { type: "string" },
+      digits: { type: "boolean", default: false },
+      explain: { type: "boolean", default: false },
+    },
+  });
+  return {
+    options: values,
+    role: oneOf("role", values.role, ["server", "worker", "coordinator"]),
+    kills: wholeNumber("kills", values.kills),
+    seed: wholeNumber("seed", values.seed),
+    servers: wholeNumber("servers", values.servers),
+  };
 });
-const role = (["server", "worker", "coordinator"] as const).find((each) => each === options.role);
-if (role === undefined) throw new RangeError(`--role must be server, worker or coordinator, got ${options.role}`);
 
 const round = (ms: number): string => `${Math.round(ms)} ms`;
 const load = (): string => loadavg()[0]?.toFixed(1) ?? "unknown";
 const loads = [load()];
 const report = await trainUnderKills({
-  kills: Number(options.kills),
-  seed: Number(options.seed),
+  kills: asked,
+  seed,
   role,
-  servers: Number(options.servers),
+  servers,
   data: options.digits ? { type: "digits", samples: 8_000, testSamples: 500 } : { type: "mnist" },
   dataFolder: options.data ?? process.env["SHOAL_DATA"],
   log: (sentence) => {
@@ -40,7 +59,7 @@ const report = await trainUnderKills({
   },
 });
 const { kills, stoodStill, pauses, isEqual } = report;
-console.log(`${kills.length} kills of ${options.kills}, seed ${options.seed}, ${report.steps} steps`);
+console.log(`${kills.length} kills of ${asked}, seed ${seed}, ${report.steps} steps`);
 console.log(`result: ${isEqual ? "every bit as in the undisturbed run" : "NOT that of the undisturbed run"}`);
 if (pauses !== null) {
   const { count, median, p99, maximum } = pauses.takenOver;
@@ -56,4 +75,10 @@ console.log(
   `longest time that a shard stood still: median ${round(stoodStill.median)}, p99 ${round(stoodStill.p99)}, maximum ${round(stoodStill.maximum)}`,
 );
 console.log(`${availableParallelism()} cores, load average ${loads.join(" ")} (idle but for this: about 2)`);
+if (options.explain) {
+  for (const { node, stoodStillMs, lines } of report.slowest) {
+    console.log(`${node} killed: a shard stood still for ${round(stoodStillMs)}`);
+    for (const line of lines) console.log(`  ${line}`);
+  }
+}
 process.exitCode = isEqual && kills.length === Number(options.kills) ? 0 : 1;

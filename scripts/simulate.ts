@@ -1,13 +1,15 @@
 /**
  * Plays clusters in virtual time, one a seed, and checks what they did.
  *
- *   npm run simulate -- --seeds 10000 [--from 1] [--scenario small|large|calm] [--mutation NAME] [--processes 2]
+ *   npm run simulate -- --seeds 10000 [--from 1] [--scenario KIND] [--mutation NAME] [--processes 2]
  *   npm run simulate -- --seed 4711        one seed, with its events
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { runSeeds } from "../test/simulation/run-seeds.ts";
-import { scenarioKinds, type ScenarioKind } from "../test/simulation/scenario/draw-scenario.ts";
+import { mutations } from "../test/simulation/mutations/registry.ts";
+import { scenarioKinds } from "../test/simulation/scenario/draw-scenario.ts";
+import { oneOf, readOptions, wholeNumber } from "./options.ts";
 import type { SimulatedRun } from "../test/simulation/simulate-seed.ts";
 
 /** Events that are shown of a broken seed. */
@@ -15,21 +17,38 @@ const shownEvents = 60;
 /** Broken seeds that are shown whole. */
 const shownSeeds = 5;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    scenario: { type: "string", default: "small" },
-    mutation: { type: "string" },
-    processes: { type: "string", default: String(Math.min(availableParallelism(), 8)) },
-  },
+const usage = `npm run simulate -- [--seeds N | --seed N] [--from N] [--scenario KIND] [--mutation NAME] [--processes N]
+  KIND  ${scenarioKinds.join(", ")}
+  NAME  a planted fault: ${mutations.map(({ name }) => name).join(", ")}`;
+
+const { values, scenario, single, from, count, processes } = readOptions(usage, () => {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string", default: "1000" },
+      from: { type: "string", default: "1" },
+      seed: { type: "string" },
+      scenario: { type: "string", default: "small" },
+      mutation: { type: "string" },
+      processes: { type: "string", default: String(Math.min(availableParallelism(), 8)) },
+    },
+  });
+  const single = values.seed === undefined ? undefined : wholeNumber("seed", values.seed);
+  if (values.mutation !== undefined) {
+    oneOf(
+      "mutation",
+      values.mutation,
+      mutations.map(({ name }) => name),
+    );
+  }
+  return {
+    values,
+    single,
+    scenario: oneOf("scenario", values.scenario, scenarioKinds),
+    from: single ?? wholeNumber("from", values.from),
+    count: single === undefined ? wholeNumber("seeds", values.seeds) : 1,
+    processes: single === undefined ? wholeNumber("processes", values.processes) : 1,
+  };
 });
-const scenario = scenarioOf(values.scenario);
-const single = values.seed === undefined ? undefined : whole("seed", values.seed);
-const from = single ?? whole("from", values.from);
-const count = single === undefined ? whole("seeds", values.seeds) : 1;
-const processes = single === undefined ? whole("processes", values.processes) : 1;
 let shown = 0;
 const startedAtMs = performance.now();
 const { mutation } = values;
@@ -56,16 +75,4 @@ function show({ kind, seed, scenario: drawn, violations, virtualMs, trace: event
   for (const { when, mishap } of mishaps) console.log(`  ${JSON.stringify(when)} ${JSON.stringify(mishap)}`);
   for (const event of trace ? events : events.slice(-shownEvents)) console.log(`  ${event}`);
   if (!trace) console.log(`  again, with all events: npm run simulate -- --scenario ${kind} --seed ${seed}`);
-}
-
-function scenarioOf(name: string): ScenarioKind {
-  const found = scenarioKinds.find((kind) => kind === name);
-  if (found !== undefined) return found;
-  throw new RangeError(`--scenario is ${name}; it must be one of ${scenarioKinds.join(", ")}`);
-}
-
-function whole(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new RangeError(`--${option} is ${text}; it must be a whole number from 1`);
 }

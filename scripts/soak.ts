@@ -6,7 +6,7 @@
  * A seed that breaks something belongs into the list in `test/simulation/random-training.test.ts`.
  */
 import process from "node:process";
-import { isHalfApplied, play } from "../test/simulation/training-play.ts";
+import { play } from "../test/simulation/training-play.ts";
 import { drawScenario, trainingKinds } from "../test/simulation/training-scenario.ts";
 import { createTrainingSite } from "../test/support/training-cluster.ts";
 
@@ -18,8 +18,6 @@ for (const kind of trainingKinds.filter((each) => kinds.length === 0 || kinds.in
   let longestStallMs = 0;
   let stalled = "";
   let completed = 0;
-  /** Seeds whose workers all died in the middle of a step: the one end of a run that is no fault of ours. */
-  const halfApplied: number[] = [];
   let seeds = 0;
   for (let seed = Number(first); seed <= Number(last); seed += 1) {
     const scenario = drawScenario(kind, seed);
@@ -29,14 +27,12 @@ for (const kind of trainingKinds.filter((each) => kinds.length === 0 || kinds.in
       completed += 1;
       if (played.longestStallMs > longestStallMs) [longestStallMs, stalled] = [played.longestStallMs, scenario.name];
     }
-    if (played.status !== undefined && isHalfApplied(played.status)) halfApplied.push(seed);
     if (played.violations.length === 0) continue;
     broken += 1;
     console.log(`${scenario.name}, after ${Math.round(played.virtualMs)} ms: ${played.violations.join("\n  ")}`);
   }
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
   const stall = `longest stall ${Math.round(longestStallMs)} ms (${stalled})`;
-  const died = halfApplied.length === 0 ? "" : ` (all workers of a step died in ${halfApplied.join(", ")})`;
-  console.log(`${kind}: ${first}..${last}, ${completed} of ${seeds} completed${died}, ${stall}, ${seconds} s`);
+  console.log(`${kind}: ${first}..${last}, ${completed} of ${seeds} completed, ${stall}, ${seconds} s`);
 }
 process.exitCode = broken === 0 ? 0 : 1;

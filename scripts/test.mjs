@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findNode } from "./setup/dependencies.mjs";
 import { describeMissing, findTool, testTools } from "./setup/tools.mjs";
-import { listChecks, runCheck } from "./test/checks.mjs";
+import { listChecks, runChecks } from "./test/checks.mjs";
 import { runVitest } from "./test/vitest-run.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -37,11 +37,7 @@ function printSkipped(skipped) {
 async function main(parameters) {
   const environment = makeEnvironment();
   process.env["PATH"] = environment["PATH"];
-  const counts = { passed: 0, failed: 0 };
-  for (const check of parameters.length > 0 ? [] : listChecks(root)) {
-    if (await runCheck(check, root)) counts.passed += 1;
-    else counts.failed += 1;
-  }
+  const counts = await runChecks(parameters.length > 0 ? [] : listChecks(root), root);
   const tests = await runVitest(root, parameters, environment);
   const failed = counts.failed + tests.failed;
   printSkipped(tests.skipped);

@@ -1,4 +1,5 @@
 /** Lines between processes that break, or that are dead without saying so: half-open connections. */
+import type { RunStatus } from "shoal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pause, robustJob, trainDisturbed, type RobustJob } from "../support/disturbed-run.ts";
 import { startKillableCluster, type KillableCluster } from "../support/killable-cluster.ts";
@@ -6,12 +7,18 @@ import { startKillableCluster, type KillableCluster } from "../support/killable-
 /** One and a half times the default lease. */
 const silentMs = 3_000;
 
+function leadsAnything({ servers }: RunStatus, name: string): boolean {
+  return servers.some((server) => server.name === name && server.leads > 0);
+}
+
 let cluster: KillableCluster;
 let robust: RobustJob;
 
 beforeAll(async () => {
-  cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies: ["server-1", "worker-1"] });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1 });
+  const behindProxies = ["server-1", "server-2", "server-3", "worker-1"];
+  // Lines that take their time: how long a run trains hardly depends on how busy the machine is.
+  cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies, latencyMs: 5 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 4_000 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -36,6 +43,17 @@ describe("a synchronous run with copies of its shards gives the bits of a plain 
       await pause(silentMs);
       data?.mend();
     });
+    expect(parameters).toEqual(robust.expected); // no tolerance
+  });
+
+  it("when the lines to a server stay dead: it leads nothing any more, and holds no copy", async () => {
+    const { data } = cluster.linesOf("server-1");
+    const { parameters, log } = await trainDisturbed(cluster, robust.job, async (run) => {
+      data?.freeze();
+      await cluster.until(run, (status) => !leadsAnything(status, "server-1"));
+    });
+    data?.mend();
+    expect(log).toMatch(/takes over, because worker-\d(, worker-\d)? cannot reach server-1/);
     expect(parameters).toEqual(robust.expected); // no tolerance
   });
 

@@ -38,7 +38,7 @@ it.skipIf(!canMount())("a full disk costs snapshots and says so; with room again
   using disk = mountDisk();
   const environment = { SHOAL_SNAPSHOTS: disk.folder };
   await using cluster = await startKillableCluster({ workers: 2, servers: 2, environment });
-  const robust = await robustJob(cluster, { workers: 2, shards: 4, replicas: 1 });
+  const robust = await robustJob(cluster, { workers: 2, shards: 4, replicas: 1, trainedMs: 3_000 });
   const snapshots = { everySteps: 10, everySeconds: null, keep: 2 };
   const job = { ...robust.job, durability: { replicas: 1, snapshots } };
   const { parameters, status } = await trainDisturbed(cluster, job, async (run) => {

@@ -19,7 +19,7 @@ let robust: RobustJob;
 
 beforeAll(async () => {
   cluster = await startKillableCluster({ workers: 3, servers: 2, coordinators: 2 });
-  robust = await robustJob(cluster, { workers: 3, shards, replicas: 0 });
+  robust = await robustJob(cluster, { workers: 3, shards, replicas: 0, trainedMs: 2_500 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

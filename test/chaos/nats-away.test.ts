@@ -3,19 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pause, robustJob, trainDisturbed, type RobustJob } from "../support/disturbed-run.ts";
 import { startKillableCluster, type KillableCluster } from "../support/killable-cluster.ts";
 
-/** Twice the default lease. */
-const awayMs = 4_000;
+/** One and a half times the default lease. */
+const awayMs = 3_000;
 
 let cluster: KillableCluster;
 let robust: RobustJob;
 
 beforeAll(async () => {
   cluster = await startKillableCluster({ workers: 2, servers: 2 });
-  robust = await robustJob(cluster, { workers: 2, shards: 4, replicas: 1 });
+  robust = await robustJob(cluster, { workers: 2, shards: 4, replicas: 1, trainedMs: 4_500 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
-describe("NATS away for twice the lease", () => {
+describe("NATS away for longer than the lease", () => {
   for (const mode of ["synchronous", "asynchronous"] as const) {
     it(`ends no lease and no ${mode} run`, async () => {
       const job = { ...robust.job, consistency: { mode } };

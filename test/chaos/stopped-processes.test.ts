@@ -14,7 +14,7 @@ let robust: RobustJob;
 
 beforeAll(async () => {
   cluster = await startKillableCluster({ workers: 2, servers: 3, coordinators: 2 });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 6_000 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

@@ -14,7 +14,7 @@ const data = { samples: 1_000, testSamples: 200, seed: 3 };
 const dataset = generateDigits(data);
 
 describe("synchronous training across processes", () => {
-  it.each([1, 2, 4])("through 2 servers and %i workers equals one plain loop, no tolerance", async (workers) => {
+  it.each([1, 2, 4])("O11: through 2 servers and %i workers equals one plain loop, no tolerance", async (workers) => {
     await using cluster = await startUp(["--workers", String(workers), "--servers", "2"]);
     const job = {
       name: "equal",

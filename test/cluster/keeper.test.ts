@@ -1,8 +1,9 @@
 /** The process that keeps a local cluster up: one a cluster, and it ends when the cluster cannot go on. */
 import { connect } from "node:net";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { createWorkplace, isAlive, processesOf, runCommand, startCommand } from "../support/shoal-command.ts";
-import { startUp } from "../support/up.ts";
+import { startUp, type UpCluster } from "../support/up.ts";
 
 /** False once nobody listens there any more. */
 async function listens(url: string): Promise<boolean> {
@@ -14,30 +15,51 @@ async function listens(url: string): Promise<boolean> {
 }
 
 describe("the keeper of a local cluster", () => {
-  it("is alone: a second one of the same name does not start, and the first is still found", async () => {
-    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
-    const second = await runCommand(["up"], { workplace: cluster.workplace });
-    expect(second.code).toBe(1);
-    expect(second.text).toMatch(/cluster_exists.*--cluster/s);
-    const status = await runCommand(["status"], { workplace: cluster.workplace });
-    expect(status.code).toBe(0);
-    expect(status.text).toContain("worker-1");
-  });
+  describe("that is up", () => {
+    let cluster: UpCluster;
+    beforeAll(async () => {
+      cluster = await startUp(["--workers", "1", "--servers", "1"]);
+    });
+    afterAll(() => cluster[Symbol.asyncDispose]());
 
-  it("refuses to cancel a run that nobody knows", async () => {
-    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
-    const { code, text } = await runCommand(["cancel", "nothing-1"], { workplace: cluster.workplace });
-    expect(code).not.toBe(0);
-    expect(text).toMatch(/run_not_found.*nothing-1/s);
-  });
+    it("is alone: a second one of the same name does not start, and the first is still found", async () => {
+      const second = await runCommand(["up"], { workplace: cluster.workplace });
+      expect(second.code).toBe(1);
+      expect(second.text).toMatch(/cluster_exists.*--cluster/s);
+      const status = await runCommand(["status"], { workplace: cluster.workplace });
+      expect(status.code).toBe(0);
+      expect(status.text).toContain("worker-1");
+    });
 
-  it("ends with an error and leaves nothing when nats-server's guardian is killed", async () => {
-    await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
-    process.kill(cluster.pids["nats"]!, "SIGKILL");
-    expect(await cluster.up.ended).toBe(1);
-    expect(cluster.up.text()).toMatch(/transport_lost.*without nats-server the cluster cannot go on/s);
-    expect(Object.values(cluster.pids).filter(isAlive)).toEqual([]);
-    expect(await listens(cluster.nats)).toBe(false);
+    it("refuses to cancel a run that nobody knows", async () => {
+      const { code, text } = await runCommand(["cancel", "nothing-1"], { workplace: cluster.workplace });
+      expect(code).not.toBe(0);
+      expect(text).toMatch(/run_not_found.*nothing-1/s);
+    });
+
+    it("has its runs to itself: they do not go on elsewhere before they are cancelled", async () => {
+      const run = await cluster.submit({
+        name: "endless",
+        model: perceptron([16]),
+        data: { type: "digits", samples: 1_000, testSamples: 100 },
+        optimizer: { name: "sgd", learningRate: 0.05 },
+        epochs: 10_000,
+        durability: { snapshots: { everySteps: 20, everySeconds: null, keep: 1 } },
+      });
+      await cluster.until(run, ({ snapshots }) => (snapshots?.newest ?? null) !== null);
+      const refused = await runCommand(["resume", run, "--in-process"], { workplace: cluster.workplace });
+      expect(refused.code).toBe(2);
+      expect(refused.text).toMatch(/invalid_argument.*is training on cluster shoal: cancel it there/s);
+      expect((await runCommand(["cancel", run], { workplace: cluster.workplace })).code).toBe(0);
+    });
+
+    it("ends with an error and leaves nothing when nats-server's guardian is killed", async () => {
+      process.kill(cluster.pids["nats"]!, "SIGKILL");
+      expect(await cluster.up.ended).toBe(1);
+      expect(cluster.up.text()).toMatch(/transport_lost.*without nats-server the cluster cannot go on/s);
+      expect(Object.values(cluster.pids).filter(isAlive)).toEqual([]);
+      expect(await listens(cluster.nats)).toBe(false);
+    });
   });
 
   it.each([0, 400, 900])("ends whole within two seconds of a Ctrl-C %i ms into the start", async (delayMs) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { checkJob, type CoordinatorSettings } from "@shoal/coordinator";
 import { ShoalError } from "@shoal/errors";
 import { generateDigits } from "@shoal/models";
-import { shardObjectName, type JobInput, type JobSpec, type SnapshotStore } from "@shoal/protocol";
+import { shardObjectName, snapshotPrefix, type JobInput, type JobSpec, type SnapshotStore } from "@shoal/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { createFolderStore } from "../../packages/shoal/src/snapshots/folder-store.ts";
 import { decideRetention } from "../../packages/coordinator/src/snapshots/retention.ts";
@@ -108,7 +108,7 @@ describe("a synchronous run that is killed as a whole", () => {
     [2, 2, 3, 1],
     [3, 1, 1, 3],
   ])(
-    "goes on from its snapshot on other members (%i workers, %i servers; then %i, %i), bit for bit",
+    "O13: goes on from its snapshot on other members (%i workers, %i servers; then %i, %i), bit for bit",
     async (workers, servers, workersThen, serversThen) => {
       const store = createFolderStore(newFolder());
       const job = jobOf({ workers, durability: { snapshots: { everySteps: 7, everySeconds: null, keep: 3 } } });
@@ -277,6 +277,26 @@ describe("snapshots", () => {
     expect(await second.ended(run)).toMatchObject({ phase: "completed", error: null });
     const expected = trainPlainly(job, 2, dataset, site.kernels, site.memory);
     expect(second.model(run).parameters).toEqual(expected.parameters); // no tolerance: the same bits
+  });
+
+  it("that another attempt of the run has overtaken leave nothing behind", async () => {
+    const store = createFolderStore(newFolder());
+    const job = jobOf({ workers: 1, epochs: 400, durability: everyFew() });
+    const first = await start(store, 1, 1);
+    const run = await first.submit(job);
+    await newestStep(first, run);
+    const second = await start(store, 1, 1);
+    await second.resume(run);
+    await newestStep(second, run);
+    for (;;) {
+      const { snapshots } = await first.status(run);
+      const [, refused] = /names 001-\S+ already, which is newer than (000-\S+)$/.exec(snapshots?.failure ?? "") ?? [];
+      if (refused !== undefined) {
+        expect(await store.list(snapshotPrefix(run, refused))).toEqual([]);
+        break;
+      }
+      await new Promise((resolve) => void setTimeout(resolve, 5));
+    }
   });
 
   it("are not looked for where there are none, nor gone on from while the run is under way", async () => {

@@ -79,11 +79,13 @@ describe("a stranger", () => {
       [{ model: { ...job.model, layers: [{ type: "dense", outputs: -3 }] } }, /job\.model\.layers\[0\]\.outputs.*-3/],
       [{ data: { type: "minst" } }, /job\.data/],
     ];
-    for (const [index, [change, message]] of wrong.entries()) {
-      const { code, text } = await shoal("train", write(`wrong-${index}.json`, { ...job, ...change }));
-      expect(code).toBe(2);
-      expect(text).toMatch(message);
-    }
+    await Promise.all(
+      wrong.map(async ([change, message], index) => {
+        const { code, text } = await shoal("train", write(`wrong-${index}.json`, { ...job, ...change }));
+        expect(code).toBe(2);
+        expect(text).toMatch(message);
+      }),
+    );
   });
 
   it("wants a job that waits for more workers than there are", async () => {

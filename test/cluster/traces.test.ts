@@ -1,11 +1,12 @@
 /** For a run of N exchanges: N complete traces, none orphaned; versions and staleness rebuilt from the trace alone. */
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { attributes } from "@shoal/protocol";
-import { collectExchanges, readTrace, rebuildUpdates, type SpanRecord } from "shoal";
-import { describe, expect, it } from "vitest";
+import { collectExchanges, readTrace, rebuildUpdates, type RunStatus, type SpanRecord } from "shoal";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { perceptron } from "../support/perceptron.ts";
 import { runCommand } from "../support/shoal-command.ts";
-import { startUp } from "../support/up.ts";
+import { startUp, type UpCluster } from "../support/up.ts";
 
 const job = {
   name: "traced",
@@ -16,50 +17,83 @@ const job = {
   shards: 3,
 };
 
-describe("the trace of a run over processes", () => {
-  for (const mode of [{ mode: "synchronous" }, { mode: "asynchronous" }] as const) {
-    it(`is complete, has no version missing, and agrees with what workers were told (${mode.mode})`, async () => {
-      await using cluster = await startUp(["--workers", "2", "--servers", "2"]);
-      const run = await cluster.submit({ ...job, workers: 2, consistency: mode });
-      const status = await cluster.completed(run);
-      const runs = join(cluster.workplace.folder, "runs");
-      // Every process writes what it has buffered when it ends.
-      await cluster.end();
+/** In the last of them a server stands still for longer than its lease: its shards go on elsewhere, and it comes back. */
+const cases = [
+  { name: "synchronous", mode: "synchronous", standsStillMs: 0 },
+  { name: "asynchronous", mode: "asynchronous", standsStillMs: 0 },
+  { name: "deposed", mode: "asynchronous", standsStillMs: 1_500 },
+] as const;
 
-      const spans = await Array.fromAsync(readTrace(join(runs, run)));
+describe("the trace of a run over processes", () => {
+  let cluster: UpCluster;
+  const ended = new Map<string, RunStatus>();
+  beforeAll(async () => {
+    cluster = await startUp(["--workers", "2", "--servers", "2"]);
+    for (const { name, mode, standsStillMs } of cases) {
+      const epochs = standsStillMs > 0 ? 20 : job.epochs;
+      const run = await cluster.submit({ ...job, name, epochs, workers: 2, consistency: { mode } });
+      if (standsStillMs > 0) {
+        await cluster.until(run, ({ batchesDone }) => batchesDone > 100);
+        process.kill(cluster.pids["server-1"]!, "SIGSTOP");
+        await setTimeout(standsStillMs);
+        process.kill(cluster.pids["server-1"]!, "SIGCONT");
+      }
+      ended.set(name, await cluster.completed(run));
+    }
+    // Every process writes what it has buffered when it ends.
+    await cluster.end();
+  });
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  it.each(cases)(
+    "is complete, has no version missing, and agrees with what workers were told ($name)",
+    async ({ name, mode, standsStillMs }) => {
+      const { run, totalBatches } = ended.get(name)!;
+      const spans = await Array.fromAsync(readTrace(join(cluster.workplace.folder, "runs", run)));
       const report = collectExchanges(spans);
       expect(report.orphans).toEqual([]);
       expect(report.incomplete).toEqual([]);
       const pushes = report.exchanges.filter(({ root }) => String(root.attributes[attributes.kind]).startsWith("push"));
-      expect(pushes).toHaveLength(status.totalBatches * job.shards);
+      expect(pushes).toHaveLength(totalBatches * job.shards);
 
       const updates = rebuildUpdates(spans);
       for (let shard = 0; shard < job.shards; shard += 1) {
         const ofShard = updates.filter((update) => update.shard === shard);
         expect(ofShard.map(({ version }) => version)).toEqual(ofShard.map((_, index) => index + 1));
-        expect(ofShard.flatMap(({ contributions }) => contributions)).toHaveLength(status.totalBatches);
+        expect(ofShard.flatMap(({ contributions }) => contributions)).toHaveLength(totalBatches);
       }
-      expect(stalenessOf(updates)).toEqual(stalenessApplied(spans));
-      if (mode.mode === "synchronous") expect(stalenessOf(updates).every((staleness) => staleness === 0)).toBe(true);
+      const rebuilt = stalenessOf(updates);
+      const told = stalenessTold(spans);
+      for (const [contribution, staleness] of told) expect(rebuilt.get(contribution)).toBe(staleness);
+      // Who asks again after a fail-over is told that its push is known, and no staleness.
+      if (standsStillMs === 0) expect(told.size).toBe(rebuilt.size);
+      if (mode === "synchronous") expect([...rebuilt.values()].every((staleness) => staleness === 0)).toBe(true);
 
-      const file = join(cluster.workplace.folder, "out.json");
+      const file = join(cluster.workplace.folder, `${name}.json`);
       const { code, text } = await runCommand(["trace", run, "--out", file], cluster);
       expect(text).toContain("perfetto");
       expect(code).toBe(0);
-    });
-  }
+    },
+  );
 });
 
-function stalenessOf(updates: ReturnType<typeof rebuildUpdates>): readonly number[] {
-  return updates
-    .flatMap(({ contributions }) => contributions.map(({ staleness }) => staleness))
-    .toSorted((a, b) => a - b);
+/** Staleness of each contribution, by shard, worker and clock. */
+function stalenessOf(updates: ReturnType<typeof rebuildUpdates>): ReadonlyMap<string, number> {
+  return new Map(
+    updates.flatMap(({ shard, contributions }) =>
+      contributions.map(({ worker, clock, staleness }) => [`${shard}/${worker}/${clock}`, staleness] as const),
+    ),
+  );
 }
 
 /** The other source in the trace: what each worker was told, on its exchange's root span. */
-function stalenessApplied(spans: readonly SpanRecord[]): readonly number[] {
-  return spans
-    .filter((span) => span.parent === null && span.attributes[attributes.outcome] === "push_applied")
-    .map((span) => Number(span.attributes[attributes.staleness]))
-    .toSorted((a, b) => a - b);
+function stalenessTold(spans: readonly SpanRecord[]): ReadonlyMap<string, number> {
+  return new Map(
+    spans
+      .filter((span) => span.parent === null && span.attributes[attributes.outcome] === "push_applied")
+      .map(({ attributes: of }) => [
+        [attributes.shard, attributes.worker, attributes.clock].map((key) => Number(of[key])).join("/"),
+        Number(of[attributes.staleness]),
+      ]),
+  );
 }

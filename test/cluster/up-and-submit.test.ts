@@ -22,8 +22,9 @@ describe("a cluster of processes", () => {
       name: "mlp",
       model: perceptron([256, 128]),
       data: data.spec,
-      optimizer: { name: "adam", learningRate: 0.001 },
-      epochs: 3,
+      optimizer: { name: "adam", learningRate: 0.003 },
+      batchSize: 128,
+      epochs: 2,
     };
     const file = join(workplace.folder, "job.json");
     writeFileSync(file, JSON.stringify(job));

@@ -74,7 +74,7 @@ describe("a synchronous run", () => {
   it.each(["in-process", "grpc"] as const)(
     "gives the same bits when workers die and another joins (%s)",
     async (wire) => {
-      const job = jobOf({ slots: 4, workers: 4, epochs: 300, schedule: { name: "constant" } });
+      const job = jobOf({ slots: 4, workers: 4, epochs: 150, schedule: { name: "constant" } });
       const settings = { leaseMs: 1000, heartbeatMs: 100, tickMs: 20 };
       const scene = { site, dataset, servers: 2, workers: 4, computeKind: "thread", settings, wire } as const;
       cluster = await startTrainingCluster(scene);
@@ -129,19 +129,19 @@ describe.each([
   { mode: "asynchronous" },
 ] as const)("a run in mode %o", (consistency) => {
   it("learns, and counts every batch once, also when a worker dies and another joins", async () => {
-    const job = jobOf({ workers: 3, epochs: 150, schedule: { name: "constant" }, consistency });
+    const job = jobOf({ workers: 3, epochs: 75, schedule: { name: "constant" }, consistency });
     const settings = { leaseMs: 1000, heartbeatMs: 100, tickMs: 20, leaseWorkMs: 20 };
     cluster = await startTrainingCluster({ site, dataset, servers: 2, workers: 3, computeKind: "thread", settings });
     const run = await cluster.submit(job);
     await reachesStep(cluster, run, 100);
     await cluster.workers[0]?.kill();
     cluster.addWorker("worker-4");
-    await reachesStep(cluster, run, 1000);
+    await reachesStep(cluster, run, 500);
     const summaries = (await Promise.all(cluster.servers.map(({ host }) => host.describe(run)))).flat();
     expect(summaries.length).toBe(4);
     const status = await cluster.ended(run);
     expect(status).toMatchObject({ phase: "completed", error: null, batchesDone: status.totalBatches });
-    expect(status.samples).toBe(150 * 650);
+    expect(status.samples).toBe(75 * 650);
     expect(status.evaluations.length).toBeGreaterThan(10);
     expect(status.result?.accuracy).toBeGreaterThan(0.6);
   });

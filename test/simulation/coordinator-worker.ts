@@ -175,6 +175,12 @@ class Player {
         this.#record.busy.delete(message.run);
         message.replyTo.tell({ type: "run_stopped", run: message.run, node: this.#system.node });
         return;
+      case "save_slots": {
+        const [{ node }, { run, snapshot, replyTo }] = [this.#system, message];
+        const error = new ShoalError("store_unavailable", `${node} is played and has no place for snapshots`);
+        replyTo.tell({ type: "slots_not_saved", run, node, snapshot, passed: null, error: error.toJSON() });
+        return;
+      }
       case "describe_work": {
         const description = { activity: "idle", detail: "", forMs: null, exchanges: [] } as const;
         const { run, replyTo } = message;

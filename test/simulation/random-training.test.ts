@@ -47,9 +47,9 @@ describe("a training on a bad network", () => {
     }
   });
 
-  it("fails with the cause when nobody is left who could finish a half applied step", async () => {
-    const { status } = await play(drawScenario("synchronous", 24), site);
-    expect(status?.error).toMatchObject({ code: "run_failed", details: { step: 0 } });
-    expect(status?.reason).toMatch(/step 0 is half applied \(the shards are at versions (1, 0|0, 1)\)/);
+  it("goes on with the same bits when all have died who had the values of a half applied step", async () => {
+    const { status, violations } = await play(drawScenario("synchronous", 24), site);
+    expect(violations).toEqual([]);
+    expect(status?.phase).toBe("completed");
   });
 });

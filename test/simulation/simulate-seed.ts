@@ -5,13 +5,18 @@ import { decodeModelFile, type Dataset } from "@shoal/models";
 import type { RunStatus } from "@shoal/protocol";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainPlainly } from "../support/plain-training.ts";
-import { checkCopies, leaderless } from "./checks/check-copies.ts";
+import { checkCopies, isUnsettled } from "./checks/check-copies.ts";
+import { checkFeedback } from "./checks/check-feedback.ts";
 import { checkEnd, describeWaits } from "./checks/check-end.ts";
-import { drawScenario, scenarioShape, type ScenarioKind } from "./scenario/draw-scenario.ts";
+import { checkLead } from "./checks/check-lead.ts";
+import { scenarioShape } from "./scenario/conditions.ts";
+import { drawScenario, type ScenarioKind } from "./scenario/draw-scenario.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 import { Cluster } from "./world/cluster.ts";
 import { inspectCopies } from "./world/copies.ts";
+import { isLossy } from "./world/gradients.ts";
 import { scheduleMishaps } from "./world/mishaps.ts";
+import { Person } from "./world/person.ts";
 import { sameBits } from "./world/witness.ts";
 import { VectorPool } from "./world/vector-pool.ts";
 import { World, type WorldSite } from "./world/world.ts";
@@ -66,12 +71,12 @@ async function simulateScenario(
   let status: RunStatus | undefined;
   try {
     status = await simulate(world.clock, follow(world, cluster, dataset, found), { maximumSteps });
-    found.push(...checkEnd(world, cluster, status));
+    found.push(...checkEnd(world, cluster, status), ...checkLead(scenario, cluster.leads));
   } catch (error) {
     found.push(`${ShoalError.from(error).message}; ${describeWaits(cluster)}`);
   }
   const virtualMs = world.clock.now();
-  found.push(...world.witness.violations);
+  found.push(...world.witness.violations, ...checkFeedback(world.witness, cluster.watch, site));
   await simulate(world.clock, endAll(cluster), { maximumSteps }).catch((error: unknown) => {
     found.push(`the cluster does not end: ${ShoalError.from(error).message}`);
   });
@@ -83,6 +88,9 @@ async function simulateScenario(
   return { kind, seed, scenario, violations: found, phase, virtualMs, messages: world.messages, trace };
 }
 
+/** Looks around for each question how the run is: who notes its end is asked at once. */
+const looksPerQuestion = 5;
+
 /** Starts everybody, submits the job, and looks on until it is over. */
 async function follow(
   world: World,
@@ -92,29 +100,51 @@ async function follow(
 ): Promise<RunStatus | undefined> {
   const { scenario, clock } = world;
   for (let index = 0; index < scenario.coordinators; index += 1) cluster.startCoordinator();
+  const { headStartMs = 0 } = scenario;
+  if (headStartMs > 0) await cluster.pass(headStartMs);
   for (let index = 1; index <= scenario.servers; index += 1) await cluster.startServer(`server-${index}`);
   for (let index = 1; index <= scenario.workers; index += 1) cluster.startWorker(`worker-${index}`);
   scheduleMishaps(world, cluster);
   let inspected: readonly string[] | undefined;
   // Before the job is submitted: whoever submits it may hear of that when it is over.
   cluster.onModel = async (run, model) => {
-    // What is still on its way arrives before anybody looks.
-    await cluster.pass(2 * scenario.data.longestStrayMs + 10);
+    await settleDown(world, cluster);
     inspected = [...(await checkShards(world, cluster, run)), ...checkModel(world, model, dataset)];
   };
-  const run = await cluster.submit(scenario.job);
+  const person = new Person(world, cluster);
+  await person.submit();
   let status: RunStatus | undefined;
-  while (!hasEnded(status)) {
-    if (clock.now() > scenario.limitMs) break;
-    await cluster.pass(200);
-    status = (await cluster.status(run)) ?? status;
+  let untilAsked = looksPerQuestion;
+  let wake = (): void => undefined;
+  cluster.onEnd = () => {
+    untilAsked = 0;
+    wake();
+  };
+  while (!hasEnded(status) && clock.now() <= scenario.limitMs) {
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    if (untilAsked > 0) await Promise.race([cluster.pass(200), woken]);
     lookAround(world, cluster);
+    untilAsked -= 1;
+    if (untilAsked > 0) continue;
+    status = (await person.look()) ?? status;
+    untilAsked = looksPerQuestion;
   }
+  // Who took part is told.
+  await cluster.pass(50);
   if (status?.phase === "completed") found.push(...(inspected ?? ["it completed without a model"]));
   return status;
 }
 
-/** A shard whose primary has just died is looked at when another leads it. */
+/** What is still on its way arrives before anybody looks. */
+async function settleDown(world: World, cluster: Cluster): Promise<void> {
+  const lookMs = 10;
+  for (let leftMs = 2 * world.scenario.data.longestStrayMs; leftMs >= 0; leftMs -= lookMs) {
+    await cluster.pass(lookMs);
+    if (world.onTheWay === 0) return;
+  }
+}
+
+/** A shard whose primary has just died is looked at when another leads it, and its copies when they have what it has. */
 async function checkShards(
   { scenario, witness, site }: World,
   cluster: Cluster,
@@ -123,8 +153,8 @@ async function checkShards(
   const shards = witness.firstValues.size;
   for (let left = 30; ; left -= 1) {
     const copies = await inspectCopies(cluster, run, shards);
-    if (left > 0 && leaderless(copies, shards)) await cluster.pass(100);
-    else return checkCopies({ scenario, copies, witness, site, shards });
+    if (left > 0 && isUnsettled(copies, shards)) await cluster.pass(100);
+    else return checkCopies({ scenario, copies, witness, site, shards, disk: cluster.watch });
   }
 }
 
@@ -148,9 +178,11 @@ function lookAround({ witness, site }: World, { lives }: Cluster): void {
 }
 
 /** Synchronous training gives the bits of one plain loop. */
-function checkModel({ scenario, site }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
+function checkModel({ scenario, site, witness }: World, model: Uint8Array, dataset: Dataset): readonly string[] {
   const { job, slots } = scenario;
-  if (job.consistency.mode !== "synchronous") return [];
+  const isPlain = job.communication.name === "gradients" && job.stragglers.backup === 0 && !isLossy(job);
+  const isWhole = [...witness.missing.values()].every((lost) => lost === 0);
+  if (job.consistency.mode !== "synchronous" || !isPlain || !isWhole) return [];
   const plain = trainPlainly(job, slots, dataset, site.kernels, site.memory);
   const isEqual = sameBits(plain.parameters, decodeModelFile(model).parameters);
   return isEqual ? [] : ["the model has other bits than the plain loop's"];

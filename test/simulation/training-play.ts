@@ -219,19 +219,6 @@ function drawDataset(count: number): Dataset {
   return { name: "soak", source: "drawn", train: split(count), test: split(30) };
 }
 
-/** The one way in which workers alone can fail a run: all that were in a synchronous step died in the middle of a push. */
-export function isHalfApplied({ phase, error }: RunStatus): boolean {
-  return phase === "failed" && error?.code === "run_failed" && error.details?.["step"] !== undefined;
-}
-
-/** Workers that had a slot from the beginning, and that nothing happened to. */
-function sparedWorkers({ kind, workers, slots, mishaps }: TrainingScenario): readonly string[] {
-  const joins = mishaps.filter(({ mishap }) => mishap.kind === "join").length;
-  if (slots < workers + joins || kind === "hand-off") return [];
-  const names = Array.from({ length: workers }, (_, index) => `worker-${index + 1}`);
-  return names.filter((name) => !mishaps.some(({ mishap }) => "worker" in mishap && mishap.worker === name));
-}
-
 /** Looked at before the shards are released. */
 async function miscountedBatches(cluster: TrainingCluster, run: string, scenario: TrainingScenario): Promise<string[]> {
   const wrong: string[] = [];
@@ -283,10 +270,6 @@ function judge(
   const failures = cluster.failures.map((failure) => `an actor failed: ${JSON.stringify(failure)}`);
   // It may wait for ten minutes for workers that have died before it could begin.
   if (status.phase === "queued") return failures;
-  if (isHalfApplied(status)) {
-    const spared = sparedWorkers(scenario);
-    return spared.length === 0 ? failures : [...failures, `${status.reason}, but ${spared.join(", ")} lived`];
-  }
   if (status.phase !== "completed") {
     const waits = cluster.workers.flatMap(({ handle }) => handle.waits());
     return [...failures, `${status.phase} at batch ${status.batchesDone}: ${status.reason}; ${JSON.stringify(waits)}`];

@@ -94,6 +94,7 @@ export function drawScenario(kind: TrainingKind, seed: number): TrainingScenario
     evaluation: { everySteps },
     stop: { patience: stops ? 1 + random.integer(3) : null },
     seed: random.integer(1000),
+    durability: { formerValues: true },
     ...peculiarities(kind, createRandom(`job of ${name}`)),
   });
   const isOrderly = random.uniform() < 0.3;

@@ -8,8 +8,6 @@ import { perceptron } from "./perceptron.ts";
 import { trainPlainly } from "./plain-training.ts";
 import { createTrainingSite } from "./training-cluster.ts";
 
-/** Time that the job trains for undisturbed: twice what a node is silent for. */
-const trainedMs = 6_000;
 const data = { samples: 2_000, testSamples: 200, seed: 3 };
 
 const common = {
@@ -26,6 +24,8 @@ export interface RobustJobOptions {
   readonly shards: number;
   /** Copies of each shard beside its primary. */
   readonly replicas: number;
+  /** How long it trains undisturbed, about: longer than the disturbance and what has to be seen after it. */
+  readonly trainedMs: number;
 }
 
 export interface RobustJob {
@@ -38,7 +38,7 @@ export interface RobustJob {
 /** A job that is long enough to be disturbed on this machine as busy as it is now, and no longer. */
 export async function robustJob(
   cluster: KillableCluster,
-  { workers, shards, replicas }: RobustJobOptions,
+  { workers, shards, replicas, trainedMs }: RobustJobOptions,
 ): Promise<RobustJob> {
   const short = { ...common, workers, shards, durability: { replicas }, epochs: 3 };
   const { elapsedMs } = await cluster.completed(await cluster.submit(short));

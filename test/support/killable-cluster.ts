@@ -26,6 +26,8 @@ export interface KillableClusterOptions {
   readonly coordinators?: number;
   /** Nodes whose lines go through proxies: all to NATS, and with servers also those that come to them. */
   readonly behindProxies?: readonly string[];
+  /** What the lines to servers behind proxies add to each way, ms: training lasts, whatever the machine. */
+  readonly latencyMs?: number;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -49,6 +51,12 @@ export interface KillableCluster extends AsyncDisposable {
   linesOf(name: string): NodeLines;
   /** Starts a node (`server-1`, `worker-2`, `coordinator`, `coordinator-2`) that does not run; settles when it serves. */
   start(name: string): Promise<void>;
+  /** A node more, of a name that was not there at the start. */
+  add(name: string): Promise<void>;
+  /** SIGTERM: a notice of leaving. Settles when the process is gone, with its exit code or the signal's name. */
+  leave(name: string): Promise<number | string>;
+  /** Ids of the processes that run now, by node. */
+  pids(): ReadonlyMap<string, number>;
   /** SIGKILL; settles when the process is gone, with the time of the signal in ms since 1970. */
   kill(name: string): Promise<number>;
   submit(job: object): Promise<string>;
@@ -79,7 +87,7 @@ export async function startKillableCluster(options: KillableClusterOptions): Pro
       return;
     }
     const port = isServer ? await freePort() : undefined;
-    const data = port === undefined ? undefined : await startTcpProxy(port);
+    const data = port === undefined ? undefined : await startTcpProxy(port, { latencyMs: options.latencyMs ?? 0 });
     const line = { nats: await startTcpProxy(nats.port), data };
     lines.set(name, line);
     const listen = data === undefined ? [] : ["--listen", `127.0.0.1:${port}`, "--advertise", data.endpoint];
@@ -136,6 +144,18 @@ export async function startKillableCluster(options: KillableClusterOptions): Pro
       return found;
     },
     start,
+    async add(name) {
+      await prepare(name);
+      await start(name);
+    },
+    async leave(name) {
+      const { process, ended } = node(name);
+      process.kill("SIGTERM");
+      const code = await ended;
+      nodes.delete(name);
+      return code;
+    },
+    pids: () => new Map([...nodes].map(([name, { pid }]) => [name, pid])),
     async kill(name) {
       const { process, ended } = node(name);
       const atMs = Date.now();

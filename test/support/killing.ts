@@ -30,13 +30,13 @@ const healedWithinMs = 60_000;
  * @throws Error when copies are not filled again in time: something hangs
  */
 export async function killAtRandom(options: KillingOptions): Promise<readonly Kill[]> {
-  const { cluster, run, random, onKill } = options;
+  const { cluster, random, onKill } = options;
   const kills: Kill[] = [];
   const away = new Map<string, Promise<void>>();
   while (kills.length < options.kills) {
     await pause(random.integer(longestCalmMs));
     // At the last moment: a server of a busy machine may be suspected at any time, and its copies with it.
-    if (!(await isWhole(cluster, run))) break;
+    if (!(await isWhole(options))) break;
     const here = options.nodes.filter((node) => !away.has(node));
     if (here.length === 1) {
       await Promise.race(away.values());
@@ -59,14 +59,16 @@ export async function killAtRandom(options: KillingOptions): Promise<readonly Ki
   return kills;
 }
 
-/** Waits until the run trains with all copies. @returns false when it has ended */
-async function isWhole(cluster: KillableCluster, run: string): Promise<boolean> {
+/** Waits until the run trains with all copies, and all workers where those are killed. @returns false when it has ended */
+async function isWhole({ cluster, run, nodes }: KillingOptions): Promise<boolean> {
+  const workers = nodes.filter((node) => node.startsWith("worker")).length;
+  const staffed = workers === 0 ? "training on" : `training on ${workers} worker`;
   const sinceMs = performance.now();
   let last = "";
   for (;;) {
     const { phase, reason } = await cluster.status(run);
     if (["completed", "failed", "cancelled"].includes(phase)) return false;
-    if (phase === "training" && !reason.includes("have only")) return true;
+    if (phase === "training" && reason.startsWith(staffed) && !reason.includes("have only")) return true;
     last = reason;
     if (performance.now() - sinceMs > healedWithinMs) throw new Error(`after ${healedWithinMs} ms still ${last}`);
     await pause(50);

@@ -34,6 +34,15 @@ export interface UnderKillsReport {
   readonly pauses: { readonly takenOver: Summary; readonly all: Summary } | null;
   /** Longest time after each kill in which some shard made no version. */
   readonly stoodStill: Summary;
+  /** The tenth of the kills after which a shard stood still for longest, the worst first. */
+  readonly slowest: readonly ExplainedKill[];
+}
+
+export interface ExplainedKill extends Kill {
+  /** Longest time in which some shard made no version, ms. */
+  readonly stoodStillMs: number;
+  /** What the coordinators wrote after the kill, for as long and a little longer. */
+  readonly lines: readonly string[];
 }
 
 const workers = 2;
@@ -113,17 +122,31 @@ async function measure(
   cluster: KillableCluster,
   run: string,
   kills: readonly Kill[],
-): Promise<Pick<UnderKillsReport, "pauses" | "stoodStill">> {
+): Promise<Pick<UnderKillsReport, "pauses" | "stoodStill" | "slowest">> {
   const applied = await applyTimes(join(cluster.runs, run));
   const pauses = failOverPauses(kills, seatChanges(cluster.log()), applied);
+  const stalls = longestStalls(kills, applied, stallWindowMs);
   const primaries = pauses.filter(({ takenOver }) => takenOver > 0).map(({ pauseMs }) => pauseMs);
   return {
-    stoodStill: summarize(longestStalls(kills, applied, stallWindowMs)),
+    stoodStill: summarize(stalls),
+    slowest: kills
+      .map((kill, index) => ({ ...kill, stoodStillMs: stalls[index] ?? 0 }))
+      .toSorted((a, b) => b.stoodStillMs - a.stoodStillMs)
+      .slice(0, Math.ceil(kills.length / 10))
+      .map((kill) => ({ ...kill, lines: linesAfter(cluster.log(kill.atMs), kill.atMs, 2 * kill.stoodStillMs) })),
     pauses:
       primaries.length === 0
         ? null
         : { takenOver: summarize(primaries), all: summarize(pauses.map(({ pauseMs }) => pauseMs)) },
   };
+}
+
+function linesAfter(log: string, atMs: number, forMs: number): readonly string[] {
+  const timeOf = (line: string): number => Date.parse(line.slice(0, line.indexOf(" "))) - atMs;
+  return log
+    .split("\n")
+    .filter((line) => timeOf(line) <= forMs)
+    .map((line) => `+${timeOf(line)} ms ${line.slice(line.indexOf(" ") + 1)}`);
 }
 
 function summarize(values: readonly number[]): Summary {

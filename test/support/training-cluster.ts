@@ -108,6 +108,8 @@ export interface ClusterWorker {
 
 export interface TrainingCluster {
   readonly servers: readonly ServerHandle[];
+  /** How the shards are reached, without what a test puts in between. */
+  readonly links: LinkFactory;
   /** Starts another server; settles when it can be reached. */
   addServer(name: string): Promise<ServerHandle>;
   /** Ends a server's actors without a goodbye, as a crash would: nobody reaches its shards any more. */
@@ -210,6 +212,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
       },
       computeKind: options.computeKind,
       wrapCompute: (compute) => options.wrapCompute?.(compute, name) ?? compute,
+      snapshots: options.snapshots,
       ...(options.retry === undefined ? {} : { retry: options.retry }),
       ...(options.states === undefined ? {} : { states: options.states }),
     });
@@ -234,6 +237,7 @@ export async function startTrainingCluster(options: TrainingClusterOptions): Pro
   return {
     servers,
     addServer,
+    links: plain,
     killServer,
     killCoordinator: headship.kill,
     startCoordinator: headship.start,

@@ -1,12 +1,15 @@
 /**
  * Mailbox: a p-queue of concurrency one with a capacity.
  *
+ * What comes to a mailbox at rest is handled past the queue, which is paused for what comes meanwhile: most messages find
+ * their actor at rest, and a task of the queue costs more than many a handler.
+ *
  * Bounds      `capacity` waiting entries, and {@link controlReserve} more for control; beyond it `offer` returns false.
  * Invariants
  *   I1  the handler of one entry has settled before the next one's starts.
  *   I2  control entries overtake waiting data entries; within a priority the order is that of `offer`.
  *   I3  a handler never starts inside `offer`.
- *   I4  a handler sees the AsyncLocalStorage values of its `offer` (p-queue 10 keeps them).
+ *   I4  a handler sees the AsyncLocalStorage values of its `offer` (p-queue 10 keeps them, and so do promises).
  */
 import PQueue from "p-queue";
 
@@ -47,6 +50,17 @@ export function createMailbox<E extends object>(options: MailboxOptions<E>): Mai
   const queue = new PQueue({ concurrency: 1 });
   // A Set keeps the order of arrival and forgets a started entry in constant time.
   const waiting = new Set<E>();
+  let isPaused = false;
+  /** The handler that runs past the queue. */
+  let passing: Promise<void> | undefined;
+
+  const start = (entry: E): Promise<void> =>
+    // I3
+    afterCaller.then(() => (waiting.delete(entry) ? handle(entry) : undefined));
+  const passed = (): void => {
+    passing = undefined;
+    if (queue.isPaused && !isPaused) queue.start();
+  };
   return {
     get depth() {
       return waiting.size;
@@ -57,18 +71,21 @@ export function createMailbox<E extends object>(options: MailboxOptions<E>): Mai
     offer(entry, isControl) {
       if (waiting.size >= (isControl ? capacity + controlReserve : capacity)) return false;
       waiting.add(entry);
-      const run = async (): Promise<void> => {
-        await afterCaller; // I3
-        if (waiting.delete(entry)) await handle(entry);
-      };
-      queue.add(run, isControl ? control : data).catch(ignoreAbort);
+      if (passing === undefined && !isPaused && queue.pending === 0 && queue.size === 0) {
+        passing = start(entry).then(passed);
+        return true;
+      }
+      if (passing !== undefined) queue.pause(); // I1
+      queue.add(() => start(entry), isControl ? control : data).catch(ignoreAbort);
       return true;
     },
     pause: () => {
+      isPaused = true;
       queue.pause();
     },
     resume: () => {
-      queue.start();
+      isPaused = false;
+      if (passing === undefined) queue.start();
     },
     clear() {
       const cleared = [...waiting];
@@ -76,6 +93,6 @@ export function createMailbox<E extends object>(options: MailboxOptions<E>): Mai
       queue.clear();
       return cleared;
     },
-    settled: () => queue.onPendingZero(),
+    settled: () => passing ?? queue.onPendingZero(),
   };
 }

@@ -2,6 +2,7 @@
 import { decideDeliveries } from "./commands/delivery.ts";
 import { isAskDue } from "./guard/watch-run.ts";
 import { vitalQuestions, type DesiredCommand } from "./commands/desired-commands.ts";
+import { keepFigures } from "./journal/kept-figures.ts";
 import { emptyMembership, type MembershipState } from "./membership/membership.ts";
 import { advanceRun } from "./runs/advance-run.ts";
 import { failRun } from "./runs/end-run.ts";
@@ -63,7 +64,7 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
       now,
       settings,
     );
-    next = withRun(next, restartAfterLoss(run, advanced, now));
+    next = withRun(next, keepFigures(restartAfterLoss(run, advanced, now), now));
   }
   next = startNext(next, now, settings);
   const outgoing: Outgoing[] = [];

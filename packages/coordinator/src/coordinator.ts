@@ -24,13 +24,15 @@ import {
 import { reconcile, type ClusterState, type Outgoing, type Reconciliation } from "./cluster-state.ts";
 import { composeServerCommand, composeWorkerCommand } from "./commands/compose.ts";
 import { dispatch } from "./dispatch/dispatch.ts";
-import { handleTick } from "./dispatch/membership-messages.ts";
+import { handleDeaf, handleTick } from "./dispatch/membership-messages.ts";
 import type { Reply, Step } from "./dispatch/step.ts";
 import { handleOwn, isControl, isOwn, type Inbox, type OwnMessage } from "./inbox.ts";
 import { durableChanges } from "./journal/changes.ts";
 import { createJournal, type JournalCommand } from "./journal/journal.ts";
 import { recover } from "./journal/recover.ts";
 import { createLeader, type LeaderCommand, type LeaderOptions } from "./leadership/leader.ts";
+import { createSearch, type MemberDeaf } from "./membership/look-for.ts";
+import type { Member } from "./membership/membership.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { keeperReported } from "./snapshots/keeper-reports.ts";
 import { keeperTasks } from "./snapshots/keeper-tasks.ts";
@@ -102,6 +104,7 @@ interface Desk {
   readonly outbox: Outbox;
   readonly leader: Ref<LeaderCommand>;
   readonly keeper: Ref<KeeperCommand>;
+  readonly lookFor: (member: Member) => void;
   readonly note: (sentence: string) => void;
   /** Undefined before the lead is taken, as the journal. */
   cluster: ClusterState | undefined;
@@ -120,6 +123,7 @@ function createCoordinator(
   const keeper = context.spawn("snapshots", createSnapshotKeeper({ store: options.snapshots, reports: context.self }));
   const desk: Desk = {
     ...{ options, settings, context, metrics, note, leader, keeper, outbox: createOutbox(note) },
+    lookFor: createSearch(context.system, context.self),
     ...{ cluster: undefined, journal: undefined, leadsUntilMs: Number.NEGATIVE_INFINITY },
   };
   const inquiries = createInquiries(context.system, () => desk.cluster);
@@ -152,6 +156,8 @@ async function hearOwn(desk: Desk, message: OwnMessage): Promise<void> {
     case "journal_kept":
       desk.outbox.kept(message.mark);
       return;
+    case "member_deaf":
+      return hearDeaf(desk, message);
     case "snapshot_published":
     case "snapshot_unpublished":
     case "snapshot_found":
@@ -210,6 +216,14 @@ function settle(desk: Desk, before: ClusterState, step: Step): void {
   const changes = describeChanges(before, settled.cluster, now);
   for (const sentence of [...step.notes, ...settled.notes, ...changes]) note(sentence);
   for (const lease of step.endedLeases ?? []) metrics.leaseEnded(lease);
+  for (const member of step.lookFor ?? []) desk.lookFor(member);
+}
+
+function hearDeaf(desk: Desk, report: MemberDeaf): void {
+  const { cluster, context, settings } = desk;
+  const now = context.clock.now();
+  if (cluster !== undefined && now < desk.leadsUntilMs)
+    settle(desk, cluster, handleDeaf(cluster, report, now, settings));
 }
 
 function hearKeeper(desk: Desk, report: KeeperReport): void {

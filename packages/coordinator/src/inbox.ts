@@ -2,6 +2,7 @@
 import type { ActorContext, Ref } from "@shoal/actors";
 import type { CoordinatorMessage } from "@shoal/protocol";
 import type { LeaderCommand, LeaderReport } from "./leadership/leader.ts";
+import type { MemberDeaf } from "./membership/look-for.ts";
 import type { KeeperReport } from "./snapshots/snapshot-keeper.ts";
 import type { JournalCommand, JournalReport } from "./journal/journal.ts";
 
@@ -12,6 +13,7 @@ export type OwnMessage =
   | { readonly type: "end" }
   | JournalReport
   | LeaderReport
+  | MemberDeaf
   | KeeperReport;
 
 export type Inbox = CoordinatorMessage | OwnMessage;
@@ -31,6 +33,8 @@ export function isControl(message: Inbox): boolean {
     case "join_as_server":
     case "join_as_worker":
     case "leave":
+    case "report_broken_line":
+    case "member_deaf":
     case "cancel_run":
       return true;
     default:
@@ -42,6 +46,7 @@ const ownTypes: ReadonlySet<string> = new Set<OwnMessage["type"]>([
   "tick",
   "close",
   "end",
+  "member_deaf",
   "journal_kept",
   "journal_superseded",
   "journal_failed",
@@ -69,7 +74,7 @@ export interface Children {
 
 /** Handles what ends the coordinator, and what people should know of. The end: everything written, then the lead given up. */
 export function handleOwn(
-  message: Exclude<OwnMessage, { readonly type: "tick" | "leading" | "journal_kept" } | KeeperReport>,
+  message: Exclude<OwnMessage, { readonly type: "tick" | "leading" | "journal_kept" } | MemberDeaf | KeeperReport>,
   context: ActorContext<Inbox>,
   { journal, leader }: Children,
   note: (sentence: string) => void,

@@ -15,6 +15,8 @@ export interface CoordinatorSettings {
   readonly replicas: number;
   /** How often a shard may move to another server to even out their load; 0, the default: never. */
   readonly balanceMs: number;
+  /** How long a key range must have been hotter than a server's share before the run is cut anew; 0, the default: never. */
+  readonly splitMs: number;
   /** Interval of the reconciliation between events: 100. */
   readonly tickMs: number;
   /** First interval after which an unanswered command is sent again: 250. It doubles up to `maximumResendMs`. */
@@ -63,6 +65,7 @@ export const defaultSettings: CoordinatorSettings = {
   leaderLeaseMs: 1500,
   replicas: 0,
   balanceMs: 0,
+  splitMs: 0,
   tickMs: 100,
   resendMs: 250,
   maximumResendMs: 2000,
@@ -84,11 +87,13 @@ export const defaultSettings: CoordinatorSettings = {
   maximumMembers: 512,
 };
 
+const mayBeZero: ReadonlySet<string> = new Set(["replicas", "balanceMs", "splitMs"]);
+
 /** @throws RangeError when a setting is not a positive number, or two of them contradict each other */
 export function completeSettings(given: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
   const settings = { ...defaultSettings, ...given };
   for (const [name, value] of Object.entries(settings)) {
-    if ((name === "replicas" || name === "balanceMs") && value === 0) continue;
+    if (mayBeZero.has(name) && value === 0) continue;
     if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number, got ${value}`);
   }
   if (settings.leaseMs < 2 * settings.heartbeatMs) {

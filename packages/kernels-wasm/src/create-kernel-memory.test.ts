@@ -52,6 +52,20 @@ describe.each([true, false])("a kernel memory (shared: %s)", (shared) => {
     expect(memory.offsetOf(memory.floats(region.byteOffset, 4))).toBe(region.byteOffset);
   });
 
+  it("knows its own views when another memory of the thread, or another thread, has grown", () => {
+    const [memory, other] = [1, 2].map(() =>
+      createKernelMemory({ shared, initialBytes: page, maximumBytes: 64 * page }),
+    );
+    const { byteOffset } = memory!.allocate(1_024);
+    const before = memory!.floats(byteOffset, 4);
+    other!.allocate(8 * page);
+    const between = memory!.floats(byteOffset, 4);
+    other!.allocate(8 * page);
+    expect([before, between].map((view) => memory!.offsetOf(view))).toEqual([byteOffset, byteOffset]);
+    expect(memory!.offsetOf(new Float32Array(memory!.memory.buffer, byteOffset, 4))).toBe(byteOffset);
+    expect(memory!.offsetOf(other!.floats(byteOffset, 4))).toBeUndefined();
+  });
+
   it("refuses a view beyond its end and leaves the others alone", () => {
     const memory = createKernelMemory({ shared, initialBytes: page, maximumBytes: page });
     const view = memory.floats(memory.allocate(64).byteOffset, 16);

@@ -90,7 +90,8 @@ function reserveUpTo(initialPages: number, shared: boolean): Reserved {
 function overMemory(memory: WebAssembly.Memory, maximumBytes: number, shared: boolean): KernelMemory {
   const lastByte = Math.min(maximumBytes, greatestMaximumBytes - alignment);
   const allocator = createAllocator(reservedBytes, Math.min(memory.buffer.byteLength, lastByte));
-  // Every buffer object that views of this memory may have: growth of a shared memory makes a new one each time.
+  // Every buffer object that views of this memory may have: growth of a shared memory makes a new one each time. The engine
+  // then makes new ones for all shared memories of the thread, so the growth of another memory is noticed here only by looking.
   const buffers = new WeakSet<ArrayBufferLike>([memory.buffer]);
   // Above this offset nothing was ever handed out, so the platform's zeros still stand there (M2 without a write).
   let touchedEnd = reservedBytes;
@@ -129,8 +130,13 @@ function overMemory(memory: WebAssembly.Memory, maximumBytes: number, shared: bo
     get allocatedBytes() {
       return allocator.allocatedBytes;
     },
-    floats: (byteOffset, count) => viewFloats(memory, byteOffset, count),
+    floats(byteOffset, count) {
+      const view = viewFloats(memory, byteOffset, count);
+      buffers.add(view.buffer);
+      return view;
+    },
     offsetOf(view): Offset | undefined {
+      buffers.add(memory.buffer);
       return buffers.has(view.buffer) && view.buffer.byteLength > 0 ? view.byteOffset : undefined;
     },
   };

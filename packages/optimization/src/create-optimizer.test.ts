@@ -126,7 +126,7 @@ describe.each(["baseline", "relaxed"] as const)("an optimiser on the %s kernels"
     );
   });
 
-  it("continues from a snapshot as if nothing had happened", () => {
+  it("O24: continues from a snapshot as if nothing had happened", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...everySpec, ...layerwiseSpecs),

@@ -52,7 +52,7 @@ const rows: readonly (readonly [string, OptimizerSpec, readonly (readonly number
   ["ftrl a=.01 beta=0 l1=l2=0 n0=.1 g=1,1", ftrl, [[1], [1]]],
 ];
 
-describe("published steps", () => {
+describe("O23: published steps", () => {
   it.each(rows)("%s", (row, spec, gradients) => {
     const last = gradients[0]?.length ?? 0;
     expectClose(

@@ -9,18 +9,28 @@
  *   M2  Silence of the coordinator ends nothing here: work on known placements goes on, heartbeats are sent on, and
  *       only the coordinator's own word ("rejoin") makes the node join again.
  */
-import type { ActorContext, ActorOptions, ActorSystem, BehaviorFactory, Ref, Timer } from "@shoal/actors";
-import { z } from "zod";
+import {
+  tryTell,
+  type ActorContext,
+  type ActorOptions,
+  type ActorSystem,
+  type BehaviorFactory,
+  type Ref,
+  type Timer,
+} from "@shoal/actors";
+import type { z } from "zod";
 import type { CoordinatorMessage } from "./messages/coordinator.ts";
 import {
   heartbeatReplySchema,
+  heartbeatWantedSchema,
   joinReplySchema,
   type HeartbeatReply,
+  type HeartbeatWanted,
   type JoinAsServer,
   type JoinAsWorker,
   type JoinReply,
 } from "./messages/membership.ts";
-import { acceptorOf } from "./messages/schema.ts";
+import { acceptorOf, unionByType } from "./messages/schema.ts";
 
 /** What the coordinator promised this node when it joined. */
 export interface Joined {
@@ -39,9 +49,10 @@ export interface MembershipOptions {
   readonly initialBackoffMs?: number;
   /** Largest delay between two joins: 5,000 ms. */
   readonly maximumBackoffMs?: number;
-  /** Name of the actor: "membership". */
-  readonly name?: string;
 }
+
+/** Under this name the coordinator finds it on every node. */
+export const membershipActorName = "membership";
 
 export interface Membership {
   /** The membership that is held now; undefined before the first join and after `leave`. */
@@ -59,6 +70,7 @@ export interface Membership {
 export type MembershipEvent =
   | JoinReply
   | HeartbeatReply
+  | HeartbeatWanted
   | { readonly type: "due" }
   | { readonly type: "drain"; readonly released: () => void }
   | { readonly type: "depart" };
@@ -113,7 +125,7 @@ export function startMembership(system: ActorSystem, options: MembershipOptions)
     joined = next;
   });
   const settings: ActorOptions<MembershipEvent> = { accepts: acceptorOf(repliesSchema), onStop: farewell };
-  const actor = system.spawn<MembershipEvent>(options.name ?? "membership", behavior, settings);
+  const actor = system.spawn<MembershipEvent>(membershipActorName, behavior, settings);
   return {
     current: () => joined,
     drain: () =>
@@ -129,7 +141,11 @@ export function startMembership(system: ActorSystem, options: MembershipOptions)
   };
 }
 
-const repliesSchema: z.ZodType<MembershipEvent> = z.union([joinReplySchema, heartbeatReplySchema]);
+const repliesSchema: z.ZodType<MembershipEvent> = unionByType<MembershipEvent>([
+  joinReplySchema,
+  heartbeatReplySchema,
+  heartbeatWantedSchema,
+]);
 
 function createMembership(
   options: MembershipOptions,
@@ -177,7 +193,10 @@ function createMembership(
     };
     return (event) => {
       if (event.type === "due") due();
-      else if (event.type === "drain") {
+      else if (event.type === "heartbeat_wanted") {
+        if (joined !== undefined) due();
+        tryTell(event.replyTo, { type: "heartbeat_sent" });
+      } else if (event.type === "drain") {
         leavers.push(event.released);
         schedule(0);
       } else if (event.type === "depart") context.stop();

@@ -50,6 +50,8 @@ export const attributes = {
   samples: "shoal.samples",
   baseVersion: "shoal.base_version",
   version: "shoal.version",
+  /** Of the primary that applied it; on `apply`. 0 where nobody else may hold the shard. */
+  term: "shoal.term",
   /** Position in a shard's log; on `replicate`. */
   logIndex: "shoal.log.index",
   staleness: "shoal.staleness",

@@ -8,6 +8,7 @@ import {
   type CoordinatorMessage,
   type Joined,
   type LinkFactory,
+  type SnapshotStore,
 } from "@shoal/protocol";
 import type { RetrySettings } from "./client/retry-policy.ts";
 import type { ClientWait } from "./client/wait-list.ts";
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   /** The memory of the process; shared when gradients are computed in a thread. */
   readonly memory: KernelMemory;
   readonly modules: KernelModules;
+  /** Those of this thread, on this memory; where they are left out, some are made when they are first needed. */
+  readonly kernels?: Kernels;
   readonly coordinator: Ref<CoordinatorMessage>;
   readonly links: LinkFactory;
   readonly loadDataset: (spec: DatasetSpec) => Promise<Dataset>;
@@ -36,6 +39,8 @@ export interface WorkerOptions {
   readonly writeModel: (run: string, bytes: Uint8Array) => Promise<string>;
   /** Where what is left unsent is kept for the next life of this worker; default: in this process. */
   readonly states?: WorkerStateStore;
+  /** Where snapshots are kept; without it none are taken of runs whose slots keep something from step to step. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Takes a sentence for people: what was saved, found, or could not be. */
   readonly onNote?: (sentence: string) => void;
   /** Where gradients are computed: in a thread of their own (default), or on the calling thread. */
@@ -55,6 +60,8 @@ export interface WorkerHandle {
   readonly joined: Promise<Joined>;
   /** What this worker waits for now, oldest first. */
   waits(): readonly ClientWait[];
+  /** Ends with the batch or step that is under way; settles when nothing would be lost by `close`. The caller bounds the wait. */
+  drain(): Promise<void>;
   /** Says goodbye to the coordinator and ends what is under way, within about a second. Idempotent. */
   close(): Promise<void>;
 }
@@ -69,7 +76,7 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   const environment = {
     ...options,
     states: options.states ?? createMemoryStateStore(),
-    kernels: () => (kernels ??= instantiateKernels(options.modules, options.memory)),
+    kernels: () => (kernels ??= options.kernels ?? instantiateKernels(options.modules, options.memory)),
     startCompute: (subject: ComputeSubject) => startCompute(subject, options),
   };
   const { node } = system;
@@ -92,6 +99,10 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   return {
     joined,
     waits: () => state.held?.session.waits() ?? [],
+    drain: () =>
+      new Promise((left) => {
+        control.tell({ type: "node_leaving", left });
+      }),
     async close() {
       control.tell({ type: "node_closing" });
       await atMost(system.clock, closeLimitMs, closed);

@@ -54,6 +54,21 @@ export function describeParameterLink(name: string, makeScene: MakeLinkScene): v
     });
 
     describe("outcomes", () => {
+      test("brings who asks for the step before its values, where they are kept, and others the newest", async () => {
+        const hosting = { ...synchronous.hosting, slots: 1, keepFormer: true };
+        const { link } = await open({ sizes: [5], hosting });
+        const [first, second] = [link(1), link(2)];
+        await first.initialize({ shard: 0, values: ramp(5) }, within);
+        await first.push({ ...pushOf(0, 1, ramp(5)), batch: 0 }, within);
+        const into = new Float32Array(5);
+        const former = await second.pull({ shard: 0, clock: 0, former: true, into }, within);
+        expect([former, into]).toEqual([{ type: "values", version: 0 }, ramp(5)]);
+        expect(await pullAll(second, 0, 5)).toEqual(new Float32Array(5));
+        await first.push({ ...pushOf(0, 2, ramp(5)), batch: 1 }, within);
+        const gone = await second.pull({ shard: 0, clock: 0, former: true, into }, within);
+        expect([gone, into]).toEqual([{ type: "values", version: 2 }, ramp(5, -1)]);
+      });
+
       test("initialises a shard once, and says so to whoever comes second", async () => {
         const { link } = await open({ sizes: [5] });
         const [first, second] = [link(1), link(2)];
@@ -92,7 +107,7 @@ export function describeParameterLink(name: string, makeScene: MakeLinkScene): v
         const { link } = await open({ sizes: [2], fill: 0 });
         await link(1).push({ ...pushOf(0, 1, Float32Array.of(1, 1)), batch: 7 }, within);
         const second = { ...pushOf(0, 1, Float32Array.of(1, 1)), batch: 7 };
-        expect(await link(2).push(second, within)).toMatchObject({ type: "push_duplicate" });
+        expect(await link(2).push(second, within)).toMatchObject({ type: "push_duplicate", of: "batch" });
       });
 
       test("rejects a push whose step is over", async () => {

@@ -119,6 +119,18 @@ describe("workers whose shards move", () => {
     );
   });
 
+  it("take nothing for known that a life of the shard before this one gave them, on the same server", async () => {
+    const how = { manner: "push_pull", mode: "synchronous", steps: 3 } as const;
+    const where = [
+      { atMs: 9, shard: 1, to: 1, toldAfterMs: 0 },
+      { atMs: 0, shard: 2, to: 2, toldAfterMs: 0 },
+    ];
+    const still = await playVirtually(how, [], 1, 0);
+    for (const seed of [107_523_292, 1_133_417]) {
+      expect((await playVirtually(how, where, seed, 0.1)).outcome).toEqual(still.outcome);
+    }
+  });
+
   it("push the same bytes with their unsent errors, and pull whole values where nobody knows what they have", async () => {
     await fc.assert(
       fc.asyncProperty(play, fc.constantFrom(...encodings), moves, fc.nat(), async (how, encoding, where, seed) => {

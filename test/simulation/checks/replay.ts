@@ -1,17 +1,18 @@
 /**
- * The sequential model of a shard: one plain loop over the updates in the order that the shard says it applied them, on the
- * gradients as the workers pushed them. What comes out has to be what the shard has, and what was read of it, bit for bit.
+ * Replays a shard by the sequential model, in the order that the shard says it applied its updates. What comes out has to be
+ * what the shard has, and what was read of it, bit for bit.
  */
-import { createOptimizer, learningRateAt, baseLearningRateOf } from "@shoal/optimization";
-import { parseOptimizerSpec, parseScheduleSpec, parseStalenessSpec, stalenessWeight } from "@shoal/optimization";
-import type { JobSpec, UpdateRecord } from "@shoal/protocol";
+import type { UpdateRecord } from "@shoal/protocol";
+import type { Stretch } from "../world/eras.ts";
 import { sameBits, type Witness, type WitnessedPull, type WitnessedPush } from "../world/witness.ts";
 import type { WorldSite } from "../world/world.ts";
+import { createSequentialModel } from "./sequential-model.ts";
 
 export interface ReplayOptions {
   readonly shard: number;
   readonly updates: readonly UpdateRecord[];
-  readonly job: JobSpec;
+  /** How the run came to these updates: at least one. */
+  readonly history: readonly Stretch[];
   readonly witness: Witness;
   readonly site: WorldSite;
 }
@@ -22,49 +23,34 @@ export interface Replay {
   readonly violations: readonly string[];
 }
 
-export function replayShard({ shard, updates, job, witness, site }: ReplayOptions): Replay {
+export function replayShard({ shard, updates, history, witness, site }: ReplayOptions): Replay {
   const first = witness.firstValues.get(shard);
-  if (first === undefined) return { values: undefined, violations: [`nobody gave shard ${shard} its first values`] };
-  const { kernels, memory, vectors } = site;
-  const size = first.length;
-  const [values, sum, gradient] = [vectors.copy(first), vectors.take(size), vectors.take(size)];
-  const [at, sumAt, gradientAt] = [values, sum, gradient].map(({ view }) => memory.offsetOf(view) ?? 0) as Three;
-  const spec = parseOptimizerSpec(job.optimizer);
-  const schedule = parseScheduleSpec(job.schedule);
-  const { weight } = parseStalenessSpec(job.staleness);
-  const optimizer = createOptimizer(spec, { size, kernels, memory });
-  const isSynchronous = job.consistency.mode === "synchronous";
+  const rules = history.at(-1)?.era.hosting;
+  if (first === undefined || rules === undefined) {
+    return { values: undefined, violations: [`nobody gave shard ${shard} its first values`] };
+  }
+  const model = createSequentialModel(rules, first, site);
   const made = pushesOf(witness, shard);
-  const read = pullsOf(witness, shard);
+  // What a primary gave away before its replicas had it may be gone.
+  const read = rules.acknowledge === "memory" ? new Map<number, never[]>() : pullsOf(witness, shard, history);
   const violations: string[] = [];
   const compare = (version: number): void => {
     for (const pull of read.get(version) ?? []) {
-      if (sameBits(pull.values, values.view)) continue;
+      if (sameBits(pull.values, model.values)) continue;
       violations.push(`${pull.reader} read other values of version ${version} of shard ${shard} from ${pull.server}`);
     }
     read.delete(version);
   };
   compare(0);
   for (const { version, contributions } of updates) {
-    let samples = 0;
-    let factor = 1;
-    for (const contribution of contributions) {
-      const push = made.get(keyOf(contribution));
-      if (push === undefined) {
-        violations.push(`version ${version} of shard ${shard} holds a push that nobody made: ${keyOf(contribution)}`);
-        continue;
-      }
-      if (push.samples === 0) continue;
-      gradient.view.set(push.gradient);
-      if (isSynchronous) {
-        if (samples === 0) kernels.scaleInto(gradientAt, sumAt, size, push.samples);
-        else kernels.axpy(gradientAt, sumAt, size, push.samples);
-      } else factor = stalenessWeight(weight, contribution.staleness);
-      samples += push.samples;
-    }
-    if (isSynchronous && samples > 0) kernels.scale(sumAt, size, 1 / samples);
-    const rate = factor * learningRateAt(schedule, baseLearningRateOf(spec), version - 1);
-    if (samples > 0) optimizer.step(at, isSynchronous ? sumAt : gradientAt, rate);
+    const era = eraAt(history, version)?.index;
+    const applied = contributions.flatMap((contribution) => {
+      const push = made.get(`${era}: ${keyOf(contribution)}`);
+      if (push !== undefined) return [{ push, staleness: contribution.staleness }];
+      violations.push(`version ${version} of shard ${shard} holds a push that nobody made: ${keyOf(contribution)}`);
+      return [];
+    });
+    model.update(version - 1, applied);
     compare(version);
   }
   for (const [version, [pull]] of read) {
@@ -72,13 +58,15 @@ export function replayShard({ shard, updates, job, witness, site }: ReplayOption
       `${pull?.reader} read version ${version} of shard ${shard} from ${pull?.server}, which is not there`,
     );
   }
-  const replayed = values.view.slice();
-  optimizer.dispose();
-  for (const vector of [values, sum, gradient]) vector.release();
-  return { values: replayed, violations };
+  const values = model.values.slice();
+  model.dispose();
+  return { values, violations };
 }
 
-type Three = [number, number, number];
+/** The era in which a version was made. */
+export function eraAt(history: readonly Stretch[], version: number): Stretch["era"] | undefined {
+  return history.find(({ after, upTo }) => after < version && version <= upTo)?.era;
+}
 
 function keyOf(push: Pick<WitnessedPush, "worker" | "incarnation" | "clock" | "batch" | "baseVersion">): string {
   return `${push.worker}.${push.incarnation}, clock ${push.clock}, batch ${push.batch}, base ${push.baseVersion}`;
@@ -86,13 +74,20 @@ function keyOf(push: Pick<WitnessedPush, "worker" | "incarnation" | "clock" | "b
 
 function pushesOf({ pushes }: Witness, shard: number): ReadonlyMap<string, WitnessedPush> {
   const found = new Map<string, WitnessedPush>();
-  for (const push of pushes.values()) if (push.shard === shard) found.set(keyOf(push), push);
+  for (const push of pushes.values()) if (push.shard === shard) found.set(`${push.era.index}: ${keyOf(push)}`, push);
   return found;
 }
 
-function pullsOf({ pulls }: Witness, shard: number): Map<number, readonly WitnessedPull[]> {
+/** What was read of the versions that led here: what came after the snapshot that the run went on from has gone. */
+function pullsOf(
+  { pulls }: Witness,
+  shard: number,
+  history: readonly Stretch[],
+): Map<number, readonly WitnessedPull[]> {
+  const stands = ({ era, version }: WitnessedPull): boolean =>
+    history.some((stretch) => stretch.era === era && version >= stretch.after && version <= stretch.upTo);
   return Map.groupBy(
-    pulls.filter((pull) => pull.shard === shard),
+    pulls.filter((pull) => pull.shard === shard && stands(pull)),
     ({ version }) => version,
   );
 }

@@ -1,4 +1,7 @@
 /** The faults that the simulation has to find, each with the number of seeds within which it has to. */
+import { durableStateMutations } from "./durable-state.ts";
+import { encodedPushesMutations } from "./encoded-pushes.ts";
+import { movingShardsMutations } from "./moving-shards.ts";
 import type { Mutation } from "./mutation.ts";
 
 const replication = "packages/ps-server/src/replication";
@@ -84,7 +87,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     scenario: "small",
-    within: 200,
+    within: 400,
   },
   {
     name: "replica-skips-an-entry",
@@ -165,4 +168,7 @@ export const mutations: readonly Mutation[] = [
     scenario: "small",
     within: 300,
   },
+  ...durableStateMutations,
+  ...movingShardsMutations,
+  ...encodedPushesMutations,
 ];

@@ -22,7 +22,7 @@ const mostMishaps: Readonly<Record<string, number>> = { large: 6 };
 export function drawMishaps(random: Random, facts: MishapFacts): readonly Scheduled[] {
   const { kind, replicas } = facts;
   const mishaps: Scheduled[] = [];
-  const last = lastMessages[kind] ?? 350;
+  const last = lastMessages[kind] ?? 240;
   let crashes = 0;
   for (let left = 1 + random.integer(mostMishaps[kind] ?? 2); left > 0; left -= 1) {
     const mishap = kind === "fail-over" ? drawServerMishap(random, facts) : drawMishap(random, facts);

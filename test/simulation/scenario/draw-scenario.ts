@@ -3,46 +3,42 @@ import { createRandom, type Random } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
 import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
-import type { DataPlane, Scenario, StoreTrouble } from "./scenario.ts";
+import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
+import { drawElastic } from "./draw-elastic.ts";
+import { drawLossy } from "./draw-lossy.ts";
+import { drawMemory } from "./draw-memory.ts";
+import { drawSnapshots } from "./draw-snapshots.ts";
+import type { Scenario } from "./scenario.ts";
 
 /**
- * small      two workers, three servers, a dozen batches, one or two mishaps of any kind
- * fail-over  the same, a little longer, and what befalls it befalls servers
+ * small      two workers, three servers, eight batches, one or two mishaps of any kind
+ * fail-over  the same, three times as long, and what befalls it befalls servers
  * large      more of everything
+ * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
+ * elastic    servers and workers that come and go, shards that move
+ * lossy      encodings with error feedback, local updates, backup workers, buffers, bounds that adapt
+ * memory     acknowledgements that wait for no replica, and primaries that die
  * calm       nothing happens
  */
-export const scenarioKinds = ["small", "fail-over", "large", "calm"] as const;
+export const scenarioKinds = [
+  "small",
+  "fail-over",
+  "large",
+  "snapshots",
+  "elastic",
+  "lossy",
+  "memory",
+  "calm",
+] as const;
 export type ScenarioKind = (typeof scenarioKinds)[number];
-
-/** Shape of the data: features and classes. Shards are cut at multiples of 16 values: these make two of one layer. */
-export const scenarioShape = { features: 7, classes: 4 } as const;
-
-const calmBus = { minimumDelayMs: 0.5, maximumDelayMs: 3 };
-const badBus = { ...calmBus, dropRate: 0.03, duplicateRate: 0.05, reorderRate: 0.05 };
-const calmData: DataPlane = {
-  ...{ fastestMs: 0.5, slowestMs: 4, lossRate: 0, duplicateRate: 0, strayRate: 0, longestStrayMs: 0 },
-};
-const badData: DataPlane = { ...calmData, lossRate: 0.01, duplicateRate: 0.05, strayRate: 0.02, longestStrayMs: 500 };
-const calmStore: StoreTrouble = { slowestMs: 2, lossRate: 0 };
-const badStore: StoreTrouble = { slowestMs: 10, lossRate: 0.02 };
-
-/** Patience in proportion to a network of milliseconds, so that a run takes seconds. */
-const settings = {
-  leaseMs: 800,
-  heartbeatMs: 300,
-  suspectMs: 300,
-  serverHeartbeatMs: 120,
-  leaderLeaseMs: 600,
-  tickMs: 50,
-  resendMs: 100,
-  maximumResendMs: 400,
-  capacityTimeoutMs: 15_000,
-  stallTimeoutMs: 25_000,
-} as const;
 
 export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const name = `${kind} ${seed}`;
   const random = createRandom(`scenario ${name}`);
+  if (kind === "snapshots") return drawSnapshots(name, random);
+  if (kind === "elastic") return drawElastic(name, random);
+  if (kind === "lossy") return drawLossy(name, random);
+  if (kind === "memory") return drawMemory(name, random);
   const isLarge = kind === "large";
   const isFailOver = kind === "fail-over";
   const consistency = drawConsistency(random);
@@ -51,7 +47,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const servers = isLarge ? 3 + random.integer(3) : 3;
   const slots = isSynchronous ? 1 + random.integer(isLarge ? 4 : 2) : 1;
   const copies = (isLarge || isFailOver) && random.uniform() < 0.4 ? 2 : 1;
-  const samples = isLarge ? 30 + random.integer(30) : isFailOver ? 24 : 12;
+  const samples = isLarge ? 30 + random.integer(30) : isFailOver ? 24 : 8;
   const epochs = isLarge ? 2 + random.integer(6) : 2;
   const job = checkJob({
     name: "simulated",
@@ -79,7 +75,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const isCalm = kind === "calm";
   const trouble = (): boolean => !isCalm && random.uniform() < (isLarge ? 0.5 : 0.25);
   const replicas = job.durability.replicas ?? 0;
-  const hasStandby = random.uniform() < 0.5;
+  const hasStandby = random.uniform() < (isLarge || isFailOver ? 0.5 : 0.35);
   return {
     ...{ name, job, slots, samples, servers, workers, settings },
     coordinators: hasStandby ? 2 : 1,
@@ -87,6 +83,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
     data: trouble() || isFailOver ? badData : calmData,
     store: trouble() ? badStore : calmStore,
     mishaps: isCalm ? [] : drawMishaps(random, { workers, servers, replicas, hasStandby, kind }),
+    headStartMs: random.uniform() < 0.7 ? 40 : 0,
     limitMs: 60_000,
   };
 }

@@ -19,8 +19,21 @@ export type Mishap =
     }
   /** A process's clock goes forward at once. */
   | { readonly kind: "clock jump"; readonly node: string; readonly byMs: number }
-  /** It says goodbye. */
+  /** It says goodbye; a server gives what it holds to others first. */
   | { readonly kind: "leave"; readonly node: string }
+  /**
+   * Everything dies at once. What comes up later has so many servers and workers, and the store that was there or an empty
+   * one: then somebody has to ask for the run again.
+   */
+  | {
+      readonly kind: "all die";
+      readonly keepsStore: boolean;
+      readonly backAfterMs: number;
+      readonly servers: number;
+      readonly workers: number;
+    }
+  /** The place of the snapshots takes nothing more. */
+  | { readonly kind: "disk full"; readonly forMs: number }
   | { readonly kind: "join"; readonly node: string };
 
 /** When: at this moment, or when so many messages have arrived, just before anybody hears the last one. */
@@ -44,6 +57,13 @@ export interface StoreTrouble {
   readonly lossRate: number;
 }
 
+/** How the place of the snapshots is. */
+export interface DiskTrouble {
+  readonly slowestMs: number;
+  /** Of requests without an answer; half of them have taken effect. */
+  readonly lossRate: number;
+}
+
 export interface Scenario {
   /** Its kind and seed. */
   readonly name: string;
@@ -59,7 +79,11 @@ export interface Scenario {
   readonly bus: Partial<NetworkSettings>;
   readonly data: DataPlane;
   readonly store: StoreTrouble;
+  /** Left out: there is no place for snapshots. */
+  readonly disk?: DiskTrouble;
   readonly mishaps: readonly { readonly when: Moment; readonly mishap: Mishap }[];
+  /** So long before everybody else the coordinators start, ms: 0 by default. */
+  readonly headStartMs?: number;
   /** A run that is not over then hangs, ms. */
   readonly limitMs: number;
 }

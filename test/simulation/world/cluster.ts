@@ -15,10 +15,13 @@ import {
 } from "@shoal/protocol";
 import { startServer, type ServerHandle } from "@shoal/ps-server";
 import { startWorker, type WorkerHandle } from "@shoal/worker";
+import { watchDisk, type DiskWatch } from "../checks/check-disk.ts";
+import { leaveInOrder } from "./leaving.ts";
 import { replicaLinks } from "./replica-links.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { workerLinks } from "./worker-links.ts";
 import { busOf } from "./world-bus.ts";
+import { diskOf, WorldDisk } from "./world-disk.ts";
 import { storeOf } from "./world-store.ts";
 import type { World } from "./world.ts";
 
@@ -33,21 +36,36 @@ export interface Life {
 }
 
 /** How the retries of workers go: faster than usual, so that a run takes seconds. */
-const retry = { attemptMs: 400, initialBackoffMs: 5, maximumBackoffMs: 100, maximumLeaderlessMs: 50, giveUpMs: 20_000 };
+const retry = { attemptMs: 400, initialBackoffMs: 5, maximumBackoffMs: 100, maximumLeaderlessMs: 50, giveUpMs: 14_000 };
+
+/** What a coordinator notes when it takes the lead. */
+const leadTaken = "this coordinator leads";
+/** What it notes when a run has ended. */
+const runEnd = /^run \S+ is (?:completed|failed|cancelled)/;
 
 export class Cluster {
   readonly lives: Life[] = [];
   readonly failures: ActorFailure[] = [];
+  /** How often a coordinator took the lead. */
+  leads = 0;
   readonly #world: World;
   readonly #dataset: Dataset;
-  readonly #store = createMemoryStore();
+  /** Where snapshots are kept. */
+  readonly disk = new WorldDisk();
+  readonly watch: DiskWatch;
+  /** Servers that went when they had given everything to others. */
+  readonly released = new Set<SimulatedProcess>();
+  #store = createMemoryStore();
   readonly #client: ActorSystem;
   /** Called with each finished model, before its run ends: its shards are still there. */
   onModel: (run: string, model: Uint8Array) => Promise<void> = () => Promise.resolve();
+  /** Called when a coordinator says that a run has ended. */
+  onEnd: () => void = () => undefined;
 
   constructor(world: World, dataset: Dataset) {
     this.#world = world;
     this.#dataset = dataset;
+    this.watch = watchDisk(this.disk, (sentence) => world.witness.violation(sentence));
     const { process, system } = this.#node("client");
     this.#client = system;
     this.lives.push({ process, system, role: "client", leave: () => Promise.resolve() });
@@ -57,8 +75,13 @@ export class Cluster {
     const { process, system } = this.#node(coordinatorNode);
     const store = storeOf(this.#world, process, this.#store);
     const { settings } = this.#world.scenario;
-    const onNote = (sentence: string): void => this.#world.trace.add(this.#world.clock.now(), process.id, sentence);
-    const handle = startCoordinator({ system, store, cluster: "simulated", settings, onNote });
+    const onNote = (sentence: string): void => {
+      this.#world.trace.add(this.#world.clock.now(), process.id, sentence);
+      if (runEnd.test(sentence)) this.onEnd();
+      if (sentence.startsWith(leadTaken)) this.leads += 1;
+    };
+    const snapshots = diskOf(this.#world, process, this.disk);
+    const handle = startCoordinator({ system, store, cluster: "simulated", settings, snapshots, onNote });
     this.lives.push({ process, system, role: "coordinator", leave: () => handle.close() });
   }
 
@@ -68,20 +91,23 @@ export class Cluster {
     const server = await startServer({
       ...{ system, memory, kernels, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
       replicaLinks: replicaLinks(this.#world, process),
+      snapshots: diskOf(this.#world, process, this.disk),
       expose: (host) => {
         this.#world.expose(process, host);
         return name;
       },
     });
-    this.lives.push({ process, system, role: "server", server, leave: () => server.close() });
+    const life: Life = { process, system, role: "server", server, leave: () => leaveInOrder(this.#world, this, life) };
+    this.lives.push(life);
   }
 
   startWorker(name: string): void {
     const { process, system } = this.#node(name);
-    const { memory, modules } = this.#world.site;
+    const { memory, modules, kernels } = this.#world.site;
     const worker = startWorker({
-      ...{ system, memory, modules, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
+      ...{ system, memory, modules, kernels, coordinator: system.ref<CoordinatorMessage>(coordinatorAddress) },
       links: workerLinks(this.#world, process),
+      snapshots: diskOf(this.#world, process, this.disk),
       loadDataset: () => Promise.resolve(this.#dataset),
       readModel: (file) => Promise.reject(new ShoalError("data_not_found", `there is no ${file}`)),
       writeModel: async (run, bytes) => {
@@ -90,6 +116,7 @@ export class Cluster {
         return `/models/${run}`;
       },
       computeKind: "inline",
+      wrapCompute: (compute) => this.#world.gradients?.watch(compute, process) ?? compute,
       retry,
     });
     this.lives.push({ process, system, role: "worker", worker, leave: () => worker.close() });
@@ -109,23 +136,30 @@ export class Cluster {
     void system.stop();
   }
 
+  /** All die at once. @param keepsStore the next cluster finds what this one knew */
+  killAll(keepsStore: boolean): void {
+    for (const life of this.lives) if (life.role !== "client" && !life.process.isDead) this.kill(life, false);
+    if (keepsStore) return;
+    this.#store = createMemoryStore();
+    this.#world.witness.beginGeneration();
+  }
+
   /** Submits a job and repeats itself until it is heard. */
-  async submit(job: JobSpec): Promise<string> {
-    const make = (replyTo: Ref<SubmitReply>): CoordinatorMessage => ({
-      ...{ type: "submit_run", submission: "simulated", job, replyTo },
-    });
-    for (;;) {
-      const reply = await this.#ask(make);
-      if (reply?.type === "run_accepted") return reply.run;
-      if (reply !== undefined) throw new Error(reply.error.message);
-      await this.pass(50);
-    }
+  async submit(job: JobSpec, submission = "simulated"): Promise<string> {
+    const reply = await this.#insist((replyTo) => ({ type: "submit_run", submission, job, replyTo }));
+    if (reply.type === "run_accepted") return reply.run;
+    throw new Error(reply.error.message);
+  }
+
+  /** Asks for the newest snapshot of a run, until it is heard. */
+  resume(run: string, submission: string): Promise<SubmitReply> {
+    return this.#insist((replyTo) => ({ type: "resume_run", submission, run, snapshot: null, replyTo }));
   }
 
   /** @returns undefined when the coordinator does not answer */
-  async status(run: string): Promise<RunStatus | undefined> {
+  async status(run: string): Promise<RunStatus | "unknown" | undefined> {
     const reply = await this.#ask<RunReply>((replyTo) => ({ type: "describe_run", run, replyTo }));
-    return reply?.type === "run_described" ? reply.status : undefined;
+    return reply?.type === "run_unknown" ? "unknown" : reply?.status;
   }
 
   pass(ms: number): Promise<void> {
@@ -134,8 +168,17 @@ export class Cluster {
 
   /** Ends everything, as the end of the world would. */
   async end(): Promise<void> {
+    this.#world.isOver = true;
     for (const { process } of this.lives) process.die(false, this.#world.clock.now());
     await Promise.all(this.lives.map(({ system }) => system.stop()));
+  }
+
+  async #insist(make: (replyTo: Ref<SubmitReply>) => CoordinatorMessage): Promise<SubmitReply> {
+    for (;;) {
+      const reply = await this.#ask(make);
+      if (reply !== undefined) return reply;
+      await this.pass(50);
+    }
   }
 
   async #ask<R>(make: (replyTo: Ref<R>) => CoordinatorMessage): Promise<R | undefined> {

@@ -7,6 +7,7 @@ import type { World } from "./world.ts";
 export function scheduleMishaps(world: World, cluster: Cluster): void {
   for (const { when, mishap } of world.scenario.mishaps) {
     schedule(world, when, () => {
+      if (world.isOver) return;
       world.trace.add(world.clock.now(), "MISHAP", JSON.stringify(mishap));
       befall(world, cluster, mishap);
     });
@@ -25,7 +26,7 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
       const life = cluster.living(mishap.node);
       if (life === undefined) return;
       cluster.kill(life, mishap.silent);
-      if (mishap.backAfterMs !== null) clock.after(mishap.backAfterMs, () => start(cluster, mishap.node));
+      if (mishap.backAfterMs !== null) clock.after(mishap.backAfterMs, () => start(world, cluster, mishap.node));
       return;
     }
     case "pause": {
@@ -42,17 +43,34 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
     case "clock jump":
       cluster.living(mishap.node)?.process.jump(mishap.byMs);
       return;
+    case "all die":
+      dieAll(world, cluster, mishap);
+      return;
+    case "disk full":
+      cluster.disk.isFull = true;
+      clock.after(mishap.forMs, () => (cluster.disk.isFull = false));
+      return;
     case "leave":
       void cluster.living(mishap.node)?.leave();
       return;
     case "join":
-      start(cluster, mishap.node);
+      start(world, cluster, mishap.node);
   }
 }
 
-function start(cluster: Cluster, node: string): void {
+function dieAll(world: World, cluster: Cluster, next: Extract<Mishap, { kind: "all die" }>): void {
+  cluster.killAll(next.keepsStore);
+  world.clock.after(next.backAfterMs, () => {
+    start(world, cluster, coordinatorNode);
+    for (let index = 1; index <= next.servers; index += 1) start(world, cluster, `server-${index}`);
+    for (let index = 1; index <= next.workers; index += 1) start(world, cluster, `worker-${index}`);
+  });
+}
+
+function start({ isOver }: World, cluster: Cluster, node: string): void {
+  if (isOver) return;
   // One that joins late takes the place of those that have died.
-  if (node === coordinatorNode && cluster.living(node) !== undefined) return;
+  if (cluster.living(node) !== undefined) return;
   if (node === coordinatorNode) cluster.startCoordinator();
   else if (node.startsWith("server")) void cluster.startServer(node);
   else cluster.startWorker(node);

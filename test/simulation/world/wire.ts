@@ -114,12 +114,14 @@ export class Wire {
     const isLost = loss < lossRate * this.#troubles;
     for (const [index, arrival] of arrivals.entries()) {
       const arrived = { to, isStray: isStray || isLost || index > 0, atMs: arrival, sentAtMs: clock.now(), watch };
+      this.#world.onTheWay += 1;
       clock.after(arrival - clock.now(), () => to.whenAwake(() => this.#arrive(request, call, arrived)));
     }
   }
 
   #arrive<R>(request: Request<R>, call: OpenCall<R>, { to, isStray, atMs, sentAtMs, watch }: Arrival): void {
     const world = this.#world;
+    world.onTheWay -= 1;
     world.message("data", to.node, this.#from.node, request.what);
     if (to.isDead) return;
     const answered = (heard: () => void): void => {

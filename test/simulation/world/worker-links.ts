@@ -31,6 +31,16 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
     copy.release();
     return reply;
   };
+  const lendBoth = <R>(pull: PullRequest, use: (asked: PullRequest) => Promise<R>): Promise<R> =>
+    lend(world.vectors.take(pull.into.length), (into) => {
+      if (pull.difference === undefined) return use({ ...pull, into });
+      return lend(world.vectors.take(pull.difference.length), (difference) => use({ ...pull, into, difference }));
+    });
+  const computedOf = ({ shard, batch, encoding }: PushRequest): Float32Array | undefined => {
+    const range = encoding === undefined ? undefined : witness.eras.ranges.get(shard);
+    const whole = batch === null ? undefined : world.gradients?.of(from, batch);
+    return range && whole?.slice(range.begin, range.end);
+  };
   return {
     initialize(request, options) {
       const values = request.values.slice();
@@ -43,8 +53,8 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
       });
     },
     push(request, options) {
-      const gradient = witness.pushed(identity, request);
-      return wire.call({
+      const gradient = witness.pushed(identity, request, computedOf(request));
+      const answer = wire.call({
         what: describePush(request),
         options,
         repeatable: true,
@@ -55,6 +65,10 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
             return reply;
           }),
       });
+      return answer.then((reply) => {
+        witness.heard(identity, request, reply);
+        return reply;
+      });
     },
     pull(request, options) {
       return wire
@@ -63,35 +77,38 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
           options,
           repeatable: false,
           deliver: (to, deadlineMs) =>
-            lend(world.vectors.take(request.into.length), async (view) => {
-              const reply = await endOf(to).pull({ ...request, into: view }, { deadlineMs });
-              if (reply.form === undefined) witness.pulled(to, identity, request.shard, reply.version, view);
-              return { reply, values: view.slice() };
+            lendBoth(request, async (asked) => {
+              const reply = await endOf(to).pull(asked, { deadlineMs });
+              if (reply.form === undefined) witness.pulled(to, identity, request.shard, reply.version, asked.into);
+              return { reply, brought: broughtIn(asked) };
             }),
-          receive: ({ reply, values }) => takeValues(request, reply.form, values),
+          receive: ({ reply, brought }) => takeValues(request, reply.form, brought),
         })
         .then(({ reply }) => reply);
     },
     pushPull(push, pull, options) {
-      const gradient = witness.pushed(identity, push);
+      const gradient = witness.pushed(identity, push, computedOf(push));
       const both = wire.call({
         what: `${describePush(push)} and pull at ${pull.clock}`,
         options,
         repeatable: true,
         deliver: (to, deadlineMs) =>
           lend(world.vectors.copy(gradient), (view) =>
-            lend(world.vectors.take(pull.into.length), async (into) => {
-              const end = endOf(to);
-              const asked = { ...push, gradient: view };
-              const reply = await end.pushPull(asked, { ...pull, into }, { deadlineMs });
+            lendBoth(pull, async (asked) => {
+              const reply = await endOf(to).pushPull({ ...push, gradient: view }, asked, { deadlineMs });
               witness.answered(to, identity, push, reply.push);
-              if (reply.pull.form === undefined) witness.pulled(to, identity, pull.shard, reply.pull.version, into);
-              return { reply, values: into.slice() };
+              if (reply.pull.form === undefined) {
+                witness.pulled(to, identity, pull.shard, reply.pull.version, asked.into);
+              }
+              return { reply, brought: broughtIn(asked) };
             }),
           ),
-        receive: ({ reply, values }) => takeValues(pull, reply.pull.form, values),
+        receive: ({ reply, brought }) => takeValues(pull, reply.pull.form, brought),
       });
-      return both.then(({ reply }) => reply);
+      return both.then(({ reply }) => {
+        witness.heard(identity, push, reply.push);
+        return reply;
+      });
     },
     async close() {
       wire.close();
@@ -100,8 +117,18 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
   };
 }
 
-function takeValues({ into }: PullRequest, form: string | undefined, values: Float32Array): void {
-  if (form === undefined) into.set(values);
+interface Brought {
+  readonly values: Float32Array;
+  readonly difference: Float32Array | undefined;
+}
+
+function broughtIn({ into, difference }: PullRequest): Brought {
+  return { values: into.slice(), difference: difference?.slice() };
+}
+
+function takeValues(pull: PullRequest, form: string | undefined, { values, difference }: Brought): void {
+  if (form === undefined) pull.into.set(values);
+  if (form === "difference" && difference !== undefined) pull.difference?.set(difference);
 }
 
 function describePush({ shard, sequence, clock, batch }: PushRequest): string {

@@ -6,8 +6,6 @@ import { parseAddress, type Bus, type BusReceiver, type Envelope } from "@shoal/
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
-const namePart = /^[^/]+/;
-
 /** The bus as one process sees it. */
 export function busOf(world: World, process: SimulatedProcess): Bus {
   return {
@@ -47,7 +45,7 @@ function hold(world: World, process: SimulatedProcess, receiver: BusReceiver): B
 }
 
 function addressed(envelope: Envelope, node: string): Envelope {
-  return { ...envelope, to: envelope.to.replace(namePart, node) };
+  return { ...envelope, to: node + envelope.to.slice(envelope.to.indexOf("/")) };
 }
 
 function kindOf(envelope: Envelope): string {

@@ -11,6 +11,7 @@ import type { ShardDirectory } from "@shoal/protocol";
 import type { TrainingSite } from "../../support/training-cluster.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { EventTrace } from "./event-trace.ts";
+import { ComputedGradients, isLossy } from "./gradients.ts";
 import { Reachability } from "./reachability.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import type { VectorPool } from "./vector-pool.ts";
@@ -29,7 +30,13 @@ export class World {
   readonly reach = new Reachability();
   readonly trace: EventTrace;
   readonly witness: Witness;
+  /** Where workers push something else than what they computed. */
+  readonly gradients: ComputedGradients | undefined;
   readonly processes: SimulatedProcess[] = [];
+  /** Nothing befalls it any more, and nobody joins. */
+  isOver = false;
+  /** Requests on the data plane that have not arrived yet. */
+  onTheWay = 0;
   readonly #directories = new Map<SimulatedProcess, ShardDirectory>();
   /** What is to happen at a message, by its number. */
   readonly #atMessage = new Map<number, () => void>();
@@ -43,6 +50,7 @@ export class World {
     const { clock, random } = this;
     this.network = createSimulatedNetwork({ clock, random, settings: scenario.bus, logCapacity: 1 });
     this.trace = new EventTrace(keepsTrace);
+    this.gradients = isLossy(scenario.job) ? new ComputedGradients(scenario, site.memory) : undefined;
     this.witness = new Witness(this.trace, clock);
   }
 

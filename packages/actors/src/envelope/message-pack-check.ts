@@ -54,6 +54,8 @@ const layouts: readonly (readonly [number, number] | undefined)[] = [
  */
 export function findMessagePackFault(bytes: Uint8Array, allowedExtension: number): string | undefined {
   const open: { left: number; readonly isMap: boolean }[] = [];
+  // One for all items: there are dozens in every message.
+  const item: Item = { end: 0, children: 0, isMap: false };
   let position = 0;
   do {
     const container = open.at(-1);
@@ -61,8 +63,8 @@ export function findMessagePackFault(bytes: Uint8Array, allowedExtension: number
     if (head === undefined) return "it ends early";
     // A map counts its keys and values down together, so a key is next at every even count.
     if (container?.isMap === true && container.left % 2 === 0 && !isString(head)) return "a map key is not a string";
-    const item = readItem(bytes, position, allowedExtension);
-    if (typeof item === "string") return item;
+    const fault = readItem(bytes, position, allowedExtension, item);
+    if (fault !== undefined) return fault;
     position = item.end;
     if (container !== undefined) container.left--;
     if (item.children > 0) {
@@ -76,41 +78,46 @@ export function findMessagePackFault(bytes: Uint8Array, allowedExtension: number
 }
 
 interface Item {
-  readonly end: number;
-  readonly children: number;
-  readonly isMap: boolean;
+  end: number;
+  children: number;
+  isMap: boolean;
 }
 
 function isString(head: number): boolean {
   return (head >= 0xa0 && head <= 0xbf) || (head >= 0xd9 && head <= 0xdb);
 }
 
-function readItem(bytes: Uint8Array, start: number, allowedExtension: number): Item | string {
+/** Reads what begins at `start` into `item`, unless something is wrong with it. */
+function readItem(bytes: Uint8Array, start: number, allowedExtension: number, item: Item): string | undefined {
   const head = bytes[start] ?? 0xc1;
   const next = start + 1;
-  if (head < 0x80 || head >= 0xe0) return leaf(bytes, next);
-  if (head < 0x90) return { end: next, children: 2 * (head & 0x0f), isMap: true };
-  if (head < 0xa0) return { end: next, children: head & 0x0f, isMap: false };
-  if (head < 0xc0) return leaf(bytes, next + (head & 0x1f));
+  if (head < 0x80 || head >= 0xe0) return put(item, bytes, next, 0, false);
+  if (head < 0x90) return put(item, bytes, next, 2 * (head & 0x0f), true);
+  if (head < 0xa0) return put(item, bytes, next, head & 0x0f, false);
+  if (head < 0xc0) return put(item, bytes, next + (head & 0x1f), 0, false);
   const layout = layouts[head - 0xc0];
   if (layout === undefined) return "it holds the byte c1";
   const [lengthBytes, fixed] = layout;
   if (next + lengthBytes > bytes.length) return "it ends early";
   const length = readLength(bytes, next, lengthBytes);
   const body = next + lengthBytes;
-  if (head >= 0xdc) return { end: body, children: head >= 0xde ? 2 * length : length, isMap: head >= 0xde };
+  if (head >= 0xdc) return put(item, bytes, body, head >= 0xde ? 2 * length : length, head >= 0xde);
   if (isExtension(head) && bytes[body] !== allowedExtension) {
     return `it holds an extension of type ${String(bytes[body])}, which is not plain data`;
   }
-  return leaf(bytes, body + fixed + length);
+  return put(item, bytes, body + fixed + length, 0, false);
 }
 
 function isExtension(head: number): boolean {
   return (head >= 0xc7 && head <= 0xc9) || (head >= 0xd4 && head <= 0xd8);
 }
 
-function leaf(bytes: Uint8Array, end: number): Item | string {
-  return end > bytes.length ? "it ends early" : { end, children: 0, isMap: false };
+function put(item: Item, bytes: Uint8Array, end: number, children: number, isMap: boolean): string | undefined {
+  if (end > bytes.length) return "it ends early";
+  item.end = end;
+  item.children = children;
+  item.isMap = isMap;
+  return undefined;
 }
 
 function readLength(bytes: Uint8Array, at: number, size: number): number {

@@ -4,7 +4,7 @@
  * Each step fires one timer, so that what it sets in motion ends before the next one, as it would on a fast machine.
  */
 import { ShoalError } from "@shoal/errors";
-import { nextTurn } from "../host/next-turn.ts";
+import { stepInTurns } from "../host/next-turn.ts";
 import type { SimulatedClock } from "./simulated-clock.ts";
 
 export interface SimulationLimits {
@@ -23,20 +23,27 @@ export interface SimulationEnd {
 }
 
 /** @throws ShoalError `deadline_exceeded` - `maximumSteps` timers fired without an end */
-export async function runSimulation(clock: SimulatedClock, limits: SimulationLimits = {}): Promise<SimulationEnd> {
+export function runSimulation(clock: SimulatedClock, limits: SimulationLimits = {}): Promise<SimulationEnd> {
   const { until, forMs = Number.POSITIVE_INFINITY, maximumSteps = 1_000_000 } = limits;
   const end = clock.now() + forMs;
-  for (let steps = 0; steps < maximumSteps; steps++) {
-    await nextTurn();
+  let steps = 0;
+  return stepInTurns<SimulationEnd>(() => {
+    if (steps >= maximumSteps) throw endless(clock, maximumSteps);
     if (until?.() === true) return { kind: "condition", steps };
     const next = clock.nextAt;
     if (next === undefined || next > end) {
-      if (end !== Number.POSITIVE_INFINITY) clock.advance(end - clock.now());
+      // Another run on the same clock may have gone further.
+      if (end !== Number.POSITIVE_INFINITY) clock.advance(Math.max(0, end - clock.now()));
       return { kind: next === undefined ? "idle" : "time", steps };
     }
     clock.fireNext();
-  }
-  throw new ShoalError("deadline_exceeded", `the simulation did not end within ${String(maximumSteps)} steps`, {
+    steps += 1;
+    return undefined;
+  });
+}
+
+function endless(clock: SimulatedClock, maximumSteps: number): ShoalError {
+  return new ShoalError("deadline_exceeded", `the simulation did not end within ${String(maximumSteps)} steps`, {
     steps: maximumSteps,
     virtualMs: clock.now(),
   });

@@ -1,12 +1,13 @@
 /** Puts desired commands into the words of the protocol. */
 import type { Ref } from "@shoal/actors";
-import type {
-  RunMembers,
-  ServerCommand,
-  ServerReply,
-  WorkerAssignment,
-  WorkerCommand,
-  WorkerReply,
+import {
+  synchronousSteps,
+  type RunMembers,
+  type ServerCommand,
+  type ServerReply,
+  type WorkerAssignment,
+  type WorkerCommand,
+  type WorkerReply,
 } from "@shoal/protocol";
 import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
@@ -16,6 +17,7 @@ import { slotsOf } from "../runs/start-run.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
+import { keepsSlotStates, unsavedSlots } from "../snapshots/slot-states.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
 export function runMembers(run: RunState): RunMembers {
@@ -52,12 +54,15 @@ export function composeServerCommand(
       const { slots, treatments } = run;
       const how = { treatments, ...shardRules(run.job, replicas), consistency, slots, encoding: run.job.encoding };
       const { predictedWaiting, backup } = run.job.stragglers;
-      const early = { predictedWaiting, backup };
+      const keepFormer = keepsFormer(run);
+      const early = { predictedWaiting, backup, ...(keepFormer && { keepFormer }) };
       const members = runMembers(run);
       const { acknowledge } = run.job.durability;
       const snapshot = pointOf(run)?.snapshot;
       const origin = { acknowledge, ...(snapshot !== undefined && { snapshot }) };
-      return { type: "host_shards", run: run.run, term, shards, ...how, ...early, ...origin, members, replyTo };
+      const { member, incarnation } = desired;
+      const where = { run: run.run, term, life: { member, incarnation }, shards };
+      return { type: "host_shards", ...where, ...how, ...early, ...origin, members, replyTo };
     }
     case "save_shards": {
       const { underWay } = run.snapshots;
@@ -82,6 +87,16 @@ export function composeServerCommand(
   }
 }
 
+/**
+ * A synchronous step may have reached some shards and not others when its workers die: with one shard it has, or it has not.
+ * Steps that are closed early are not computed again.
+ */
+function keepsFormer({ placement, copies, job: { consistency, durability, stragglers } }: RunState): boolean {
+  const closesEarly = stragglers.predictedWaiting || stragglers.backup > 0;
+  if (!(durability.formerValues ?? copies > 0)) return false;
+  return (placement?.shards.length ?? 0) > 1 && synchronousSteps(consistency) > 0 && !closesEarly;
+}
+
 export function composeWorkerCommand(
   run: RunState,
   desired: DesiredCommand,
@@ -94,7 +109,17 @@ export function composeWorkerCommand(
       const { job, slots, placement } = run;
       if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
       const attempt = run.attempt === 0 ? {} : { attempt: run.attempt };
-      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, replyTo };
+      const point = pointOf(run);
+      const keeps = point !== undefined && keepsSlotStates(job);
+      const from = keeps ? { from: { snapshot: point.snapshot, step: point.step } } : {};
+      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, ...from, replyTo };
+    }
+    case "save_slots": {
+      const { underWay } = run.snapshots;
+      const unsaved = unsavedSlots(run, desired.member);
+      if (underWay === null || underWay.version === null || unsaved.length === 0) return undefined;
+      const { snapshot, version } = underWay;
+      return { type: "save_slots", run: run.run, snapshot, version, slots: unsaved, replyTo };
     }
     case "assign_work": {
       // Placements are large: it goes along until the worker has said that it follows it.

@@ -6,6 +6,7 @@ import { revisionAtServers } from "../runs/roster.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
+import { unsavedSlots } from "../snapshots/slot-states.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 export type CommandKind =
@@ -17,6 +18,7 @@ export type CommandKind =
   | "release_run"
   | "start_run"
   | "assign_work"
+  | "save_slots"
   | "finish_run"
   | "stop_run";
 
@@ -87,6 +89,10 @@ function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettin
   // The servers first: what a worker pushes under a revision must come from someone they know.
   if (worker.confirmedRevision < revision && revisionAtServers(run) >= servedRevision) {
     commands.push(command("assign_work", worker, String(revision), settings.assignTimeoutMs));
+  }
+  if (unsavedSlots(run, worker.member).length > 0) {
+    const { snapshot } = run.snapshots.underWay ?? { snapshot: "" };
+    commands.push(command("save_slots", worker, snapshot, Number.POSITIVE_INFINITY));
   }
   if (run.phase === "finishing" && run.finisher?.member === worker.member) {
     commands.push(command("finish_run", worker, "", settings.finishTimeoutMs));

@@ -22,6 +22,7 @@ export function dispatch(
     case "join_as_worker":
     case "heartbeat":
     case "leave":
+    case "report_broken_line":
       return handleMembership(cluster, message, now, settings);
     case "submit_run":
     case "describe_run":
@@ -51,6 +52,8 @@ export function dispatch(
     case "work_assigned":
     case "run_finished":
     case "finish_failed":
+    case "slots_saved":
+    case "slots_not_saved":
     case "run_stopped":
       return answered(cluster, message.run, (run) => workerReplied(run, message, now));
   }

@@ -1,7 +1,8 @@
 /** Joins, heartbeats and farewells: membership decides, the runs hear of it. */
 import type { JoinReply, MembershipMessage } from "@shoal/protocol";
 import { withRun, type ClusterState } from "../cluster-state.ts";
-import { stepMembership, type MembershipEffect, type MembershipEvent } from "../membership/membership.ts";
+import type { MemberDeaf } from "../membership/look-for.ts";
+import { stepMembership, type Member, type MembershipEffect, type MembershipEvent } from "../membership/membership.ts";
 import { isReleased } from "../membership/release.ts";
 import { memberLeaves, memberLost, memberReady } from "../runs/participation.ts";
 import type { RunState } from "../runs/run-state.ts";
@@ -15,9 +16,23 @@ export function handleMembership(
   settings: CoordinatorSettings,
 ): Step {
   const { state, effects } = stepMembership(cluster.membership, eventOf(message), now, settings);
-  const step = applyEffects({ ...cluster, membership: state }, effects);
+  const applied = applyEffects({ ...cluster, membership: state }, effects);
+  const hasLines = state.deadLines !== cluster.membership.deadLines;
+  const step = { ...applied, reconcile: applied.reconcile || hasLines };
   const replies = effects.flatMap((effect) => replyFor(step.cluster, effect, message, settings));
   return { ...step, replies };
+}
+
+/** The bus says that nobody is there under a member's name. */
+export function handleDeaf(
+  cluster: ClusterState,
+  { member, incarnation, askedAtMs }: MemberDeaf,
+  now: number,
+  settings: CoordinatorSettings,
+): Step {
+  const event = { type: "deaf", member, incarnation, askedAtMs } as const;
+  const { state, effects } = stepMembership(cluster.membership, event, now, settings);
+  return applyEffects({ ...cluster, membership: state }, effects);
 }
 
 /** Ends the leases of silent members. */
@@ -40,6 +55,10 @@ function eventOf(message: MembershipMessage): MembershipEvent {
     }
     case "leave":
       return { type: message.type, member: message.member, incarnation: message.incarnation };
+    case "report_broken_line": {
+      const { member, incarnation, node, forMs } = message;
+      return { type: "line_broke", member, incarnation, name: node, forMs };
+    }
   }
 }
 
@@ -47,17 +66,22 @@ function applyEffects(cluster: ClusterState, effects: readonly MembershipEffect[
   let next = cluster;
   const notes: string[] = [];
   const endedLeases: EndedLease[] = [];
+  const lookFor: Member[] = [];
   for (const effect of effects) {
-    if (effect.kind !== "acknowledge") notes.push(effect.reason);
+    if (effect.kind === "look_for") lookFor.push(effect.member);
+    else if (effect.kind !== "acknowledge") notes.push(effect.reason);
     if (effect.kind === "leaving") next = eachRun(next, (run) => memberLeaves(run, effect.member));
     if (effect.kind !== "lost" && effect.kind !== "ready") continue;
     if (effect.kind === "lost") endedLeases.push({ role: effect.member.role, end: effect.end });
     const { kind, member, reason } = effect;
     next = eachRun(next, (run) => (kind === "lost" ? memberLost(run, member, reason) : memberReady(run, member)));
   }
-  const reconcile = effects.some(({ kind }) => kind === "lost" || kind === "ready" || kind === "leaving");
-  return { cluster: next, replies: [], notes, reconcile, endedLeases };
+  const reconcile = effects.some(({ kind }) => moving.has(kind));
+  return { cluster: next, replies: [], notes, reconcile, endedLeases, lookFor };
 }
+
+/** What runs have to react to. */
+const moving: ReadonlySet<MembershipEffect["kind"]> = new Set(["lost", "ready", "leaving", "suspected"]);
 
 function eachRun(cluster: ClusterState, change: (run: RunState) => RunState): ClusterState {
   let next = cluster;
@@ -71,7 +95,7 @@ function replyFor(
   message: MembershipMessage,
   settings: CoordinatorSettings,
 ): readonly Reply[] {
-  if (message.type === "leave") return [];
+  if (message.type === "leave" || message.type === "report_broken_line") return [];
   if (message.type === "heartbeat") {
     const { member, incarnation } = message;
     if (effect.kind === "acknowledge") {

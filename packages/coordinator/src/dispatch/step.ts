@@ -2,7 +2,7 @@
 import type { Message, Ref } from "@shoal/actors";
 import type { ClusterState } from "../cluster-state.ts";
 import type { KeeperCommand } from "../snapshots/snapshot-keeper.ts";
-import type { LeaseEnd, MemberRole } from "../membership/membership.ts";
+import type { LeaseEnd, Member, MemberRole } from "../membership/membership.ts";
 
 /** A sentence to be said; built by {@link replyTo}, which checks that the listener understands it. */
 export interface Reply {
@@ -26,6 +26,8 @@ export interface Step {
   readonly isAnswerOnly?: boolean;
   /** To be done at the place of the snapshots; nothing when left out. */
   readonly tasks?: readonly KeeperCommand[];
+  /** Members that may be dead, and should be looked for; none when left out. */
+  readonly lookFor?: readonly Member[];
   /** Leases of members that ended with it; none when left out. */
   readonly endedLeases?: readonly EndedLease[];
 }

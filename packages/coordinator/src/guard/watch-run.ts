@@ -2,6 +2,7 @@
 import { baseLearningRateOf, parseOptimizerSpec, parseStalenessSpec } from "@shoal/optimization";
 import { batchParts, type ProgressFigures, type ShardSummary } from "@shoal/protocol";
 import { failRun } from "../runs/end-run.ts";
+import { awaitsCounts } from "../runs/lost-batches.ts";
 import { isSynchronous, type RunState } from "../runs/run-state.ts";
 import { decideGuard, staleCause, type GuardWindow } from "./decide-guard.ts";
 import type { VitalSigns } from "./guard-state.ts";
@@ -9,9 +10,12 @@ import { addLoss, emptyHistory } from "./loss-history.ts";
 
 /** How often the shards of a training run are asked for their vital signs, ms. */
 const askEveryMs = 1000;
+/** The same for what only has to be counted before the run completes, ms. */
+const countEveryMs = 100;
 
 export function isAskDue(run: RunState, now: number): boolean {
   const isAsked = run.job.guard.action !== "off" || run.copies > 0;
+  if (awaitsCounts(run)) return now - run.guard.askedAtMs >= countEveryMs;
   return run.phase === "training" && isAsked && now - run.guard.askedAtMs >= askEveryMs;
 }
 
@@ -34,6 +38,7 @@ export function noteShards(run: RunState, shards: readonly ShardSummary[]): RunS
 /** Lets the run go on, or ends it, or makes it fall back. */
 export function guardTraining(run: RunState, now: number): RunState {
   const { guard } = run;
+  if (run.job.guard.action === "off" && guard.warning === null) return run;
   const decision = decideGuard(windowOf(run));
   switch (decision.kind) {
     case "go_on":
@@ -49,16 +54,6 @@ export function guardTraining(run: RunState, now: number): RunState {
       return { ...run, roster, guard: { ...guard, losses, fellBack: decision.reason } };
     }
   }
-}
-
-/** What the guard has to say in the run's status; empty when all is well. */
-export function guardText({ guard, phase }: RunState): string {
-  if (phase !== "training") return "";
-  const parts = [
-    guard.fellBack === null ? "" : `; fell back to inverse staleness weights: ${guard.fellBack}`,
-    guard.warning === null ? "" : `; guard: ${guard.warning}`,
-  ];
-  return parts.join("");
 }
 
 /** Why gradients became NaN, as far as it is known: follows the sentence of the worker that met one. */

@@ -34,6 +34,22 @@ describe("the check of a job", () => {
     expect(checkJob(checkJob(job))).toEqual(checkJob(job));
   });
 
+  it("refuses what could have no effect, and says what to do", () => {
+    expect(complaint({ ...job, prefetch: true })).toBe(
+      'job.prefetch: expected false with consistency "synchronous", got true; ' +
+        'leave it out, or set consistency to { mode: "asynchronous" }',
+    );
+    expect(complaint({ ...job, prefetch: true, consistency: { mode: "bounded", staleness: 1 } })).toMatch(
+      /^job.prefetch/,
+    );
+    expect(complaint({ ...job, prefetch: true, consistency: { mode: "asynchronous" } })).toBe("none");
+    const handOff = { ...job, stragglers: { handOff: true } };
+    expect(complaint(handOff)).toMatch(
+      /^job.slots: expected several slots a worker .* set slots, for instance to four/,
+    );
+    expect(complaint({ ...handOff, slots: 8 })).toBe("none");
+  });
+
   it("names the wrong field of the model, what was expected and what was found", () => {
     const model = { ...job.model, layers: [job.model.layers[0], { type: "dense", outputs: -3 }] };
     expect(complaint({ ...job, model })).toBe("job.model.layers[1].outputs: expected a positive integer, got -3");

@@ -38,6 +38,7 @@ export function checkJob(input: unknown): JobSpec {
   checkMeasures(model, job, input);
   inField("job", input, () => checkGroups(job, layoutOf(model)));
   checkStaleness(job, input);
+  checkPrefetch(job);
   checkStragglers(job);
   inField("job", input, () => checkCommunication(job));
   checkEncoding(job, input);
@@ -73,6 +74,15 @@ function checkStaleness(job: JobSpec, input: unknown): void {
   if (bound === null || !job.prefetch) return;
   const sentence =
     "job.prefetch: expected false with a staleness bound, because a batch that is sent back is computed again";
+  throw new ShoalError("invalid_job", sentence, { field: "job.prefetch" });
+}
+
+/** Where workers wait for each other nobody can pull ahead: the values are not there yet. */
+function checkPrefetch({ prefetch, consistency: { mode } }: JobSpec): void {
+  if (!prefetch || mode === "asynchronous") return;
+  const sentence =
+    `job.prefetch: expected false with consistency "${mode}", got true; ` +
+    'leave it out, or set consistency to { mode: "asynchronous" }';
   throw new ShoalError("invalid_job", sentence, { field: "job.prefetch" });
 }
 

@@ -14,6 +14,12 @@ export function checkStragglers(job: JobSpec): void {
       );
     }
   }
+  if (handOff && job.slots === null) {
+    const sentence =
+      "expected several slots a worker with stragglers.handOff, got null, which is one each: nothing could move; " +
+      "set slots, for instance to four times the number of workers";
+    reject("job.slots", sentence);
+  }
   if ((predictedWaiting || backup > 0) && job.aggregation === "adasum") {
     const sentence = `expected "mean" or "sum" where steps are closed early: the tree of "adasum" needs every slot`;
     reject("job.aggregation", sentence);

@@ -13,6 +13,7 @@ import {
   runRecord,
   runsPrefix,
 } from "./records.ts";
+import { figuresPrefix, figuresRecord } from "./kept-figures.ts";
 import {
   evaluationsPrefix,
   evaluationsRecord,
@@ -96,6 +97,9 @@ function changedRun(cluster: ClusterState, old: RunState | undefined, run: RunSt
   if (run.startedAtMs !== null && old?.evaluations !== run.evaluations) {
     entries.push({ key: evaluationsPrefix + name, value: evaluationsRecord(cluster, run) });
   }
+  if (run.kept !== null && old?.kept !== run.kept) {
+    entries.push({ key: figuresPrefix + name, value: figuresRecord(cluster, run.kept) });
+  }
   if (old?.phase !== run.phase) entries.push({ key: runsPrefix + name, value: runRecord(cluster, run) });
   return entries;
 }
@@ -134,9 +138,10 @@ function isWorkChanged(old: RunState | undefined, run: RunState): boolean {
 function keysOf({ run, seats }: Pick<RunState, "run" | "seats">): readonly string[] {
   const parts = new Set([...seats.keys()].map(seatPart));
   return [
-    ...[runsPrefix, jobsPrefix, workPrefix, slotsPrefix, ledgerPrefix, evaluationsPrefix, placementPrefix].map(
+    ...[runsPrefix, jobsPrefix, workPrefix, slotsPrefix, ledgerPrefix, evaluationsPrefix, figuresPrefix].map(
       (prefix) => prefix + run,
     ),
+    placementPrefix + run,
     ...[...parts].map((part) => seatsKey(run, part)),
   ];
 }

@@ -10,6 +10,7 @@ import { samplesIn } from "../runs/progress.ts";
 import { isSynchronous, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { newWorker, shardsOfPlacement } from "../runs/start-run.ts";
 import { newRunServer, placementOf, withSeatedServers } from "../seats/run-seats.ts";
+import { readFigures, type FiguresRecord } from "./kept-figures.ts";
 import {
   readSeats,
   unflat,
@@ -27,13 +28,13 @@ export interface StartedRecords {
   readonly slots: SlotsRecord | undefined;
   readonly ledger: LedgerRecord | undefined;
   readonly evaluations: EvaluationsRecord | undefined;
+  readonly figures: FiguresRecord | undefined;
   readonly placement: PlacementRecord | undefined;
   readonly seats: readonly SeatsRecord[];
 }
 
 /**
- * What servers and workers have confirmed is not kept: they are told again, which changes nothing for them. Figures and
- * losses begin anew.
+ * What servers and workers have confirmed is not kept: they are told again, which changes nothing for them.
  *
  * @throws TypeError, RangeError - the records do not fit together
  */
@@ -58,7 +59,7 @@ export function readStarted(run: RunState, records: StartedRecords, now: number)
     guard: { ...newGuard, fellBack: work.fellBack },
   };
   const counted = { ...started, samplesDone: ledger === null ? 0 : samplesIn(started, ledger.done) };
-  return catchUp(withSeatedServers(counted));
+  return catchUp(withSeatedServers(readFigures(counted, records.figures)));
 }
 
 /** The phase is written last: what else is known may stand for a later one. */

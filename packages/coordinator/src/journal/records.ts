@@ -10,6 +10,7 @@ import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseJobSpec, type JobSpec, type RunPhase, type RunStatus } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
 import type { Member } from "../membership/membership.ts";
+import { noSigns } from "../membership/signs.ts";
 import type { RunOrigin } from "../snapshots/snapshot-state.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
 
@@ -111,7 +112,7 @@ export function readMembers(value: unknown, now: number): readonly Member[] {
     return [
       {
         ...{ member, incarnation, name, role, control, endpoint: typeof endpoint === "string" ? endpoint : null },
-        ...{ alive: field("alive") === true, ready: false, heardAtMs: now, leaving: false },
+        ...{ alive: field("alive") === true, ready: false, heardAtMs: now, leaving: false, ...noSigns },
       },
     ];
   });

@@ -7,9 +7,12 @@
 import type { StateStore } from "@shoal/actors";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { createCluster, withRun, type ClusterState } from "../cluster-state.ts";
+import type { Holder } from "../leases/ledger.ts";
 import type { Member } from "../membership/membership.ts";
 import { failRun } from "../runs/end-run.ts";
-import { isUnderWay, type RunState } from "../runs/run-state.ts";
+import { dropWork } from "../runs/participation.ts";
+import { isUnderWay, takesPart, withWorker, type RunState } from "../runs/run-state.ts";
+import { figuresPrefix } from "./kept-figures.ts";
 import { readStarted, type StartedRecords } from "./read-started.ts";
 import {
   coordinatorKey,
@@ -67,7 +70,8 @@ export async function recover(store: StateStore, name: string, now: number): Pro
   };
   const runs = await readRuns(stamps, now, notes);
   const entries: JournalEntry[] = [];
-  for (const run of runs.toSorted((a, b) => a.submittedAtMs - b.submittedAtMs)) {
+  for (const kept of runs.toSorted((a, b) => a.submittedAtMs - b.submittedAtMs)) {
+    const run = takeBack(kept, members);
     cluster = withRun(cluster, run);
     if (isUnderWay(run)) notes.push(`run ${run.run} goes on: it was ${run.phase} under the last coordinator`);
     // Its revision has grown: what members are told now is newer than anything the last coordinator told them.
@@ -77,6 +81,23 @@ export async function recover(store: StateStore, name: string, now: number): Pro
     entries.push({ key: runsPrefix + run.run, value: runRecord(cluster, run) });
   }
   return { cluster, entries, revisions, notes };
+}
+
+/**
+ * Gives to the others what is in the hands of workers that are gone: their going may be written, and not yet what followed
+ * from it for the run.
+ */
+function takeBack(run: RunState, members: ReadonlyMap<number, Member>): RunState {
+  if (!isUnderWay(run)) return run;
+  let next = run;
+  for (const worker of run.workers.values()) {
+    const member = members.get(worker.member);
+    const isThere = member?.alive === true && member.incarnation === worker.incarnation;
+    if (worker.alive && !isThere) next = withWorker(next, { ...worker, alive: false });
+  }
+  const holders: readonly Holder[] = [...next.workers.values(), ...(next.ledger?.leases ?? [])];
+  const gone = holders.filter((holder) => takesPart(next, holder) === undefined);
+  return gone.reduce(dropWork, next);
 }
 
 async function readRuns(stamps: Stamps, now: number, notes: string[]): Promise<readonly RunState[]> {
@@ -124,6 +145,7 @@ async function readRecords(stamps: Stamps, run: string): Promise<StartedRecords>
     slots: await read(slotsPrefix),
     ledger: await read(ledgerPrefix),
     evaluations: await read(evaluationsPrefix),
+    figures: await read(figuresPrefix),
     placement: await read(placementPrefix),
     seats: seats.filter((value) => termOf(value) > 0) as StartedRecords["seats"],
   };

@@ -3,7 +3,7 @@
  * coordinator may die between any two of them.
  *
  * Keys of a run: `work/<run>` (who takes part, how far the run is), `slots/<run>`, `ledger/<run>`, `evaluations/<run>`,
- * `placement/<run>` (the key ranges), `seats/<run>/<part>`.
+ * `placement/<run>` (the key ranges), `seats/<run>/<part>`, `figures/<run>` (`kept-figures.ts`).
  */
 import type { SerializedError } from "@shoal/errors";
 import type { SeatHolder, ShardSeat } from "@shoal/protocol";

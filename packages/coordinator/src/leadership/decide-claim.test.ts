@@ -11,8 +11,9 @@ describe("the lead", () => {
 
   it("is claimed once the key has stood still for a lease of the own clock, not before", () => {
     const first = decideClaim(undefined, stored(7), 5_000, 1000);
-    expect(first).toMatchObject({ kind: "wait", reason: "coordinator-a leads" });
-    expect(decideClaim(first.sighting, stored(7), 5_999, 1000).kind).toBe("wait");
+    expect(first).toMatchObject({ kind: "wait", againInMs: 1000, reason: "coordinator-a leads" });
+    // Whoever waits looks again when it may claim, not at its next regular look.
+    expect(decideClaim(first.sighting, stored(7), 5_999, 1000)).toMatchObject({ kind: "wait", againInMs: 1 });
     expect(decideClaim(first.sighting, stored(7), 6_000, 1000)).toMatchObject({
       kind: "claim",
       reason: "coordinator-a has not renewed its lead for 1000 ms",

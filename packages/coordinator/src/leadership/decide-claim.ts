@@ -18,6 +18,8 @@ export interface Sighting {
 export interface ClaimDecision {
   readonly kind: "claim" | "wait";
   readonly sighting: Sighting | undefined;
+  /** When to look again, at the latest; where it is to be claimed, if that does not succeed. */
+  readonly againInMs: number;
   readonly reason: string;
 }
 
@@ -28,15 +30,16 @@ export function decideClaim(
   now: number,
   leaseMs: number,
 ): ClaimDecision {
-  if (stored === undefined) return { kind: "claim", sighting: undefined, reason: "nobody leads" };
+  if (stored === undefined) return { kind: "claim", sighting: undefined, againInMs: leaseMs, reason: "nobody leads" };
   const { revision, released, holder } = stored;
   const sighting = before?.revision === revision ? before : { revision, seenAtMs: now };
-  if (released) return { kind: "claim", sighting, reason: `${holder} has stepped down` };
+  if (released) return { kind: "claim", sighting, againInMs: leaseMs, reason: `${holder} has stepped down` };
   const silentMs = now - sighting.seenAtMs;
   if (silentMs >= leaseMs) {
-    return { kind: "claim", sighting, reason: `${holder} has not renewed its lead for ${Math.round(silentMs)} ms` };
+    const reason = `${holder} has not renewed its lead for ${Math.round(silentMs)} ms`;
+    return { kind: "claim", sighting, againInMs: leaseMs, reason };
   }
-  return { kind: "wait", sighting, reason: `${holder} leads` };
+  return { kind: "wait", sighting, againInMs: leaseMs - silentMs, reason: `${holder} leads` };
 }
 
 /** How much of the lease a leader trusts in itself: the rest is for clocks that run at different speeds. */

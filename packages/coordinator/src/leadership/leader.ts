@@ -2,12 +2,12 @@
  * Takes the lead over a cluster when nobody has it, keeps it, and says until when it is held.
  *
  * State     the revision of the leader's key, and since when it is known.
- * Bounds    one operation of the store at a time; one attempt each `leaseMs / 5`.
+ * Bounds    one operation of the store at a time; one attempt each `leaseMs / 5`, and one when the lead may be claimed.
  * Invariants
  *   T1  two never believe at the same time that they lead, as long as their clocks run equally fast to within a tenth.
  *   T2  whoever finds that somebody else has written the key is superseded and writes no more.
  */
-import type { BehaviorFactory, Clock, Ref, StateStore } from "@shoal/actors";
+import type { BehaviorFactory, Clock, Ref, StateStore, Timer } from "@shoal/actors";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { decideClaim, trustedShare, type Sighting } from "./decide-claim.ts";
 import { createLeaderKey } from "./leader-key.ts";
@@ -40,21 +40,29 @@ export interface LeaderOptions {
 export function createLeader(options: LeaderOptions): BehaviorFactory<LeaderCommand> {
   return (context) => {
     const lead = createLead(options, context.clock);
+    let timer: Timer | undefined;
+    const attemptIn = (delayMs: number): void => {
+      timer?.cancel();
+      timer = context.after(delayMs, { type: "attempt" });
+    };
     context.self.tell({ type: "attempt" });
     return async (command) => {
       if (command.type === "step_down") {
         await lead.stepDown();
         options.reports.tell({ type: "stepped_down" });
       } else if (!lead.isOver()) {
-        context.after(options.leaseMs / 5, { type: "attempt" });
-        await lead.attempt();
+        const everyMs = options.leaseMs / 5;
+        attemptIn(everyMs); // before: a slow store must not delay the next renewal
+        const againInMs = await lead.attempt();
+        if (againInMs < everyMs) attemptIn(Math.max(1, againInMs));
       }
     };
   };
 }
 
 interface Lead {
-  attempt(): Promise<void>;
+  /** @returns when the next one is due at the latest, ms */
+  attempt(): Promise<number>;
   stepDown(): Promise<void>;
   isOver(): boolean;
 }
@@ -70,13 +78,17 @@ function createLead({ store, holder, leaseMs, reports, isConnected }: LeaderOpti
     held = await key.write(revision, false);
     reports.tell({ type: "leading", untilMs: startedAtMs + trustedShare * leaseMs, reason });
   };
-  const claim = async (): Promise<void> => {
+  const claim = async (): Promise<number> => {
     const stored = await key.read();
     // The answer to an earlier claim was lost.
-    if (stored?.holder === holder) return write(stored.revision, "the lead was claimed");
+    if (stored?.holder === holder) {
+      await write(stored.revision, "the lead was claimed");
+      return leaseMs;
+    }
     const decision = decideClaim(sighting, stored, clock.now(), leaseMs);
     sighting = decision.sighting;
     if (decision.kind === "claim") await write(stored?.revision, decision.reason);
+    return decision.againInMs;
   };
   /** A write whose answer was lost looks like a conflict: the key then holds what this one wrote. */
   const compare = async (): Promise<void> => {
@@ -100,10 +112,12 @@ function createLead({ store, holder, leaseMs, reports, isConnected }: LeaderOpti
       try {
         // Cut off from the cluster it lets others lead, and wants to know whether one does.
         if (!isConnected()) await (held === undefined ? undefined : compare());
-        else await (held === undefined ? claim() : renew(held));
+        else if (held === undefined) return await claim();
+        else await renew(held);
       } catch (thrown) {
         reports.tell({ type: "leader_unknown", reason: ShoalError.from(thrown).message });
       }
+      return leaseMs;
     },
     async stepDown() {
       if (held !== undefined && !isOver) await key.write(held, true).catch(() => undefined);

@@ -9,7 +9,7 @@ import {
   type MembershipState,
 } from "./membership.ts";
 
-const settings = { leaseMs: 2000, tickMs: 200, maximumMembers: 3 };
+const settings = { leaseMs: 2000, serverHeartbeatMs: 100, tickMs: 200, maximumMembers: 3 };
 const join = (name: string): MembershipEvent => ({
   type: "join",
   name,

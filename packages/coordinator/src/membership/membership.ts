@@ -11,13 +11,16 @@
  *       A node whose welcome was lost joins again; work that it got in between would be that of an earlier life.
  *   M4  a lease counts only time in which the coordinator listened: when it stood still itself (a paused process, a
  *       blocked thread), heartbeats may lie unheard in its mailbox, and nobody is given up for that.
+ *   M5  a death is found out before the lease ends where two signs agree (`signs.ts`); a heartbeat refutes all of them.
  */
 
 import type { HolderState } from "../seats/seat.ts";
+import { noteLine, withoutLines, type DeadLines } from "./dead-lines.ts";
+import { foundDeaf, lineBroke, noSigns, overdueMembers, type Signs } from "./signs.ts";
 
 export type MemberRole = "worker" | "server";
 
-export interface Member {
+export interface Member extends Signs {
   readonly member: number;
   readonly incarnation: number;
   readonly name: string;
@@ -42,10 +45,14 @@ export interface MembershipState {
   readonly joins: number;
   /** Time of the last tick, ms since the Unix epoch; null before the first. */
   readonly tickedAtMs: number | null;
+  /** The coordinator has stood still, or was cut off, and until then others may still be on their way back. */
+  readonly calmUntilMs: number;
+  readonly deadLines: DeadLines;
 }
 
 export interface MembershipSettings {
   readonly leaseMs: number;
+  readonly serverHeartbeatMs: number;
   /** Interval at which ticks should come. */
   readonly tickMs: number;
   readonly maximumMembers: number;
@@ -66,6 +73,17 @@ export type MembershipEvent =
       readonly leaving?: boolean | undefined;
     }
   | { readonly type: "leave"; readonly member: number; readonly incarnation: number }
+  /** The connection of this member to that node has broken. */
+  | {
+      readonly type: "line_broke";
+      readonly member: number;
+      readonly incarnation: number;
+      readonly name: string;
+      /** For how long nothing has come through, ms. */
+      readonly forMs: number;
+    }
+  /** The bus said that nobody listens there. */
+  | { readonly type: "deaf"; readonly member: number; readonly incarnation: number; readonly askedAtMs: number }
   | { readonly type: "tick" };
 
 export type MembershipEffect =
@@ -74,6 +92,10 @@ export type MembershipEffect =
   | { readonly kind: "refuse"; readonly reason: string }
   | { readonly kind: "acknowledge"; readonly member: number }
   | { readonly kind: "ask_to_rejoin"; readonly member: number; readonly reason: string }
+  /** Ask it for a heartbeat: what the bus says to that tells whether anybody is there. */
+  | { readonly kind: "look_for"; readonly member: Member; readonly reason: string }
+  /** A server is not there: it is suspected from now on. */
+  | { readonly kind: "suspected"; readonly member: Member; readonly reason: string }
   /** The member can be given work from now on. */
   | { readonly kind: "ready"; readonly member: Member; readonly reason: string }
   /** The member wants to go: what it holds is to be given to others. */
@@ -89,7 +111,10 @@ export interface MembershipStep {
   readonly effects: readonly MembershipEffect[];
 }
 
-export const emptyMembership: MembershipState = { members: new Map(), nextMember: 1, joins: 0, tickedAtMs: null };
+export const emptyMembership: MembershipState = {
+  ...{ members: new Map(), nextMember: 1, joins: 0 },
+  ...{ tickedAtMs: null, calmUntilMs: Number.NEGATIVE_INFINITY, deadLines: new Map() },
+};
 
 /** @param now ms since the Unix epoch */
 export function stepMembership(
@@ -105,6 +130,10 @@ export function stepMembership(
       return heartbeat(state, event, now);
     case "leave":
       return leave(state, event);
+    case "line_broke":
+      return living(state, event) === undefined ? { state, effects: [] } : hearOfLine(state, event, now);
+    case "deaf":
+      return changed(state, foundDeaf(state, living(state, event), event.askedAtMs, now));
     case "tick":
       return expire(state, now, settings);
   }
@@ -136,6 +165,7 @@ function join(
     ready: false,
     heardAtMs: now,
     leaving: false,
+    ...noSigns,
   };
   const effects: MembershipEffect[] = [];
   if (known?.alive === true) {
@@ -143,7 +173,12 @@ function join(
     effects.push({ kind: "lost", member: { ...known, alive: false }, end: "rejoined", reason });
   }
   effects.push({ kind: "welcome", member, reason: `${role} ${name} joined as member ${number}, ${incarnation}. time` });
-  const next = { ...put(room, member), nextMember: Math.max(room.nextMember, number + 1), joins: room.joins + 1 };
+  const next: MembershipState = {
+    ...put(room, member),
+    nextMember: Math.max(room.nextMember, number + 1),
+    joins: room.joins + 1,
+    deadLines: withoutLines(room.deadLines, number),
+  };
   return { state: next, effects };
 }
 
@@ -169,7 +204,7 @@ function heartbeat(
     return { state, effects: [{ kind: "ask_to_rejoin", member: event.member, reason }] };
   }
   const leaving = member.leaving || event.leaving === true;
-  const heard: Member = { ...member, ready: true, heardAtMs: now, leaving };
+  const heard: Member = { ...member, ...noSigns, ready: true, heardAtMs: now, leaving };
   const effects: MembershipEffect[] = [{ kind: "acknowledge", member: member.member }];
   if (leaving && !member.leaving) {
     effects.push({ kind: "leaving", member: heard, reason: `${member.name} wants to leave` });
@@ -199,6 +234,28 @@ function expire(state: MembershipState, now: number, settings: MembershipSetting
     const reason = `${member.name} sent no heartbeat for ${Math.round(silentMs)} ms (lease ${settings.leaseMs} ms)`;
     effects.push({ kind: "lost", member: gone, end: "expired", reason });
   }
+  return { state: next, effects: [...effects, ...overdueMembers(next, now, settings)] };
+}
+
+function hearOfLine(
+  state: MembershipState,
+  { member, name, forMs }: MembershipEvent & { readonly type: "line_broke" },
+  now: number,
+): MembershipStep {
+  const step = changed(state, lineBroke(state, name, now));
+  const to = [...state.members.values()].find((each) => each.name === name);
+  if (to === undefined) return step;
+  const deadLines = noteLine(state.deadLines, { from: member, to: to.member, forMs }, now);
+  if (deadLines === state.deadLines) return step;
+  return { state: { ...step.state, deadLines }, effects: step.effects };
+}
+
+/** Puts what effects say of members in place of what was known. */
+function changed(state: MembershipState, effects: readonly MembershipEffect[]): MembershipStep {
+  let next = state;
+  for (const effect of effects) {
+    if ("member" in effect && typeof effect.member === "object") next = put(next, effect.member);
+  }
   return { state: next, effects };
 }
 
@@ -215,8 +272,14 @@ function forgivePause(state: MembershipState, pauseMs: number, now: number): Mem
     member.member,
     member.alive ? { ...member, heardAtMs: Math.min(now, member.heardAtMs + pauseMs) } : member,
   ]);
-  return { ...state, members: new Map(members) };
+  const calmUntilMs = pauseMs < longPauseMs ? state.calmUntilMs : now + calmMs;
+  return { ...state, members: new Map(members), calmUntilMs };
 }
+
+/** A pause in which the bus itself may have been away. */
+const longPauseMs = 500;
+/** Then members come back to it within this time. */
+const calmMs = 1_000;
 
 interface Life {
   readonly member: number;
@@ -241,7 +304,7 @@ export function holderState(
 ): HolderState {
   const member = living(state, life);
   if (member === undefined) return "lost";
-  if (now - member.heardAtMs >= suspectMs) return "suspected";
+  if (member.isDeaf || (now - member.heardAtMs >= suspectMs && now >= state.calmUntilMs)) return "suspected";
   return member.leaving ? "leaving" : "alive";
 }
 

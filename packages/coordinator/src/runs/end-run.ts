@@ -1,6 +1,7 @@
 /** How a run ends; afterwards only the cleaning up goes on (R1). */
 import { ShoalError, type ErrorCode, type ErrorDetails, type SerializedError } from "@shoal/errors";
 import type { RunStatus } from "@shoal/protocol";
+import { guardText } from "../guard/guard-text.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 /** Longest sentence of an error: what messages may hold, with room for the code. */
@@ -32,7 +33,10 @@ export function cancelRun(run: RunState, now: number): RunState {
 }
 
 export function completeRun(run: RunState, result: NonNullable<RunStatus["result"]>, now: number): RunState {
-  return hasEnded(run) ? run : { ...run, phase: "completed", result, endedAtMs: now };
+  if (hasEnded(run)) return run;
+  // What people should know of the training is still true of its result.
+  const reason = `${run.reason}${guardText(run)}`.slice(0, maximumSentence);
+  return { ...run, phase: "completed", result, reason, endedAtMs: now };
 }
 
 /** The sentence of an error without its code in front. */

@@ -42,14 +42,18 @@ describe("figures of a run", () => {
       computeMs: 5,
       waitMs: 1,
     };
-    const worker = { member: 4, name: "worker-4" };
-    const twice = addReport(
-      addReport(noFigures, worker, report, 2),
-      worker,
-      { ...report, clock: 6, stalenessMax: 1 },
-      1,
-    );
-    expect(twice.workers.get(4)).toEqual({ ...worker, clock: 6, batches: 3, samples: 16, computeMs: 10, waitMs: 2 });
+    const worker = { member: 4, incarnation: 1, name: "worker-4" };
+    const once = addReport(noFigures, worker, report, 2, false);
+    const twice = addReport(once, worker, { ...report, clock: 6, stalenessMax: 1 }, 1, false);
+    const sums = { batches: 3, samples: 16, computeMs: 10, waitMs: 2 };
+    expect(twice.workers.get(4)).toEqual({ ...worker, clock: 6, clockBefore: 0, ...sums });
     expect(twice).toMatchObject({ stalenessSum: 8, stalenessMax: 3, pushes: 4 });
+    const returned = { ...worker, incarnation: 2 };
+    const again = addReport(twice, returned, { ...report, clock: 1 }, 1, false);
+    expect(again.workers.get(4)).toMatchObject({ clock: 1, clockBefore: 6, batches: 4 });
+    expect(addReport(again, returned, report, 1, false).workers.get(4)).toMatchObject({ clock: 3, clockBefore: 6 });
+    // Steps are the run's: a worker that returns goes on where the others are.
+    const step = addReport(twice, returned, { ...report, clock: 9 }, 1, true);
+    expect(step.workers.get(4)).toMatchObject({ clock: 9, clockBefore: 0 });
   });
 });

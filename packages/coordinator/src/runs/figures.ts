@@ -9,8 +9,16 @@ interface WindowBin {
   readonly lossSamples: number;
 }
 
+/** What a worker has done, over all of its lives. */
+export interface WorkerFigures extends Omit<WorkerProgress, "timesMedian" | "straggler" | "gone"> {
+  /** Of its newest report, with the clock. */
+  readonly incarnation: number;
+  /** Iterations of the lives before, where a new one counts from 0. */
+  readonly clockBefore: number;
+}
+
 export interface RunFigures {
-  readonly workers: ReadonlyMap<number, WorkerProgress>;
+  readonly workers: ReadonlyMap<number, WorkerFigures>;
   readonly stalenessSum: number;
   readonly stalenessMax: number;
   readonly pushes: number;
@@ -59,18 +67,26 @@ export function addToWindow(
   return { ...figures, window: bins, loss };
 }
 
-/** Adds one report of a worker; `batches` are those it named. */
+/**
+ * Adds one report of a worker; `batches` are those it named.
+ * @param countsSteps clocks are steps of the run, which go on with another life; else each life counts its own iterations
+ */
 export function addReport(
   figures: RunFigures,
-  worker: { readonly member: number; readonly name: string },
+  worker: { readonly member: number; readonly incarnation: number; readonly name: string },
   report: ProgressFigures,
   batches: number,
+  countsSteps: boolean,
 ): RunFigures {
   const before = figures.workers.get(worker.member);
-  const progress: WorkerProgress = {
+  const isNewLife = before !== undefined && before.incarnation !== worker.incarnation;
+  const former = before?.clockBefore ?? 0;
+  const progress: WorkerFigures = {
     member: worker.member,
     name: worker.name,
+    incarnation: worker.incarnation,
     clock: report.clock,
+    clockBefore: isNewLife && !countsSteps ? former + before.clock : former,
     batches: (before?.batches ?? 0) + batches,
     samples: (before?.samples ?? 0) + report.samples,
     computeMs: (before?.computeMs ?? 0) + report.computeMs,

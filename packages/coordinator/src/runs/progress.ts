@@ -9,7 +9,7 @@ import { addReport, addToWindow } from "./figures.ts";
 import { addTraffic } from "./traffic.ts";
 import { noteUnsent } from "./unsent.ts";
 import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
-import { hasEnded, hasSlots, takesPart, withWorker, type RunState } from "./run-state.ts";
+import { hasEnded, hasSlots, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";
 
 /** Whether the report is answered; one that comes before the plan is known is not, and is repeated. */
 export function canRecord(run: RunState): boolean {
@@ -38,7 +38,7 @@ export function progressReported(
     const traffic = addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs);
     next = { ...next, traffic: { ...traffic, unsent: noteUnsent(traffic.unsent, worker, report.figures) } };
     const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
-    figures = addReport(figures, worker, report.figures, batches);
+    figures = addReport(figures, worker, report.figures, batches, isSynchronous(run));
     const busyMs = report.figures.computeMs + report.figures.waitMs;
     const batchesPerMs = smoothSpeed(worker.batchesPerMs, batches, busyMs);
     const samplesPerMs = smoothSpeed(worker.samplesPerMs, report.figures.samples, report.figures.computeMs);

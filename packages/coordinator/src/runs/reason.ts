@@ -1,5 +1,5 @@
 /** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
-import { guardText } from "../guard/watch-run.ts";
+import { guardText } from "../guard/guard-text.ts";
 import { copiesText } from "../status/copies-text.ts";
 import { hotText } from "../seats/shard-traffic.ts";
 import { unsettledServers } from "../seats/run-seats.ts";

@@ -21,12 +21,15 @@ import {
   type UpdateTreatment,
 } from "@shoal/protocol";
 import type { SeatMove } from "../seats/decide-seat.ts";
+import { neverSplit, type SplitProgress } from "../seats/split-progress.ts";
 import type { ShardTraffic } from "../seats/shard-traffic.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import { noSnapshots, type RunOrigin, type SnapshotProgress } from "../snapshots/snapshot-state.ts";
 import type { Pace, ReportedWork } from "./stragglers.ts";
+import type { KeptFigures } from "../journal/kept-figures.ts";
 import { noFigures, type RunFigures } from "./figures.ts";
+import type { AppliedBatches } from "./lost-batches.ts";
 import { noTraffic, type RunTraffic } from "./traffic.ts";
 import { emptyEvaluationLog } from "./evaluation-log.ts";
 
@@ -149,8 +152,12 @@ export interface RunState {
   readonly moves: ReadonlyMap<number, SeatMove>;
   /** When a move was decided last, or none was needed. */
   readonly movedAtMs: number;
+  /** Ranges that are too hot for any server. */
+  readonly split: SplitProgress;
   /** By shard. */
   readonly shardTraffic: ReadonlyMap<number, ShardTraffic>;
+  /** Batches that each shard has applied, where they are counted in the end: see `lost-batches.ts`. */
+  readonly applied: ReadonlyMap<number, AppliedBatches>;
   /** What the updates of the shards refer to; empty until the run starts. */
   readonly treatments: readonly UpdateTreatment[];
   readonly servers: readonly RunServer[];
@@ -178,6 +185,8 @@ export interface RunState {
   readonly noWorkerSinceMs: number | null;
   /** The newest failure that did not end the run by itself. */
   readonly lastFailure: SerializedError | null;
+  /** Figures that were written for the next coordinator last; null: none. */
+  readonly kept: KeptFigures | null;
   /** By the key of the command. */
   readonly deliveries: ReadonlyMap<string, Delivery>;
   /** A coordinator before this one ran it: whoever joins is told to drop it. */
@@ -218,7 +227,9 @@ export function createRun(given: NewRun, now: number): RunState {
     caughtUp: new Map(),
     moves: new Map(),
     movedAtMs: Number.NEGATIVE_INFINITY,
+    split: neverSplit,
     shardTraffic: new Map(),
+    applied: new Map(),
     treatments: [],
     servers: [],
     workers: new Map(),
@@ -239,6 +250,7 @@ export function createRun(given: NewRun, now: number): RunState {
     finisher: null,
     noWorkerSinceMs: null,
     lastFailure: null,
+    kept: null,
     deliveries: new Map(),
     orphaned: false,
   };

@@ -49,3 +49,17 @@ describe("a server's answer about its seats", () => {
     expect(server && unseated(run, server).map(({ term }) => term)).toEqual([22]);
   });
 });
+
+describe("a server's failure", () => {
+  const failed = (code: "run_not_found" | "invalid_argument") =>
+    ({ type: "hosting_failed", run: "a-1", node: "server-1", error: { code, message: code, details: {} } }) as const;
+
+  it("ends the run when it cannot do what it was told", () => {
+    expect(serverReplied(filledAgain(), failed("invalid_argument"), 0).phase).toBe("failed");
+  });
+
+  it("changes nothing when it has begun anew, and hosts nothing of what its life before did", () => {
+    const run = filledAgain();
+    expect(serverReplied(run, failed("run_not_found"), 0)).toBe(run);
+  });
+});

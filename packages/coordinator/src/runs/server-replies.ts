@@ -7,6 +7,7 @@ import { onlyLearns, unhosted } from "../seats/run-seats.ts";
 import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
 import { savingReplied } from "../snapshots/snapshot-replies.ts";
+import { noteApplied } from "./lost-batches.ts";
 import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
 
 export function serverReplied(run: RunState, reply: ServerReply, now: number): RunState {
@@ -20,7 +21,8 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return withServer(run, { ...knowsSeats(run, server, seats), confirmedRevision });
     }
     case "hosting_failed": {
-      if (!isUnderWay(run)) return run;
+      // A process after the one that hosted knows nothing of the run: its joining says what follows.
+      if (!isUnderWay(run) || reply.error.code === "run_not_found") return run;
       const again = errorTable[reply.error.code].retry === "after_backoff";
       // A copy that cannot be made must not end what goes on without it.
       if (!again && onlyLearns(run, server)) {
@@ -43,7 +45,11 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
       return savingReplied(run, reply);
     case "shards_described":
       if (!isUnderWay(run)) return run;
-      return noteTraffic(noteShards(noteCopies(run, server, reply.shards), reply.shards), reply.shards, now);
+      return noteTraffic(
+        noteShards(noteCopies(noteApplied(run, reply.shards), server, reply.shards), reply.shards),
+        reply.shards,
+        now,
+      );
   }
 }
 

@@ -6,7 +6,9 @@ import { complete, createLedger } from "../leases/ledger.ts";
 import { divergenceText } from "../guard/watch-run.ts";
 import { completeRun, failRun, failWith, sentenceOf } from "./end-run.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
+import { slotsReplied } from "../snapshots/snapshot-replies.ts";
 import { unflat } from "../journal/run-records.ts";
+import { awaitsCounts, lostText } from "./lost-batches.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { samplesIn } from "./progress.ts";
 import { refreshRoster } from "./roster.ts";
@@ -46,9 +48,17 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
       return withWorker(run, { ...worker, confirmedRevision, placementTerm });
     }
     case "run_finished": {
-      if (run.phase !== "finishing") return run;
-      return completeRun(run, { ...reply.result, modelFile: reply.modelFile }, now);
+      // Who has finished is asked again.
+      if (run.phase !== "finishing" || awaitsCounts(run)) return run;
+      return completeRun(
+        { ...run, reason: `${run.reason}${lostText(run)}` },
+        { ...reply.result, modelFile: reply.modelFile },
+        now,
+      );
     }
+    case "slots_saved":
+    case "slots_not_saved":
+      return slotsReplied(run, reply);
     case "finish_failed":
       return run.phase === "finishing" ? failed(run, worker, reply.error, now) : run;
   }

@@ -1,8 +1,9 @@
 /** Gathers the facts about each seat of a run, lets them decide, and carries the changes out. */
 import { sizeOf, type SeatHolder, type ShardSeat } from "@shoal/protocol";
 import { holderState, readyMembers, type Member, type MembershipState } from "../membership/membership.ts";
+import { deadLine } from "../membership/dead-lines.ts";
 import { failRun } from "../runs/end-run.ts";
-import { isUnderWay, type RunState } from "../runs/run-state.ts";
+import { isUnderWay, takesPart, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideSeat, type SeatFacts } from "./decide-seat.ts";
 import { isSettled, keysByServer, withSeats } from "./run-seats.ts";
@@ -25,16 +26,18 @@ export function advanceSeats(
     states.set(key, known);
     return known;
   };
-  const room = serversWithRoom(run, membership, stateOf);
+  // Most seats lack nothing, and nobody is sought for them.
+  let servers: Room | undefined;
+  const room = (): Room => (servers ??= serversWithRoom(run, membership, stateOf, now));
   const changes: Omit<ShardSeat, "term">[] = [];
   const notes: string[] = [];
   for (const seat of run.seats.values()) {
-    const decision = decideSeat(factsOf(run, seat, stateOf, room));
+    const decision = decideSeat(factsOf(run, seat, stateOf, room, linesOf(run, seat, membership, now)));
     if (decision.kind === "lost") return loseShards(run, seat, stateOf, now);
     if (decision.kind === "keep") continue;
     changes.push(decision.seat);
     notes.push(`run ${run.run}, shard ${seat.shard}: ${decision.reason} (term ${run.seatTerm + 1})`);
-    for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room.fill(learner, run, seat);
+    for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room().fill(learner, run, seat);
   }
   return withSeats(run, changes, notes);
 }
@@ -49,6 +52,7 @@ function serversWithRoom(
   run: RunState,
   membership: MembershipState,
   stateOf: (holder: SeatHolder) => HolderState,
+  now: number,
 ): Room {
   const keys = keysByServer(run);
   const fills = new Map<number, number>();
@@ -63,6 +67,7 @@ function serversWithRoom(
       servers
         .filter(({ member }) => (fills.get(member) ?? 0) < fillsAtOnce)
         .filter((each) => run.servers.every((known) => !known.refuses || !sameServer(known, each)))
+        .filter((each) => isWithinReach(run, seat, each, membership, now))
         .filter(({ member }) => holdersOf(seat).every((holder) => holder.member !== member))
         .toSorted((a, b) => keysOf(a) - keysOf(b) || a.member - b.member),
     fill({ member }, { assignments }, { shard }) {
@@ -73,11 +78,47 @@ function serversWithRoom(
   };
 }
 
+/** Somebody who needs this server cannot reach it: it takes no copy until that is long ago. */
+function isWithinReach(
+  run: RunState,
+  { primary }: ShardSeat,
+  server: SeatHolder,
+  { deadLines }: MembershipState,
+  now: number,
+): boolean {
+  if (deadLines.size === 0) return true;
+  return [primary.member, ...run.workers.keys()].every((from) => deadLine(deadLines, from, server, now) === undefined);
+}
+
 export function toHolder({ member, incarnation, name, endpoint }: Member): SeatHolder {
   return { member, incarnation, node: name, endpoint: endpoint ?? name };
 }
 
-function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) => HolderState, room: Room): SeatFacts {
+/** Others may find out a moment later than the first that a server cannot be reached, and by whom. */
+const cutOffAfterMs = 1_000;
+
+type LineFacts = Pick<SeatFacts, "isCutOff" | "unreachedBy">;
+
+/** Who cannot reach whom. */
+function linesOf(run: RunState, { primary }: ShardSeat, { deadLines }: MembershipState, now: number): LineFacts {
+  if (deadLines.size === 0) return { isCutOff: () => false, unreachedBy: () => [] };
+  return {
+    isCutOff: (holder) => now - (deadLine(deadLines, primary.member, holder, now)?.foundAtMs ?? now) >= cutOffAfterMs,
+    unreachedBy: (holder) =>
+      [...run.workers.values()]
+        .filter((worker) => takesPart(run, worker) !== undefined)
+        .filter(({ member }) => deadLine(deadLines, member, holder, now) !== undefined)
+        .map(({ name }) => name),
+  };
+}
+
+function factsOf(
+  run: RunState,
+  seat: ShardSeat,
+  stateOf: (holder: SeatHolder) => HolderState,
+  room: () => Room,
+  { isCutOff, unreachedBy }: LineFacts,
+): SeatFacts {
   const reported = run.caughtUp.get(seat.shard);
   return {
     seat,
@@ -86,9 +127,13 @@ function factsOf(run: RunState, seat: ShardSeat, stateOf: (holder: SeatHolder) =
     indexOf: (holder) => run.servers.find((each) => sameServer(each, holder))?.indexes.get(seat.shard) ?? 0,
     caughtUp: reported?.term === seat.term ? reported.members : nobody,
     settled: isSettled(run, seat),
-    candidates: room.candidates(seat),
+    get candidates() {
+      return room().candidates(seat);
+    },
     refusing: new Set(run.servers.filter(({ refuses }) => refuses).map(({ member }) => member)),
     move: run.moves.get(seat.shard) ?? null,
+    isCutOff,
+    unreachedBy,
   };
 }
 

@@ -1,6 +1,6 @@
 import { createRandom } from "@shoal/actors";
 import { describe, expect, it } from "vitest";
-import { decideMove, loadsOf, weigh, type WeighedShard } from "./balance.ts";
+import { decideLead, decideMove, loadsOf, weigh, type WeighedShard } from "./balance.ts";
 
 /** Moves until nothing moves any more. */
 function balance(shards: readonly WeighedShard[], servers: readonly number[]) {
@@ -74,5 +74,49 @@ describe("balancing", () => {
       const before = fullestOverMean(shards, members);
       expect(fullestOverMean(balance(shards, members).shards, members)).toBeLessThanOrEqual(before + 1e-9); // sums of shares
     }
+  });
+});
+
+describe("spreading primaries", () => {
+  /** Swaps until nobody swaps any more. */
+  const spread = (shards: readonly WeighedShard[], members: readonly number[]) => {
+    let now = shards;
+    for (let swaps = 0; swaps < 1000; swaps += 1) {
+      const lead = decideLead(now, members);
+      if (lead === undefined) return { shards: now, swaps };
+      now = now.map((each) => {
+        if (each.shard !== lead.shard) return each;
+        expect(each.holders[0]).toBe(lead.from);
+        expect(each.holders).toContain(lead.to);
+        return { ...each, holders: [lead.to, ...each.holders.filter((holder) => holder !== lead.to)] };
+      });
+    }
+    throw new Error("it goes on swapping");
+  };
+  const ledOnly = (shards: readonly WeighedShard[]) =>
+    shards.map((shard) => ({ ...shard, holders: shard.holders.slice(0, 1) }));
+
+  it("gives each server its part of the leads after one server has taken over all of them", () => {
+    const piledUp = zipf(64, (shard) => [1, 2 + (shard % 3)]);
+    const { shards, swaps } = spread(piledUp, servers);
+    expect(fullestOverMean(ledOnly(shards), servers)).toBeLessThanOrEqual(1.2);
+    expect(swaps).toBeLessThan(64);
+    for (const [index, { holders }] of shards.entries()) {
+      expect(new Set(holders)).toEqual(new Set(piledUp[index]?.holders)); // no copy moves
+    }
+  });
+
+  it("leaves leads alone that are even enough, and shards without copies", () => {
+    expect(
+      decideLead(
+        zipf(64, () => [1]),
+        servers,
+      ),
+    ).toBeUndefined();
+    const even = weigh([1, 2].map((shard) => ({ shard, keys: 1, traffic: 1, holders: [shard, 3 - shard] })));
+    expect(decideLead(even, [1, 2])).toBeUndefined();
+    // Three of one weight on two servers: whoever has two of them, nobody gains by a swap.
+    const three = weigh([1, 1, 2].map((lead, shard) => ({ shard, keys: 1, traffic: 1, holders: [lead, 3 - lead] })));
+    expect(decideLead(three, [1, 2])).toBeUndefined();
   });
 });

@@ -1,17 +1,21 @@
 /**
  * Which copies move so that servers carry alike. Pure.
  *
- * What a copy weighs is the mean of two shares: its part of all keys, and its part of all traffic. A server's load is the
+ * What a copy weighs is a quarter of its part of all keys and three quarters of its part of all traffic: keys cost memory,
+ * traffic costs time. A server's load is the
  * sum over its copies. Greedy: from the fullest server to the emptiest goes the copy whose weight is nearest to half of what
  * lies between them, as long as that makes the fullest less full (largest differencing by single moves; Graham, 1969, bounds
  * what greedy dealing loses). One move lowers the sum of squared loads, so no copy goes back and forth.
+ *
+ * Primaries do more than copies: workers talk to them alone, and after fail-overs many of them are on one server. They are
+ * evened out by the same rule, with the copies staying where they are: a primary and one of its replicas change places.
  */
 
 export interface WeighedShard {
   readonly shard: number;
   /** Its share of the load of all shards; all shares together are 1. */
   readonly weight: number;
-  /** Members that hold a copy. */
+  /** Members that hold a copy, the primary first. */
   readonly holders: readonly number[];
 }
 
@@ -23,23 +27,43 @@ export interface BalanceMove {
 
 /** Nothing moves while the fullest server carries at most so many times the mean. */
 const tolerated = 1.15;
+/** How much of a weight is traffic. */
+const ofTraffic = 0.75;
 /** A move must lower what lies between the two servers by at least this share of the mean. */
 const worthwhile = 0.02;
 
 /** @param servers members that may hold copies; others are left to empty themselves */
 export function decideMove(shards: readonly WeighedShard[], servers: readonly number[]): BalanceMove | undefined {
-  const loads = loadsOf(shards, servers);
+  return evenOut(shards, servers, loadsOf(shards, servers), ({ holders }, from, to) => {
+    return holders.includes(from) && !holders.includes(to);
+  });
+}
+
+/** Which shard's primary changes places with a replica. @param servers members that may lead shards */
+export function decideLead(shards: readonly WeighedShard[], servers: readonly number[]): BalanceMove | undefined {
+  const led = shards.map((shard) => ({ ...shard, holders: shard.holders.slice(0, 1) }));
+  return evenOut(shards, servers, loadsOf(led, servers), ({ holders }, from, to) => {
+    return holders[0] === from && holders.includes(to);
+  });
+}
+
+type MayMove = (shard: WeighedShard, from: number, to: number) => boolean;
+
+function evenOut(
+  shards: readonly WeighedShard[],
+  servers: readonly number[],
+  loads: ReadonlyMap<number, number>,
+  mayMove: MayMove,
+): BalanceMove | undefined {
   const mean = [...loads.values()].reduce((sum, load) => sum + load, 0) / Math.max(1, servers.length);
   const byLoad = servers.toSorted((a, b) => (loads.get(b) ?? 0) - (loads.get(a) ?? 0) || a - b);
-  const [fullest, emptiest] = [byLoad[0], byLoad.at(-1)];
-  if (fullest === undefined || emptiest === undefined || fullest === emptiest) return undefined;
-  if ((loads.get(fullest) ?? 0) <= tolerated * mean) return undefined;
-  for (const to of byLoad.toReversed()) {
+  const fullest = byLoad[0];
+  if (fullest === undefined || (loads.get(fullest) ?? 0) <= tolerated * mean) return undefined;
+  for (const to of byLoad.slice(1).toReversed()) {
     const gap = (loads.get(fullest) ?? 0) - (loads.get(to) ?? 0);
-    const able = shards.filter(({ holders }) => holders.includes(fullest) && !holders.includes(to));
-    const best = able.toSorted(
-      (a, b) => Math.abs(a.weight - gap / 2) - Math.abs(b.weight - gap / 2) || a.shard - b.shard,
-    )[0];
+    const best = shards
+      .filter((shard) => mayMove(shard, fullest, to))
+      .toSorted((a, b) => Math.abs(a.weight - gap / 2) - Math.abs(b.weight - gap / 2) || a.shard - b.shard)[0];
     if (best === undefined || best.weight >= gap || best.weight < worthwhile * mean) continue;
     return { shard: best.shard, from: fullest, to };
   }
@@ -70,7 +94,7 @@ export function weigh(
   const allTraffic = shards.reduce((sum, { traffic }) => sum + traffic, 0);
   return shards.map(({ shard, keys, traffic, holders }) => {
     const byKeys = allKeys === 0 ? 0 : keys / allKeys;
-    const weight = allTraffic === 0 ? byKeys : (byKeys + traffic / allTraffic) / 2;
+    const weight = allTraffic === 0 ? byKeys : (1 - ofTraffic) * byKeys + ofTraffic * (traffic / allTraffic);
     return { shard, weight, holders };
   });
 }

@@ -18,13 +18,16 @@ function seatOf(
   return { shard: 0, term: 5, primary, replicas, learners };
 }
 
-type Given = Partial<Omit<SeatFacts, "stateOf" | "indexOf">> & {
+type Given = Partial<Omit<SeatFacts, "stateOf" | "indexOf" | "isCutOff" | "unreachedBy">> & {
   readonly seat: ShardSeat;
   readonly states?: Readonly<Record<number, HolderState>>;
   readonly indexes?: Readonly<Record<number, number>>;
+  readonly cutOff?: readonly number[];
+  /** Workers that cannot reach a member. */
+  readonly unreached?: Readonly<Record<number, readonly string[]>>;
 };
 
-function decide({ states = {}, indexes = {}, ...given }: Given): SeatDecision {
+function decide({ states = {}, indexes = {}, cutOff = [], unreached = {}, ...given }: Given): SeatDecision {
   return decideSeat({
     ...{
       copies: 1,
@@ -37,6 +40,8 @@ function decide({ states = {}, indexes = {}, ...given }: Given): SeatDecision {
     ...given,
     stateOf: ({ member }) => states[member] ?? "alive",
     indexOf: ({ member }) => indexes[member] ?? 0,
+    isCutOff: ({ member }) => cutOff.includes(member),
+    unreachedBy: ({ member }) => unreached[member] ?? [],
   });
 }
 
@@ -46,6 +51,35 @@ function after(decision: SeatDecision): readonly [string, readonly string[], rea
   const names = (holders: readonly SeatHolder[]): readonly string[] => holders.map(({ node }) => node);
   return [decision.seat.primary.node, names(decision.seat.replicas), names(decision.seat.learners)];
 }
+
+describe("a seat whose lines are dead though everybody lives", () => {
+  it("goes to a replica that more workers reach, and the old primary has no part in it", () => {
+    const decision = decide({ seat: seatOf(a, [b, c]), unreached: { 1: ["worker-2"], 2: ["worker-1"] } });
+    expect(after(decision)).toEqual(["server-3", ["server-2"], []]);
+    expect(decision.reason).toBe("server-3 takes over, because worker-2 cannot reach server-1");
+  });
+
+  it("stays where no replica is reached by more of them", () => {
+    const unreached = { 1: ["worker-1"], 2: ["worker-2"] };
+    expect(decide({ seat: seatOf(a, [b]), unreached }).kind).toBe("keep");
+  });
+
+  it("goes on without a replica that the primary cannot reach", () => {
+    const decision = decide({ seat: seatOf(a, [b, c]), cutOff: [2] });
+    expect(after(decision)).toEqual(["server-1", ["server-3"], []]);
+    expect(decision.reason).toBe("goes on with fewer holders: server-1 cannot reach server-2");
+  });
+
+  it("leaves a primary that nobody reaches before it has lost all copies", () => {
+    const decision = decide({ seat: seatOf(a, [b]), cutOff: [2], unreached: { 1: ["worker-1"] } });
+    expect(after(decision)).toEqual(["server-2", [], []]);
+  });
+
+  it("changes only once the primary knows its seat", () => {
+    const given = { seat: seatOf(a, [b]), cutOff: [2], unreached: { 1: ["worker-1"] }, settled: false };
+    expect(decide(given).kind).toBe("keep");
+  });
+});
 
 describe("the seat of a shard", () => {
   it("goes to the replica with the newest entry when the primary is silent, also before the last seat was confirmed", () => {

@@ -26,6 +26,10 @@ export interface SeatFacts {
   readonly candidates: readonly SeatHolder[];
   /** Members that cannot take a copy: a learner there is given up. */
   readonly refusing: ReadonlySet<number>;
+  /** The primary has been unable to reach this server for long enough, though it lives. */
+  readonly isCutOff: (holder: SeatHolder) => boolean;
+  /** Names of workers of the run that cannot reach this server, though it lives. */
+  readonly unreachedBy: (holder: SeatHolder) => readonly string[];
   /** What evens out the load, by members: the copy of `from` should be at `to`. */
   readonly move: SeatMove | null;
 }
@@ -33,6 +37,8 @@ export interface SeatFacts {
 export interface SeatMove {
   readonly from: number;
   readonly to: number;
+  /** Not the copy moves, but the lead: `to` holds a replica, and changes places with the primary. */
+  readonly isLead?: boolean;
 }
 
 export type SeatDecision =
@@ -56,7 +62,8 @@ export function decideSeat(facts: SeatFacts): SeatDecision {
     );
   }
   if (!facts.settled) return { kind: "keep", reason: `${seat.primary.node} has not confirmed term ${seat.term}` };
-  return admitLearner(facts) ?? addLearner(facts) ?? handOver(facts) ?? dropSurplus(facts) ?? keep(facts);
+  const reached = leadWhereReached(facts) ?? dropCutOff(facts);
+  return reached ?? admitLearner(facts) ?? addLearner(facts) ?? handOver(facts) ?? dropSurplus(facts) ?? keep(facts);
 }
 
 function replacePrimary(facts: SeatFacts): SeatDecision {
@@ -75,6 +82,31 @@ function replacePrimary(facts: SeatFacts): SeatDecision {
   return change(best, seat, [...gone, seat.primary], `${best.node} takes over, because ${said}`);
 }
 
+/**
+ * Workers that cannot reach the primary cannot go on: a replica that more of them reach takes its place. Where there is
+ * none they go on trying, and give up by themselves. It comes before {@link dropCutOff}: a server that nobody reaches must
+ * not stay as the only one that has the shard.
+ */
+function leadWhereReached(facts: SeatFacts): SeatDecision | undefined {
+  const { seat, stateOf, unreachedBy } = facts;
+  const lost = unreachedBy(seat.primary);
+  if (lost.length === 0) return undefined;
+  const able = seat.replicas.filter((each) => stateOf(each) === "alive" && unreachedBy(each).length < lost.length);
+  const best = able.toSorted((a, b) => unreachedBy(a).length - unreachedBy(b).length || a.member - b.member)[0];
+  if (best === undefined) return undefined;
+  const who = lost.length > 4 ? `${lost.length} workers` : lost.join(", ");
+  const reason = `${best.node} takes over, because ${who} cannot reach ${seat.primary.node}`;
+  return change(best, seat, [seat.primary], reason);
+}
+
+/** What is answered waits for every replica, so one that the primary cannot reach is given up like a silent one. */
+function dropCutOff({ seat, isCutOff }: SeatFacts): SeatDecision | undefined {
+  const gone = [...seat.replicas, ...seat.learners].filter(isCutOff);
+  if (gone.length === 0) return undefined;
+  const names = gone.map(({ node }) => node).join(" and ");
+  return change(seat.primary, seat, gone, `goes on with fewer holders: ${seat.primary.node} cannot reach ${names}`);
+}
+
 /** A replica that stays is better than one that goes. */
 function rank({ stateOf }: SeatFacts, holder: SeatHolder): number {
   return stateOf(holder) === "alive" ? 0 : 1;
@@ -91,10 +123,12 @@ function admitLearner({ seat, caughtUp }: SeatFacts): SeatDecision | undefined {
 
 /** One copy is filled at a time. A primary that goes is replaced before it goes. */
 function addLearner(facts: SeatFacts): SeatDecision | undefined {
-  const { seat, stateOf, copies, candidates, move } = facts;
+  const { seat, stateOf, copies, move } = facts;
   if (seat.learners.length > 0) return undefined;
   const staying = seat.replicas.filter((each) => stateOf(each) === "alive").length;
   const wanted = stateOf(seat.primary) === "leaving" ? copies + 1 : copies;
+  if (staying >= wanted && move === null) return undefined;
+  const { candidates } = facts;
   const target = candidates.find(({ member }) => member === move?.to);
   const isMoving = target !== undefined && holdersOf(seat).some(({ member }) => member === move?.from);
   const chosen = staying < wanted ? (target ?? candidates[0]) : isMoving ? target : undefined;
@@ -139,12 +173,13 @@ function dropSurplus(facts: SeatFacts): SeatDecision | undefined {
   return surplus && change(seat.primary, seat, [surplus], `${surplus.node} holds a copy more than is wanted`);
 }
 
-function keep({ seat, copies, candidates, stateOf }: SeatFacts): SeatDecision {
+function keep(facts: SeatFacts): SeatDecision {
+  const { seat, copies, stateOf } = facts;
   const missing = copies - seat.replicas.filter((each) => stateOf(each) === "alive").length;
   if (missing <= 0) return { kind: "keep", reason: "all copies are there" };
   const filling = seat.learners.map(({ node }) => node).join(", ");
   if (filling !== "") return { kind: "keep", reason: `${filling} is being filled` };
-  const why = candidates.length === 0 ? "no server has room for another" : "one is on its way";
+  const why = facts.candidates.length === 0 ? "no server has room for another" : "one is on its way";
   return { kind: "keep", reason: `${missing} of ${copies} copies are missing: ${why}` };
 }
 

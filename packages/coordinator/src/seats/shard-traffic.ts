@@ -1,12 +1,12 @@
 /** How much workers move to and from each shard: what makes a key range hot. */
-import { sizeOf, type ShardSummary } from "@shoal/protocol";
+import type { ShardSummary } from "@shoal/protocol";
 import type { RunState } from "../runs/run-state.ts";
 
 export interface ShardTraffic {
-  /** Batches that it had applied when it was heard of last. */
-  readonly batches: number;
+  /** Bytes that its primary had moved when it was heard of last. */
+  readonly bytes: number;
   readonly atMs: number;
-  /** Bytes of gradients in a second, smoothed. */
+  /** Bytes of gradients and values in a second, smoothed. */
   readonly bytesPerSecond: number;
 }
 
@@ -17,27 +17,28 @@ const hot = 2;
 /** Hot ranges that a status names. */
 const named = 3;
 
-/** Takes what the primaries say of their shards. */
+/** Takes what the primaries say of their shards. Each counts from its own beginning. */
 export function noteTraffic(run: RunState, shards: readonly ShardSummary[], now: number): RunState {
   const traffic = new Map(run.shardTraffic);
-  for (const { shard, batchesApplied: batches, seat } of shards) {
-    const assignment = run.assignments.get(shard);
-    if (assignment === undefined || (seat !== undefined && seat.role !== "primary")) continue;
+  for (const { shard, bytesMoved: bytes, seat } of shards) {
+    if (!run.assignments.has(shard) || (seat !== undefined && seat.role !== "primary")) continue;
     const before = traffic.get(shard);
     const seconds = before === undefined ? 0 : (now - before.atMs) / 1000;
-    if (before === undefined || batches < before.batches || seconds <= 0) {
-      traffic.set(shard, { batches, atMs: now, bytesPerSecond: before?.bytesPerSecond ?? 0 });
+    if (before === undefined || bytes < before.bytes || seconds <= 0) {
+      traffic.set(shard, { bytes, atMs: now, bytesPerSecond: before?.bytesPerSecond ?? 0 });
       continue;
     }
-    const bytes = (batches - before.batches) * sizeOf(assignment) * Float32Array.BYTES_PER_ELEMENT;
-    const bytesPerSecond = before.bytesPerSecond + newestWeight * (bytes / seconds - before.bytesPerSecond);
-    traffic.set(shard, { batches, atMs: now, bytesPerSecond });
+    const newest = (bytes - before.bytes) / seconds;
+    const bytesPerSecond = before.bytesPerSecond + newestWeight * (newest - before.bytesPerSecond);
+    traffic.set(shard, { bytes, atMs: now, bytesPerSecond });
   }
   return { ...run, shardTraffic: traffic };
 }
 
 /** Names the hot ranges, the hottest first; empty when there are none. */
-export function hotText({ shardTraffic, assignments, seats }: RunState): string {
+export function hotText({ shardTraffic, assignments, seats, split }: RunState): string {
+  if (split.ranges !== null) return `; is copied, to go on with ${split.hot?.reason ?? "other ranges"}`;
+  if (split.hot !== null) return `; too hot for any server: ${split.hot.reason}`;
   const rates = [...shardTraffic].map(([shard, { bytesPerSecond }]) => ({ shard, bytesPerSecond }));
   const mean = rates.reduce((sum, each) => sum + each.bytesPerSecond, 0) / Math.max(1, rates.length);
   const hottest = rates

@@ -4,6 +4,7 @@ import { liveWorkers } from "../runs/participation.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideSnapshot } from "./decide-snapshot.ts";
+import { missingSlots } from "./slot-states.ts";
 import { nameSnapshot, type SnapshotProgress, type SnapshotUnderWay } from "./snapshot-state.ts";
 
 /** @param term of this coordinator */
@@ -30,7 +31,7 @@ export function advanceSnapshots(run: RunState, term: number, now: number, setti
   const step = version ?? heard(run);
   const underWay: SnapshotUnderWay = {
     ...{ snapshot: nameSnapshot(run.attempt, step, term, begun), version, beganAtMs: now },
-    ...{ saved: new Map(), done: null, blockedMs: 0, publishingSinceMs: null },
+    ...{ saved: new Map(), slots: new Map(), done: null, blockedMs: 0, publishingSinceMs: null },
   };
   return withSnapshots(run, { begun, underWay, isWanted: false, lastStep: step, lastAtMs: now });
 }
@@ -68,6 +69,12 @@ function follow(run: RunState, underWay: SnapshotUnderWay, now: number, settings
     const names = [...new Set(missing.map(({ primary }) => primary.node))].join(", ");
     return failSnapshot(run, `${names} did not save shards within ${limit} ms`);
   }
+  const [slot] = missingSlots(run);
+  if (slot !== undefined) {
+    if (now - underWay.beganAtMs < limit) return run;
+    const owner = run.workers.get(run.roster.slotOwners[slot] ?? -1)?.name ?? "nobody";
+    return failSnapshot(run, `${owner} did not save slot ${slot} within ${limit} ms`);
+  }
   const wrong = [...saved.values()].find((each) => version !== null && each.version !== version);
   if (wrong !== undefined) {
     return failSnapshot(run, `shard ${wrong.shard} was saved in version ${wrong.version}, not ${version ?? 0}`);
@@ -100,7 +107,7 @@ export function stepsDone(run: RunState): number {
 }
 
 /** Batches in a millisecond, of all workers. */
-function speedOf({ workers }: RunState): number {
+export function speedOf({ workers }: RunState): number {
   let sum = 0;
   for (const { batchesPerMs, alive } of workers.values()) if (alive) sum += batchesPerMs ?? 0;
   return sum;

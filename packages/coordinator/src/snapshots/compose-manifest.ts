@@ -22,7 +22,15 @@ export function composeManifest(run: RunState, underWay: SnapshotUnderWay, now: 
     loss: run.figures.loss,
     random: { seed: job.seed },
     shards,
+    ...(underWay.slots.size > 0 && {
+      slotStates: [...underWay.slots.values()].toSorted((a, b) => a.slot - b.slot),
+    }),
   };
+}
+
+/** Of all objects that it names. */
+export function bytesOf({ shards, slotStates = [] }: SnapshotManifest): number {
+  return [...shards, ...slotStates].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** A step stands for all batches of those before it, also where it was closed without some of them. */

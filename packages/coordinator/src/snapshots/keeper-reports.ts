@@ -10,7 +10,8 @@ import { hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { runStatus } from "../status/run-status.ts";
 import { failSnapshot, withSnapshots } from "./advance-snapshots.ts";
-import { found, nothingFound, restartRun, unknownRun } from "./restart-run.ts";
+import { composeManifest } from "./compose-manifest.ts";
+import { found, nothingFound, restartCut, restartRun, unknownRun } from "./restart-run.ts";
 import type { KeeperReport } from "./snapshot-keeper.ts";
 
 type Found = KeeperReport & { readonly type: "snapshot_found" };
@@ -53,10 +54,12 @@ export function keeperReported(
 function published(run: RunState, bytes: number, now: number): RunState {
   const { underWay } = run.snapshots;
   if (underWay === null) return run;
+  const manifest = run.split.ranges === null ? undefined : composeManifest(run, underWay, now);
   const { snapshot, version, blockedMs, saved } = underWay;
   const step = version ?? Math.min(...[...saved.values()].map((shard) => shard.version));
   const newest = { snapshot, step, atMs: now, bytes, blockedMs };
-  return withSnapshots(run, { underWay: null, newest, failure: null, lead: 1 });
+  const next = withSnapshots(run, { underWay: null, newest, failure: null, lead: 1 });
+  return manifest === undefined ? next : restartCut(next, manifest, now);
 }
 
 function foundFor(run: RunState, { manifest, attempt }: Found): RunState {

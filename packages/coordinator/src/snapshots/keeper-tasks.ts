@@ -1,7 +1,7 @@
 /** What follows from a change of the coordinator's state for the place where snapshots are kept. */
 import type { ClusterState } from "../cluster-state.ts";
 import { hasEnded, type RunState } from "../runs/run-state.ts";
-import { composeManifest } from "./compose-manifest.ts";
+import { bytesOf, composeManifest } from "./compose-manifest.ts";
 import type { KeeperCommand } from "./snapshot-keeper.ts";
 
 /** Snapshots that are kept where the job does not say. */
@@ -27,7 +27,7 @@ function publishing(old: RunState | undefined, run: RunState, now: number): read
   if (former?.snapshot === underWay.snapshot && former.publishingSinceMs !== null) return [];
   const manifest = composeManifest(run, underWay, now);
   if (manifest === undefined) return [];
-  const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const bytes = bytesOf(manifest);
   const { snapshot, step, loss } = manifest;
   const pointer = { format: 1, run: run.run, name: run.job.name, snapshot, step, loss, bytes } as const;
   const keep = run.job.durability.snapshots?.keep ?? defaultKeep;

@@ -6,6 +6,7 @@ import { layoutOf, parseModelSpec } from "@shoal/models";
 import type { SnapshotManifest } from "@shoal/protocol";
 import { failRun, sentenceOf } from "../runs/end-run.ts";
 import { createRun, hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
+import { neverSplit } from "../seats/split-progress.ts";
 import { noSnapshots, resumePointOf, type ResumePoint, type RunOrigin } from "./snapshot-state.ts";
 
 /** Attempts in a row that may end without a new snapshot. */
@@ -29,6 +30,7 @@ export function restartRun(old: RunState, { submission, attempt, origin }: Attem
     ...{ attempt, origin, servers: old.servers, workers: old.workers, orphaned: old.orphaned, seatTerm: old.seatTerm },
     roster: { ...fresh.roster, revision: Math.max(old.roster.revision, attempt * revisionsAnAttempt) },
     snapshots: { ...noSnapshots, fruitless },
+    split: { ...neverSplit, count: old.split.count },
   };
 }
 
@@ -52,6 +54,16 @@ export function restartAfterLoss(before: RunState, run: RunState, now: number): 
   if (run.job.durability.snapshots === null || run.snapshots.fruitless >= maximumFruitless) return run;
   const origin: RunOrigin = { kind: "wanted", because: sentenceOf(run.error) };
   return restartRun(run, { submission: run.submission, attempt: run.attempt + 1, origin }, now);
+}
+
+/** The run goes on from a snapshot with the ranges that were decided: its servers cut what was saved. */
+export function restartCut(run: RunState, manifest: SnapshotManifest, now: number): RunState {
+  const { submission, attempt, split } = run;
+  if (split.ranges === null || !isUnderWay(run)) return run;
+  const point = resumePointOf(manifest);
+  const ranges = split.ranges.flatMap(({ begin, end }, shard) => [shard, begin, end]);
+  const origin: RunOrigin = { kind: "found", point: { ...point, ranges } };
+  return restartRun(run, { submission, attempt: attempt + 1, origin }, now);
 }
 
 /** @param sentence why there is nothing to go on from */

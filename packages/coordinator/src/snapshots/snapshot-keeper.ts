@@ -13,6 +13,7 @@ import {
   parseManifest,
   parsePointer,
   pointerName,
+  snapshotPrefix,
   snapshotsPrefix,
   sourceOf,
   type RunPointer,
@@ -20,6 +21,7 @@ import {
   type SnapshotStore,
   type SubmitReply,
 } from "@shoal/protocol";
+import { bytesOf } from "./compose-manifest.ts";
 import { decideRetention, firstMissing, snapshotBefore } from "./retention.ts";
 import { attemptOf } from "./snapshot-state.ts";
 
@@ -42,6 +44,8 @@ export type KeeperCommand =
       readonly run: string;
       readonly snapshot: string | null;
       readonly request: ResumeRequest;
+      /** How often the place has been asked for it already; absent: never. */
+      readonly looks?: number;
     }
   /** "The run is in this phase now." For those who list runs. */
   | { readonly type: "note_phase"; readonly run: string; readonly phase: RunPointer["phase"]; readonly atMs: number };
@@ -71,8 +75,12 @@ export interface KeeperOptions {
   readonly reports: Ref<KeeperReport>;
 }
 
+/** A place that is away may come back: a run that begins again by itself asks it so often, first after this time. */
+const maximumLooks = 8;
+const firstLookAgainMs = 250;
+
 export function createSnapshotKeeper({ store, reports }: KeeperOptions): BehaviorFactory<KeeperCommand> {
-  return () => async (command) => {
+  return (context) => async (command) => {
     switch (command.type) {
       case "publish": {
         const { run, snapshot } = command.manifest;
@@ -90,12 +98,19 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         return;
       }
       case "look_up": {
-        const { run, request } = command;
+        const { run, request, looks = 0 } = command;
         try {
           const found = await lookUp(requireStore(store), run, command.snapshot);
           reports.tell({ type: "snapshot_found", run, ...found, request });
         } catch (thrown) {
-          reports.tell({ type: "snapshot_not_found", run, error: ShoalError.from(thrown).toJSON(), request });
+          const error = ShoalError.from(thrown);
+          if (store !== undefined && looksAgain(error, request, looks)) {
+            const sentence = `run ${run} looks for its snapshots again: ${error.message}`;
+            reports.tell({ type: "snapshot_noted", sentence });
+            context.after(firstLookAgainMs * 2 ** looks, { ...command, looks: looks + 1 });
+            return;
+          }
+          reports.tell({ type: "snapshot_not_found", run, error: error.toJSON(), request });
         }
         return;
       }
@@ -103,6 +118,11 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         if (store !== undefined) await notePhase(store, command).catch(() => undefined);
     }
   };
+}
+
+/** A person hears of it at once, and may ask again. */
+function looksAgain(error: ShoalError, request: ResumeRequest, looks: number): boolean {
+  return request.kind === "run" && error.code === "store_unavailable" && looks + 1 < maximumLooks;
 }
 
 function requireStore(store: SnapshotStore | undefined): SnapshotStore {
@@ -115,8 +135,13 @@ async function publish(store: SnapshotStore, command: KeeperCommand & { readonly
   const { run, snapshot } = manifest;
   const document = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
   await store.write(manifestName(run, snapshot), sourceOf(document));
-  await point(store, pointer);
-  return manifest.shards.reduce((sum, shard) => sum + shard.bytes, document.length);
+  try {
+    await point(store, pointer);
+  } catch (error) {
+    if (isOvertaken(error)) await discard(store, run, snapshot);
+    throw error;
+  }
+  return bytesOf(manifest) + document.length;
 }
 
 /** K2. @throws ShoalError store_conflict - a newer snapshot is known */
@@ -126,9 +151,18 @@ async function point(store: SnapshotStore, pointer: RunPointer): Promise<void> {
   const newest = known === undefined ? undefined : readKnown(pointer.run, known.text);
   if (newest !== undefined && newest.snapshot > pointer.snapshot) {
     const sentence = `${name} names ${newest.snapshot} already, which is newer than ${pointer.snapshot}`;
-    throw new ShoalError("store_conflict", sentence, { object: name });
+    throw new ShoalError("store_conflict", sentence, { object: name, newest: newest.snapshot });
   }
   await store.writePointer(name, `${JSON.stringify(pointer)}\n`, known?.revision ?? null);
+}
+
+const isOvertaken = (error: unknown): boolean =>
+  isShoalError(error, "store_conflict") && error.details["newest"] !== undefined;
+
+/** K1. What another attempt of the run has overtaken: it clears away its own alone, so these would stay for good. */
+async function discard(store: SnapshotStore, run: string, snapshot: string): Promise<void> {
+  await store.remove(manifestName(run, snapshot));
+  for (const { name } of await store.list(snapshotPrefix(run, snapshot))) await store.remove(name);
 }
 
 /** A pointer that cannot be read is replaced. */
@@ -175,7 +209,7 @@ async function lookUp(
   }
   try {
     const manifest = parseManifest(run, snapshot, bytes);
-    const missing = firstMissing(run, snapshot, manifest.shards, objects);
+    const missing = firstMissing(run, snapshot, [...manifest.shards, ...(manifest.slotStates ?? [])], objects);
     if (missing !== undefined) throw new ShoalError("snapshot_corrupt", missing, { run });
     const attempts = whole.map((each) => attemptOf(each) ?? 0);
     return { manifest, attempt: Math.max(...attempts) + 1 };

@@ -1,5 +1,5 @@
 /** What a run knows of its snapshots: values, changed by the pure functions of this folder. */
-import type { FlatIntervals, SavedShard, SnapshotManifest } from "@shoal/protocol";
+import type { FlatIntervals, SavedShard, SavedSlot, SnapshotManifest } from "@shoal/protocol";
 
 /** A snapshot on its way. */
 export interface SnapshotUnderWay {
@@ -9,6 +9,8 @@ export interface SnapshotUnderWay {
   readonly version: number | null;
   readonly beganAtMs: number;
   readonly saved: ReadonlyMap<number, SavedShard>;
+  /** What slots keep from step to step, where they do. */
+  readonly slots: ReadonlyMap<number, SavedSlot>;
   /** Batches that all of the saved shards have applied; null: none is saved. */
   readonly done: FlatIntervals | null;
   /** The longest time that a shard stood still, ms. */

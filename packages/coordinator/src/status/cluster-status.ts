@@ -7,7 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { runStatus } from "./run-status.ts";
 
 /** Longest sentence of a run in the list, in characters. */
-const sentenceLength = 300;
+const sentenceLength = 250;
 
 /**
  * Every member and every run that is remembered. Runs are listed in brief (`describe_run` has all), so that the whole
@@ -22,6 +22,7 @@ export function clusterStatus(cluster: ClusterState, now: number, settings: Coor
       reason: status.reason.slice(0, sentenceLength),
       dataSource: status.dataSource.slice(0, sentenceLength),
       workers: isUnderWay(run) ? status.workers : [],
+      servers: isUnderWay(run) ? status.servers : [],
       evaluations: status.evaluations.slice(-1).map((evaluation) => ({ ...evaluation, metrics: {} })),
       result: status.result === null ? null : { ...status.result, metrics: {} },
       error: error === null ? null : { ...error, message: error.message.slice(0, sentenceLength), details: {} },

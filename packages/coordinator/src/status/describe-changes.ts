@@ -39,7 +39,8 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
   return notes;
 }
 
-function describeSnapshots({ snapshots: old, attempt }: RunState, { run, ...now }: RunState): readonly string[] {
+function describeSnapshots({ snapshots: old, attempt }: RunState, now: RunState): readonly string[] {
+  const { run } = now;
   const { newest, failure } = now.snapshots;
   if (attempt !== now.attempt) return [`run ${run} begins again, as attempt ${now.attempt}`];
   if (failure !== null && failure !== old.failure) return [`run ${run} goes on without a snapshot: ${failure}`];

@@ -1,9 +1,13 @@
 /** What people are told of a run. */
 import type { RunStatus, WorkerProgress } from "@shoal/protocol";
-import { samplesPerSecond } from "../runs/figures.ts";
+import { unflat } from "../journal/run-records.ts";
+import { countOf } from "../leases/interval-set.ts";
+import { samplesPerSecond, type WorkerFigures } from "../runs/figures.ts";
 import { trafficStatus } from "../runs/traffic.ts";
 import { reasonOf } from "../runs/reason.ts";
-import { isSynchronous, takesPart, type RunState } from "../runs/run-state.ts";
+import { isSynchronous, isUnderWay, takesPart, type RunState } from "../runs/run-state.ts";
+import { pointOf } from "../snapshots/restart-run.ts";
+import { serverLoads } from "./server-loads.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
 /** Workers listed in a status, the slowest: keeps it below the limit of a message. */
@@ -24,7 +28,7 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     step: isSynchronous(run) && run.slots > 0 ? Math.floor(batchesDone / run.slots) : batchesDone,
     totalSteps: plan?.totalSteps ?? 0,
     samples: run.samplesDone,
-    samplesPerSecond: samplesPerSecond(figures, run.samplesDone, since, endedAtMs, now, settings.windowMs),
+    samplesPerSecond: samplesPerSecond(figures, samplesOfAttempt(run), since, endedAtMs, now, settings.windowMs),
     loss: figures.loss,
     stalenessMean: figures.pushes === 0 ? 0 : figures.stalenessSum / figures.pushes,
     stalenessMax: figures.stalenessMax,
@@ -35,10 +39,17 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
     ),
     snapshots: snapshotStatus(run),
     workers: withPaces(run).slice(0, maximumWorkersListed),
+    servers: serverLoads(run),
     evaluations: run.evaluations.list,
     result: run.result,
     error: run.error,
   };
+}
+
+/** Without those that a snapshot brought: batches are of one size, but for the last of an epoch. */
+function samplesOfAttempt(run: RunState): number {
+  const brought = countOf(unflat(pointOf(run)?.done ?? []));
+  return brought === 0 ? run.samplesDone : run.samplesDone * (1 - brought / (run.ledger?.doneCount ?? brought));
 }
 
 function snapshotStatus({ job, snapshots }: RunState): RunStatus["snapshots"] {
@@ -47,16 +58,26 @@ function snapshotStatus({ job, snapshots }: RunState): RunStatus["snapshots"] {
   return { newest, failure: failure === null ? null : failure.slice(0, 4096) };
 }
 
+/** What a worker has done; one that takes no part now says so. */
+function progressOf(run: RunState, figures: WorkerFigures): WorkerProgress {
+  const { incarnation, clockBefore, ...progress } = figures;
+  const { member, clock } = progress;
+  const isGone = isUnderWay(run) && takesPart(run, run.workers.get(member) ?? { member, incarnation }) === undefined;
+  return { ...progress, clock: clock + clockBefore, ...(isGone && { gone: true }) };
+}
+
 /** The slowest first; those of whom no speed is known after them, by member. */
-function withPaces({ figures, paces }: RunState): readonly WorkerProgress[] {
+function withPaces(run: RunState): readonly WorkerProgress[] {
+  const { figures, paces } = run;
   const ranks = new Map(paces.map((pace, rank) => [pace.member, { ...pace, rank }]));
   const rankOf = (member: number): number => ranks.get(member)?.rank ?? ranks.size;
   return [...figures.workers.values()]
     .toSorted((a, b) => rankOf(a.member) - rankOf(b.member) || a.member - b.member)
     .map((worker) => {
       const pace = ranks.get(worker.member);
-      if (pace === undefined) return worker;
+      const progress = progressOf(run, worker);
+      if (pace === undefined) return progress;
       const { timesMedian, straggler } = pace;
-      return { ...worker, timesMedian, ...(straggler && { straggler }) };
+      return { ...progress, timesMedian, ...(straggler && { straggler }) };
     });
 }

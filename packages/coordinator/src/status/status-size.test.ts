@@ -1,12 +1,14 @@
 import { encodeEnvelope, maximumEnvelopeBytes } from "@shoal/actors";
-import { clusterStatusSchema, runReplySchema, type WorkerProgress } from "@shoal/protocol";
+import { clusterStatusSchema, runReplySchema } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createCluster, withRun, type ClusterState } from "../cluster-state.ts";
 import { checkJob } from "../job/check-job.ts";
 import type { Member } from "../membership/membership.ts";
 import { addEvaluation } from "../runs/evaluation-log.ts";
 import { failRun } from "../runs/end-run.ts";
+import type { WorkerFigures } from "../runs/figures.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
+import { newRunServer } from "../seats/run-seats.ts";
 import { defaultSettings } from "../settings.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import { runStatus } from "./run-status.ts";
@@ -25,9 +27,12 @@ const name = (index: number): string => `worker-${index}.example`.replaceAll("."
 function largestRun(index: number): RunState {
   const run = createRun({ run: `${job.name}-${index}`, submission: `${index}`, job, parameterCount: 7850 }, now);
   const workers = new Map(
-    Array.from({ length: defaultSettings.maximumMembers }, (_, member): [number, WorkerProgress] => [
+    Array.from({ length: defaultSettings.maximumMembers }, (_, member): [number, WorkerFigures] => [
       member,
-      { member, name: name(member), clock: 1e6, batches: 1e6, samples: 1e8, computeMs: figure, waitMs: figure },
+      {
+        ...{ member, incarnation: 3, name: name(member), clock: 1e6, clockBefore: 1e6 },
+        ...{ batches: 1e6, samples: 1e8, computeMs: figure, waitMs: figure },
+      },
     ]),
   );
   let { evaluations } = run;
@@ -36,7 +41,17 @@ function largestRun(index: number): RunState {
     const evaluation = { accuracy: 0.987654321, loss: 0.123456789, metrics, step: 1e6 + step, version: 1e6, atMs: now };
     evaluations = addEvaluation(evaluations, evaluation, defaultSettings.evaluations);
   }
-  return { ...run, phase: "training", figures: { ...run.figures, workers }, evaluations, dataSource: "d".repeat(200) };
+  const servers = Array.from({ length: defaultSettings.maximumMembers }, (_, member) =>
+    newRunServer({ member, incarnation: 3, name: name(member) }),
+  );
+  return {
+    ...run,
+    servers,
+    phase: "training",
+    figures: { ...run.figures, workers },
+    evaluations,
+    dataSource: "d".repeat(200),
+  };
 }
 
 const bytesOf = (message: unknown): number => encodeEnvelope({ kind: "message", to: "client/reply-1", message }).length;
@@ -63,12 +78,14 @@ describe("the largest status", () => {
           ready: true,
           leaving: false,
           heardAtMs: now - 400.25,
+          isDeaf: false,
+          brokenAtMs: null,
         },
       ]),
     );
     let cluster: ClusterState = {
       ...createCluster("c", 1),
-      membership: { members, nextMember: 9999, joins: 9999, tickedAtMs: now },
+      membership: { members, nextMember: 9999, joins: 9999, calmUntilMs: 0, deadLines: new Map(), tickedAtMs: now },
     };
     cluster = withRun(cluster, largestRun(0));
     for (let index = 1; index <= defaultSettings.finishedRuns + defaultSettings.queuedRuns; index += 1) {

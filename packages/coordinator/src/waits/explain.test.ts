@@ -15,7 +15,15 @@ function worker(name: string, work: Partial<WorkDescription> | null, change: Par
 }
 
 function shard(number: number, waits: ShardSummary["waits"]): ShardSummary {
-  const figures = { batchesApplied: 0, duplicates: 0, rejected: 0, stalenessMean: 0, stalenessMax: 0, stalenessP95: 0 };
+  const figures = {
+    batchesApplied: 0,
+    duplicates: 0,
+    rejected: 0,
+    bytesMoved: 0,
+    stalenessMean: 0,
+    stalenessMax: 0,
+    stalenessP95: 0,
+  };
   return {
     ...{ shard: number, version: 512, initialized: true, ...figures },
     ...{ gradientNorm: null, updateRatio: null, bound: null, waits },

@@ -80,7 +80,7 @@ describe("libsvm files", () => {
       fc.asyncProperty(rows, fc.nat(), async (all, seed) => {
         const sorted = all.map((entries) => entries.toSorted((left, right) => left.index - right.index));
         const line = (entries: (typeof all)[number]): string =>
-          `1 ${entries.map(({ index, value }) => `${index}:${value}`).join(" ")}\n`;
+          `1 ${entries.map(({ index, value }) => `${index}:${Object.is(value, -0) ? "-0" : value}`).join(" ")}\n`;
         const text = sorted.map(line).join("");
         const { train } = await load(gzipSync(text), "1 1:1");
         expect([...sparseInput(train).indices]).toEqual(sorted.flat().map(({ index }) => index - 1));

@@ -30,13 +30,15 @@ export function createPowerSgdCodec(rank: number, site: CodecSite): Codec {
   // Both parts in one region: a failed allocation leaves nothing behind.
   const region: Region = memory.allocate(4 * (factorCount + rank * mostRows));
   const [factors, scratch] = [region.byteOffset, region.byteOffset + 4 * factorCount];
-  const refill = createBits(0);
   return {
     factors: memory.floats(factors, factorCount),
     encode: {
       kind: "whole",
-      run(p, into) {
+      run(p, into, draw) {
         let [q, left] = [factors, into];
+        // Of the batch alone: whoever goes on from saved factors draws the same.
+        let bits: (() => number) | undefined;
+        const refill = (): number => (bits ??= createBits(draw))();
         for (const { offset, rows, columns } of matrices) {
           const [m, right] = [p + 4 * offset, left + 4 * rank * rows];
           prepare(memory, kernels, q, rank, columns, refill);

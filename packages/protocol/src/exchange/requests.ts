@@ -42,8 +42,11 @@ export interface PushRequest {
 export type PushReply =
   /** "Your gradient is in version `version`; the shard had moved `staleness` versions since you pulled." */
   | { readonly type: "push_applied"; readonly version: number; readonly staleness: number }
-  /** "I had this sequence number or this batch already; it counts once. Carry on." */
-  | { readonly type: "push_duplicate"; readonly version: number }
+  /**
+   * "I had this sequence number or this batch already; it counts once. Carry on." Of the batch: another push brought it, and
+   * nothing of this one was applied. Absent: this sequence number was answered before.
+   */
+  | { readonly type: "push_duplicate"; readonly version: number; readonly of?: "batch" | undefined }
   /** "Your clock's step is over (synchronous mode): pull and go on from `version`." */
   | { readonly type: "push_rejected"; readonly reason: "stale_clock"; readonly version: number }
   /** "Your values were too old (the job's staleness bound): pull, and compute this batch again." */
@@ -53,6 +56,8 @@ export interface PullRequest {
   readonly shard: number;
   /** Clock that the worker wants to start with these values; the consistency mode decides when it may. */
   readonly clock: number;
+  /** "The values of this very clock, if you still have them": see `keepFormer` of `HostShards`. */
+  readonly former?: boolean | undefined;
   /** [range size] float32, overwritten by the link unless the reply is in another form. Kept until the reply. */
   readonly into: Float32Array;
   /**

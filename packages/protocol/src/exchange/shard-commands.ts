@@ -39,6 +39,8 @@ export type ShardCommand =
       readonly sender: LinkIdentity;
       readonly clock: number;
       readonly deadlineMs: number;
+      /** See `PullRequest`. */
+      readonly former?: boolean | undefined;
       /** Stamp of what the worker has, see `PullRequest`. */
       readonly have?: number | undefined;
       /** `data` are the values, or the encoded difference where `form` says so. */
@@ -110,6 +112,8 @@ export interface ShardDescription {
   readonly batchesApplied: number;
   readonly duplicates: number;
   readonly rejected: number;
+  /** Bytes of gradients and values that workers sent to this copy and were given by it. */
+  readonly bytesMoved: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
   /** 95th percentile of the newest stalenesses. */
@@ -141,6 +145,8 @@ export interface ShardSnapshot {
   readonly compensation: unknown;
   /** Pushes that have been acknowledged and wait to be applied together; null where each is applied by itself. */
   readonly buffer: unknown;
+  /** How far a worker may be ahead of the slowest, where that adapts. */
+  readonly bound?: number | undefined;
   /** State of the filters and clocks, as the shard's own plain data. */
   readonly progress: unknown;
 }

@@ -65,6 +65,7 @@ const kind: fc.Arbitrary<RequestKind> = fc.oneof(
   fc.record({ type: fc.constant("initialize" as const), shard: count }),
   fc.record({ type: fc.constant("push" as const), push }),
   fc.record({ type: fc.constant("pull" as const), shard: count, clock: count }),
+  fc.record({ type: fc.constant("pull" as const), shard: count, clock: count, former: fc.constant(true) }),
   fc.record({ type: fc.constant("push_pull" as const), push, pullClock: count }),
   fc.constant({ type: "cancel" as const }),
 );
@@ -86,6 +87,7 @@ const version = fc.record({ version: count });
 const pushReply = fc.oneof(
   fc.record({ type: fc.constant("push_applied" as const), version: count, staleness: count }),
   version.map(({ version: at }) => ({ type: "push_duplicate" as const, version: at })),
+  version.map(({ version: at }) => ({ type: "push_duplicate" as const, version: at, of: "batch" as const })),
   version.map(({ version: at }) => ({ type: "push_rejected" as const, reason: "stale_clock" as const, version: at })),
 );
 const pullReply = version.map(({ version: at }) => ({ type: "values" as const, version: at }));

@@ -25,7 +25,12 @@ export interface WhatOneHas {
 export type RequestKind =
   | { readonly type: "initialize"; readonly shard: number }
   | { readonly type: "push"; readonly push: PushHeader }
-  | ({ readonly type: "pull"; readonly shard: number; readonly clock: number } & WhatOneHas)
+  | ({
+      readonly type: "pull";
+      readonly shard: number;
+      readonly clock: number;
+      readonly former?: boolean | undefined;
+    } & WhatOneHas)
   | ({ readonly type: "push_pull"; readonly push: PushHeader; readonly pullClock: number } & WhatOneHas)
   | { readonly type: "replicate"; readonly entry: EntryHeader }
   | { readonly type: "install"; readonly part: InstallHeader }
@@ -105,7 +110,10 @@ function writeKind(kind: RequestKind): NonNullable<MessageInitShape<typeof Param
     case "push":
       return { case: "push", value: writePush(kind.push) };
     case "pull":
-      return { case: "pull", value: { shard: kind.shard, clock: kind.clock, ...having(kind) } };
+      return {
+        case: "pull",
+        value: { shard: kind.shard, clock: kind.clock, former: kind.former ?? false, ...having(kind) },
+      };
     case "push_pull":
       return { case: "pushPull", value: { push: writePush(kind.push), pullClock: kind.pullClock, ...having(kind) } };
     case "replicate":
@@ -133,7 +141,11 @@ function readKind(message: ParameterRequest): RequestKind | undefined {
     case "push":
       return { type: "push", push: readPush(kind.value) };
     case "pull":
-      return { type: "pull", shard: kind.value.shard, clock: kind.value.clock, ...having(kind.value) };
+      return {
+        ...{ type: "pull", shard: kind.value.shard, clock: kind.value.clock },
+        ...(kind.value.former && { former: true }),
+        ...having(kind.value),
+      };
     case "pushPull":
       if (kind.value.push === undefined) throw malformedFrame("a push_pull has no push");
       return {

@@ -94,7 +94,7 @@ function writePush(reply: PushReply): MessageInitShape<typeof ParameterResponseS
     case "push_applied":
       return { outcome: { case: "applied", value: { version, staleness: reply.staleness } } };
     case "push_duplicate":
-      return { outcome: { case: "duplicate", value: { version } } };
+      return { outcome: { case: "duplicate", value: { version, ofBatch: reply.of === "batch" } } };
     case "push_rejected":
       return { outcome: { case: reply.reason === "too_stale" ? "tooStale" : "staleClock", value: { version } } };
   }
@@ -140,7 +140,10 @@ function readPush({ outcome }: PushOutcome): PushReply {
     case "applied":
       return { type: "push_applied", version: outcome.value.version, staleness: outcome.value.staleness };
     case "duplicate":
-      return { type: "push_duplicate", version: outcome.value.version };
+      return {
+        ...{ type: "push_duplicate", version: outcome.value.version },
+        ...(outcome.value.ofBatch && { of: "batch" as const }),
+      };
     case "staleClock":
       return { type: "push_rejected", reason: "stale_clock", version: outcome.value.version };
     case "tooStale":

@@ -84,6 +84,8 @@ export interface WorkerProgress {
   readonly timesMedian?: number | undefined;
   /** So much slower than the others that they may have to wait for it; absent: it is not. */
   readonly straggler?: boolean | undefined;
+  /** It takes no part now: its lease has ended, it leaves, or it was excluded. Absent: it does. */
+  readonly gone?: boolean | undefined;
 }
 
 /** What lossy encodings have left unsent. Its unit is that of gradients. */
@@ -143,9 +145,25 @@ export interface RunStatus {
   /** null: none are taken, or there is no place for them. */
   readonly snapshots: SnapshotStatus | null;
   readonly workers: readonly WorkerProgress[];
+  /** Where the shards are; empty before the run starts. */
+  readonly servers: readonly ServerLoad[];
   readonly evaluations: readonly Evaluation[];
   readonly result: (TestResult & { readonly modelFile: string }) | null;
   readonly error: SerializedError | null;
+}
+
+/** What a server carries of a run. */
+export interface ServerLoad {
+  readonly name: string;
+  /** Shards that it leads, and copies of others' that it holds or is being filled with. */
+  readonly leads: number;
+  readonly copies: number;
+  /** Parameters in all of them. */
+  readonly keys: number;
+  /** Gradients and values between the workers and the shards that it leads, smoothed. */
+  readonly bytesPerSecond: number;
+  /** What balancing weighs (keys and traffic, copies included), in multiples of the mean of all servers. */
+  readonly timesMean: number;
 }
 
 export interface MemberStatus {
@@ -243,6 +261,19 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
         waitMs: measure,
         timesMedian: measure.optional(),
         straggler: z.boolean().optional(),
+        gone: z.boolean().optional(),
+      }),
+    )
+    .max(4096),
+  servers: z
+    .array(
+      z.strictObject({
+        name: nameSchema,
+        leads: countSchema,
+        copies: countSchema,
+        keys: countSchema,
+        bytesPerSecond: measure,
+        timesMean: measure,
       }),
     )
     .max(4096),
@@ -264,7 +295,7 @@ const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   error: errorSchema.nullable(),
 });
 
-export const runReplySchema: z.ZodType<RunReply> = z.union([
+export const runReplySchema: z.ZodType<RunReply> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("run_described"), status: runStatusSchema }),
   z.strictObject({ type: z.literal("run_unknown"), run: nameSchema }),
 ]);

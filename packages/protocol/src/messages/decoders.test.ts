@@ -159,3 +159,23 @@ describe("every schema of the control plane", () => {
     },
   );
 });
+
+test("a shard may have moved more bytes than 32 bits count", () => {
+  const shard = { shard: 0, version: 1, initialized: true, batchesApplied: 1, duplicates: 0, rejected: 0 };
+  const figures = {
+    stalenessMean: 0,
+    stalenessMax: 0,
+    stalenessP95: 0,
+    gradientNorm: null,
+    updateRatio: null,
+    bound: null,
+  };
+  const described = (bytesMoved: number): unknown => ({
+    type: "shards_described",
+    run: "mnist",
+    node: "server-1",
+    shards: [{ ...shard, ...figures, waits: [], bytesMoved }],
+  });
+  expect(serverReplySchema.safeParse(described(2 ** 40)).error).toBeUndefined();
+  expect(serverReplySchema.safeParse(described(-1)).error?.issues[0]?.path).toEqual(["shards", 0, "bytesMoved"]);
+});

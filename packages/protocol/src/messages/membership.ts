@@ -39,6 +39,21 @@ export interface Leave {
   readonly incarnation: number;
 }
 
+/**
+ * "My connection to this node has broken, or cannot be made." What has become of the node the coordinator finds out: it may
+ * be dead, or alive behind a line that is.
+ */
+export interface ReportBrokenLine {
+  readonly type: "report_broken_line";
+  /** Who says so. */
+  readonly member: number;
+  readonly incarnation: number;
+  /** To whom; a node name. */
+  readonly node: string;
+  /** For how long nothing has come through, ms; 0: it worked until now. */
+  readonly forMs: number;
+}
+
 export type JoinReply =
   /** "Welcome: this is your number. Without a heartbeat for `leaseMs` I give your work to others." */
   {
@@ -59,7 +74,20 @@ export type HeartbeatReply =
   /** "I do not know you in this incarnation (any more): join again." */
   | { readonly type: "rejoin"; readonly member: number; readonly incarnation: number };
 
-export type MembershipMessage = JoinAsServer | JoinAsWorker | Heartbeat | Leave;
+/**
+ * "Are you there? Send me a heartbeat now." Said to a node's membership actor where something makes its death likely: that
+ * nobody listens for it the bus says at once, long before its lease ends.
+ */
+export interface HeartbeatWanted {
+  readonly type: "heartbeat_wanted";
+  readonly replyTo: Ref<HeartbeatSent>;
+}
+
+export interface HeartbeatSent {
+  readonly type: "heartbeat_sent";
+}
+
+export type MembershipMessage = JoinAsServer | JoinAsWorker | Heartbeat | Leave | ReportBrokenLine;
 
 const member = { member: countSchema, incarnation: countSchema };
 
@@ -68,6 +96,7 @@ export const membershipSchemas: readonly [
   z.ZodType<JoinAsWorker>,
   z.ZodType<Heartbeat>,
   z.ZodType<Leave>,
+  z.ZodType<ReportBrokenLine>,
 ] = [
   z.strictObject({
     type: z.literal("join_as_server"),
@@ -89,7 +118,20 @@ export const membershipSchemas: readonly [
     replyTo: refSchema<HeartbeatReply>(),
   }),
   z.strictObject({ type: z.literal("leave"), ...member }),
+  z.strictObject({
+    type: z.literal("report_broken_line"),
+    ...member,
+    node: nameSchema,
+    forMs: z.number().min(0),
+  }),
 ];
+
+export const heartbeatWantedSchema: z.ZodType<HeartbeatWanted> = z.strictObject({
+  type: z.literal("heartbeat_wanted"),
+  replyTo: refSchema<HeartbeatSent>(),
+});
+
+export const heartbeatSentSchema: z.ZodType<HeartbeatSent> = z.strictObject({ type: z.literal("heartbeat_sent") });
 
 export const joinReplySchema: z.ZodType<JoinReply> = z.strictObject({
   type: z.literal("joined"),

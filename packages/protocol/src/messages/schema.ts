@@ -19,11 +19,22 @@ export function acceptorOf<M>(schema: z.ZodType<M>): (body: unknown) => M {
   };
 }
 
+/**
+ * The union of messages that differ in their `type`, which alone says what checks a message: one schema is tried, not all.
+ * @throws Error - two of them have the same type, or one has none
+ */
+export function unionByType<M>(schemas: readonly z.ZodType<M>[]): z.ZodType<M> {
+  type Options = Parameters<typeof z.discriminatedUnion>[1];
+  return z.discriminatedUnion("type", schemas as unknown as Options) as unknown as z.ZodType<M>;
+}
+
 /** Names of nodes and runs: what a subject token and a file name can hold. */
 export const nameSchema: z.ZodType<string> = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 /** Counters and identifiers that travel as unsigned 32-bit numbers. */
-export const countSchema: z.ZodType<number> = z.int().min(0).max(0xffff_ffff);
-export const positiveSchema: z.ZodType<number> = z.int().min(1).max(0xffff_ffff);
+export const countSchema: z.ZodType<number> = z.uint32();
+/** Sums of bytes, which outgrow 32 bits within minutes. */
+export const bytesSchema: z.ZodType<number> = z.int().min(0);
+export const positiveSchema: z.ZodType<number> = z.uint32().min(1);
 
 /** An error on the wire. A code that this version does not know (a newer peer's) reads as `internal`. */
 export const errorSchema: z.ZodType<SerializedError> = z.strictObject({

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { aggregationSchema, consistencySchema, type Aggregation, type Consistency } from "../consistency.ts";
 import type { AcknowledgeMode, SeatHolder, ShardSeat } from "../exchange/replication.ts";
 import type { OpaqueSpec } from "../job/job-spec.ts";
-import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { bytesSchema, countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
 import { intervalsSchema, savedShardSchema, type FlatIntervals, type SavedShard } from "../snapshots/manifest.ts";
 import { encodingSettingsSchema, type EncodingSettings } from "../job/encoding-settings.ts";
 import {
@@ -50,6 +50,8 @@ export interface HostShards {
   readonly run: string;
   /** Fences an earlier placement of the same run. */
   readonly term: number;
+  /** The life of the server that it is meant for: one that comes after it does not hold what that one did. Absent: any. */
+  readonly life?: { readonly member: number; readonly incarnation: number } | undefined;
   readonly shards: readonly ShardAssignment[];
   readonly treatments: readonly UpdateTreatment[];
   readonly optimizer: OpaqueSpec;
@@ -66,6 +68,8 @@ export interface HostShards {
   readonly predictedWaiting?: boolean | undefined;
   /** Contributions that a step does without; absent: 0. */
   readonly backup?: number | undefined;
+  /** Shards keep the values before the newest synchronous step, for workers that must compute it again. Absent: no. */
+  readonly keepFormer?: boolean | undefined;
   /** When a primary with replicas acknowledges; absent: `replicated`. */
   readonly acknowledge?: AcknowledgeMode | undefined;
   /** The snapshot that primaries of the first seats begin with; absent: a worker brings the first values. */
@@ -133,6 +137,8 @@ export interface ShardSummary {
   readonly batchesApplied: number;
   readonly duplicates: number;
   readonly rejected: number;
+  /** Bytes of gradients and values that workers sent to this copy and were given by it. */
+  readonly bytesMoved: number;
   readonly stalenessMean: number;
   readonly stalenessMax: number;
   /** 95th percentile of the newest stalenesses. */
@@ -254,6 +260,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     type: z.literal("host_shards"),
     run: nameSchema,
     term: countSchema,
+    life: z.strictObject({ member: countSchema, incarnation: countSchema }).optional(),
     shards: z
       .array(
         z.strictObject({
@@ -277,6 +284,7 @@ export const serverCommandSchema: z.ZodType<ServerCommand> = z.discriminatedUnio
     slots: positiveSchema,
     predictedWaiting: z.boolean().optional(),
     backup: countSchema.optional(),
+    keepFormer: z.boolean().optional(),
     acknowledge: z.enum(["memory", "replicated"]).optional(),
     snapshot: nameSchema.optional(),
     members,
@@ -305,6 +313,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
   batchesApplied: countSchema,
   duplicates: countSchema,
   rejected: countSchema,
+  bytesMoved: bytesSchema,
   stalenessMean: figure,
   stalenessMax: figure,
   stalenessP95: figure,

@@ -124,8 +124,6 @@ export interface RequestPlacement extends FromWorker {
   readonly type: "request_placement";
   /** Of the placement that the worker follows. */
   readonly term: number;
-  /** Nodes whose connection broke or could not be made since that placement. */
-  readonly unreachable: readonly string[];
   readonly replyTo: Ref<PlacementReply>;
 }
 
@@ -194,7 +192,6 @@ export const workSchemas: readonly [
     type: z.literal("request_placement"),
     ...from,
     term: countSchema,
-    unreachable: z.array(nameSchema).max(64),
     replyTo: refSchema<PlacementReply>(),
   }),
 ];

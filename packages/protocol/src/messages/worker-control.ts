@@ -6,6 +6,7 @@ import { describeWorkSchema, type DescribeWork } from "./describe-work.ts";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
 import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
+import { savedSlotSchema, type SavedSlot } from "../snapshots/manifest.ts";
 import { encodingLayoutSchema, type ShardEncodingLayout } from "./treatments.ts";
 
 /** Where a shard lives. */
@@ -68,6 +69,8 @@ export interface StartRun {
   readonly slots: number;
   readonly placement: Placement;
   readonly assignment: WorkerAssignment;
+  /** The snapshot that the attempt began with: what slots keep from step to step goes on from there in its step. */
+  readonly from?: { readonly snapshot: string; readonly step: number } | undefined;
   readonly replyTo: Ref<WorkerReply>;
 }
 
@@ -100,7 +103,23 @@ export interface StopRun {
   readonly replyTo: Ref<WorkerReply>;
 }
 
-export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun | DescribeWork;
+/**
+ * "Save what these slots keep from step to step, as it is when step `version` begins." Repeated until all are saved; a newer
+ * snapshot takes the place of an older one.
+ */
+export interface SaveSlots {
+  readonly type: "save_slots";
+  readonly run: string;
+  readonly snapshot: string;
+  readonly version: number;
+  readonly slots: readonly number[];
+  readonly replyTo: Ref<WorkerReply>;
+}
+
+/** Of one command and one reply. */
+export const maximumSavedSlots = 512;
+
+export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun | SaveSlots | DescribeWork;
 
 /** Measured on the whole test split. */
 export interface TestResult {
@@ -138,6 +157,22 @@ export type WorkerReply =
       readonly modelFile: string;
     }
   | { readonly type: "finish_failed"; readonly run: string; readonly node: string; readonly error: SerializedError }
+  | {
+      readonly type: "slots_saved";
+      readonly run: string;
+      readonly node: string;
+      readonly snapshot: string;
+      readonly slots: readonly SavedSlot[];
+    }
+  /** "There will be nothing of this snapshot." @param passed the step that it was in already; null: it is something else */
+  | {
+      readonly type: "slots_not_saved";
+      readonly run: string;
+      readonly node: string;
+      readonly snapshot: string;
+      readonly passed: number | null;
+      readonly error: SerializedError;
+    }
   | { readonly type: "run_stopped"; readonly run: string; readonly node: string };
 
 const stepCuts: z.ZodType<StepCuts> = z.strictObject({
@@ -183,6 +218,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     slots: positiveSchema,
     placement: placementSchema,
     assignment,
+    from: z.strictObject({ snapshot: nameSchema, step: countSchema }).optional(),
     replyTo,
   }),
   z.strictObject({
@@ -199,6 +235,14 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     attempt: countSchema.optional(),
     isOver: z.boolean().optional(),
     reason: z.string().max(1024),
+    replyTo,
+  }),
+  z.strictObject({
+    type: z.literal("save_slots"),
+    run: nameSchema,
+    snapshot: nameSchema,
+    version: countSchema,
+    slots: z.array(countSchema).min(1).max(maximumSavedSlots),
     replyTo,
   }),
   describeWorkSchema,
@@ -228,5 +272,18 @@ export const workerReplySchema: z.ZodType<WorkerReply> = z.discriminatedUnion("t
     modelFile: z.string().max(4096),
   }),
   z.strictObject({ type: z.literal("finish_failed"), ...from, error: errorSchema }),
+  z.strictObject({
+    type: z.literal("slots_saved"),
+    ...from,
+    snapshot: nameSchema,
+    slots: z.array(savedSlotSchema).max(maximumSavedSlots),
+  }),
+  z.strictObject({
+    type: z.literal("slots_not_saved"),
+    ...from,
+    snapshot: nameSchema,
+    passed: countSchema.nullable(),
+    error: errorSchema,
+  }),
   z.strictObject({ type: z.literal("run_stopped"), ...from }),
 ]);

@@ -27,6 +27,11 @@ export interface SavedShard extends SnapshotObject {
   readonly version: number;
 }
 
+/** What a slot's computing keeps from step to step: unsent error, replica of local updates. */
+export interface SavedSlot extends SnapshotObject {
+  readonly slot: number;
+}
+
 /** From which step on the slots of a synchronous step have which sizes: adaptive batches. */
 export interface SavedCuts {
   readonly cuts: readonly { readonly fromStep: number; readonly sizes: readonly number[] }[];
@@ -63,6 +68,8 @@ export interface SnapshotManifest {
   /** Random state: all draws depend on the seed and on the position of a sample alone. */
   readonly random: { readonly seed: number };
   readonly shards: readonly SavedShard[];
+  /** Synchronous mode, where the computing of a slot keeps something: as it was when `step` began. */
+  readonly slotStates?: readonly SavedSlot[] | undefined;
 }
 
 /** What the pointer of a run says. */
@@ -91,6 +98,8 @@ export const savedShardSchema: z.ZodType<SavedShard> = z.strictObject({
   shard: countSchema,
   version: countSchema,
 });
+
+export const savedSlotSchema: z.ZodType<SavedSlot> = z.strictObject({ ...object, slot: countSchema });
 
 export const intervalsSchema: z.ZodType<FlatIntervals> = z.array(countSchema).max(maximumIntervals);
 
@@ -135,6 +144,7 @@ export const snapshotManifestSchema: z.ZodType<SnapshotManifest> = z.strictObjec
   loss: z.number().nullable(),
   random: z.strictObject({ seed: countSchema }),
   shards: z.array(savedShardSchema).min(1).max(4096),
+  slotStates: z.array(savedSlotSchema).max(65_536).optional(),
 });
 
 const pointerSchema: z.ZodType<RunPointer> = z.strictObject({
@@ -163,6 +173,10 @@ export function manifestName(run: string, snapshot: string): string {
 
 export function shardObjectName(run: string, snapshot: string, shard: number): string {
   return `${snapshotPrefix(run, snapshot)}shard-${shard}`;
+}
+
+export function slotObjectName(run: string, snapshot: string, slot: number): string {
+  return `${snapshotPrefix(run, snapshot)}slot-${slot}`;
 }
 
 export function pointerName(run: string): string {

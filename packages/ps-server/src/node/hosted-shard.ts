@@ -61,6 +61,7 @@ export function spawnShards(
           updates,
           encoding,
           replication,
+          firstStamp: firstStampOf(environment, run, shard),
         } satisfies ShardOptions),
       );
     }
@@ -77,6 +78,11 @@ export function spawnShards(
   }
 }
 
+/** Another one for each life of a shard, without a draw from what the others see. */
+function firstStampOf({ system }: ShardEnvironment, run: string, shard: number): number {
+  return system.random.fork(`stamps of ${run}-shard-${shard} at ${system.clock.now()}`).integer(2 ** 32);
+}
+
 /** What the shards of one hosting have in common. */
 function sharedOptions(environment: ShardEnvironment, hosting: Hosting) {
   const { kernels, memory, metrics, system } = environment;
@@ -88,6 +94,7 @@ function sharedOptions(environment: ShardEnvironment, hosting: Hosting) {
     slots: hosting.slots,
     predictedWaiting: hosting.predictedWaiting ?? false,
     backup: hosting.backup ?? 0,
+    keepFormer: hosting.keepFormer ?? false,
     members: hosting.members,
     optimizer: parseOptimizerSpec(hosting.optimizer),
     schedule: parseScheduleSpec(hosting.schedule),

@@ -161,6 +161,19 @@ describe("a server node", () => {
     expect([cluster.bytes(), cluster.directoryOf(1).find("run-1", 3)]).toEqual([0, undefined]);
   });
 
+  test("does not host either what has no seat, when it was meant for the process before it", async () => {
+    cluster = await start();
+    const meantFor =
+      (incarnation: number) =>
+      (replyTo: Ref<ServerReply>): ServerCommand => {
+        const { shards } = plainShards({ shard: 3, begin: 0, end: 64 });
+        return { ...hosting(seatOf(1, 1, []))(replyTo), life: { member: 1, incarnation }, shards } as ServerCommand;
+      };
+    await expect(cluster.ask(1, meantFor(2))).rejects.toMatchObject({ code: "deadline_exceeded" });
+    expect(cluster.directoryOf(1).find("run-1", 3)).toBeUndefined();
+    expect(await cluster.ask(1, meantFor(1))).toMatchObject({ type: "shards_hosted" });
+  });
+
   test("says what it would have to host first", async () => {
     cluster = await start();
     expect(await cluster.ask(1, seating(seatOf(2, 2, [1])))).toEqual({ ...seated(1, 2), seats: [], missing: [3] });

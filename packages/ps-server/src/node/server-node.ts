@@ -70,10 +70,11 @@ export function createServerNode(
 }
 
 /**
- * True for seats that were given to a process before this one on the node: it would lead, or copy, what it does not hold,
- * under a term in which it once did. The coordinator repeats itself until it has heard of the new life.
+ * True for what was given to a process before this one on the node: it would lead, or copy, what it does not hold, under a
+ * term in which that one did. The coordinator repeats itself until it has heard of the new life.
  */
-function isForAnotherLife(node: string, { shards }: HostShards, joined: Joined | undefined): boolean {
+function isForAnotherLife(node: string, { life, shards }: HostShards, joined: Joined | undefined): boolean {
+  if (life !== undefined && (life.member !== joined?.member || life.incarnation !== joined.incarnation)) return true;
   return shards.some(({ seat }) => {
     const holders = seat === undefined ? [] : [seat.primary, ...seat.replicas, ...seat.learners];
     const mine = holders.find((holder) => holder.node === node);

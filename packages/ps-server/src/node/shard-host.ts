@@ -13,6 +13,7 @@ import { ShoalError } from "@shoal/errors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type {
   HostShards,
+  LineReports,
   ReplicaLinkFactory,
   RunMembers,
   SaveShards,
@@ -26,7 +27,7 @@ import { createPeerLinks } from "../replication/peer-links.ts";
 import type { ShardPayloads } from "../rpc/hosted-shards.ts";
 import { createShardAdmission, type ShardAdmission } from "../shard/admission.ts";
 import { createShardMetrics } from "../shard/metrics.ts";
-import { restoreShards } from "../snapshots/restore-shards.ts";
+import { restoreShards, type RestoredShard } from "../snapshots/restore-shards.ts";
 import { createShardSaver } from "../snapshots/save-shards.ts";
 import { createEndedRuns, type EndedRuns } from "./ended-runs.ts";
 import { spawnShards, type HostedShard, type ShardEnvironment } from "./hosted-shard.ts";
@@ -41,6 +42,8 @@ export interface ShardHostOptions {
   readonly replicaLinks?: ReplicaLinkFactory | undefined;
   /** Where snapshots are kept; needed where runs take some or begin with one. */
   readonly snapshots?: SnapshotStore | undefined;
+  /** Told of the connections to other servers. */
+  readonly lines?: LineReports | undefined;
 }
 
 /** What the coordinator asks for, without the way back. */
@@ -171,9 +174,12 @@ function createHosting({ environment, snapshots, runs, ended, find, end, release
   const restore = async ({ run, snapshot, shards }: Hosting): Promise<void> => {
     if (snapshot === undefined) return;
     const led = shards.flatMap(({ shard, seat }) => (leads(environment.system.node, seat) ? [find(run, shard)] : []));
-    const refs = led.flatMap((hosted) => (hosted === undefined ? [] : [hosted]));
-    const byNumber = new Map(refs.map(({ ref, state }) => [state.options.shard, ref]));
-    await restoreShards(environment.system, snapshots, { run, snapshot }, byNumber);
+    const empty = led.flatMap((hosted): readonly RestoredShard[] => {
+      if (hosted === undefined) return [];
+      const { shard, range } = hosted.state.options;
+      return [{ shard, range, ref: hosted.ref }];
+    });
+    await restoreShards(environment.system, snapshots, { run, snapshot }, empty);
   };
   return async (hosting) => {
     const { run, term } = hosting;
@@ -206,7 +212,7 @@ function environmentOf(
   return {
     ...options,
     metrics: createShardMetrics(),
-    peerLinks: createPeerLinks(options.replicaLinks),
+    peerLinks: createPeerLinks(options.replicaLinks, options.lines),
     onCaughtUp: (learner) => {
       for (const listener of listeners) listener(learner);
     },

@@ -3,9 +3,12 @@ import type { ActorSystem, Behavior, Ref } from "@shoal/actors";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import {
   controlActorName,
+  createLineReports,
   startMembership,
   type CoordinatorMessage,
   type Joined,
+  type LineReports,
+  type Membership,
   type ReplicaLinkFactory,
   type ServerCommand,
   type SnapshotStore,
@@ -25,8 +28,9 @@ export interface ServerOptions {
   /**
    * Makes the shards reachable and says where: `host:port` of the parameter service, or the node's name in one process.
    * Called once, before the node joins.
+   * @param lines to be told when a connection to this server breaks
    */
-  readonly expose: (host: ShardHost) => Promise<string> | string;
+  readonly expose: (host: ShardHost, lines: LineReports) => Promise<string> | string;
   /** Called after each join. */
   readonly onJoined?: (joined: Joined) => void;
 }
@@ -49,19 +53,23 @@ export interface ServerHandle {
 export async function startServer(options: ServerOptions): Promise<ServerHandle> {
   const { system, memory, kernels, coordinator } = options;
   await system.ready();
+  // Streams may end before there is a membership to speak for.
+  const self: { membership: Membership | undefined } = { membership: undefined };
+  const joinedNow = (): Joined | undefined => self.membership?.current();
+  const lines = createLineReports({ clock: system.clock, coordinator, speaker: joinedNow });
   const host = createShardHost({
+    lines,
     system,
     memory,
     kernels,
     replicaLinks: options.replicaLinks,
     snapshots: options.snapshots,
   });
-  const endpoint = await options.expose(host);
-  const joinedNow = (): Joined | undefined => membership.current();
+  const endpoint = await options.expose(host, lines);
   const behavior = (): Behavior<ServerCommand> => createServerNode(system.node, host, joinedNow);
   const control = system.spawn(controlActorName, behavior, serverNodeOptions);
   const { promise: joined, resolve } = Promise.withResolvers<Joined>();
-  const membership = startMembership(system, {
+  const member = startMembership(system, {
     coordinator,
     introduce: (replyTo) => ({ type: "join_as_server", node: system.node, endpoint, control, replyTo }),
     onJoined: (first) => {
@@ -69,12 +77,13 @@ export async function startServer(options: ServerOptions): Promise<ServerHandle>
       options.onJoined?.(first);
     },
   });
+  self.membership = member;
   return {
     host,
     joined,
-    drain: () => membership.drain(),
+    drain: () => member.drain(),
     async close() {
-      membership.leave();
+      member.leave();
       await host.close();
     },
   };

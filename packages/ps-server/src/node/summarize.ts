@@ -24,7 +24,7 @@ export async function summarize(
 
 /** Leaves out the update log, and what is beyond the limits. @param now ms, in the shard's clock */
 function summaryOf(description: ShardDescription, now: number): ShardSummary {
-  const { shard, version, initialized, batchesApplied, duplicates, rejected } = description;
+  const { shard, version, initialized, batchesApplied, duplicates, rejected, bytesMoved } = description;
   const { stalenessMean, stalenessMax, stalenessP95, gradientNorm, updateRatio, bound, seat } = description;
   return {
     shard,
@@ -33,6 +33,7 @@ function summaryOf(description: ShardDescription, now: number): ShardSummary {
     batchesApplied,
     duplicates,
     rejected,
+    bytesMoved,
     stalenessMean,
     stalenessMax,
     stalenessP95,

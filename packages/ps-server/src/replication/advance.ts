@@ -110,14 +110,15 @@ function reportCaughtUp({ history, committed, term, options }: Replication, peer
 
 /** What is due has been done, or waits for something else that is not. */
 function askForTurns({ peers, held, turns }: Replication, now: number): void {
-  const due = peers.flatMap(({ notBeforeMs, stalledSinceMs, patienceMs, role, reportedAtMs }) => [
-    notBeforeMs,
-    stalledSinceMs === undefined ? 0 : stalledSinceMs + patienceMs,
-    role === "learner" && reportedAtMs !== undefined ? reportedAtMs + caughtUpEveryMs : 0,
-  ]);
-  const next = [...due, held.nextDeadline()].reduce(
-    (least, atMs) => (atMs > now ? Math.min(least, atMs) : least),
-    Number.POSITIVE_INFINITY,
-  );
+  let next = Number.POSITIVE_INFINITY;
+  const due = (atMs: number): void => {
+    if (atMs > now && atMs < next) next = atMs;
+  };
+  due(held.nextDeadline());
+  for (const { notBeforeMs, stalledSinceMs, patienceMs, role, reportedAtMs } of peers) {
+    due(notBeforeMs);
+    if (stalledSinceMs !== undefined) due(stalledSinceMs + patienceMs);
+    if (role === "learner" && reportedAtMs !== undefined) due(reportedAtMs + caughtUpEveryMs);
+  }
   if (Number.isFinite(next)) turns.at(next);
 }

@@ -1,6 +1,6 @@
 /** The links of a server to others: one for each holder and run, shared by the shards that need it. */
 import { ShoalError } from "@shoal/errors";
-import type { ReplicaLink, ReplicaLinkFactory, SeatHolder } from "@shoal/protocol";
+import type { LineReports, ReplicaLink, ReplicaLinkFactory, SeatHolder } from "@shoal/protocol";
 import type { PeerLink } from "./replication.ts";
 
 export interface PeerLinks {
@@ -8,7 +8,8 @@ export interface PeerLinks {
   connect(to: SeatHolder, run: string, from: SeatHolder): PeerLink;
 }
 
-export function createPeerLinks(factory: ReplicaLinkFactory | undefined): PeerLinks {
+/** @param lines told which connections work and which break */
+export function createPeerLinks(factory: ReplicaLinkFactory | undefined, lines: LineReports | undefined): PeerLinks {
   const open = new Map<string, { readonly link: ReplicaLink; users: number }>();
   return {
     connect(to, run, from) {
@@ -16,7 +17,7 @@ export function createPeerLinks(factory: ReplicaLinkFactory | undefined): PeerLi
         throw new ShoalError("invalid_argument", `${from.node} has no links to other servers, such as ${to.node}`);
       }
       const key = [run, to.member, to.incarnation, to.endpoint, from.member, from.incarnation].join("/");
-      const shared = open.get(key) ?? { link: factory.connect(to, run, from), users: 0 };
+      const shared = open.get(key) ?? { link: watch(factory.connect(to, run, from), to, lines), users: 0 };
       open.set(key, shared);
       shared.users += 1;
       let isReleased = false;
@@ -30,5 +31,24 @@ export function createPeerLinks(factory: ReplicaLinkFactory | undefined): PeerLi
       };
       return { link: shared.link, release };
     },
+  };
+}
+
+function watch(link: ReplicaLink, { node }: SeatHolder, lines: LineReports | undefined): ReplicaLink {
+  if (lines === undefined) return link;
+  const watched = async <R>(call: Promise<R>): Promise<R> => {
+    try {
+      const reply = await call;
+      lines.works(node);
+      return reply;
+    } catch (error) {
+      lines.broke(node, ShoalError.from(error));
+      throw error;
+    }
+  };
+  return {
+    replicate: (entry, options) => watched(link.replicate(entry, options)),
+    install: (part, options) => watched(link.install(part, options)),
+    close: () => link.close(),
   };
 }

@@ -41,6 +41,8 @@ export interface ParameterRpcServerOptions {
   readonly engine?: RpcEngineName;
   /** Default: every 0.5 s, 5 s long. */
   readonly keepalive?: KeepaliveTimes;
+  /** Told when a stream is over, by the node name of who spoke: in order or not cannot be seen from here. */
+  readonly onGone?: (node: string) => void;
 }
 
 export type RpcEngineName = "http2" | "grpc-js";
@@ -55,7 +57,15 @@ export function createParameterRpcServer(options: ParameterRpcServerOptions): Pa
   const open: RpcStreamOpener = (stream) => {
     authenticate(stream.metadata);
     const readSpeaker = stream.method === "Replicate" ? readPeerIdentity : readIdentity;
-    return openExchangeStream({ desks, clock, bounds }, stream, readSpeaker(stream.metadata));
+    const speaker = readSpeaker(stream.metadata);
+    const handler = openExchangeStream({ desks, clock, bounds }, stream, speaker);
+    return {
+      ...handler,
+      gone() {
+        handler.gone();
+        options.onGone?.(speaker.name);
+      },
+    };
   };
   const engine = engines[options.engine ?? "http2"]({
     open,

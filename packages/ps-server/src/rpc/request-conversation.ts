@@ -6,7 +6,7 @@ import type { PullCopy } from "./pull-copies.ts";
 import { answer, fail, remainingMs, type RequestState } from "./request-state.ts";
 import { tellInitialize, tellPull, tellPush } from "./tell-shard.ts";
 
-type Asked = Pick<PullCommand, "clock" | "have">;
+type Asked = Pick<PullCommand, "clock" | "have" | "former">;
 
 const emptyGradient = new Float32Array(0);
 

@@ -91,13 +91,13 @@ export function tellPush(asking: Asking<PushReply>, header: PushHeader, loan: Gr
  */
 export function tellPull(
   asking: Asking<PullReply>,
-  { clock, have }: Pick<PullCommand, "clock" | "have">,
+  { clock, have, former }: Pick<PullCommand, "clock" | "have" | "former">,
   receive: PullCommand["receive"],
   hasRoom: PullCommand["hasRoom"],
 ): void {
   const { desk, sender, deadlineMs } = asking;
   tell(asking, (replyTo) =>
-    desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, receive, hasRoom, replyTo }),
+    desk.ref.tell({ type: "pull", sender, clock, deadlineMs, have, former, receive, hasRoom, replyTo }),
   );
 }
 

@@ -47,6 +47,16 @@ describe("the bound of a shard", () => {
     expect(bound.current).toBe(1);
   });
 
+  it("goes on from where a snapshot was, within what the job allows", () => {
+    const bound = createBound(1, { maximum: 4, waiting: 0.5 });
+    bound.restore(3);
+    expect(bound.current).toBe(3);
+    bound.restore(9);
+    expect(bound.current).toBe(4);
+    bound.restore(0);
+    expect(bound.current).toBe(1);
+  });
+
   it("does not move without settings", () => {
     const bound = createBound(3, undefined);
     bound.waited(0, 1000);

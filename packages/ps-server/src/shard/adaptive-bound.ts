@@ -41,6 +41,8 @@ export function decideBound(facts: BoundFacts): BoundDecision {
 /** The bound of one shard. */
 export interface Bound {
   readonly current: number;
+  /** Goes on from where a snapshot was, as far as the job's settings allow. */
+  restore(bound: number): void;
   /** A wait at the bound ends. @param sinceMs clock time at which it began, ms; @param now clock time, ms */
   waited(sinceMs: number, now: number): void;
   /**
@@ -65,6 +67,9 @@ export function createBound(least: number, settings: AdaptiveBound | undefined):
   return {
     get current() {
       return current;
+    },
+    restore(bound) {
+      current = Math.min(Math.max(least, bound), Math.max(least, settings?.maximum ?? least));
     },
     waited(sinceMs, now) {
       waitedMs += partOf(sinceMs, now);

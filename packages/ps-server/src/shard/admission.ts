@@ -58,6 +58,7 @@ function decide(state: ShardState, push: PushHeaderView): "next" | "later" | "di
   switch (decision.kind) {
     case "apply":
     case "too_stale":
+    case "catch_up":
       return "next";
     case "contribute":
       return !goesInOrder(state) || decision.slot === state.barrier.frontier ? "next" : "later";

@@ -90,7 +90,7 @@ function answerContribution(state: ShardState, contribution: Contribution, befor
       continue;
     }
     state.progress.counters.duplicates += 1;
-    acknowledge(state, ticket, { type: "push_duplicate", version }, before);
+    acknowledge(state, ticket, { type: "push_duplicate", version, of: "batch" }, before);
   }
 }
 

@@ -82,6 +82,7 @@ function update(state: ShardState, { contributions, weight, vector }: Change, ob
   const summed = isStep && state.options.aggregation === "sum" ? Math.max(summands, 1) : 1;
   const gradient =
     offset === undefined ? undefined : () => (isStep ? offset : compensate(state, contributions, offset));
+  if (isStep) state.vectors.keepFormer(before);
   applyUpdate(state, { gradient, weight, summed }, observed);
   for (const contribution of contributions) count(state, contribution, before, observed !== undefined);
   state.progress.log.add({ version: before + 1, contributions: contributions.map((it) => recordOf(it, before)) });

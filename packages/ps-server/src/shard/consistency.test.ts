@@ -17,6 +17,7 @@ const push: PushFacts = {
   batchesCounted: 0,
   stalenessBound: null,
   tooStaleInRow: 0,
+  lostAtMost: 0,
   hasRoom: true,
 };
 
@@ -49,6 +50,20 @@ describe("a stale push in asynchronous mode", () => {
 
   test("whose batch counted already is a duplicate, however stale it is", () => {
     expect(decidePush({ ...stale, stalenessBound: 0, batchesCounted: 1 })).toMatchObject({ kind: "duplicate" });
+  });
+});
+
+describe("a push from a version that was lost with a primary", () => {
+  const ahead: PushFacts = { ...push, baseVersion: 7, clock: 7, batch: 15 };
+
+  test("makes the shard catch up, as far as updates may have been lost", () => {
+    expect(decidePush({ ...ahead, lostAtMost: 3 })).toMatchObject({ kind: "catch_up", version: 7 });
+    expect(decidePush({ ...ahead, lostAtMost: 2 })).toMatchObject({ kind: "refuse", code: "invalid_argument" });
+  });
+
+  test("does so by its clock where its base is not known yet", () => {
+    expect(decidePush({ ...ahead, baseVersion: 0, lostAtMost: 3 })).toMatchObject({ kind: "catch_up", version: 7 });
+    expect(decidePush({ ...ahead, baseVersion: 0 })).toMatchObject({ kind: "refuse", code: "invalid_argument" });
   });
 });
 

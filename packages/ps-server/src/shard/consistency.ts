@@ -44,6 +44,8 @@ export interface PushFacts {
   readonly stalenessBound: number | null;
   /** Pushes of the sender that were too stale, in a row. */
   readonly tooStaleInRow: number;
+  /** The newest updates may be missing here although they were acknowledged: so many at most. */
+  readonly lostAtMost: number;
   /** The filters can remember one more worker and one more batch. */
   readonly hasRoom: boolean;
 }
@@ -55,9 +57,12 @@ export type PushDecision =
   | { readonly kind: "replace"; readonly slot: number; readonly reason: string }
   /** The slot is folded: the gradient is not needed, the reply comes with the step. */
   | { readonly kind: "await"; readonly slot: number; readonly reason: string }
-  | { readonly kind: "duplicate"; readonly version: number; readonly reason: string }
+  /** `of` the batch: another push brought it; else this one was counted, or passed over, before. */
+  | { readonly kind: "duplicate"; readonly of?: "batch"; readonly version: number; readonly reason: string }
   | { readonly kind: "stale_clock"; readonly reason: string }
   | { readonly kind: "too_stale"; readonly reason: string }
+  /** Updates up to this version were lost with a primary: make up for them, then decide again. */
+  | { readonly kind: "catch_up"; readonly version: number; readonly reason: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly reason: string };
 
 const refuse = (code: ErrorCode, reason: string): PushDecision => ({ kind: "refuse", code, reason });
@@ -75,17 +80,23 @@ export function decidePush(facts: PushFacts): PushDecision {
   if (sighting.kind === "below_window") {
     return refuse("invalid_argument", `its sequence number is below ${sighting.lowest}: too old to tell`);
   }
-  if (facts.baseVersion > version) {
-    return refuse("invalid_argument", `base version ${facts.baseVersion} is ahead of version ${version}`);
-  }
+  if (facts.baseVersion > version) return decideAhead(facts, facts.baseVersion, "base version");
   if (!facts.hasRoom) return refuse("no_capacity", "the filter of batches and workers is full");
   return facts.consistency.mode === "synchronous" ? decideContribution(facts) : decideApply(facts);
+}
+
+/** Who is ahead of the shard has seen what it lost, or is wrong. */
+function decideAhead({ version, lostAtMost }: PushFacts, seen: number, what: string): PushDecision {
+  if (seen - version > lostAtMost) {
+    return refuse("invalid_argument", `${what} ${seen} is ahead of version ${version}`);
+  }
+  return { kind: "catch_up", version: seen, reason: `the updates up to version ${seen} were lost with a primary` };
 }
 
 function decideApply(facts: PushFacts): PushDecision {
   const { batch, batches, batchesCounted } = facts;
   if (batchesCounted >= batches && batch !== null) {
-    return { kind: "duplicate", version: facts.version, reason: `batch ${batch} counted already` };
+    return { kind: "duplicate", of: "batch", version: facts.version, reason: `batch ${batch} counted already` };
   }
   // Others take them one by one only where the sender was given up: it learns here what it has not heard yet.
   if (batchesCounted > 0) {
@@ -109,7 +120,7 @@ function decideContribution(facts: PushFacts): PushDecision {
   const { clock, version, slot, batch, batches, slots } = facts;
   if (batches !== 1) return refuse("invalid_argument", `a contribution to a step is one batch, not ${batches}`);
   if (clock < version) return { kind: "stale_clock", reason: `step ${clock} is over, the shard is at ${version}` };
-  if (clock > version) return refuse("invalid_argument", `clock ${clock} is ahead of version ${version}`);
+  if (clock > version) return decideAhead(facts, clock, "clock");
   if (batch !== null && Math.floor(batch / slots) !== clock) {
     return refuse("invalid_argument", `batch ${batch} is no part of step ${clock} with ${slots} slots`);
   }

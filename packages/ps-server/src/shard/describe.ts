@@ -19,6 +19,7 @@ export function describe(state: ShardState): ShardDescription {
     batchesApplied: progress.batches.size,
     duplicates,
     rejected,
+    bytesMoved: state.bytesMoved,
     stalenessMean: counted === 0 ? 0 : stalenessSum / counted,
     stalenessMax,
     ...state.vitals.signs(),

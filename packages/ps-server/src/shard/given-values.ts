@@ -11,6 +11,8 @@
  *   G1  A difference or "unchanged" goes to a worker only that says with its stamp that it has followed the reply before;
  *       each reply of values has a stamp of its own. To anybody else the values go whole.
  *   G2  Both ends add the same decoded bytes in the same order: what a worker has is its shadow, bit for bit.
+ *   G3  Stamps of two lives of a shard differ, where each begins at a random one: a worker that has not heard of the move yet
+ *       may say what it had of the life before.
  * Bounds  With a lossy encoding of pulls: one vector for each worker of the run, one for the difference, one for the encoded
  *         bytes. Vectors of workers that leave go back. At most `maximumRecords` workers.
  */
@@ -60,12 +62,12 @@ const maximumRecords = 4096;
 /** Stamps are 32 bit on the wire; 0 is nobody's. */
 const stampLimit = 0xffff_ffff;
 
-/** @throws ShoalError out_of_memory - nothing is taken then */
-export function createGivenValues(spec: ResolvedEncodingSpec, site: EncodingSite): GivenValues {
+/** @param firstStamp - stamps begin after it (G3) @throws ShoalError out_of_memory - nothing is taken then */
+export function createGivenValues(spec: ResolvedEncodingSpec, site: EncodingSite, firstStamp = 0): GivenValues {
   const records = new Map<number, Record>();
   const differences = spec.name === "float32" || spec.name === "auto" ? undefined : createDifferences(spec, site);
   const { memory, kernels, size } = site;
-  let stamps = 0;
+  let stamps = firstStamp % stampLimit; // G3
 
   const remove = (worker: number): void => {
     const shadow = records.get(worker)?.shadow;

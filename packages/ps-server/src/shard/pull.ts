@@ -15,7 +15,7 @@ import { openTrace } from "./spans.ts";
 export const maximumNames = 64;
 
 export function handlePull(state: ShardState, command: PullCommand, now: number): void {
-  const { sender, clock, deadlineMs, have, receive, hasRoom, replyTo } = command;
+  const { sender, clock, deadlineMs, have, former = false, receive, hasRoom, replyTo } = command;
   const counted = countedClock(state.options.consistency, clock);
   const position = state.progress.clocks.show(sender.worker, sender.incarnation, counted);
   const ticket: PullTicket = {
@@ -27,6 +27,7 @@ export function handlePull(state: ShardState, command: PullCommand, now: number)
     clock,
     position,
     have,
+    former,
     receive,
     hasRoom,
     replyTo,
@@ -54,15 +55,15 @@ function tryToAnswer(state: ShardState, ticket: PullTicket, now: number): boolea
     ticket.waitedFor = decision.waitingFor;
     return false;
   }
-  const { version } = state.progress;
+  const { values, version } = chooseValues(state, ticket);
   if (ticket.hasRoom?.() === false) {
     // It comes again; what it cannot take now must not be written down as given.
     answerPull(state, ticket, { type: "values", version }, now);
     return true;
   }
   try {
-    const { held, ...how } = handOver(state, ticket);
-    if (takesPart(state, ticket)) remember(state, ticket, held);
+    const { held, ...how } = values === undefined ? handOver(state, ticket) : handOverFormer(ticket, values, version);
+    if (held !== undefined && takesPart(state, ticket)) remember(state, ticket, held);
     answerPull(state, ticket, { type: "values", version, ...how }, now);
   } catch (error) {
     // The receiver's own failure: it costs its sender an error and nobody else anything.
@@ -85,6 +86,25 @@ function remember(state: ShardState, { sender, clock }: PullTicket, held: number
   makeChange(state, { kind: "remember", contributions, weight: 1, vector, members: null });
 }
 
+/** Who asks for the step before gets its values, if they are kept. @returns `values`: undefined for those of now */
+function chooseValues(
+  { vectors, progress }: ShardState,
+  { former, clock }: PullTicket,
+): { readonly values: Float32Array | undefined; readonly version: number } {
+  const values = former && clock < progress.version ? vectors.former(clock) : undefined;
+  return { values, version: values === undefined ? progress.version : clock };
+}
+
+/** Whole; the worker then has nothing that a later difference could build on. */
+function handOverFormer(
+  { have, receive }: PullTicket,
+  values: Float32Array,
+  version: number,
+): { readonly stamp?: number; readonly held: undefined } {
+  receive(values, version);
+  return { ...(have !== undefined && { stamp: 0 }), held: undefined };
+}
+
 /** Gives the values in the form that suits what the worker has. @returns `held`: where that stands which it has then */
 function handOver(
   state: ShardState,
@@ -96,11 +116,13 @@ function handOver(
   const values = vectors.values();
   if (have === undefined || !takesPart(state, ticket)) {
     receive(values, version);
+    state.bytesMoved += values.byteLength;
     return { ...(have !== undefined && { stamp: 0 }), held: values.byteOffset };
   }
   const { stamp, form, difference, held } = given.give(sender, have, version, changedAt, values.byteOffset);
   if (difference !== undefined) receive(difference, version, "difference");
   else if (form === undefined) receive(values, version);
+  state.bytesMoved += (difference ?? (form === undefined ? values : undefined))?.byteLength ?? 0;
   return form === undefined ? { stamp, held } : { stamp, form, held };
 }
 

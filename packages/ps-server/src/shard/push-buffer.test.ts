@@ -35,7 +35,7 @@ async function push(it: ShardScene, batch: number, gradient: readonly number[], 
 test("a buffered push is acknowledged at once, counts once, and is applied with the others as their mean", async () => {
   const it = await scene(3);
   expect(await push(it, 0, [3, 0])).toEqual({ type: "push_applied", version: 1, staleness: 0 });
-  expect(await push(it, 0, [9, 9])).toEqual({ type: "push_duplicate", version: 0 });
+  expect(await push(it, 0, [9, 9])).toEqual({ type: "push_duplicate", version: 0, of: "batch" });
   expect(await push(it, 1, [0, 6])).toMatchObject({ type: "push_applied", version: 1 });
   expect(await it.values()).toEqual([0, 0]);
   expect(await it.describe()).toMatchObject({ version: 0, batchesApplied: 2, duplicates: 1 });

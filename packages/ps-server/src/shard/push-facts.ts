@@ -2,6 +2,7 @@
 import type { LinkIdentity } from "@shoal/protocol";
 import { consistencyNow } from "./consistency-now.ts";
 import type { PushFacts } from "./consistency.ts";
+import { lostAtMost } from "./lost-updates.ts";
 import type { PushHeader, PushTicket } from "./requests.ts";
 import { refusalOf } from "./roster.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -36,6 +37,7 @@ export function gatherFacts(
     stalenessBound: options.staleness.bound,
     tooStaleInRow: state.tooStale.get(sender.worker) ?? 0,
     batchesCounted: batch === null ? 0 : progress.batches.countIn(batch, batches),
+    lostAtMost: lostAtMost(state),
     hasRoom: progress.filter.hasRoomFor(sender.worker) && (batch === null || progress.batches.hasRoomFor(batch)),
   };
 }

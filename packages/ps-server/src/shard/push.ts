@@ -7,6 +7,7 @@ import { checkGradient, findHeaderFault } from "./check-push.ts";
 import { considerClosing } from "./close-step.ts";
 import { consistencyNow } from "./consistency-now.ts";
 import { decidePush, type PushDecision } from "./consistency.ts";
+import { makeUpFor } from "./lost-updates.ts";
 import { reconsiderPulls } from "./pull.ts";
 import { gatherPushFacts } from "./push-facts.ts";
 import { refusePush } from "./refuse-push.ts";
@@ -17,6 +18,7 @@ import { openTrace } from "./spans.ts";
 
 /** @param now clock time, ms */
 export function handlePush(state: ShardState, command: PushCommand, now: number): void {
+  state.bytesMoved += command.push.gradient.byteLength;
   const arrival: PushArrival = { command, ticket: createTicket(command, now), now };
   const fault = findHeaderFault(arrival.ticket.header);
   if (fault !== undefined) {
@@ -79,9 +81,18 @@ function carryOut(state: ShardState, arrival: PushArrival, decision: PushDecisio
       refusePush(state, arrival, refusal(decision.code, sentence, { shard: state.options.shard }));
       return;
     }
+    case "catch_up": {
+      if (makeUpFor(state, decision.version, arrival.now)) {
+        takeUp(state, arrival);
+        return;
+      }
+      const sentence = `${describeShard(state)}: ${decision.reason}, and its replicas have not got what came before`;
+      refusePush(state, arrival, refusal("mailbox_full", sentence, { shard: state.options.shard }));
+      return;
+    }
     case "duplicate":
       progress.counters.duplicates += 1;
-      passOver(state, arrival, decision.version);
+      passOver(state, arrival, decision);
       return;
     case "stale_clock":
       noteArrival(state, arrival);
@@ -125,7 +136,11 @@ function rejectAs(state: ShardState, arrival: PushArrival, reason: "stale_clock"
  * Answers a push that changes no value. Its worker has finished the iteration all the same: a batch that somebody else
  * brought must not leave its clock behind.
  */
-function passOver(state: ShardState, { command, ticket, now }: PushArrival, version: number): void {
+function passOver(
+  state: ShardState,
+  { command, ticket, now }: PushArrival,
+  { version, of }: Extract<PushDecision, { kind: "duplicate" }>,
+): void {
   const { sender, header } = ticket;
   const { filter } = state.progress;
   command.release();
@@ -133,7 +148,7 @@ function passOver(state: ShardState, { command, ticket, now }: PushArrival, vers
     const contributions = [contributionOf(ticket)];
     makeChange(state, { kind: "settle", contributions, weight: 1, vector: undefined, members: null });
   }
-  turnAway(state, ticket, { type: "push_duplicate", version }, now);
+  turnAway(state, ticket, { type: "push_duplicate", version, ...(of && { of }) }, now);
   reconsiderPulls(state, now);
 }
 

@@ -47,6 +47,8 @@ export interface PullTicket extends Request {
   /** The same clock in the shard's count (bounded mode). */
   readonly position: number | undefined;
   readonly have: number | undefined;
+  /** Wants the values of its very clock. */
+  readonly former: boolean;
   readonly receive: PullCommand["receive"];
   readonly hasRoom: PullCommand["hasRoom"];
   readonly replyTo: PullCommand["replyTo"];

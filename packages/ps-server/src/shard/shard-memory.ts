@@ -31,13 +31,14 @@ export function takeShardMemory(options: ShardOptions): ShardMemory {
     const vectors = createShardVectors({
       ...{ size, kernels, memory, optimizer, updates, aggregation, slots },
       sums: synchronousSteps(consistency) > 0,
+      keepsFormer: options.keepFormer && synchronousSteps(consistency) > 0,
       bufferedPushes: consistency.mode === "asynchronous" ? (consistency.buffer ?? 1) : 1,
       compensation: consistency.mode === "synchronous" ? none : options.staleness.compensation,
     });
     return {
       vectors: keep(vectors),
       codec: keep(createGradientCodec(encoding.push, site)),
-      given: keep(createGivenValues(encoding.pull, site)),
+      given: keep(createGivenValues(encoding.pull, site, options.firstStamp)),
       dispose,
     };
   } catch (error) {

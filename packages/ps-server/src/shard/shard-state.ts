@@ -48,7 +48,11 @@ export interface ShardOptions {
   readonly predictedWaiting: boolean;
   /** Contributions that every step does without; fewer than the slots. */
   readonly backup: number;
+  /** The values before the newest synchronous step are kept, for workers that must compute it again. */
+  readonly keepFormer: boolean;
   readonly members: RunMembers;
+  /** Stamps of values begin after it: another life of the shard has others. Absent: 0. */
+  readonly firstStamp?: number | undefined;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly clock: Clock;
@@ -67,6 +71,8 @@ export interface ShardState extends ShardMemory {
   readonly canChange: boolean;
   /** Version in which the values changed last. */
   changedAt: number;
+  /** Bytes of gradients and values that workers sent here and were given, since this copy was made. */
+  bytesMoved: number;
   readonly barrier: Barrier;
   readonly waits: Waits;
   readonly vitals: Vitals;
@@ -125,6 +131,7 @@ export function createShardState(options: ShardOptions): ShardState {
     },
     canChange: options.updates.some(({ treatment }) => treatment.kind !== "frozen"),
     changedAt: 0,
+    bytesMoved: 0,
     barrier: createBarrier(
       options.slots,
       (payload, { samples, encoding }) => {

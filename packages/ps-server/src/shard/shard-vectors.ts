@@ -32,7 +32,11 @@ export interface ShardVectors {
   readonly bytes: number;
   /** View of the values, [size] float32; not to be kept. */
   values(): Float32Array;
-  /** Overwrites the values. Borrows `source` [size]. */
+  /** Keeps a copy of the values, of this version, until the next; nothing where former values are not kept. */
+  keepFormer(version: number): void;
+  /** View of the kept values, [size] float32, if they are of this version; not to be kept. */
+  former(version: number): Float32Array | undefined;
+  /** Overwrites the values, and forgets the former ones. Borrows `source` [size]. */
   write(source: Float32Array): void;
   /** Byte offset of a gradient that lies in kernel memory, otherwise undefined. */
   offsetOf(gradient: Float32Array): number | undefined;
@@ -70,6 +74,8 @@ export interface VectorOptions {
   readonly slots: number;
   /** False outside synchronous mode: no memory is taken for a sum. */
   readonly sums: boolean;
+  /** Whether the values before the newest step are kept: as much memory as the values. */
+  readonly keepsFormer: boolean;
   /** Pushes that are applied together outside synchronous mode; 1: each by itself. */
   readonly bufferedPushes: number;
   readonly compensation: ResolvedStalenessSpec["compensation"];
@@ -97,6 +103,7 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
     const values = take();
     const adasum = options.sums && options.aggregation === "adasum" ? keep(createAdasum(treeSite(options))) : undefined;
     const sum = options.sums && adasum === undefined ? take() : undefined;
+    const kept = createFormer(values, options.keepsFormer ? take() : undefined, options);
     const capacity = options.bufferedPushes;
     const buffer = capacity > 1 ? keep(createPushBuffer({ capacity, size, kernels, memory })) : undefined;
     const site = { size, kernels, memory, ranges: options.updates };
@@ -113,9 +120,7 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
         return taken.length * size * 4 + optimizer.slotBytes + parts;
       },
       values: () => memory.floats(values.byteOffset, size),
-      write: (source) => {
-        memory.floats(values.byteOffset, size).set(source);
-      },
+      ...kept,
       offsetOf: (gradient) => memory.offsetOf(gradient),
       squaredNorm: (gradient) => kernels.squaredNorm(gradient, size),
       maxAbs: (gradient) => kernels.maxAbs(gradient, size),
@@ -134,6 +139,27 @@ export function createShardVectors(options: VectorOptions): ShardVectors {
     dispose();
     throw error;
   }
+}
+
+type FormerValues = Pick<ShardVectors, "keepFormer" | "former" | "write">;
+
+/** @param region undefined: former values are not kept */
+function createFormer(values: Region, region: Region | undefined, options: VectorOptions): FormerValues {
+  const { size, kernels, memory } = options;
+  let kept = -1;
+  return {
+    keepFormer(version) {
+      if (region === undefined) return;
+      kernels.copy(values.byteOffset, region.byteOffset, size);
+      kept = version;
+    },
+    former: (version) =>
+      region === undefined || version !== kept ? undefined : memory.floats(region.byteOffset, size),
+    write(source) {
+      kept = -1;
+      memory.floats(values.byteOffset, size).set(source);
+    },
+  };
 }
 
 function treeSite({ size, slots, updates, kernels, memory }: VectorOptions): AdasumSite {

@@ -149,7 +149,7 @@ describe("slots that another worker takes over", () => {
     it.push(2, { batch: 1, gradient: [-3] });
     await it.run();
     expect(first.reply()).toEqual({ type: "push_applied", version: 1, staleness: 0 });
-    expect(second.reply()).toEqual({ type: "push_duplicate", version: 1 });
+    expect(second.reply()).toEqual({ type: "push_duplicate", version: 1, of: "batch" });
     expect(await it.values()).toEqual([2]);
     expect(await it.describe()).toMatchObject({ batchesApplied: 2, duplicates: 1 });
   });
@@ -294,7 +294,7 @@ describe("pulls", () => {
     const duplicate = it.push(2, { batch: 0, gradient: [-1] });
     const pulls = [it.pull(1, 1), it.pull(2, 1)];
     await it.run();
-    expect(duplicate.reply()).toEqual({ type: "push_duplicate", version: 1 });
+    expect(duplicate.reply()).toEqual({ type: "push_duplicate", version: 1, of: "batch" });
     for (const pull of pulls) expect(pull.reply()).toEqual({ type: "values", version: 1 });
   });
 
@@ -382,7 +382,7 @@ describe("pushes without a barrier", () => {
     it.push(1, { batch: 5, gradient: [-1] });
     const second = it.push(2, { batch: 5, gradient: [-1] });
     await it.run();
-    expect(second.reply()).toEqual({ type: "push_duplicate", version: 1 });
+    expect(second.reply()).toEqual({ type: "push_duplicate", version: 1, of: "batch" });
     expect(await it.values()).toEqual([1]);
   });
 });

@@ -105,9 +105,27 @@ describe("snapshots of a shard", () => {
     await train(restored, 4, 9);
     expect(await restored.values()).toEqual(await undisturbed.values());
     expect(await restored.snapshot()).toEqual(await undisturbed.snapshot());
-    // Which update is looked at depends on when it comes.
-    const measured = { gradientNorm: null, updateRatio: null };
+    // Which update is looked at depends on when it comes; a copy counts its traffic from its own beginning.
+    const measured = { gradientNorm: null, updateRatio: null, bytesMoved: 0 };
     expect({ ...(await restored.describe()), ...measured }).toEqual({ ...(await undisturbed.describe()), ...measured });
+  });
+
+  test("are of the newest values: those before them are not in it, and are not given out for others", async () => {
+    const it = await scene(1, { slots: 1, keepFormer: true });
+    const pull = async (): Promise<readonly [number | undefined, number | undefined]> => {
+      let [value, version]: [number | undefined, number | undefined] = [undefined, undefined];
+      const receive = (values: Float32Array, of: number): void => void ([value, version] = [values[0], of]);
+      const sender = { run: "run-1", worker: 1, incarnation: 1, name: "worker-1" };
+      const replyTo = { address: "test/pull", tell: () => undefined };
+      it.shard.tell({ type: "pull", sender, clock: 1, former: true, deadlineMs: 100, receive, replyTo });
+      await it.run();
+      return [value, version];
+    };
+    await it.initialize([0]);
+    for (const clock of [0, 1]) it.push(1, { clock, batch: clock, gradient: [-1] });
+    expect(await pull()).toEqual([1, 1]);
+    await it.restore(await it.snapshot());
+    expect(await pull()).toEqual([2, 2]);
   });
 
   test("remember which pushes and batches counted", async () => {
@@ -123,7 +141,7 @@ describe("snapshots of a shard", () => {
     await after.run();
     expect([repeated.reply(), takenOver.reply()]).toEqual([
       { type: "push_duplicate", version: 1 },
-      { type: "push_duplicate", version: 1 },
+      { type: "push_duplicate", version: 1, of: "batch" },
     ]);
   });
 

@@ -28,6 +28,7 @@ export function takeSnapshot(state: ShardState): ShardSnapshot {
     optimizer: vectors.optimizer.snapshot(),
     compensation: vectors.compensation?.snapshot() ?? null,
     buffer: vectors.buffer?.snapshot() ?? null,
+    bound: state.bound.current,
     progress: snapshotProgress(progress),
   };
 }
@@ -47,6 +48,7 @@ export function restoreSnapshot(state: ShardState, snapshot: ShardSnapshot, now:
     state.vectors.buffer?.restore(snapshot.buffer);
     state.vectors.write(snapshot.values);
     state.given.forget();
+    state.bound.restore(snapshot.bound ?? 0);
     progress.version = snapshot.version;
     progress.clocks.update(state.roster.members);
     state.progress = progress;
@@ -76,11 +78,12 @@ function checkFit(state: ShardState, snapshot: ShardSnapshot): void {
     const found = snapshot[field as keyof typeof expected];
     if (found !== value) throw new RangeError(`its ${field} is ${found}, not ${value}`);
   }
-  const { values, version } = snapshot;
+  const { values, version, bound = 0 } = snapshot;
   if (!(values instanceof Float32Array) || values.length !== state.size) {
     throw new RangeError(`it does not hold the ${state.size} values of the range`);
   }
   if (!Number.isSafeInteger(version) || version < 0) throw new RangeError(`its version is ${version}`);
+  if (!Number.isSafeInteger(bound) || bound < 0) throw new RangeError(`its bound is ${bound}`);
 }
 
 /** The step in progress belongs to the replaced state: its gradients go back, its senders are told to repeat. */

@@ -55,9 +55,8 @@ describe("spans of a shard", () => {
     expect(apply?.links.map((link) => link.context.spanId)).toEqual(queues.map((span) => span.spanContext().spanId));
     expect(apply?.links.map((link) => link.attributes?.[attributes.batch])).toEqual([0, 1]);
     // The mean gradient is (3, 4).
-    expect(pick(apply?.attributes, attributes.version, attributes.staleness, attributes.gradientNorm)).toEqual([
-      1, 0, 5,
-    ]);
+    const { version, term, staleness, gradientNorm } = attributes;
+    expect(pick(apply?.attributes, version, term, staleness, gradientNorm)).toEqual([1, 0, 0, 5]);
 
     const acknowledges = spans("acknowledge");
     expect(acknowledges.map((span) => span.parentSpanContext?.spanId)).toEqual([first, second]);

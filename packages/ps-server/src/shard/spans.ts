@@ -121,6 +121,7 @@ function describeUpdate(state: ShardState, span: Span, update: AppliedUpdate): v
     [attributes.rangeBegin]: state.options.range.begin,
     [attributes.rangeEnd]: state.options.range.end,
     [attributes.version]: before + 1,
+    [attributes.term]: state.replication?.term ?? 0,
     [attributes.staleness]: staleness,
     [attributes.learningRate]: update.learningRate,
     [attributes.gradientNorm]: update.gradientNorm(),

@@ -5,6 +5,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   manifestName,
   parseManifest,
+  type KeyRange,
   type Refusal,
   type SavedShard,
   type ShardCommand,
@@ -14,29 +15,48 @@ import {
   type SnapshotStore,
 } from "@shoal/protocol";
 import { decodeState } from "../state-file/decode-state.ts";
+import { cutSnapshot } from "./cut-snapshot.ts";
 
 const restoreLimitMs = 60_000;
+
+/** A shard that is hosted here and empty. */
+export interface RestoredShard {
+  readonly shard: number;
+  readonly range: KeyRange;
+  readonly ref: Ref<ShardCommand>;
+}
 
 /** @throws ShoalError snapshot_corrupt - an object is missing, short, damaged or another's: named; store_unavailable */
 export async function restoreShards(
   system: ActorSystem,
   store: SnapshotStore | undefined,
   from: { readonly run: string; readonly snapshot: string },
-  shards: ReadonlyMap<number, Ref<ShardCommand>>,
+  shards: readonly RestoredShard[],
 ): Promise<void> {
   if (store === undefined) {
     const sentence = `${system.node} was started without a place for snapshots and cannot read ${from.snapshot} of run ${from.run}`;
     throw new ShoalError("store_unavailable", sentence, { run: from.run });
   }
   const manifest = await readManifest(store, from);
-  // One after the other: the bytes of one shard at a time are in memory.
-  for (const [shard, ref] of shards) {
-    const saved = manifest.shards.find((each) => each.shard === shard);
-    const name = manifestName(from.run, from.snapshot);
-    if (saved === undefined) throw corrupt(name, `has no shard ${shard}`);
-    const snapshot = decodeShard(saved, await readObject(store, saved));
-    await restore(system, ref, forgetWorkers(snapshot), saved);
+  const object = manifestName(from.run, from.snapshot);
+  const wanted = Map.groupBy(shards, ({ range }) => savedWith(manifest, range, object));
+  // One after the other: the bytes of one saved shard at a time are in memory.
+  for (const [saved, parts] of wanted) {
+    const snapshot = forgetWorkers(decodeShard(saved, await readObject(store, saved)));
+    for (const { shard, range, ref } of parts) {
+      await restore(system, ref, cutSnapshot(snapshot, shard, range), saved);
+    }
   }
+}
+
+/** The saved shard that holds a range: as it was saved, or a part of what was. */
+function savedWith({ ranges, shards }: SnapshotManifest, { begin, end }: KeyRange, object: string): SavedShard {
+  for (let place = 0; place < ranges.length; place += 3) {
+    const [shard, first = 0, last = 0] = ranges.slice(place, place + 3);
+    const saved = shards.find((each) => each.shard === shard);
+    if (first <= begin && end <= last && saved !== undefined) return saved;
+  }
+  throw corrupt(object, `has no shard with keys ${begin} to ${end}`);
 }
 
 async function readManifest(

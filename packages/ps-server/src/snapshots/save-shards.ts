@@ -7,9 +7,11 @@
  *   N1  What is reported saved has been taken over by the store, with the checksum of the bytes that it was given.
  *   N2  A failure ends this snapshot on this server, is told with its reason, and touches nothing else.
  */
+import { createHash } from "node:crypto";
 import { tryTell, type ActorSystem, type Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
+  hashSource,
   maximumSavedIntervals,
   maximumSavedShards,
   shardObjectName,
@@ -24,7 +26,6 @@ import {
 } from "@shoal/protocol";
 import { encodeState } from "../state-file/encode-state.ts";
 import { intersect } from "./common-batches.ts";
-import { hashSource } from "./hashed-source.ts";
 
 /** How long a shard may take to reach the version that it is to be copied in: 10 min. The coordinator names near ones. */
 const cutDeadlineMs = 600_000;
@@ -135,7 +136,7 @@ async function write(options: ShardSaverOptions, saving: Saving, snapshot: Shard
   if (saving.isDropped || saving.failed !== undefined || store === undefined) return;
   const { shard, version } = snapshot;
   const name = shardObjectName(saving.run, saving.snapshot, shard);
-  const source = hashSource(encodeState(snapshot));
+  const source = hashSource(encodeState(snapshot), () => createHash("sha256"));
   try {
     await store.write(name, source);
   } catch (error) {

@@ -1,13 +1,7 @@
 /** The command line as a whole: the commands, the common options, and how errors become exit codes. */
 import { Command, CommanderError } from "commander";
 import type { Environment } from "../environment/folders.ts";
-import { addClusterCommands } from "./commands/cluster-commands.ts";
-import { addEdge } from "./commands/edge-command.ts";
-import { addModelCommands } from "./commands/model-commands.ts";
-import { addRoleCommands } from "./commands/role-commands.ts";
-import { addRunCommands } from "./commands/run-commands.ts";
-import { addSnapshotCommands } from "./commands/snapshot-commands.ts";
-import { addTrainCommand } from "./commands/train-command.ts";
+import { addCommands } from "./commands/command-groups.ts";
 import { createOutput, exitCodeOf, type Output } from "./output.ts";
 
 /** What a command gets beside its own options. */
@@ -34,8 +28,9 @@ export async function runCommandLine(args: readonly string[], environment: Envir
     output: (asked) => createOutput(asked === true),
     exit: (exitCode) => (code = exitCode),
   };
-  const program = createProgram(context);
+  const program = createProgram();
   try {
+    await addCommands(program, context, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
@@ -45,17 +40,18 @@ export async function runCommandLine(args: readonly string[], environment: Envir
   return code;
 }
 
-function createProgram(context: CommandContext): Command {
-  const program = new Command("shoal")
-    .description("Trains models with parameter servers: in one process, as a local cluster, or across machines.")
-    .version("0.1.0")
-    // `shoal edge` and `shoal edge invite` have options of the same names.
-    .enablePositionalOptions()
-    .exitOverride()
-    .showHelpAfterError("(shoal --help lists the commands, shoal COMMAND --help their options)")
-    .addHelpText(
-      "after",
-      `
+function createProgram(): Command {
+  return (
+    new Command("shoal")
+      .description("Trains models with parameter servers: in one process, as a local cluster, or across machines.")
+      .version("0.1.0")
+      // `shoal edge` and `shoal edge invite` have options of the same names.
+      .enablePositionalOptions()
+      .exitOverride()
+      .showHelpAfterError("(shoal --help lists the commands, shoal COMMAND --help their options)")
+      .addHelpText(
+        "after",
+        `
 Examples:
   shoal train examples/mnist-mlp.ts                 train in this process
   shoal up --workers 2 --servers 2                  start a cluster of processes on this machine
@@ -76,13 +72,6 @@ Environment:
   SHOAL_SNAPSHOTS  where snapshots are kept: a folder, nats:BUCKET, s3://BUCKET/PREFIX (with the AWS_ variables)
   SHOAL_CLUSTER name of a cluster         NATS_SERVER_BIN  path of nats-server, for up
   OTEL_EXPORTER_OTLP_ENDPOINT and the other standard OTEL_ variables: where to send traces and metrics`,
-    );
-  addTrainCommand(program, context);
-  addClusterCommands(program, context);
-  addRunCommands(program, context);
-  addSnapshotCommands(program, context);
-  addEdge(program, context);
-  addModelCommands(program, context);
-  addRoleCommands(program, context);
-  return program;
+      )
+  );
 }

@@ -22,6 +22,7 @@ function statusOf(changes: Partial<RunStatus>): RunStatus {
     dataSource: "",
     traffic: null,
     snapshots: null,
+    servers: [],
     workers: [],
     evaluations: [],
     result: null,
@@ -53,6 +54,12 @@ describe("progress line", () => {
   it("knows no time left before the first batch and after the last", () => {
     expect(timeLeftMs(statusOf({ batchesDone: 0 }))).toBeNull();
     expect(timeLeftMs(statusOf({ phase: "finishing" }))).toBeNull();
+    expect(timeLeftMs(statusOf({ samplesPerSecond: 0 }))).toBeNull();
+  });
+
+  it("tells the time left by the pace of now: a run that was gone on with did its first batches elsewhere", () => {
+    // 300 batches of 64 samples.
+    expect(timeLeftMs(statusOf({ elapsedMs: 10, samplesPerSecond: 640 }))).toBeCloseTo(30_000, 6);
   });
 
   it("formats durations by their size", () => {
@@ -86,9 +93,9 @@ describe("progress line", () => {
       { step: 2300, version: 50, atMs: 1, accuracy: 0.9712, loss: 0.1, metrics: { accuracy: 0.9712 } },
     ];
     const wide = statusOf({ step: 2300, totalSteps: 2345, samplesPerSecond: 20_000, evaluations });
-    expect(progressText(wide)).toMatch(/test 97\.12 % {2}6 s left$/);
-    expect(progressText(wide, 79)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  test 97.12 %  6 s left");
-    expect(progressText(wide, 70)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  6 s left");
+    expect(progressText(wide)).toMatch(/test 97\.12 % {2}1 s left$/);
+    expect(progressText(wide, 79)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  test 97.12 %  1 s left");
+    expect(progressText(wide, 70)).toBe("step 2300/2345  loss 0.2500  20,000/s  staleness 0.0  1 s left");
   });
 
   const terminal = (columns: number, written: string[]) =>

@@ -35,10 +35,11 @@ function formOf(status: RunStatus, { short = false, test = true }: { short?: boo
   return parts.join("  ");
 }
 
-/** From the mean pace so far; null before there is one. */
+/** At the pace of now; null while there is none. What a snapshot brought took no time, and workers come and go. */
 export function timeLeftMs(status: RunStatus): number | null {
-  if (status.phase !== "training" || status.batchesDone === 0) return null;
-  return (status.elapsedMs / status.batchesDone) * (status.totalBatches - status.batchesDone);
+  const { phase, batchesDone, totalBatches, samples, samplesPerSecond } = status;
+  if (phase !== "training" || batchesDone === 0 || samplesPerSecond === 0) return null;
+  return (1000 * (totalBatches - batchesDone) * (samples / batchesDone)) / samplesPerSecond;
 }
 
 export function formatDuration(ms: number): string {

@@ -56,6 +56,7 @@ export function sayResult(status: RunStatus, output: Output): void {
   const { result } = status;
   if (result === null) return;
   output.line();
+  if (/; (guard|fell back)/.test(status.reason)) output.line(`note           ${status.reason}`);
   for (const [what, value] of resultLines(result)) output.line(`${what.padEnd(14)} ${value}`);
   output.line(
     `training took  ${formatDuration(status.elapsedMs)}   (${Math.round(status.samplesPerSecond).toLocaleString("en-US")} samples/s, ` +

@@ -1,5 +1,5 @@
 /** `shoal status` in words. */
-import type { ClusterStatus, RunStatus, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
+import type { ClusterStatus, RunStatus, ServerLoad, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
 import { resultLines } from "./result-text.ts";
@@ -30,6 +30,7 @@ function sayRun(run: RunStatus, output: Output): void {
       `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time${paceText(worker)}`,
     );
   }
+  for (const server of run.servers) output.line(`  ${serverText(server)}`);
   if (run.result !== null)
     output.line(
       `  ${resultLines(run.result)
@@ -40,6 +41,12 @@ function sayRun(run: RunStatus, output: Output): void {
   if (problem !== undefined && problem !== run.reason) output.line(`  ${problem}`);
 }
 
+function serverText({ name, leads, copies, bytesPerSecond, timesMean }: ServerLoad): string {
+  const held = copies === 0 ? "" : `, ${copies} ${copies === 1 ? "copy" : "copies"}`;
+  const load = `${timesMean.toFixed(2)}× the mean load`;
+  return `${name.padEnd(12)} leads ${leads} ${leads === 1 ? "shard" : "shards"}${held}  ${sizeText(bytesPerSecond)}/s  ${load}`;
+}
+
 function snapshotText({ newest, failure }: SnapshotStatus): string {
   const kept =
     newest === null
@@ -48,7 +55,8 @@ function snapshotText({ newest, failure }: SnapshotStatus): string {
   return failure === null ? kept : `${kept}; the newest attempt failed: ${failure}`;
 }
 
-function paceText({ timesMedian, straggler }: WorkerProgress): string {
+function paceText({ timesMedian, straggler, gone }: WorkerProgress): string {
+  if (gone === true) return "  gone";
   if (timesMedian === undefined) return "";
   return `  ${timesMedian.toFixed(1)}× the median time for a sample${straggler === true ? ": straggler" : ""}`;
 }

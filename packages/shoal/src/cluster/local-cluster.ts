@@ -169,6 +169,7 @@ async function startWorkers(
       loadDataset,
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
+      snapshots: site.snapshots,
       federate: site.federate,
     });
     site.started(worker);

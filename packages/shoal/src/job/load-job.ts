@@ -5,7 +5,6 @@ import { pathToFileURL } from "node:url";
 import { checkJob } from "@shoal/coordinator";
 import { ShoalError } from "@shoal/errors";
 import type { JobSpec } from "@shoal/protocol";
-import { parse as parseYaml } from "yaml";
 
 /**
  * @param file path of a `.ts`, `.mts`, `.js`, `.mjs` (default export), `.json`, `.yaml` or `.yml` file
@@ -34,7 +33,7 @@ async function readInput(path: string): Promise<unknown> {
       return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
     }
     if (kind === ".json") return JSON.parse(readFileSync(path, "utf8"));
-    if (kind === ".yaml" || kind === ".yml") return parseYaml(readFileSync(path, "utf8"));
+    if (kind === ".yaml" || kind === ".yml") return (await import("yaml")).parse(readFileSync(path, "utf8"));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ShoalError("invalid_job", `${path} cannot be read as a job: ${why}`, { file: path }, { cause });

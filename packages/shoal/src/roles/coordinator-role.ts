@@ -7,8 +7,11 @@ import { startCoordinator } from "@shoal/coordinator";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
-/** Servers are processes: the loss of one is likely enough to keep a copy of each shard, and load can move between them. */
-const processSettings = { replicas: 1, balanceMs: 2000 };
+/**
+ * Servers are processes: the loss of one is likely enough to keep a copy of each shard, and load can move between them.
+ * A range that is too hot for 10 s is cut.
+ */
+const processSettings = { replicas: 1, balanceMs: 2000, splitMs: 10_000 };
 
 export async function runCoordinator(options: RoleOptions): Promise<void> {
   await runRole(options, async ({ system, nats }) => {

@@ -26,7 +26,7 @@ export interface RunningRole {
   readonly joined: Promise<unknown>;
   /** Settles with the reason when the role ends by itself; left out where it never does. */
   readonly ended?: Promise<string>;
-  /** Gives what this node holds to others; left out where that needs no time. */
+  /** Ends with what is under way, or gives what this node holds to others; left out where that needs no time. */
   readonly drain?: () => Promise<void>;
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function runRole(
 
 /** Bounded: whoever cannot be told, or has nobody to give to, goes without. */
 async function drain(begin: () => Promise<void>, { node, log }: RoleOptions): Promise<void> {
-  log(`${node} gives what it holds to others`);
+  log(`${node} leaves: it ends with what it has begun, and gives what it holds to others`);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<string>((resolve) => {
     timer = setTimeout(

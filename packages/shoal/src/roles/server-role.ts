@@ -28,8 +28,9 @@ export async function runServer(options: ServerRoleOptions): Promise<void> {
       snapshots,
       // A server speaks to the holders of its shards' copies as a worker speaks to it; only this room knows both.
       replicaLinks: createGrpcReplicaLinkFactory({ token, clock: system.clock }),
-      expose: async (shards) => {
-        rpc = createParameterRpcServer({ ...kit, shards, token, clock: system.clock });
+      expose: async (shards, lines) => {
+        const onGone = (speaker: string): void => lines.broke(speaker);
+        rpc = createParameterRpcServer({ ...kit, shards, token, clock: system.clock, onGone });
         const listening = await rpc.listen({ host: options.host, port: options.port });
         endpoint = options.advertise ?? listening;
         return endpoint;

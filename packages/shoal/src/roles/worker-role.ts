@@ -5,6 +5,7 @@ import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
 import { createFederation } from "../federated/federate.ts";
 import { createRoundFile } from "../federated/round-file.ts";
+import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
@@ -33,10 +34,11 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       states: createFolderStateStore(options.runsFolder),
+      snapshots: openSnapshotStore({ ...options, nats }),
       onNote: log,
       federate,
       computeKind: "thread",
     });
-    return { detail: {}, joined: worker.joined, close: () => worker.close() };
+    return { detail: {}, joined: worker.joined, drain: () => worker.drain(), close: () => worker.close() };
   });
 }

@@ -54,6 +54,22 @@ describe("trace files", () => {
     await telemetry.close();
   });
 
+  it("that a killed process left in the middle of a line are read and gone on with", async () => {
+    const file = join(folder, "run-1", "trace", "node-1.jsonl");
+    mkdirSync(join(folder, "run-1", "trace"), { recursive: true });
+    writeFileSync(file, '{"trace":"t","span":"s","name":"first","startUs":1}\n{"trace":"t","sp');
+    const read = async (): Promise<readonly string[]> =>
+      (await Array.fromAsync(readTrace(join(folder, "run-1")))).map((span) => span.name);
+    expect(await read()).toEqual(["first"]);
+    const telemetry = setUpTelemetry(options(true));
+    trace
+      .getTracer("test")
+      .startSpan("later", { attributes: { "shoal.run": "run-1" }, root: true })
+      .end();
+    await telemetry.close();
+    expect(await read()).toEqual(["first", "later"]);
+  });
+
   it("name file and line of a broken span, and say when there is no trace", async () => {
     mkdirSync(join(folder, "broken", "trace"), { recursive: true });
     writeFileSync(join(folder, "broken", "trace", "node-1.jsonl"), '{"trace":"t","span":"s","startUs":1}\n{"trace":\n');

@@ -5,11 +5,12 @@
  * Spans name their run by the attribute `shoal.run`; those without one belong to no run and are not kept.
  * Bounds: `flushAt` spans in memory; files of the `openRuns` newest runs are open.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { attributes } from "@shoal/protocol";
 import { notWritable } from "../environment/folders.ts";
+import { tornMark } from "../trace/torn-line.ts";
 import { recordOf } from "./span-record.ts";
 
 const flushAt = 2048;
@@ -34,7 +35,8 @@ export function createTraceFileProcessor(options: TraceFileOptions): SpanProcess
     if (open !== undefined) return open;
     const folder = join(options.runsFolder, run, "trace");
     mkdirSync(folder, { recursive: true });
-    const file = openSync(join(folder, `${options.node}.jsonl`), "a");
+    const file = openSync(join(folder, `${options.node}.jsonl`), "a+");
+    endTornLine(file);
     files.set(run, file);
     for (const [oldest, descriptor] of files) {
       if (files.size <= openRuns) break;
@@ -75,6 +77,13 @@ export function createTraceFileProcessor(options: TraceFileOptions): SpanProcess
       return Promise.resolve();
     },
   };
+}
+
+/** A process that was killed may have left half a line: it must not swallow the next one. */
+function endTornLine(file: number): void {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a) writeSync(file, `${tornMark}\n`);
 }
 
 function linesByRun(spans: readonly ReadableSpan[], node: string): Map<string, string[]> {

@@ -85,4 +85,15 @@ describe("exchanges of a trace", () => {
     const told = first.map((it) => ({ ...it, attributes: { ...it.attributes, "shoal.outcome": "deadline_exceeded" } }));
     expect(rebuildUpdates([...told, ...second])).toEqual([update]);
   });
+
+  it("leaves out what a deposed primary had applied alone", () => {
+    const apply = (term: number, version: number, shard = 0): SpanRecord => {
+      const attributes = { "shoal.shard": shard, "shoal.version": version, "shoal.term": term };
+      return span(`${shard}-${term}-${version}`, "g", "d", "apply", { attributes });
+    };
+    const kept = [apply(1, 1), apply(1, 2), apply(2, 3), apply(4, 4), apply(1, 1, 1), apply(1, 4, 1)];
+    const overwritten = [apply(1, 3), apply(1, 4), apply(2, 4), apply(2, 5)];
+    const versions = rebuildUpdates([...kept, ...overwritten]).map(({ shard, version }) => [shard, version]);
+    expect(versions).toEqual(kept.map(({ attributes }) => [attributes["shoal.shard"], attributes["shoal.version"]]));
+  });
 });

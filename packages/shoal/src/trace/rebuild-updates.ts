@@ -14,6 +14,9 @@ export interface RebuiltUpdate {
  *
  * Its contributions are the pushes that it links to. What a push said of itself stands in the shard's answers to it,
  * whatever they were: a contribution counts also when its own answer came too late and its retry was a duplicate.
+ *
+ * A primary that is deposed may have applied updates that no other copy had; nobody was told of them, and its successor
+ * applies the same pushes anew. What a later term has overwritten is left out.
  */
 export function rebuildUpdates(spans: Iterable<SpanRecord>): readonly RebuiltUpdate[] {
   const applied: SpanRecord[] = [];
@@ -23,7 +26,26 @@ export function rebuildUpdates(spans: Iterable<SpanRecord>): readonly RebuiltUpd
     if (span.name === spanNames.apply) applied.push(span);
     else if (span.name === spanNames.acknowledge) answers.set(span.trace, span);
   }
-  return applied.map((apply) => rebuild(apply, answers)).toSorted((a, b) => a.shard - b.shard || a.version - b.version);
+  return lasting(applied)
+    .map((apply) => rebuild(apply, answers))
+    .toSorted((a, b) => a.shard - b.shard || a.version - b.version);
+}
+
+/** Those whose version was not applied again in a later term, and which do not stand on one that was. */
+function lasting(applied: readonly SpanRecord[]): readonly SpanRecord[] {
+  const byShard = Map.groupBy(applied, (apply) => number(apply, attributes.shard));
+  return [...byShard.values()].flatMap((ofShard) => {
+    /** The version that each term began with. */
+    const first = new Map<number, number>();
+    for (const apply of ofShard) {
+      const term = number(apply, attributes.term);
+      first.set(term, Math.min(first.get(term) ?? Infinity, number(apply, attributes.version)));
+    }
+    return ofShard.filter((apply) => {
+      const [term, version] = [number(apply, attributes.term), number(apply, attributes.version)];
+      return ![...first].some(([later, begin]) => later > term && begin <= version);
+    });
+  });
 }
 
 function rebuild(apply: SpanRecord, answers: ReadonlyMap<string, SpanRecord>): RebuiltUpdate {

@@ -50,20 +50,14 @@ async function exchange(
   if (placement === undefined) throw new RangeError(`there is no shard at position ${index}`);
   if (signal.aborted) throw new ShoalError("cancelled", "the parameter client was closed");
   const startedAtMs = clock.now();
-  const coded = encode(ports, index, ports.nextPush(contribution, placement, index));
-  const count = { attempts: 0 };
+  const coded = encode(ports, index, ports.nextPush(contribution, placement, index), contribution.slot);
   const pulled = coding.pulled.open(index);
   const outcome: ShardOutcome =
     target === undefined
-      ? { push: await ports.run(counting(pushExchange(contribution, coded), count)) }
-      : await ports.run(
-          counting(
-            pushPullExchange(contribution, coded, target, placement, () => pulled.ask()),
-            count,
-          ),
-        );
+      ? { push: await ports.run(pushExchange(contribution, coded)) }
+      : await ports.run(pushPullExchange(contribution, coded, target, placement, () => pulled.ask()));
   const elapsedMs = clock.now() - startedAtMs;
-  coded.answered(outcome.push, count.attempts === 1);
+  coded.answered(outcome.push);
   note(ports, coded.moved);
   const { pull } = outcome;
   const arrived = target !== undefined && pull !== undefined;
@@ -74,9 +68,9 @@ async function exchange(
 }
 
 /** @throws ShoalError not_finite - with what is known of the push */
-function encode({ coding }: CodedPorts, index: number, request: PushRequest): CodedPush {
+function encode({ coding }: CodedPorts, index: number, request: PushRequest, slot = 0): CodedPush {
   try {
-    return coding.encode(index, request);
+    return coding.encode(index, request, slot);
   } catch (error) {
     if (!isShoalError(error, "not_finite")) throw error;
     const { shard, clock, batch } = request;
@@ -84,17 +78,6 @@ function encode({ coding }: CodedPorts, index: number, request: PushRequest): Co
     const details = { shard, clock, ...(batch !== null && { batch }) };
     throw new ShoalError("not_finite", sentence, details, { cause: error });
   }
-}
-
-/** Counts the attempts of an exchange. */
-function counting<R>(exchange: BareExchange<R>, count: { attempts: number }): BareExchange<R> {
-  return {
-    ...exchange,
-    call(link, options) {
-      count.attempts += 1;
-      return exchange.call(link, options);
-    },
-  };
 }
 
 interface Awaited {

@@ -12,6 +12,8 @@ export interface Contribution {
   /** Batches from `batch` on that it stands for; absent: 1. */
   readonly batches?: number | undefined;
   readonly samples: number;
+  /** Whose error feedback goes with it: in synchronous mode the slot's; absent: 0. */
+  readonly slot?: number | undefined;
   /** [vector size] float32, borrowed until the call settles; not read when `samples` is 0. */
   readonly gradient: Float32Array;
   /** Versions of the values that the gradient was computed from. */
@@ -28,6 +30,8 @@ export interface Contribution {
 export interface PullTarget {
   /** Clock that the worker wants to start with the values. */
   readonly clock: number;
+  /** The values of this very clock are wanted, where a shard that is one step further still keeps them. */
+  readonly exact?: boolean | undefined;
   /** [vector size] float32, overwritten; kept until the call settles. */
   readonly into: Float32Array;
   /** Values of the clock before: where a shard has not changed them, they need not be pulled. */

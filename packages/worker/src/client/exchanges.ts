@@ -100,11 +100,11 @@ export function pushRequest(
 export type WhatOneHas = Pick<PullRequest, "have" | "difference">;
 
 function pullRequest(
-  { clock, into }: PullTarget,
+  { clock, exact, into }: PullTarget,
   { shard, begin, end }: ShardPlacement,
   what: WhatOneHas,
 ): PullRequest {
-  return { shard, clock, into: into.subarray(begin, end), ...what };
+  return { shard, clock, into: into.subarray(begin, end), ...(exact === true && { former: true }), ...what };
 }
 
 function bytesOf(placement: ShardPlacement): number {

@@ -76,6 +76,8 @@ export interface ParameterClientOptions {
   readonly retry?: Partial<RetrySettings>;
   /** How vectors are written on their way; float32 by default. Gradients and values must then be in kernel memory. */
   readonly encoding?: ClientEncoding;
+  /** Told when a server has answered: told often. */
+  readonly reached?: (placement: ShardPlacement) => void;
   /** Told when a server has gone or does not lead a shard: is there a newer placement? May be told often. */
   readonly missed?: (placement: ShardPlacement, error: ShoalError) => void;
 }
@@ -153,6 +155,7 @@ function environmentOf(options: ParameterClientOptions, table: LinkTable, signal
     metrics: createExchangeMetrics(),
     signal,
     locate: (shard) => table.locate(shard),
+    reached: options.reached ?? (() => undefined),
     missed: options.missed ?? (() => undefined),
   };
 }

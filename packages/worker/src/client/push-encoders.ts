@@ -25,12 +25,12 @@ export interface EncodedPush {
   /**
    * The push was answered. What is never applied of it goes back: its batch is computed again or was brought by somebody
    * else, so the gradient is forgotten, and what earlier ones had left over is kept.
-   * @param isFirst it was answered at the first attempt: "duplicate" then speaks of its batch, not of the push itself
    */
-  readonly answered: (reply: PushReply, isFirst: boolean) => void;
+  readonly answered: (reply: PushReply) => void;
 }
 
 export interface PushEncoders {
+  readonly spec: ConcreteEncodingSpec;
   /**
    * @param gradient the shard's part, in kernel memory; borrowed until `answered`
    * @param draw number of the batch, or of the push
@@ -80,6 +80,7 @@ export function createPushEncoders({ spec, layouts, kernels, memory }: PushEncod
     return region;
   };
   return {
+    spec,
     encode(index, gradient, draw) {
       const encoder = encoders[index];
       const vector = memory.offsetOf(gradient);
@@ -94,9 +95,9 @@ export function createPushEncoders({ spec, layouts, kernels, memory }: PushEncod
         encoding: spec.name,
         payload: memory.floats(region.byteOffset, encoder.bytes / 4),
         relativeError: squaredNorm === 0 ? 0 : Math.sqrt(squaredError / squaredNorm),
-        answered(reply, isFirst) {
+        answered(reply) {
           unanswered -= 1;
-          if (isUnused(reply, isFirst)) encoder.giveBack(region.byteOffset, vector);
+          if (isUnused(reply)) encoder.giveBack(region.byteOffset, vector);
           idle[index]?.push(region);
         },
       };
@@ -121,6 +122,7 @@ function restoreAll(encoders: readonly Encoder[], from: readonly EncoderSnapshot
   }
 }
 
-function isUnused(reply: PushReply, isFirst: boolean): boolean {
-  return reply.type === "push_rejected" || (reply.type === "push_duplicate" && isFirst);
+/** Whether another attempt of it was applied before cannot be told of a sequence number that was answered already. */
+function isUnused(reply: PushReply): boolean {
+  return reply.type === "push_rejected" || (reply.type === "push_duplicate" && reply.of === "batch");
 }

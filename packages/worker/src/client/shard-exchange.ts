@@ -27,6 +27,8 @@ export interface ExchangeEnvironment {
   readonly signal: AbortSignal;
   /** Where the shard lives now; another place after a new placement. */
   readonly locate: (shard: number) => Route;
+  /** Told when a server has answered. */
+  readonly reached: (placement: ShardPlacement) => void;
   /** Told when a server has gone, or does not lead the shard: perhaps another one does. */
   readonly missed: (placement: ShardPlacement, error: ShoalError) => void;
 }
@@ -60,6 +62,7 @@ export async function runExchange<R>(exchange: ShardExchange<R>, environment: Ex
       wait.attempt(attempts, placement);
       try {
         const reply = await spans.attempt(attempts, () => exchange.call(link, { deadlineMs, signal: left }));
+        environment.reached(placement);
         const outcome = exchange.outcomeOf(reply);
         spans.end({ ...outcome, [attributes.attempt]: attempts });
         metrics.ended(exchange.kind, outcome, elapsedMs());

@@ -13,10 +13,10 @@ import {
   type ResolvedEncodingSpec,
 } from "@shoal/optimization";
 import { sizeOf, type Placement, type PushReply, type PushRequest } from "@shoal/protocol";
-import { createPushEncoders, type PushEncoders } from "./push-encoders.ts";
+import type { PushEncoders } from "./push-encoders.ts";
 import type { ShardError } from "../saved/worker-state.ts";
 import { createPulledParts, type PulledParts } from "./pulled-values.ts";
-import { matchErrors } from "./match-errors.ts";
+import { createSlotEncoders, unfit } from "./slot-encoders.ts";
 import type { Moved } from "./traffic.ts";
 
 /** The encodings of a run, and where they compute. */
@@ -34,12 +34,12 @@ export interface CodedPush {
   /** Why this encoding, where that was decided here. */
   readonly reason: string | undefined;
   /** See `EncodedPush`. */
-  readonly answered: (reply: PushReply, isFirst: boolean) => void;
+  readonly answered: (reply: PushReply) => void;
 }
 
 export interface VectorCoding {
-  /** @throws ShoalError not_finite, out_of_memory */
-  encode(index: number, request: PushRequest): CodedPush;
+  /** @param slot whose error feedback goes with it @throws ShoalError not_finite, out_of_memory */
+  encode(index: number, request: PushRequest, slot?: number): CodedPush;
   readonly pulled: PulledParts;
   /** What an answered push took. */
   observe(index: number, bytes: number, elapsedMs: number, computeMs: number): void;
@@ -54,13 +54,14 @@ export interface UnsentErrors {
 }
 
 export interface KeptErrors {
-  /** What encodings have left unsent: to be saved between two steps. A copy. */
-  captureErrors(): UnsentErrors;
+  /** What encodings have left unsent: to be saved between two steps. A copy. @param slot absent: of all slots */
+  captureErrors(slot?: number): UnsentErrors;
   /**
-   * Continues from what a client of this worker captured; before the first push.
+   * Continues from what a client captured; before the first push, of the slot where one is named.
+   * @param toSlot the slot that goes on with them; absent: this worker has brought them from an earlier life
    * @throws ShoalError snapshot_corrupt - it does not fit; nothing is changed then
    */
-  restoreErrors(errors: readonly ShardError[]): void;
+  restoreErrors(errors: readonly ShardError[], toSlot?: number): void;
   /** Norm of what is left unsent, as it was after the newest pushes. */
   unsentNorm(): number;
 }
@@ -76,22 +77,20 @@ export function createVectorCoding(placement: Placement, encoding: ClientEncodin
   const automatic = encoding?.push.name === "auto" ? createObservation(layouts) : undefined;
   let spec = encoding === undefined || encoding.push.name === "auto" ? undefined : encoding.push;
   let reason: string | undefined;
-  let encoders: PushEncoders | undefined;
+  const slots = encoding && createSlotEncoders({ ...encoding, placement, layouts });
   const pulled = createPulledParts(
     placement.shards.length,
     encoding === undefined ? undefined : { ...encoding, spec: encoding.pull, layouts },
   );
-  const encodersNow = (): PushEncoders | undefined => {
+  const encodersNow = (slot: number): PushEncoders | undefined => {
     if (spec === undefined && automatic !== undefined) ({ spec, reason } = automatic.decide() ?? { spec, reason });
-    if (encoding === undefined || spec === undefined || spec.name === "float32") return undefined;
-    const { kernels, memory } = encoding;
-    return (encoders ??= createPushEncoders({ spec, layouts, kernels, memory }));
+    return spec === undefined || spec.name === "float32" ? undefined : slots?.of(slot, spec);
   };
   return {
     pulled,
-    encode(index, request) {
+    encode(index, request, slot = 0) {
       const bytesBefore = request.gradient.byteLength;
-      const coded = request.samples === 0 ? undefined : encodersNow();
+      const coded = request.samples === 0 ? undefined : encodersNow(slot);
       if (coded === undefined) {
         const moved = { direction: "push", encoding: "float32", bytesBefore, bytesAfter: bytesBefore } as const;
         return { request, moved, reason, answered: ignore };
@@ -109,56 +108,19 @@ export function createVectorCoding(placement: Placement, encoding: ClientEncodin
     },
     observe: (...measured) => automatic?.observe(...measured),
     errors: {
-      captureErrors: () => captureFrom(encoders, spec, placement),
-      restoreErrors(errors) {
-        if (encoding === undefined) throw unfit("the run encodes nothing");
-        const restored = restoreInto(errors, placement, layouts, encoding);
-        encoders?.dispose();
-        ({ spec, encoders } = restored);
-        if (automatic !== undefined) reason = `${spec.name}: chosen before this worker left`;
+      captureErrors: (slot) => slots?.capture(slot) ?? { errors: [], unanswered: 0 },
+      restoreErrors(errors, toSlot) {
+        if (slots === undefined) throw unfit("the run encodes nothing");
+        spec = slots.restore(errors, toSlot);
+        if (automatic !== undefined) reason = `${spec.name}: chosen before, by this worker or another`;
       },
-      unsentNorm: () => Math.sqrt(encoders?.squaredError ?? 0),
+      unsentNorm: () => Math.sqrt(slots?.squaredError ?? 0),
     },
     dispose() {
-      encoders?.dispose();
+      slots?.dispose();
       pulled.dispose();
     },
   };
-}
-
-function captureFrom(
-  encoders: PushEncoders | undefined,
-  encoding: ConcreteEncodingSpec | undefined,
-  { shards }: Placement,
-): UnsentErrors {
-  if (encoders === undefined || encoding === undefined) return { errors: [], unanswered: 0 };
-  const errors = encoders.capture().map((snapshot, index): ShardError => {
-    const { begin = 0, end = 0 } = shards[index] ?? {};
-    return { begin, end, encoding, snapshot };
-  });
-  return { errors, unanswered: encoders.unanswered };
-}
-
-function restoreInto(
-  errors: readonly ShardError[],
-  { shards }: Placement,
-  layouts: readonly EncodingLayout[],
-  { push, kernels, memory }: ClientEncoding,
-): { readonly spec: ConcreteEncodingSpec; readonly encoders: PushEncoders } {
-  const spec = matchErrors(errors, shards, push);
-  if (typeof spec === "string") throw unfit(spec);
-  const encoders = createPushEncoders({ spec, layouts, kernels, memory });
-  try {
-    encoders.restore(errors.map(({ snapshot }) => snapshot));
-    return { spec, encoders };
-  } catch (error) {
-    encoders.dispose();
-    throw error;
-  }
-}
-
-function unfit(sentence: string): ShoalError {
-  return new ShoalError("snapshot_corrupt", `The saved errors of a worker do not fit: ${sentence}.`);
 }
 
 function layoutOf(shard: Placement["shards"][number]): EncodingLayout {

@@ -13,6 +13,9 @@
  * Each slot is a replica of its own: its inner optimiser, and x, go on from its last round on this worker. So the result
  * does not depend on how slots are dealt to workers as long as they stay where they are.
  *
+ * A replica is all in its region, behind a header of its round and its optimiser's steps: a copy of the region, put where
+ * another worker's replica of the slot has not begun, goes on with the same bits.
+ *
  * Bounds   `replicaBytes` for each slot that this worker has ever computed, at most the run's slots.
  * Sources  Zhang, Choromańska, LeCun 2015 (arXiv 1412.6651, algorithm 1); Douillard et al. 2023 (arXiv 2311.08105),
  *          2025 (streaming, arXiv 2501.18512).
@@ -66,6 +69,9 @@ export interface Round {
 
 const alignment = 64;
 
+/** Round + 1 (0: it has not begun), optimiser steps; uint32 each. */
+const headerBytes = alignment;
+
 function strideOf(size: number): number {
   return Math.ceil((size * Float32Array.BYTES_PER_ELEMENT) / alignment) * alignment;
 }
@@ -77,10 +83,11 @@ function ownVectors({ name }: LocalCommunication): number {
 
 /** Bytes of one replica. */
 export function replicaBytes(plan: Pick<LocalPlan, "communication" | "optimizer">, size: number): number {
-  return strideOf(size) * (ownVectors(plan.communication) + slotVectors(plan.optimizer));
+  return headerBytes + strideOf(size) * (ownVectors(plan.communication) + slotVectors(plan.optimizer));
 }
 
 interface Replica {
+  readonly header: Offset;
   readonly own: Offset;
   readonly pushed: Offset;
   readonly optimizer: Optimizer;
@@ -100,9 +107,13 @@ export function createLocalUpdates(
   const replicas = new Map<number, Replica>();
 
   const obtain = ({ slot, region }: ReplicaWork): Replica => {
-    const replica = replicas.get(slot) ?? createReplica(plan, site, region);
+    const replica = replicas.get(slot) ?? goOn(createReplica(plan, site, region), site.memory);
     replicas.set(slot, replica);
     return replica;
+  };
+  const note = (replica: Replica, round: number): void => {
+    replica.round = round;
+    headerOf(replica, site.memory).set([round + 1, replica.optimizer.stepCount]);
   };
   return (work, { pulled, arrive, out, batches, gradient }) => {
     const replica = obtain(work);
@@ -114,7 +125,7 @@ export function createLocalUpdates(
       else mix(kernels, pulled, own, merging.from, merging.keep);
     };
     // A round that ends before its values are there has gone on from the wrong ones: the next begins afresh.
-    if (merging.step > 0) replica.round = -1;
+    if (merging.step > 0) note(replica, -1);
     for (let batch = 0; batch < batches; batch += 1) {
       if (batch === merging.step) merge();
       gradient(batch, own);
@@ -126,11 +137,24 @@ export function createLocalUpdates(
       optimizer.step(own, out, learningRateAt(schedule, rate, work.round * steps + batch));
     }
     if (merging.step >= batches) merge();
-    replica.round = work.round;
+    note(replica, work.round);
     if (communication.name === "easgd") kernels.copy(pushed, out, size);
     else if (communication.name === "fedasync") kernels.copy(own, out, size);
     else differ(kernels, pulled, own, out, size);
   };
+}
+
+function headerOf({ header }: Replica, { buffer }: WebAssembly.Memory): Uint32Array {
+  return new Uint32Array(buffer, header, 2);
+}
+
+/** Takes up what its region says of earlier rounds. */
+function goOn(replica: Replica, memory: WebAssembly.Memory): Replica {
+  const [begun = 0, stepCount = 0] = headerOf(replica, memory);
+  replica.round = begun - 1;
+  const { optimizer } = replica;
+  if (stepCount > 0) optimizer.restore({ ...optimizer.snapshot(), stepCount });
+  return replica;
 }
 
 interface Merging {
@@ -177,10 +201,12 @@ function createReplica(
 ): Replica {
   const stride = strideOf(size);
   const vectors = ownVectors(communication);
-  const own = region.byteOffset;
-  const behind = { byteOffset: own + vectors * stride, byteLength: region.byteLength - vectors * stride };
+  const header = region.byteOffset;
+  const own = header + headerBytes;
+  const taken = headerBytes + vectors * stride;
+  const behind = { byteOffset: header + taken, byteLength: region.byteLength - taken };
   const optimizer = createOptimizer(spec, { size, kernels, memory: sliceMemory(memory, behind), ranges });
-  return { own, pushed: own + (vectors - 1) * stride, optimizer, round: -1 };
+  return { header, own, pushed: own + (vectors - 1) * stride, optimizer, round: -1 };
 }
 
 /** The optimiser's view of its part of a region that the worker's own thread has allocated, zeroed. */

@@ -126,6 +126,7 @@ function pull(state: LinkState, request: PullRequest, options: CallOptions): Cal
       sender: state.identity,
       clock: request.clock,
       have: request.have,
+      former: request.former,
       get deadlineMs() {
         return call.remainingMs();
       },

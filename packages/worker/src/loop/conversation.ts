@@ -1,6 +1,9 @@
 /**
  * What a training loop says to the coordinator. Every request is repeated until it is answered: delivery over the bus is
- * at most once, and a coordinator that is away for a while ends no run.
+ * at most once, and a coordinator that is away for a while ends no run. A slow answer is as good as a quick one, so a question
+ * is asked again long before it is given up: training stands still for as long as a coordinator that takes over is not asked.
+ *
+ * Bounds  `askMs / repeatMs` repetitions of a question under way.
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { errorTable, ShoalError } from "@shoal/errors";
@@ -18,7 +21,6 @@ import {
   type ProgressReply,
   type TestResult,
 } from "@shoal/protocol";
-import { orAborted } from "../time/or-aborted.ts";
 import { pause } from "../time/pause.ts";
 
 export interface MeasuredStep {
@@ -42,14 +44,16 @@ export interface ConversationOptions {
   readonly coordinator: Ref<CoordinatorMessage>;
   readonly identity: LinkIdentity;
   readonly signal: AbortSignal;
-  /** Deadline of one question: 2,000 ms. */
+  /** How long an answer is waited for: 2,000 ms. */
   readonly askMs?: number;
+  /** Silence after which the question is asked again: 300 ms. */
+  readonly repeatMs?: number;
   /** Silence after which the coordinator is given up, except for progress reports: 60,000 ms. */
   readonly giveUpMs?: number;
 }
 
 const initialBackoffMs = 50;
-const maximumBackoffMs = 1_000;
+const maximumBackoffMs = 500;
 
 interface Question<R> {
   readonly make: (replyTo: Ref<R>) => CoordinatorMessage;
@@ -93,25 +97,46 @@ export function createConversation(options: ConversationOptions): Conversation {
 }
 
 async function insist<R>(options: ConversationOptions, question: Question<R>): Promise<R> {
-  const { system, coordinator, identity, signal, askMs = 2_000 } = options;
-  const { make, reason, accepts, giveUpMs } = question;
+  const { system, identity, signal, repeatMs = 300 } = options;
+  const { reason, giveUpMs } = question;
   const startedAtMs = system.clock.now();
-  for (let backoffMs = initialBackoffMs; ; backoffMs = Math.min(maximumBackoffMs, backoffMs * 2)) {
-    try {
-      const answer = system.ask(coordinator, make, { deadlineMs: askMs, reason, owner: identity.name, accepts });
-      return await orAborted(answer, signal, `waiting ${reason}`);
-    } catch (thrown) {
-      const error = ShoalError.from(thrown);
-      const elapsedMs = system.clock.now() - startedAtMs;
-      if (errorTable[error.code].retry === "never") throw error;
-      if (elapsedMs >= giveUpMs) throw silent(identity, reason, elapsedMs, error);
+  const answered = new AbortController();
+  const state: Asked<R> = { answer: undefined, heard: () => answered.abort("answered") };
+  for (let backoffMs = initialBackoffMs; ;) {
+    const failed = new AbortController();
+    let failure: ShoalError | undefined;
+    void ask(options, question, state).catch((thrown: unknown) => {
+      failure = ShoalError.from(thrown);
+      failed.abort("failed");
+    });
+    await pause(system.clock, repeatMs, signal, answered.signal, failed.signal);
+    if (failure !== undefined && errorTable[failure.code].retry !== "never") {
+      await pause(system.clock, backoffMs, signal, answered.signal);
+      backoffMs = Math.min(maximumBackoffMs, backoffMs * 2);
     }
-    await pause(system.clock, backoffMs, signal);
+    if (state.answer !== undefined) return state.answer.value;
+    if (signal.aborted) throw new ShoalError("cancelled", `waiting ${reason} was called off`);
+    const elapsedMs = system.clock.now() - startedAtMs;
+    if (failure !== undefined && errorTable[failure.code].retry === "never") throw failure;
+    if (elapsedMs >= giveUpMs) throw silent(identity, reason, elapsedMs, failure);
   }
 }
 
-function silent(identity: LinkIdentity, reason: string, elapsedMs: number, cause: ShoalError): ShoalError {
+interface Asked<R> {
+  answer: { readonly value: R } | undefined;
+  readonly heard: () => void;
+}
+
+async function ask<R>(options: ConversationOptions, question: Question<R>, state: Asked<R>): Promise<void> {
+  const { system, coordinator, identity, askMs = 2_000 } = options;
+  const { make, reason, accepts } = question;
+  const value = await system.ask(coordinator, make, { deadlineMs: askMs, reason, owner: identity.name, accepts });
+  state.answer = { value };
+  state.heard();
+}
+
+function silent(identity: LinkIdentity, reason: string, elapsedMs: number, cause: ShoalError | undefined): ShoalError {
   const sentence = `${identity.name} waited ${(elapsedMs / 1000).toFixed(1)} s ${reason}; the coordinator did not answer`;
   const details = { waitedFor: "coordinator", waitedForMs: elapsedMs };
-  return new ShoalError("deadline_exceeded", sentence, details, { cause });
+  return new ShoalError("deadline_exceeded", sentence, details, cause === undefined ? {} : { cause });
 }

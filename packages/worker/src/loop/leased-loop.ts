@@ -24,6 +24,11 @@ export async function runLeasedLoop(ports: LoopPorts, firstClock = 0): Promise<L
   };
   for (;;) {
     const sinceMs = ports.clock.now();
+    if (ports.leaving?.aborted === true) {
+      // What of the lease is not reported goes back with the membership.
+      await reporter.flush();
+      return { kind: "finished", reason: "this worker leaves" };
+    }
     const reply = await nextLease();
     if (reply.type === "batches_exhausted") return { kind: "finished", reason: "every batch is done" };
     // Who waits for work waits, as who waits for values does.
@@ -37,12 +42,16 @@ export async function runLeasedLoop(ports: LoopPorts, firstClock = 0): Promise<L
 /** @returns how the run ends here; undefined when it goes on */
 async function work(ports: LoopPorts, steps: LeasedSteps, grant: Grant): Promise<StoppedLoop | undefined> {
   const { batches, perIteration = 1 } = grant;
-  if (grant.evaluateFirst) {
+  const leaves = (): boolean => ports.leaving?.aborted === true;
+  if (grant.evaluateFirst && !leaves()) {
     const stopped = await evaluateAndReport(ports, await steps.pull(), batches.begin);
     if (stopped !== undefined) return stopped;
   }
   const iterations = cutLease(batches, perIteration, ports.plan.batchesPerEpoch);
-  for (const [index, each] of iterations.entries()) await steps.run(each, iterations[index + 1]);
+  for (const [index, each] of iterations.entries()) {
+    if (leaves()) break;
+    await steps.run(each, iterations[index + 1]);
+  }
   await steps.drain();
   return undefined;
 }

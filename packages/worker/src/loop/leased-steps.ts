@@ -22,7 +22,7 @@ export interface LeasedSteps {
    * @param following the batches of the next one, where it comes at once
    */
   run(batches: BatchRange, following: BatchRange | undefined): Promise<void>;
-  /** Settles when every push has been acknowledged. */
+  /** Settles when every push has been acknowledged, and nothing is computed ahead any more. */
   drain(): Promise<void>;
   /** Values to measure: pulled now. */
   pull(): Promise<PulledValues>;
@@ -116,7 +116,11 @@ export function createGatedSteps(ports: LoopPorts, firstClock: number): LeasedSt
       }
       clock += 1;
     },
-    drain: () => Promise.resolve(),
+    async drain() {
+      // Begun for a batch that does not follow: this worker leaves.
+      await early?.cancel();
+      early = undefined;
+    },
     pull,
   };
 }

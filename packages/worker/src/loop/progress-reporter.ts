@@ -94,7 +94,7 @@ function createSender(options: ProgressReporterOptions, draft: ReturnType<typeof
   let failure: ShoalError | undefined;
   /** Aborted by whoever cannot wait for the interval. */
   let patience = new AbortController();
-  signal.addEventListener("abort", () => patience.abort(), { once: true });
+  signal.addEventListener("abort", () => patience.abort("stopped"), { once: true });
 
   const send = async (): Promise<void> => {
     while (!draft.isEmpty() && !signal.aborted) {
@@ -124,7 +124,7 @@ function createSender(options: ProgressReporterOptions, draft: ReturnType<typeof
       if (failure !== undefined) throw failure;
     },
     async finish(): Promise<void> {
-      patience.abort();
+      patience.abort("awaited");
       for (begin(); sending !== undefined;) await sending;
       if (!signal.aborted) patience = new AbortController();
     },

@@ -5,8 +5,12 @@ import { settleOnStep } from "./settle-on-step.ts";
 
 const buffer = { offset: 0, values: new Float32Array(2) };
 
-function clientThat(pull: (clock: number) => readonly number[]) {
-  return { pull: ({ clock }: PullTarget) => Promise.resolve().then(() => pull(clock)) };
+/** @param former answers who wants the values of a clock, and no newer ones; default: they are not kept */
+function clientThat(pull: (clock: number) => readonly number[], former?: (clock: number) => readonly number[]) {
+  const kept = former ?? (() => [4, 3]);
+  return {
+    pull: ({ clock, exact }: PullTarget) => Promise.resolve().then(() => (exact === true ? kept : pull)(clock)),
+  };
 }
 
 describe("settling on a step", () => {
@@ -15,17 +19,32 @@ describe("settling on a step", () => {
     expect(await settleOnStep(client, { buffer, versions: [3, 3] }, 1000)).toEqual({ buffer, versions: [3, 3] });
   });
 
+  it("takes the values before a step that only some shards have, where these are kept", async () => {
+    const client = clientThat(
+      () => expect.fail("nobody may be left to finish the step"),
+      (clock) => [clock, clock],
+    );
+    expect((await settleOnStep(client, { buffer, versions: [4, 3] }, 1000)).versions).toEqual([3, 3]);
+  });
+
   it("pulls at the newest version until all shards have one", async () => {
     const answers = new Map([
       [4, [5, 4]],
       [5, [5, 5]],
     ]);
-    const client = clientThat((clock) => answers.get(clock) ?? []);
+    let newest: readonly number[] = [4, 3];
+    const client = clientThat(
+      (clock) => (newest = answers.get(clock) ?? []),
+      () => newest,
+    );
     expect((await settleOnStep(client, { buffer, versions: [4, 3] }, 1000)).versions).toEqual([5, 5]);
   });
 
   it("does not ask for agreement beyond the last synchronous step", async () => {
-    const client = clientThat((clock) => (clock === 4 ? [4, 9] : expect.fail(`pulled at ${clock}`)));
+    const client = clientThat(
+      (clock) => (clock === 4 ? [4, 9] : expect.fail(`pulled at ${clock}`)),
+      () => [3, 7],
+    );
     expect((await settleOnStep(client, { buffer, versions: [3, 7] }, 4)).versions).toEqual([4, 9]);
   });
 

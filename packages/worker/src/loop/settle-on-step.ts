@@ -6,8 +6,10 @@ import type { PulledValues } from "./training-loop.ts";
 
 /**
  * Pulls again until all shards' values are of one version. They differ when others finished steps without this worker
- * while it pulled; the newest of the versions is one that every shard reaches, as long as somebody who is in the step
- * before it is left.
+ * while it pulled, or when the workers of a step died before it reached every shard. In either case the older version is one
+ * that this worker can go on from, if those who are further still keep it: what it then contributes has the same bits, and
+ * who has it already passes it over. Where they do not, the newest version is one that every shard reaches, as long as
+ * somebody who is in the step before it is left.
  * @param lastStep number of synchronous steps: beyond it (after a warm-up) versions need not agree
  * @throws ShoalError run_failed - nobody is: some shards have applied the step, and its values are gone with its workers
  */
@@ -17,11 +19,14 @@ export async function settleOnStep(
   lastStep: number,
 ): Promise<PulledValues> {
   let versions = pulled;
+  const settled = (): boolean => new Set(versions.map((version) => Math.min(lastStep, version))).size === 1;
   for (;;) {
-    const newest = Math.min(lastStep, Math.max(...versions));
-    if (versions.every((version) => Math.min(lastStep, version) === newest)) return { buffer, versions };
+    if (settled()) return { buffer, versions };
+    const into = buffer.values;
+    versions = await client.pull({ clock: Math.min(...versions), exact: true, into });
+    if (settled()) return { buffer, versions };
     try {
-      versions = await client.pull({ clock: newest, into: buffer.values });
+      versions = await client.pull({ clock: Math.min(lastStep, Math.max(...versions)), into });
     } catch (error) {
       throw isHeldByShard(error) ? halfApplied(versions, error) : error;
     }

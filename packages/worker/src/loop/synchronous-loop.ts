@@ -6,6 +6,7 @@
  */
 import { pause } from "../time/pause.ts";
 import { orAborted } from "../time/or-aborted.ts";
+import { whenAborted } from "../time/when-aborted.ts";
 import type { EarlyStart } from "./early-start.ts";
 import { runSynchronousStep, type StepEnd } from "./synchronous-step.ts";
 import { untilCut } from "./step-cuts.ts";
@@ -23,6 +24,11 @@ export async function runSynchronousLoop(ports: LoopPorts): Promise<LoopEnd> {
   let early: EarlyStart | undefined;
   let clock = 0;
   while (clock < plan.totalSteps) {
+    if (ports.leaving?.aborted === true) {
+      await early?.cancel();
+      await reporter.flush();
+      return { kind: "finished", reason: "this worker leaves" };
+    }
     if (board.current().slots.length === 0) {
       await early?.cancel();
       early = undefined;
@@ -70,11 +76,16 @@ function endsInLeases({ job }: LoopPorts): boolean {
 /** How often a worker without slots looks whether the warm-up is over, ms. */
 const lookMs = 200;
 
-async function waitForSlots({ job, board, clock, signal }: LoopPorts): Promise<void> {
+async function waitForSlots({ job, board, clock, signal, leaving }: LoopPorts): Promise<void> {
   const { changed, stop } = board.watch(board.current().revision);
-  const patience =
-    job.consistency.mode === "synchronous" ? changed : Promise.race([changed, pause(clock, lookMs, signal)]);
-  await orAborted(patience, signal, "waiting for the coordinator to give it slots").finally(stop);
+  const left = Promise.withResolvers<void>();
+  const deaf = whenAborted(leaving, () => left.resolve());
+  const looks = job.consistency.mode === "synchronous" ? [] : [pause(clock, lookMs, signal)];
+  const patience = Promise.race([changed, left.promise, ...looks]);
+  await orAborted(patience, signal, "waiting for the coordinator to give it slots").finally(() => {
+    stop();
+    deaf();
+  });
 }
 
 /**

@@ -10,7 +10,7 @@
  * nothing.
  *
  * Invariants
- *   S1  A slot is contributed at most once a step.
+ *   S1  A slot is contributed at most once a step, and once more by who steps in after its contribution was acknowledged.
  *   S2  The pull of the next clock is under way exactly once, with the last of the slots known when it is sent.
  */
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -82,6 +82,7 @@ async function carryOut(
   values: PulledValues,
   begun: BatchUnderWay | undefined,
 ): Promise<StepEnd> {
+  ports.slotStates?.enter(clock);
   if (begun !== undefined) await step.contribute(begun.batches.begin - clock * ports.plan.slots, begun);
   const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
   let stepsIn = false;
@@ -93,6 +94,7 @@ async function carryOut(
       const impatient = Promise.withResolvers<void>();
       const patience = ports.clock.after(stepInMs * (ports.patience ?? 1), () => {
         stepsIn = true;
+        step.repeatAcknowledged();
         impatient.resolve();
       });
       const isOver = await step.endedBefore(Promise.race([changed, impatient.promise])).finally(() => {
@@ -106,6 +108,8 @@ async function carryOut(
         const stopped = await evaluateAndReport(ports, values, clock);
         if (stopped !== undefined) return stopped;
       }
+      const restoring = ports.slotStates?.restore(slot, clock);
+      if (restoring !== undefined) await restoring;
       await step.contribute(slot);
     }
   }
@@ -116,16 +120,17 @@ interface Step {
   readonly pulled: Promise<ShardVersions> | undefined;
   readonly early: EarlyStart | undefined;
   contribute(slot: number, begun?: BatchUnderWay): Promise<void>;
+  /** Lets slots be contributed again that were acknowledged: a shard may have lost them with its primary since. */
+  repeatAcknowledged(): void;
   /** Waits for the end of the step; false when `change` came first. */
   endedBefore(change: Promise<void>): Promise<boolean>;
 }
 
 function createStep(ports: LoopPorts, clock: number, values: PulledValues, next: VectorBuffer): Step {
   const { plan, client, buffers, board, reporter } = ports;
-  const contributed = new Set<number>();
+  const { contributed, acknowledge, repeatAcknowledged } = createSlotBook();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
-  const isDue = turnsAt(ports, clock);
   let early: EarlyStart | undefined;
   const target = targetOf(clock + 1, values, next, () => early);
   let pulled: Promise<ShardVersions> | undefined;
@@ -139,6 +144,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     measured: ReturnType<typeof measuredOf>,
   ): Promise<void> => {
     const replies = await push.finally(() => buffers.returnGradient(gradient));
+    acknowledge(batches.begin - clock * plan.slots);
     // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
     reporter.completed(batches);
     reporter.add({ clock: clock + 1, replies, ...measured });
@@ -151,13 +157,15 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     get early() {
       return early;
     },
+    repeatAcknowledged,
     async contribute(slot, begun) {
       contributed.add(slot);
       const batches = single(clock * plan.slots + slot);
       const under = begun ?? beginBatch(ports, batches, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const contribution = { ...contributionOf(clock, batches, values, gradient, computing), isDue };
+        const who = whose(ports, clock, slot);
+        const contribution = { ...contributionOf(clock, batches, values, gradient, computing), ...who };
         const isLastSlot = board.current().slots.every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
         if (pulls) early = startEarly(ports, clock + 1, next);
@@ -182,6 +190,26 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   };
 }
 
+interface SlotBook {
+  readonly contributed: Set<number>;
+  readonly acknowledge: (slot: number) => void;
+  readonly repeatAcknowledged: () => void;
+}
+
+/** Which slots of a step have been contributed, and of which that is known to have been heard. */
+function createSlotBook(): SlotBook {
+  const contributed = new Set<number>();
+  const acknowledged = new Set<number>();
+  return {
+    contributed,
+    acknowledge: (slot) => void acknowledged.add(slot),
+    repeatAcknowledged() {
+      for (const slot of acknowledged) contributed.delete(slot);
+      acknowledged.clear();
+    },
+  };
+}
+
 function targetOf(
   clock: number,
   values: PulledValues,
@@ -192,9 +220,15 @@ function targetOf(
   return { clock, into: next.values, former: values.buffer.values, arrived };
 }
 
-/** Which shards have their turn in a step. */
-function turnsAt({ isDue }: LoopPorts, clock: number): Contribution["isDue"] {
-  return isDue && ((index) => isDue(clock, index));
+/**
+ * Which shards have their turn in a step, and whose error goes along: the slot's. In a warm-up slots are nobody's for long, and
+ * what is unsent stays with the worker.
+ */
+function whose({ isDue, job }: LoopPorts, clock: number, slot: number): Pick<Contribution, "isDue" | "slot"> {
+  return {
+    isDue: isDue && ((index) => isDue(clock, index)),
+    ...(job.consistency.mode === "synchronous" && { slot }),
+  };
 }
 
 /** The beginning of the next step, if it can begin before all of its values are there: nothing is to be measured first. */
@@ -205,6 +239,8 @@ function startEarly(ports: LoopPorts, clock: number, into: VectorBuffer): EarlyS
   if (slot === undefined || !overlaps(ports)) return undefined;
   if (stepCuts !== undefined && clock >= stepCuts.until) return undefined;
   if (slots.includes(0) && isEvaluationDue(clock, job.evaluation, plan)) return undefined;
+  if (ports.slotStates?.isDue(clock) === true) return undefined;
+  ports.slotStates?.enter(clock);
   return createEarlyStart(ports, { batches: single(clock * plan.slots + slot), into, version: clock });
 }
 

@@ -22,6 +22,13 @@ export interface TrainingBuffers {
   returnGradient(gradient: VectorBuffer): void;
   /** Memory of the replica that computes a slot, the same for each call; undefined without local updates. Zeroed. */
   replica(slot: number): Region | undefined;
+  /** A copy of a replica's bytes, between two rounds; undefined where it has none. */
+  captureReplica(slot: number): Float32Array | undefined;
+  /**
+   * Gives a replica that has not begun what another one of its slot was. @param bytes borrowed
+   * @throws ShoalError snapshot_corrupt - it is of another length
+   */
+  restoreReplica(slot: number, bytes: Float32Array): void;
   /** Frees everything; nobody may use any of it any more. Idempotent. */
   free(): void;
 }
@@ -46,6 +53,13 @@ export function createTrainingBuffers(
   const idle: VectorBuffer[] = [];
   const replicas = new Map<number, Region>();
   let gradients = 0;
+  const view = ({ byteOffset }: Region): Float32Array => memory.floats(byteOffset, replicaBytes / 4);
+  const obtain = (slot: number): Region | undefined => {
+    if (replicaBytes === 0) return undefined;
+    const region = replicas.get(slot) ?? memory.allocate(replicaBytes);
+    replicas.set(slot, region);
+    return region;
+  };
   const parameters = [allocate(), allocate()] as const;
   return {
     parameters,
@@ -61,11 +75,18 @@ export function createTrainingBuffers(
     returnGradient(gradient) {
       idle.push(gradient);
     },
-    replica(slot) {
-      if (replicaBytes === 0) return undefined;
-      const region = replicas.get(slot) ?? memory.allocate(replicaBytes);
-      replicas.set(slot, region);
-      return region;
+    replica: obtain,
+    captureReplica(slot) {
+      const region = replicas.get(slot);
+      return region && new Float32Array(view(region));
+    },
+    restoreReplica(slot, bytes) {
+      const region = obtain(slot);
+      if (region === undefined || bytes.byteLength !== replicaBytes) {
+        const sentence = `the replica of slot ${slot} has ${bytes.byteLength} bytes, not ${replicaBytes}`;
+        throw new ShoalError("snapshot_corrupt", sentence, { slot });
+      }
+      view(region).set(bytes);
     },
     free() {
       for (const region of replicas.values()) memory.free(region);

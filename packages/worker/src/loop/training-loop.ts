@@ -9,6 +9,7 @@ import type { ParameterClient } from "../client/parameter-client.ts";
 import type { ComputePort, GradientOverlap } from "../compute/compute-port.ts";
 import { sizesAt } from "./step-cuts.ts";
 import type { AssignmentBoard } from "./assignment-board.ts";
+import type { SlotStates } from "../saved/slot-states.ts";
 import type { Conversation } from "./conversation.ts";
 import type { ProgressReporter } from "./progress-reporter.ts";
 import type { TrainingBuffers, VectorBuffer } from "./training-buffers.ts";
@@ -31,11 +32,15 @@ export interface LoopPorts {
   readonly reporter: ProgressReporter;
   readonly buffers: TrainingBuffers;
   readonly board: AssignmentBoard;
+  /** Synchronous mode: what slots keep from step to step, for snapshots. */
+  readonly slotStates?: SlotStates | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Aborted when this worker is to go: it ends with what it has begun, and begins nothing more. */
+  readonly leaving?: AbortSignal | undefined;
 }
 
-/** How a loop ended by itself. */
+/** How a loop ended by itself; also one whose worker leaves. */
 export type LoopEnd = { readonly kind: "finished"; readonly reason: string } | StoppedLoop;
 
 /** The coordinator ended the run after an evaluation. */

@@ -41,6 +41,9 @@ export async function handleCommand(state: NodeState, command: WorkerCommand, se
     case "stop_run":
       await handleStop(state, command);
       return;
+    case "save_slots":
+      if (state.held?.run === command.run) state.held.session.saveSlots(command);
+      return;
     case "describe_work":
       handleDescribe(state, command);
   }

@@ -31,6 +31,10 @@ export async function handleEvent(
       if (state.deferred !== undefined) context.self.tell(state.deferred);
       state.deferred = undefined;
       return;
+    case "node_leaving":
+      // Beside the actor: the run's commands are heard meanwhile.
+      void (state.held?.session.leave() ?? Promise.resolve()).then(event.left);
+      return;
     case "node_closing":
       await drop(state, true);
       context.stop();

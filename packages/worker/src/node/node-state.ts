@@ -15,6 +15,8 @@ export type NodeEvent =
   | { readonly type: "session_not_finished"; readonly held: HeldRun; readonly error: ShoalError }
   /** A failure is to be reported, for the first time or again. */
   | { readonly type: "failure_due"; readonly held: HeldRun }
+  /** The node is to end with what it has begun. */
+  | { readonly type: "node_leaving"; readonly left: () => void }
   /** The node leaves the cluster. */
   | { readonly type: "node_closing" };
 

@@ -1,13 +1,11 @@
 /**
  * Asks the coordinator for the newest placement when a server is gone or leads a shard no more, in case nobody has told.
  *
- * The coordinator tells every worker of a new placement by itself; what is asked here helps where that was lost, and tells
- * the coordinator whom a worker cannot reach, before that server's silence does.
+ * The coordinator tells every worker of a new placement by itself; what is asked here helps where that was lost.
  *
- * Bounds  One question under way, a deadline of `askMs`, at least `restMs` between two; 64 unreachable nodes.
+ * Bounds  One question under way, a deadline of `askMs`, at least `restMs` between two.
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
-import { isShoalError, type ShoalError } from "@shoal/errors";
 import {
   acceptorOf,
   placementReplySchema,
@@ -15,7 +13,6 @@ import {
   type LinkIdentity,
   type Placement,
   type PlacementReply,
-  type ShardPlacement,
 } from "@shoal/protocol";
 
 export interface PlacementInquiryOptions {
@@ -31,23 +28,18 @@ export interface PlacementInquiryOptions {
 
 const askMs = 1_000;
 const restMs = 100;
-const maximumUnreachable = 64;
 
 const accepts = acceptorOf(placementReplySchema);
 
 /** @returns to be told of every failure that a newer placement may heal */
-export function createPlacementInquiry(
-  options: PlacementInquiryOptions,
-): (at: ShardPlacement, error: ShoalError) => void {
+export function createPlacementInquiry(options: PlacementInquiryOptions): () => void {
   const { system, coordinator, identity, signal, term, follow } = options;
   const { run, worker: member, incarnation, name: owner } = identity;
-  const unreachable = new Set<string>();
-  let since = -1;
   let underWay = false;
   let restUntilMs = 0;
 
   const ask = async (): Promise<void> => {
-    const asked = { run, member, incarnation, term: since, unreachable: [...unreachable] };
+    const asked = { run, member, incarnation, term: term() };
     const answer = await system.ask<CoordinatorMessage, PlacementReply>(
       coordinator,
       (replyTo) => ({ type: "request_placement", ...asked, replyTo }),
@@ -55,10 +47,7 @@ export function createPlacementInquiry(
     );
     if (!signal.aborted) follow(answer.placement);
   };
-  return ({ node }, error) => {
-    if (term() !== since) unreachable.clear();
-    since = term();
-    if (isShoalError(error, "transport_lost") && unreachable.size < maximumUnreachable) unreachable.add(node);
+  return () => {
     if (underWay || signal.aborted || system.clock.now() < restUntilMs) return;
     underWay = true;
     // A silent coordinator is no failure of the exchange: its next attempt asks again.

@@ -12,6 +12,7 @@ import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
   batchParts,
+  createLineReports,
   fragmentOfShard,
   fragmentsOf,
   synchronousSteps,
@@ -20,6 +21,8 @@ import {
   type LinkIdentity,
   type Placement,
   type ProgressFigures,
+  type SaveSlots,
+  type SnapshotStore,
   type StartRun,
   type WorkerAssignment,
   type JobSpec,
@@ -41,6 +44,7 @@ import { runLeasedLoop } from "../loop/leased-loop.ts";
 import { patienceOf } from "../loop/patience.ts";
 import { createProgressReporter } from "../loop/progress-reporter.ts";
 import { createSessionState, type SessionState as SavedState } from "../saved/session-state.ts";
+import { createSlotStates, type SlotStates } from "../saved/slot-states.ts";
 import type { WorkerStateStore } from "../saved/state-store.ts";
 import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
 import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
@@ -62,6 +66,8 @@ export interface SessionEnvironment extends PrepareEnvironment {
   readonly retry?: Partial<RetrySettings>;
   /** Keeps what a worker has left unsent. */
   readonly states: WorkerStateStore;
+  /** Where snapshots are kept. */
+  readonly snapshots?: SnapshotStore | undefined;
   /** Takes a sentence for people. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -83,11 +89,15 @@ export interface RunSession {
   assign(assignment: WorkerAssignment): void;
   /** The shards live there now, if the placement is newer than the one that is followed. */
   follow(placement: Placement): void;
+  /** Once it trains; asked again until it answers. */
+  saveSlots(command: SaveSlots): void;
   /** Ends the training and writes the model; later calls return the same. @throws ShoalError what prevented it */
   finish(): Promise<FinishedRun>;
   waits(): readonly ClientWait[];
   /** What it has under way, exchanges aside, oldest first. */
   doings(): readonly Doing[];
+  /** Ends the training behind the batch or step that is under way; settles when that, or the model, is done. */
+  leave(): Promise<void>;
   /**
    * Ends everything (R1). Idempotent.
    * @param goesOn the run does so without this session (R3)
@@ -115,7 +125,10 @@ interface SessionState {
   readonly abort: AbortController;
   /** Ends all that goes on beside it. */
   readonly lasting: AbortController;
-  readonly missed: ParameterClientOptions["missed"] & {};
+  /** Ends the training behind what is under way. */
+  readonly leaving: AbortController;
+  /** Told how the servers can be reached. */
+  readonly ways: Pick<ParameterClientOptions, "missed" | "reached">;
   readonly board: AssignmentBoard;
   readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
@@ -123,9 +136,12 @@ interface SessionState {
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
   readonly saved: SavedState;
+  slotStates: SlotStates | undefined;
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
+  /** It has all that it needs: what is under way is its training. */
+  isTraining: boolean;
   halting: Promise<void> | undefined;
 }
 
@@ -148,8 +164,9 @@ export function startSession(
   };
   const term = (): number => client.placement.term;
   const { system, coordinator } = environment;
-  const missed = createPlacementInquiry({ system, coordinator, identity, signal: lasting.signal, term, follow });
-  const client = connect({ start, identity, environment, missed }, start.placement, encodingOf(start, environment));
+  const inquiry = { system, coordinator, identity, signal: lasting.signal, term, follow };
+  const ways = watchWays(environment, identity, createPlacementInquiry(inquiry));
+  const client = connect({ start, identity, environment, ways }, start.placement, encodingOf(start, environment));
   const doings = createDoings(clock);
   const preparing = prepareRun(start, environment).then((run) => ({
     ...run,
@@ -168,20 +185,17 @@ export function startSession(
   const name = start.attempt === undefined ? identity.name : `${identity.name}.attempt-${start.attempt}`;
   const saved = createSessionState({ identity: { ...identity, name }, client, store, saveEvery, onNote });
   const shared = {
-    start,
-    identity,
-    environment,
-    abort,
-    lasting,
-    missed,
-    board,
-    client,
-    preparing,
-    doings,
-    duty,
-    saved,
+    ...{ start, identity, environment, abort, lasting, leaving: new AbortController(), ways },
+    ...{ board, client, preparing, doings, duty, saved },
   };
-  const state: SessionState = { ...shared, reader: undefined, finishing: undefined, halting: undefined };
+  const state: SessionState = {
+    ...shared,
+    slotStates: undefined,
+    reader: undefined,
+    finishing: undefined,
+    isTraining: false,
+    halting: undefined,
+  };
   const training = train(state, listener);
   training.catch(fail);
   return faceOf(state, training, follow);
@@ -204,8 +218,13 @@ function faceOf(state: SessionState, training: Training, follow: RunSession["fol
     assign(assignment) {
       if (board.update(assignment)) duty(assignment);
     },
+    saveSlots: (command) => state.slotStates?.save(command),
     finish: () => (state.finishing ??= finish(state, training)),
     doings: () => doings.list(),
+    async leave() {
+      state.leaving.abort();
+      await Promise.allSettled([state.isTraining ? training : undefined, state.finishing]);
+    },
     waits: () => [...client.waits(), ...(state.reader?.waits() ?? [])],
     async stop(goesOn = false, over?: string) {
       state.halting ??= halt(state, training, goesOn, over);
@@ -223,6 +242,7 @@ async function train(state: SessionState, listener: SessionListener): Training {
   await state.saved.restore();
   if (state.abort.signal.aborted) return undefined;
   listener.prepared(prepared);
+  state.isTraining = true;
   state.duty(state.board.current());
   return runLoop(state, prepared);
 }
@@ -277,15 +297,31 @@ function encodingOf({ job }: StartRun, { memory, kernels }: SessionEnvironment):
 
 const ignore = (): void => undefined;
 
+/** A server that cannot be reached may be dead: the coordinator is told, and asked where the shards are now. */
+function watchWays(
+  { system: { clock }, coordinator }: SessionEnvironment,
+  { worker: member, incarnation }: LinkIdentity,
+  inquire: () => void,
+): SessionState["ways"] {
+  const lines = createLineReports({ clock, coordinator, speaker: () => ({ member, incarnation }) });
+  return {
+    reached: ({ node }) => lines.works(node),
+    missed({ node }, error) {
+      lines.broke(node, error);
+      inquire();
+    },
+  };
+}
+
 function connect(
-  { start, identity, environment, missed }: Pick<SessionState, "start" | "identity" | "environment" | "missed">,
+  { start, identity, environment, ways }: Pick<SessionState, "start" | "identity" | "environment" | "ways">,
   placement: Placement,
   encoding?: ClientEncoding,
 ): ParameterClient {
   const { system, links, retry } = environment;
   const { job } = start;
   const { clock, random } = system;
-  const shared = { identity, placement, links, clock, random, missed, job: job.name };
+  const shared = { identity, placement, links, clock, random, ...ways, job: job.name };
   const options = encoding === undefined ? shared : { ...shared, encoding };
   const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
   return createParameterClient({ ...options, retry: { giveUpMs, ...retry } });
@@ -316,10 +352,30 @@ function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): 
     },
   };
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const ports: LoopPorts = { job, ...loop, ...weightingOf(job), signal, patience: patienceOf(job) };
+  const slotStates = slotStatesOf(state, buffers);
+  state.slotStates = slotStates;
+  const ports: LoopPorts = {
+    job,
+    slotStates,
+    ...loop,
+    ...weightingOf(job),
+    signal,
+    leaving: state.leaving.signal,
+    patience: patienceOf(job),
+  };
   if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
   const steps = synchronousSteps(job.consistency);
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
+}
+
+function slotStatesOf(state: SessionState, buffers: PreparedRun["buffers"]): SlotStates | undefined {
+  const { start, client, board, identity, environment, abort } = state;
+  if (start.job.consistency.mode !== "synchronous") return undefined;
+  const { system, snapshots: store, onNote = ignore } = environment;
+  const slots = (): readonly number[] => board.current().slots;
+  const { run, from } = start;
+  const site = { client, buffers, slots, clock: system.clock, signal: abort.signal };
+  return createSlotStates({ ...site, run, node: identity.name, store, from, onNote });
 }
 
 /** Adaptive batches by lease: what a gradient is weighed against. */

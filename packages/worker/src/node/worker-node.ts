@@ -21,6 +21,7 @@ export function createWorkerNode(state: NodeState): BehaviorFactory<NodeMessage>
       case "assign_work":
       case "finish_run":
       case "stop_run":
+      case "save_slots":
       case "describe_work":
         return handleCommand(state, message, context.self);
       default:

@@ -65,8 +65,9 @@ export function createGrpcLink(endpoint: string, identity: LinkIdentity, options
       const kind = { type: "push", push: headerOf(push) } as const;
       return (await call("push", kind, push.shard, options_, { send: push.gradient })).reply;
     },
-    async pull({ shard, clock, have, into, difference }, options_) {
-      return (await call("pull", { type: "pull", shard, clock, have }, shard, options_, { into, difference })).reply;
+    async pull({ shard, clock, have, former, into, difference }, options_) {
+      return (await call("pull", { type: "pull", shard, clock, have, former }, shard, options_, { into, difference }))
+        .reply;
     },
     async pushPull(push, pull, options_) {
       checkSameShard(push, pull);

@@ -52,7 +52,7 @@ describe("what a worker has left unsent", () => {
               new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
             );
             ends.decode().forEach((value, index) => (sent[index] = (sent[index] ?? 0) + value));
-            coded.answered({ type: "push_applied", version: sequence, staleness: 0 }, true);
+            coded.answered({ type: "push_applied", version: sequence, staleness: 0 });
           }
           const { errors, unanswered } = coding.errors.captureErrors();
           expect(unanswered).toBe(0);
@@ -74,7 +74,7 @@ describe("what a worker has left unsent", () => {
   it("is refused by a run whose keys or encoding are others, and changes nothing there", () => {
     const int8 = parseEncodingSpec({ name: "int8" }) as ConcreteEncodingSpec;
     const snapshot = { name: "int8", residual: new Float32Array(keys).fill(0.5), factors: null };
-    const error = { begin: 0, end: keys, encoding: int8, snapshot };
+    const error = { begin: 0, end: keys, slot: 0, encoding: int8, snapshot };
     const refused = (coding: VectorCoding, errors: readonly (typeof error)[]): string => {
       try {
         coding.errors.restoreErrors(errors);

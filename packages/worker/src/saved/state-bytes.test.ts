@@ -8,6 +8,7 @@ const encoding = parseEncodingSpec({ name: "power_sgd", rank: 3 }) as ConcreteEn
 const owner = { run: "mnist-1", worker: "worker-3" };
 const floats = fc.option(fc.float32Array({ maxLength: 20 }));
 const anyState: fc.Arbitrary<WorkerState> = fc.record({
+  replica: fc.float32Array({ maxLength: 20 }),
   run: fc.constant(owner.run),
   worker: fc.constant(owner.worker),
   clock: fc.nat(),
@@ -16,6 +17,7 @@ const anyState: fc.Arbitrary<WorkerState> = fc.record({
     fc.record({
       begin: fc.nat(),
       end: fc.nat(),
+      slot: fc.nat(),
       encoding: fc.constant(encoding),
       snapshot: fc.record({ name: fc.constant("power_sgd"), residual: floats, factors: floats }),
     }),
@@ -25,7 +27,13 @@ const anyState: fc.Arbitrary<WorkerState> = fc.record({
 const some: WorkerState = {
   ...{ ...owner, clock: 7, unanswered: 0 },
   errors: [
-    { begin: 0, end: 2, encoding, snapshot: { name: "power_sgd", residual: Float32Array.of(1, -2), factors: null } },
+    {
+      begin: 0,
+      end: 2,
+      slot: 0,
+      encoding,
+      snapshot: { name: "power_sgd", residual: Float32Array.of(1, -2), factors: null },
+    },
   ],
 };
 
@@ -34,6 +42,8 @@ describe("the bytes of a saved state", () => {
     fc.assert(
       fc.property(anyState, (state) => {
         expect(decodeWorkerState(encodeWorkerState(state), owner)).toEqual(state);
+        const asFromAFile = Buffer.from(encodeWorkerState(state));
+        expect(decodeWorkerState(asFromAFile, owner)).toEqual(state);
       }),
     );
   });

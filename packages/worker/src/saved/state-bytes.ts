@@ -15,8 +15,11 @@ import type { ShardError, WorkerState } from "./worker-state.ts";
 const magic = "SHOALWS1";
 const textBytes = magic.length;
 const wordBytes = Uint32Array.BYTES_PER_ELEMENT;
-/** Of a header; a run has at most 4,096 shards. */
-const maximumHeaderBytes = 4 * 2 ** 20;
+/** Of a header: about 200 an error. */
+const maximumHeaderBytes = 16 * 2 ** 20;
+
+/** Of 16 slots that a worker has computed, each with as many shards as a run may have. */
+const maximumErrors = 65_536;
 
 const count = z.int().min(0);
 const length = count.nullable();
@@ -31,23 +34,26 @@ const headerSchema = z.strictObject({
       z.strictObject({
         begin: count,
         end: count,
+        slot: count.default(0),
         encoding: z.record(z.string(), z.unknown()),
         name: z.string(),
         residual: length,
         factors: length,
       }),
     )
-    .max(4096),
+    .max(maximumErrors),
+  replica: count.optional(),
 });
 type Header = z.infer<typeof headerSchema>;
 
 /** @param state its vectors are borrowed */
 export function encodeWorkerState(state: WorkerState): Uint8Array {
-  const { run, worker, clock, unanswered, errors } = state;
+  const { run, worker, clock, unanswered, errors, replica } = state;
   const header: Header = {
     ...{ run, worker, clock, unanswered },
-    errors: errors.map(({ begin, end, encoding, snapshot: { name, residual, factors } }) => ({
-      ...{ begin, end, encoding: { ...encoding }, name },
+    ...(replica !== undefined && { replica: replica.length }),
+    errors: errors.map(({ begin, end, slot, encoding, snapshot: { name, residual, factors } }) => ({
+      ...{ begin, end, slot, encoding: { ...encoding }, name },
       ...{ residual: residual?.length ?? null, factors: factors?.length ?? null },
     })),
   };
@@ -55,6 +61,7 @@ export function encodeWorkerState(state: WorkerState): Uint8Array {
   const headerBytes = Math.ceil(text.length / wordBytes) * wordBytes;
   const vectors = errors
     .flatMap(({ snapshot: { residual, factors } }) => [residual, factors])
+    .concat(replica ?? null)
     .filter((vector) => vector !== null);
   const floatBytes = vectors.reduce((sum, vector) => sum + vector.byteLength, 0);
   const bytes = new Uint8Array(textBytes + wordBytes + headerBytes + floatBytes + wordBytes);
@@ -125,7 +132,8 @@ function createReader(bytes: Uint8Array): VectorReader {
   let at = 0;
   return {
     take(length) {
-      const part = bytes.slice(at, at + 4 * length);
+      // Not `slice`: that of a Buffer, as files are read into, is no copy.
+      const part = new Uint8Array(bytes.subarray(at, at + 4 * length));
       at += 4 * length;
       return new Float32Array(part.buffer, 0, Math.floor(part.length / 4));
     },
@@ -136,12 +144,13 @@ function createReader(bytes: Uint8Array): VectorReader {
 }
 
 function stateOf(header: Header, take: (length: number) => Float32Array): WorkerState {
-  const { run, worker, clock, unanswered } = header;
+  const { run, worker, clock, unanswered, replica } = header;
   const takeIf = (length: number | null): Float32Array | null => (length === null ? null : take(length));
-  const errors = header.errors.map(({ begin, end, encoding, name, residual, factors }): ShardError => {
+  const errors = header.errors.map(({ begin, end, slot, encoding, name, residual, factors }): ShardError => {
     const spec = parseEncodingSpec(encoding, "the encoding of a saved state");
     if (spec.name === "auto") throw new ShoalError("snapshot_corrupt", "A saved state is of no encoding, but of auto.");
-    return { begin, end, encoding: spec, snapshot: { name, residual: takeIf(residual), factors: takeIf(factors) } };
+    const snapshot = { name, residual: takeIf(residual), factors: takeIf(factors) };
+    return { begin, end, slot, encoding: spec, snapshot };
   });
-  return { run, worker, clock, unanswered, errors };
+  return { run, worker, clock, unanswered, errors, ...(replica !== undefined && { replica: take(replica) }) };
 }

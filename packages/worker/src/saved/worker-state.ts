@@ -1,8 +1,10 @@
 /**
- * What a worker must not forget of a run when it leaves: what it owes the shards, and what only it has.
+ * What a worker must not forget of a run when it leaves, and what a snapshot holds of a slot: what is owed to the shards, and
+ * what only the worker has.
  *
- *   errors  what lossy encodings have left unsent, a shard each, with the warm factors of power_sgd
- *   clock   steps that it had finished
+ *   errors   what lossy encodings have left unsent, a shard each, with the warm factors of power_sgd
+ *   replica  of local updates: what goes on from round to round (in snapshots only)
+ *   clock    steps that were finished
  *
  * Not part of it: sequence numbers, which begin again with each incarnation; the data's position, which follows from the
  * numbers of batches; random state, because all draws follow from seed, epoch and batch; what pulls have lost, which
@@ -19,6 +21,8 @@ export interface ShardError {
   /** The shard's key range. */
   readonly begin: number;
   readonly end: number;
+  /** Whose: in synchronous mode the slot's, else 0. */
+  readonly slot: number;
   readonly encoding: ConcreteEncodingSpec;
   readonly snapshot: EncoderSnapshot;
 }
@@ -31,4 +35,6 @@ export interface WorkerState {
   /** Pushes whose answer had not come when the state was captured. */
   readonly unanswered: number;
   readonly errors: readonly ShardError[];
+  /** The bytes of a replica, as float32. */
+  readonly replica?: Float32Array | undefined;
 }

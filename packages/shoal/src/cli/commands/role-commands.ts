@@ -1,4 +1,4 @@
-/** Commands that run one role as this process: what `up` starts, what containers start. */
+/** Commands that run one role as this process: what `up` starts, what containers start. A process loads its own role only. */
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/errors";
@@ -12,11 +12,7 @@ import {
 import { defaultCluster, requireToken } from "../../cluster/cluster-address.ts";
 import { connectToCluster } from "../../cluster/cluster-connection.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
-import { runCoordinator } from "../../roles/coordinator-role.ts";
-import { runEdgeNats, runNatsServer } from "../../roles/nats-role.ts";
 import type { RoleOptions } from "../../roles/run-role.ts";
-import { runServer } from "../../roles/server-role.ts";
-import { runWorker } from "../../roles/worker-role.ts";
 import type { CommandContext } from "../command-line.ts";
 import { placesText, withPlace } from "../../snapshots/open-store.ts";
 import { listenAddress, port } from "../options.ts";
@@ -38,11 +34,11 @@ export function addRoleCommands(program: Command, context: CommandContext): void
     .command("nats-server", { hidden: true })
     .option("--port <N>", "port; default: a free one", (text) => (text === "-1" ? -1 : port(text)), -1)
     .option("--edge <LEAF>", "the nats-server of shoal edge, a leaf of the cluster's")
-    .action((options: { readonly port: number; readonly edge?: string }) =>
-      options.edge === undefined
-        ? runNatsServer(options.port, context.environment)
-        : runEdgeNats(options.edge, context.environment),
-    );
+    .action(async (options: { readonly port: number; readonly edge?: string }) => {
+      const { runEdgeNats, runNatsServer } = await import("../../roles/nats-role.ts");
+      if (options.edge === undefined) await runNatsServer(options.port, context.environment);
+      else await runEdgeNats(options.edge, context.environment);
+    });
 }
 
 function roleCommand(program: Command, name: string, description: string): Command {
@@ -57,7 +53,10 @@ function roleCommand(program: Command, name: string, description: string): Comma
 function addCoordinator(program: Command, context: CommandContext): void {
   roleCommand(program, "coordinator", "run the coordinator of a cluster")
     .option("--snapshots <PLACE>", placesText)
-    .action((options: NodeOptions) => runCoordinator(roleOptions(options, coordinatorNode, context)));
+    .action(async (options: NodeOptions) => {
+      const { runCoordinator } = await import("../../roles/coordinator-role.ts");
+      await runCoordinator(roleOptions(options, coordinatorNode, context));
+    });
 }
 
 function addServer(program: Command, context: CommandContext): void {
@@ -67,12 +66,16 @@ function addServer(program: Command, context: CommandContext): void {
     .option("--advertise <HOST:PORT>", "where workers reach it; default: where it listens")
     .option("--snapshots <PLACE>", placesText)
     .action(
-      (options: NodeOptions & { readonly listen?: { host: string; port: number }; readonly advertise?: string }) =>
-        runServer({
+      async (
+        options: NodeOptions & { readonly listen?: { host: string; port: number }; readonly advertise?: string },
+      ) => {
+        const { runServer } = await import("../../roles/server-role.ts");
+        await runServer({
           ...roleOptions(options, nodeName("server"), context),
           ...(options.listen ?? { host: "127.0.0.1", port: 0 }),
           advertise: options.advertise ?? null,
-        }),
+        });
+      },
     );
 }
 
@@ -80,12 +83,14 @@ function addWorker(program: Command, context: CommandContext): void {
   roleCommand(program, "worker", "run a worker")
     .option("--node <NAME>", "name of this node; default: from the host name")
     .option("--data <FOLDER>", "where data sets are (SHOAL_DATA)")
-    .action((options: NodeOptions & { readonly data?: string }) =>
-      runWorker({
+    .option("--snapshots <PLACE>", placesText)
+    .action(async (options: NodeOptions & { readonly data?: string }) => {
+      const { runWorker } = await import("../../roles/worker-role.ts");
+      await runWorker({
         ...roleOptions(options, nodeName("worker"), context),
         dataFolder: options.data ?? context.environment["SHOAL_DATA"],
-      }),
-    );
+      });
+    });
 }
 
 /** @throws ShoalError invalid_argument - no NATS address; unauthenticated - no token; file_not_writable */

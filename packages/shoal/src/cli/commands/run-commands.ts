@@ -8,7 +8,6 @@ import { describeCluster } from "../../cluster/explain-run.ts";
 import { cancelRun, describeRun, hasEnded, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { runsFolder } from "../../environment/folders.ts";
-import { loadJob } from "../../job/load-job.ts";
 import { chromeTrace, earliest } from "../../trace/chrome-trace.ts";
 import { readTrace } from "../../trace/read-trace.ts";
 import type { CommandContext } from "../command-line.ts";
@@ -45,6 +44,7 @@ function addSubmit(program: Command, context: CommandContext): void {
     .option("--detach", "print the run's name and do not follow it");
   addJobOverrides(command).action(
     async (file: string, options: ConnectedOptions & JobOverrideOptions & { readonly detach?: boolean }) => {
+      const { loadJob } = await import("../../job/load-job.ts");
       const job = await loadJob(file, overridesOf(options));
       const output = context.output(options.json);
       const shoal = commandName(context.environment);

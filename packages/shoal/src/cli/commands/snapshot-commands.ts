@@ -4,6 +4,7 @@ import type { SnapshotStore } from "@shoal/protocol";
 import { resolveCluster } from "../../cluster/cluster-address.ts";
 import { connectToCluster } from "../../cluster/cluster-connection.ts";
 import { resumeRun, takeSnapshot } from "../../cluster/follow-run.ts";
+import { refuseSecondAttempt } from "../../cluster/refuse-second-attempt.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { runsFolder } from "../../environment/folders.ts";
 import { listRuns, type KeptRun } from "../../snapshots/list-runs.ts";
@@ -121,6 +122,7 @@ async function resumeThere(run: string, options: ResumeOptions, context: Command
 
 async function resumeHere(run: string, options: ResumeOptions, context: CommandContext): Promise<void> {
   const { workers, servers } = options;
+  await refuseSecondAttempt(run, context.environment);
   await trainInProcess(options, context, {
     title: `${run} goes on with ${counted(workers, "worker")} and ${counted(servers, "server")}, in this process`,
     begin: ({ system, coordinator }) => resumeRun(system, coordinator, run, options.from ?? null, crypto.randomUUID()),

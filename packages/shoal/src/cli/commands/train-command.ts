@@ -1,13 +1,11 @@
 /** `shoal train JOB`: the whole cluster in this process. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { startLocalCluster, withAllWorkers, type LocalCluster } from "../../cluster/local-cluster.ts";
+import type { LocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
-import { loadJob } from "../../job/load-job.ts";
 import { placesText, withPlace } from "../../snapshots/open-store.ts";
-import { setUpTelemetry } from "../../telemetry/telemetry.ts";
 import type { CommandContext } from "../command-line.ts";
 import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
@@ -42,6 +40,8 @@ export function addTrainCommand(program: Command, context: CommandContext): void
       .argument("<job>", "a job: .ts, .js, .json or .yaml"),
   );
   addJobOverrides(command).action(async (file: string, options: InProcessOptions & JobOverrideOptions) => {
+    const { withAllWorkers } = await import("../../cluster/local-cluster.ts");
+    const { loadJob } = await import("../../job/load-job.ts");
     const job = withAllWorkers(await loadJob(file, overridesOf(options)), options.workers);
     const { workers, servers, trace } = options;
     await trainInProcess(options, context, {
@@ -72,6 +72,9 @@ export async function trainInProcess(
   const output = context.output(options.json);
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
+  // The commands beside this one need none of the roles.
+  const { startLocalCluster } = await import("../../cluster/local-cluster.ts");
+  const { setUpTelemetry } = await import("../../telemetry/telemetry.ts");
   const telemetry = setUpTelemetry({
     node: "local",
     runsFolder: runs,

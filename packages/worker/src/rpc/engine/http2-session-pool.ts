@@ -86,12 +86,14 @@ function openSession(endpoint: string, { clock, keepalive: times }: SessionPoolO
   });
   const entry: Entry = { endpoint, session, streams: 0, failure: undefined };
   entries.add(entry);
-  const fail = (reason: string, cause?: unknown): void => {
-    entry.failure ??= transportLost(endpoint, reason, cause);
+  const fail = (reason: string, cause?: unknown, silentMs?: number): void => {
+    entry.failure ??= transportLost(endpoint, reason, cause, silentMs);
     entries.delete(entry);
     session.destroy();
   };
-  const connecting = clock.after(connectLimitMs, () => fail(`no connection after ${connectLimitMs} ms`));
+  const connecting = clock.after(connectLimitMs, () => {
+    fail(`no connection after ${connectLimitMs} ms`, undefined, connectLimitMs);
+  });
   const keepalive = startKeepalive({
     clock,
     times,
@@ -99,7 +101,7 @@ function openSession(endpoint: string, { clock, keepalive: times }: SessionPoolO
       if (!session.destroyed && !session.connecting) session.ping((error) => error ?? answered());
     },
     heard: () => (session.destroyed || session.connecting ? 0 : session.socket.bytesRead),
-    lost: () => fail("the server does not answer any more"),
+    lost: () => fail("the server does not answer any more", undefined, times.timeoutMs),
   });
   session.on("connect", () => {
     connecting.cancel();
@@ -115,8 +117,9 @@ function openSession(endpoint: string, { clock, keepalive: times }: SessionPoolO
   return entry;
 }
 
-/** @param reason a phrase that says what happened */
-export function transportLost(endpoint: string, reason: string, cause?: unknown): ShoalError {
+/** @param reason a phrase that says what happened @param silentMs for how long nothing had come before */
+export function transportLost(endpoint: string, reason: string, cause?: unknown, silentMs?: number): ShoalError {
   const sentence = `the connection to the parameter server at ${endpoint} is gone: ${reason}`;
-  return new ShoalError("transport_lost", sentence, { endpoint }, cause === undefined ? {} : { cause });
+  const details = { endpoint, ...(silentMs !== undefined && { silentMs }) };
+  return new ShoalError("transport_lost", sentence, details, cause === undefined ? {} : { cause });
 }

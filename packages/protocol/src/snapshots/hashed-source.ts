@@ -1,14 +1,21 @@
-import { createHash } from "node:crypto";
-import type { SnapshotSource } from "@shoal/protocol";
+/** The checksum of a snapshot's object, computed while it is written. */
+import type { SnapshotSource } from "./snapshot-store.ts";
+
+/** SHA-256 in progress, as `createHash("sha256")` of Node makes it. */
+export interface RunningHash {
+  update(part: Uint8Array): unknown;
+  copy(): RunningHash;
+  digest(encoding: "hex"): string;
+}
 
 export interface HashedSource extends SnapshotSource {
   /** SHA-256 of all bytes, hexadecimal; undefined before the last of them was given. */
   digest(): string | undefined;
 }
 
-/** Computes the checksum of what is read on its way. */
-export function hashSource(source: SnapshotSource): HashedSource {
-  let hash = createHash("sha256");
+/** @param begin makes a hash of nothing */
+export function hashSource(source: SnapshotSource, begin: () => RunningHash): HashedSource {
+  let hash = begin();
   let given = 0;
   return {
     totalBytes: source.totalBytes,
@@ -21,7 +28,7 @@ export function hashSource(source: SnapshotSource): HashedSource {
     },
     rewind() {
       source.rewind();
-      hash = createHash("sha256");
+      hash = begin();
       given = 0;
     },
     digest: () => (given === source.totalBytes ? hash.copy().digest("hex") : undefined),
