@@ -36,9 +36,14 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
   return {
     serve(serve) {
       let underWay = 0;
+      let isServing = true;
       const subscription = connection.subscribe(upSubject(address, "*"), {
         callback(error, message) {
           if (error !== null || !isAnsweredToSender(message)) return;
+          if (!isServing) {
+            answerError(message, new ShoalError("transport_lost", "nobody serves the task now"));
+            return;
+          }
           if (underWay >= mostRequests) {
             answerError(message, new ShoalError("no_capacity", `${underWay} requests are being served; ask again`));
             return;
@@ -48,7 +53,9 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
         },
       });
       return async () => {
-        subscription.unsubscribe();
+        isServing = false;
+        // What the server sends before it has heard of the end is answered: its sender would wait for nothing.
+        subscription.drain().catch(() => undefined);
       };
     },
     tell: (client, notice) => publish(downSubject(address, client), notice),

@@ -61,6 +61,15 @@ describe("a registry", () => {
   };
   const oldest = ({ heard }: Plain): string | undefined => [...heard].toSorted(([, a], [, b]) => a - b)[0]?.[0];
 
+  it("takes being drawn for no sign of life", () => {
+    const registry = createRegistry(settings);
+    for (const [at, client] of ["a", "b", "c", "d"].entries()) registry.checkIn(client, device, at);
+    registry.setBusy("a", true);
+    registry.checkIn("e", device, 5);
+    expect(registry.find("a")).toBeUndefined();
+    expect(registry.find("b")).toBeDefined();
+  });
+
   it("equals a plain list of who was heard of, and when", () => {
     const kinds = ["checkIn", "touch", "leave", "busy", "idle", "sweep"] as const;
     const event = fc.record({

@@ -71,11 +71,11 @@ export function createRegistry(settings: RegistrySettings): Registry {
     },
     checkIn(client, device, heardAtMs) {
       makeRoom(state, client);
-      put(state, client, { device, heardAtMs, isBusy: state.clients.get(client)?.isBusy ?? false });
+      hear(state, client, { device, heardAtMs, isBusy: state.clients.get(client)?.isBusy ?? false });
     },
     touch(client, heardAtMs) {
       const known = state.clients.get(client);
-      if (known !== undefined) put(state, client, { ...known, heardAtMs });
+      if (known !== undefined) hear(state, client, { ...known, heardAtMs });
     },
     find: (client) => state.clients.get(client),
     leave: (client) => forget(state, client),
@@ -95,8 +95,14 @@ export function createRegistry(settings: RegistrySettings): Registry {
   };
 }
 
-function put(state: RegistryState, client: string, known: KnownClient): void {
+/** It becomes the one that was heard of last. */
+function hear(state: RegistryState, client: string, known: KnownClient): void {
   state.clients.delete(client);
+  put(state, client, known);
+}
+
+/** Where it stands in the order stays: being drawn is no sign of life. */
+function put(state: RegistryState, client: string, known: KnownClient): void {
   state.clients.set(client, known);
   if (!known.isBusy && isTrusted(standingOf(state, client), known.heardAtMs)) state.pool.add(client);
   else state.pool.remove(client);
