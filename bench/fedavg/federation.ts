@@ -30,15 +30,20 @@ export function taskOf(federation: Federation, round: number, client: number, pa
   return { parameters, indices, epochs, learningRate, seed: taskSeed, flipped: false };
 }
 
+/** Brings a client's update of a round to the server. Borrows it. @returns what arrives there, borrowed until the next */
+export type Carry = (client: number, round: number, update: Float32Array) => Float32Array;
+
 /**
  * Plays rounds until one says that it is enough.
  * @param after told the accuracy after each round, from 1 on; @returns true to stop
+ * @param carry default: updates arrive as they were sent
  */
 export async function playRounds(
   federation: Federation,
   pool: ClientPool,
   judge: Judge,
   after: (round: number, accuracy: number) => boolean,
+  carry: Carry = (_client, _round, sent) => sent,
 ): Promise<void> {
   const parameters = judge.initial(federation.seed);
   const policy = parseAggregationPolicy({ name: "fedavg", goal: federation.selected });
@@ -48,9 +53,10 @@ export async function playRounds(
     aggregator.advance(round);
     const clients = selectClients(federation, round);
     const trained = await pool.train(clients.map((client) => taskOf(federation, round, client, parameters)));
-    for (const [at, { update: values, samples }] of trained.entries()) {
-      const contribution = { client: `client-${clients[at]}`, baseVersion: round, samples };
-      aggregator.offer(contribution, [{ begin: 0, values }]);
+    for (const [at, { update: sent, samples }] of trained.entries()) {
+      const client = clients[at] ?? 0;
+      const values = carry(client, round, sent);
+      aggregator.offer({ client: `client-${client}`, baseVersion: round, samples }, [{ begin: 0, values }]);
     }
     aggregator.read(0, update);
     for (let key = 0; key < update.length; key += 1) parameters[key] = (parameters[key] ?? 0) + (update[key] ?? 0);

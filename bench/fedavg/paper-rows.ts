@@ -2,7 +2,7 @@
 import { parseModelSpec, type ModelSpec } from "@shoal/models";
 
 /** 784-200-200-10: 199,210 parameters. */
-const perceptron = parseModelSpec({
+export const perceptron: ModelSpec = parseModelSpec({
   inputs: 784,
   layers: [
     { type: "dense", outputs: 200, activation: "relu" },

@@ -96,6 +96,12 @@ const partitions: Rows = {
   "Flower Datasets, MNIST, 10 clients, Dirichlet 0.5": [2134, 2615, 3646, 6011, 6170, 6386, 6715, 7653, 8435, 10_235],
 };
 
+/** Of the SecAgg library: (a ± b) mod m. */
+const modularSums: Rows = {
+  "difference of 3 and 4 modulo 10": 9,
+  "sums modulo numbers just below 2^63": ["9223372036854775806", "9223372036854775807"],
+};
+
 export const publishedFederatedRows: Readonly<Record<string, Rows>> = {
   "published means": means,
   "published norms": norms,
@@ -103,4 +109,5 @@ export const publishedFederatedRows: Readonly<Record<string, Rows>> = {
   "published server optimisers": serverOptimizers,
   "published robustness": robustness,
   "published partitions": partitions,
+  "published modular sums": modularSums,
 };

@@ -56,6 +56,29 @@ describe("the analytic Gaussian mechanism", () => {
     expect(localDeviation({ clip: 0.5, epsilon: 1, delta: 1e-6 })).toBeLessThan(4.530877117);
   });
 
+  it("gives the ε of many rounds without sampling that are published: together they are one with more noise", () => {
+    // TF-Privacy's PLD, z = 0.7 and, of micro-batches, 0.35, two rounds; 1e-4: its losses are on a grid of that width.
+    for (const [multiplier, epsilon] of [
+      [0.7, 10.1224946],
+      [0.35, 24.7160779],
+    ] as const) {
+      const together = multiplier / Math.SQRT2;
+      expect(gaussianDelta(together, epsilon + 1e-4)).toBeLessThan(1e-5);
+      expect(gaussianDelta(together, epsilon - 1e-4)).toBeGreaterThan(1e-5);
+    }
+  });
+
+  it("gives what Opacus' GDP accountant says of sampled rounds, which is a limit and no bound", () => {
+    // Bu et al. 2019: T rounds tend to one release with noise 1/μ, μ = q·√(T·(e^(1/z²) − 1)).
+    const noise = (z: number): number => 1 / (0.04 * Math.sqrt(2250 * Math.expm1(1 / (z * z))));
+    // Published as 6.59 to 6.60, which is rounded.
+    expect(gaussianDelta(noise(1.5), 6.59)).toBeGreaterThan(1e-5);
+    expect(gaussianDelta(noise(1.5), 6.605)).toBeLessThan(1e-5);
+    // Its search for ε = 8 ends within 0.01 below it.
+    expect(gaussianDelta(noise(1.3232421875), 8)).toBeLessThan(1e-5);
+    expect(gaussianDelta(noise(1.3232421875), 7.99)).toBeGreaterThan(1e-5);
+  });
+
   it("keeps (ε, δ) and wastes nothing", () => {
     fc.assert(
       fc.property(
