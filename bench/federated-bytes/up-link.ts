@@ -1,0 +1,32 @@
+/** The way from clients to the server in an encoding: the encoders of the client, with what each has left unsent. */
+import type { UpdateCodec } from "@shoal/edge-client";
+
+export interface UpLink {
+  /** @returns what the server decodes of a client's update; a client's next one brings along what this one lacks */
+  carry(client: number, round: number, update: Float32Array): Float32Array;
+  /** Bytes of an update on average, without manifest and envelopes; NaN before the first. */
+  bytesEach(): number;
+}
+
+export interface UpLinkOptions {
+  /** A name that the codec has. */
+  readonly encoding: string;
+  /** What an update lacks is lost instead of late. */
+  readonly forgets: boolean;
+}
+
+export function createUpLink(codec: UpdateCodec, { encoding, forgets }: UpLinkOptions): UpLink {
+  const leftOvers = new Map<number, Float32Array>();
+  let bytes = 0;
+  let updates = 0;
+  return {
+    carry(client, round, update) {
+      const encoded = codec.encode(encoding, update, { draw: round, leftOver: leftOvers.get(client) });
+      if (encoded.leftOver !== undefined && !forgets) leftOvers.set(client, encoded.leftOver);
+      bytes += encoded.content.length;
+      updates += 1;
+      return codec.decode(encoding, encoded.content, update.length);
+    },
+    bytesEach: () => bytes / updates,
+  };
+}
