@@ -3,12 +3,16 @@
  *
  *   central   the aggregator clips and adds noise: it is trusted, whoever sees the model is not
  *   local     each client clips and adds noise itself: nobody is trusted
+ *   secure_sum   clients mask their updates, and add their part of the noise if ε is given: the aggregator sees sums
  *
- * ε and δ are of one client: of all its data in all rounds (central), of one contribution (local).
+ * ε and δ are of one client: of all its data in all rounds (central, secure_sum), of one contribution (local).
  */
 import { choice, number, orNull, parseNamed, type Field, type FieldsByName } from "../spec-fields.ts";
 import { defaultAdaptiveClipping, defaultInitialClip, type AdaptiveClipping } from "./adaptive-clipping.ts";
 import { ShoalError } from "@shoal/errors";
+import type { ThreatModel } from "../secure/graph-parameters.ts";
+import type { Curve } from "../secure/key-agreement.ts";
+import { defaultLevels } from "../secure/lattice.ts";
 
 export interface CentralPrivacySpec {
   readonly name: "central";
@@ -33,7 +37,30 @@ export interface LocalPrivacySpec {
   readonly clip: number;
 }
 
-export type PrivacySpec = CentralPrivacySpec | LocalPrivacySpec;
+export interface SecureSumSpec {
+  readonly name: "secure_sum";
+  /** Norm that whole updates are clipped to. */
+  readonly clip: number;
+  /** Values that an element of an update can have: odd. Default 2^16 + 1. */
+  readonly levels?: number | undefined;
+  /** Samples that a client counts with at most. Default 1: all count alike, as they have to with noise. */
+  readonly weightCap?: number | undefined;
+  /** Share of a round's clients that work with the server. Default 0.1. */
+  readonly adversarialShare?: number | undefined;
+  /** Share that leaves, in all stages together. Default 0.3. */
+  readonly dropOutShare?: number | undefined;
+  readonly server?: ThreatModel["server"] | undefined;
+  readonly curve?: Curve | undefined;
+  /** How long keys, shares, and the secrets that take the masks off are waited for, each. Default 30. */
+  readonly stageSeconds?: number | undefined;
+  /** With both of these clients add noise. Default null: sums are exact. */
+  readonly epsilon?: number | null | undefined;
+  readonly delta?: number | null | undefined;
+  /** Of the sum. Default null: the least that lasts for all rounds of the job. */
+  readonly noiseMultiplier?: number | null | undefined;
+}
+
+export type PrivacySpec = CentralPrivacySpec | LocalPrivacySpec | SecureSumSpec;
 
 export interface ResolvedAdaptive extends AdaptiveClipping {
   /** null: a twentieth of the clients that a round expects. */
@@ -74,6 +101,19 @@ const specs: FieldsByName<ResolvedPrivacySpec> = {
     population: orNull(number({ least: 1, whole: true }), null),
   },
   local: { epsilon: positive, delta, clip: positive },
+  secure_sum: {
+    clip: positive,
+    levels: number({ least: 3, greatest: 2 ** 31, whole: true }, defaultLevels),
+    weightCap: number({ least: 1, greatest: 2 ** 20, whole: true }, 1),
+    adversarialShare: number({ least: 0, below: 1 }, 0.1),
+    dropOutShare: number({ least: 0, below: 1 }, 0.3),
+    server: choice(["curious", "semi_malicious"], "semi_malicious"),
+    curve: choice(["P-256", "X25519"], "P-256"),
+    stageSeconds: number({ above: 0, greatest: 86_400 }, 30),
+    epsilon: orNull(positive, null),
+    delta: orNull(delta, null),
+    noiseMultiplier: orNull(positive, null),
+  },
 };
 
 /** Checks a specification from outside and fills in its defaults. @throws ShoalError invalid_argument - names the field */

@@ -44,7 +44,7 @@ const hashBytes = 32;
 
 /** @throws RangeError when the plan contradicts itself */
 export function startSecureSum(plan: SecureSumPlan, nowMs: number): AdvertisingState {
-  const { minimumClients, invited, stageTimeoutMs, bits } = plan;
+  const { minimumClients, invited, stageTimeoutMs, maskingTimeoutMs = stageTimeoutMs, bits } = plan;
   const isWhole = [minimumClients, invited, bits].every(Number.isSafeInteger);
   if (!isWhole || minimumClients < 3 || invited < minimumClients || invited > maximumClients) {
     throw new RangeError(
@@ -52,8 +52,9 @@ export function startSecureSum(plan: SecureSumPlan, nowMs: number): AdvertisingS
     );
   }
   if (bits < 1 || bits > 32) throw new RangeError(`bits must be 1 … 32, got ${bits}`);
-  if (!(stageTimeoutMs > 0) || stageTimeoutMs === Infinity)
-    throw new RangeError(`stageTimeoutMs must be positive, got ${stageTimeoutMs}`);
+  for (const [name, ms] of Object.entries({ stageTimeoutMs, maskingTimeoutMs })) {
+    if (!(ms > 0) || ms === Infinity) throw new RangeError(`${name} must be positive, got ${ms}`);
+  }
   return { phase: "advertising", plan, gone: [], keys: [], deadlineMs: nowMs + stageTimeoutMs };
 }
 
@@ -101,8 +102,9 @@ function isComplete(state: OpenServerState): boolean {
   return waitedFor(state).length === 0;
 }
 
-/** Clients that the present stage waits for, by name. */
-export function waitedFor(state: SessionState): readonly string[] {
+/** Clients that the present stage waits for, by name; of those who may still come nobody knows the names. */
+export function waitedFor(state: ServerState): readonly string[] {
+  if (!isOpen(state) || state.phase === "advertising") return [];
   const done = new Set(doneOf(state));
   const expected = expectedOf(state);
   return expected

@@ -7,8 +7,9 @@
  * Invariants
  *   S1  of each neighbour at most one of the two shares is given away, in the whole session.
  *   S2  one roster, one set of shares and one request are answered; what comes after, or out of turn, ends it.
- *   S3  a request is answered only if it is about the client's own sum: the client is in it, and at least
- *       `minimumClients` are.
+ *   S3  a request is answered only if it is about the client's own sum: the client is in it, at least `minimumClients`
+ *       are, and of its neighbours as many as the threshold: without that check a server could say of all neighbours of
+ *       one client that they have left, and be given what takes that one's masks off.
  *   S4  a client that has left says nothing more.
  * Source  Bonawitz et al., CCS 2017, section 6; Bell et al., CCS 2020.
  */
@@ -29,6 +30,7 @@ export type ClientState =
       readonly clients: number;
       /** Neighbours whose shares this client holds: all of them are masked against. */
       readonly partners: readonly number[];
+      readonly threshold: number;
     }
   | { readonly phase: "answered" }
   | { readonly phase: "left"; readonly reason: string };
@@ -74,8 +76,8 @@ export function advanceClient(state: ClientState, event: ClientEvent, settings: 
     }
     case "shares": {
       const partners = [...event.senders].sort((a, b) => a - b);
-      const { self, clients } = state as Extract<ClientState, { phase: "shared" }>;
-      return { state: { phase: "masking", self, clients, partners }, effect: { type: "mask", partners } };
+      const { self, clients, threshold } = state as Extract<ClientState, { phase: "shared" }>;
+      return { state: { phase: "masking", self, clients, partners, threshold }, effect: { type: "mask", partners } };
     }
     case "request": {
       const { partners } = state as Extract<ClientState, { phase: "masking" }>;
@@ -127,7 +129,7 @@ function faultOfShares(
 
 function faultOfRequest(
   { survivors, dropped }: UnmaskingRequest,
-  { self, clients, partners }: Extract<ClientState, { phase: "masking" }>,
+  { self, clients, partners, threshold }: Extract<ClientState, { phase: "masking" }>,
   minimum: number,
 ): string | undefined {
   const both = [...survivors, ...dropped];
@@ -136,7 +138,11 @@ function faultOfRequest(
   if (!survivors.includes(self)) return "the request leaves this client out of the sum that it is in"; // S3
   const asked = new Set(both);
   const missing = partners.find((partner) => !asked.has(partner));
-  return missing === undefined ? undefined : `the request does not say what became of client ${missing}`;
+  if (missing !== undefined) return `the request does not say what became of client ${missing}`;
+  const inSum = new Set(survivors);
+  const near = partners.filter((partner) => inSum.has(partner)).length;
+  if (near < threshold) return `${near} neighbours are in the sum, fewer than the threshold of ${threshold}`; // S3
+  return undefined;
 }
 
 function isSetWithin(indices: readonly number[], clients: number): boolean {

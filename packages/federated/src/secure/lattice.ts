@@ -42,6 +42,7 @@ export interface Lattice {
   readonly bits: number;
 }
 
+export const defaultLevels: number = 2 ** 16 + 1;
 const greatestBits = 32;
 const deviationsKept = 12;
 /** Sums of independent discrete Gaussians are as good as one where each has at least this variance. */
@@ -52,7 +53,7 @@ const leastNoiseVariance = 4;
  * levels that would
  */
 export function planLattice(settings: LatticeSettings): Lattice {
-  const { clip, levels = 2 ** 16 + 1, weightCap = 1, clients, noiseVariance = 0 } = settings;
+  const { clip, levels = defaultLevels, weightCap = 1, clients, noiseVariance = 0 } = settings;
   if (!(clip > 0) || clip === Infinity) throw invalid("clip", `expected a positive number, got ${clip}`);
   if (!isWithin(levels, 3, 2 ** 31) || levels % 2 === 0)
     throw invalid("levels", `expected an odd number from 3 on, got ${levels}`);

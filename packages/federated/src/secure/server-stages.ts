@@ -58,7 +58,7 @@ export function endSharing(state: SharingState, nowMs: number): ServerStep {
   }
   const present = new Set(shared);
   const neighbours = state.neighbours.map((some) => among(some, present));
-  const deadlineMs = nowMs + plan.stageTimeoutMs;
+  const deadlineMs = nowMs + (plan.maskingTimeoutMs ?? plan.stageTimeoutMs);
   const next: MaskingState = { ...state, phase: "masking", neighbours, shared, masked: [], deadlineMs };
   const effects = shared.map((client) => sendShares(next, client));
   return {

@@ -14,6 +14,8 @@ export interface SecureSumPlan extends SecureSettings {
   readonly invited: number;
   /** How long each of the four rounds waits. */
   readonly stageTimeoutMs: number;
+  /** How long masked vectors are waited for, where clients make them meanwhile. Default: as long as a stage. */
+  readonly maskingTimeoutMs?: number | undefined;
 }
 
 interface Open {
