@@ -1,6 +1,6 @@
 /** A small task of digits, for trainers on other threads. */
 import { createInlineTrainer, type LocalTrainer, type LocalWork } from "@shoal/edge-client";
-import type { TaskDescription } from "@shoal/federated";
+import { planeProtocol, type TaskDescription } from "@shoal/federated";
 import type { KernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
 import { perceptron } from "./perceptron.ts";
@@ -11,12 +11,14 @@ const { size } = layoutOf(spec);
 
 export function computeTask(epochs: number): TaskDescription {
   return {
-    ...{ task: "digits", model, size, down: ["float32"], up: ["float32"], normBound: null, sampleCap: 1_000 },
+    ...{ task: "digits", model, size, protocol: planeProtocol, plain: [], normBound: null, sampleCap: 1_000 },
+    down: [{ name: "float32" }],
+    up: [{ name: "float32" }],
     local: {
       ...{ epochs, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
       ...{ personal: [], seed: 1 },
     },
-    ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+    ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0 },
   };
 }
 

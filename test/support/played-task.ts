@@ -3,6 +3,8 @@ import type { AggregatorSettings } from "@shoal/aggregator";
 import {
   defaultStandingRules,
   parseAggregationPolicy,
+  planeProtocol,
+  type EncodingSpec,
   type LocalTraining,
   type RoundPlan,
   type TaskDescription,
@@ -43,9 +45,13 @@ export function settingsFor(
   };
 }
 
-export function descriptionOf({ normBound, sampleCap, privacy }: AggregatorSettings, size = taskSize): TaskDescription {
+export function descriptionOf(
+  { normBound, sampleCap, privacy, local: own, down, up }: AggregatorSettings,
+  size = taskSize,
+): TaskDescription {
   return {
-    ...{ task: "digits", model: {}, size, local, down: ["float32"], up: ["float32"], normBound, sampleCap },
-    ...{ privacy: { clip: privacy?.clip ?? null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+    ...{ protocol: planeProtocol, task: "digits", model: {}, size, local: own, normBound, sampleCap, plain: [] },
+    ...{ down: Object.values(down) as EncodingSpec[], up: Object.values(up) as EncodingSpec[] },
+    ...{ privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: null }, memoryBytes: 0 },
   };
 }

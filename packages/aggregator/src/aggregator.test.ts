@@ -9,6 +9,7 @@ import {
   type LocalTraining,
   type RoundPlan,
   type RoundSummary,
+  planeProtocol,
   type TaskDescription,
 } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
@@ -48,8 +49,9 @@ const settings: AggregatorSettings = {
   ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 100, leaseMs: 90_000, roundMs: 1_000 },
 };
 const description: TaskDescription = {
-  ...{ task: "digits", model: {}, size, local, down: ["float32"], up: ["float32"], normBound: 100, sampleCap: 1_000 },
-  ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0 },
+  ...{ task: "digits", model: {}, size, local, protocol: planeProtocol, plain: [], normBound: 100, sampleCap: 1_000 },
+  ...{ down: [{ name: "float32" }], up: [{ name: "float32" }] },
+  ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0 },
 };
 
 function createScene(given: Partial<AggregatorSettings> = {}) {

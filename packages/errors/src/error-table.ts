@@ -51,6 +51,7 @@ export type ErrorCode =
   | "no_capacity"
   | "too_few_clients"
   | "privacy_budget_spent"
+  | "update_needed"
   | "data_not_found"
   | "data_corrupt"
   | "snapshot_corrupt"
@@ -105,6 +106,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   ),
   privacy_budget_spent: row(
     "A federated round would cost more privacy than the task has promised; the details say how much it would be.",
+    "never",
+    9,
+    1,
+  ),
+  update_needed: row(
+    "The other side speaks a newer release of the protocol: this one has to be updated.",
     "never",
     9,
     1,

@@ -138,8 +138,10 @@ export {
   defaultChunkBytes,
   describeVector,
   isChunk,
+  isSentAtOnce,
   mostChunkBytes,
   type VectorManifest,
+  type WholeVector,
 } from "./contribution/manifest.ts";
 export {
   isTransferred,
@@ -155,12 +157,20 @@ export {
 } from "./contribution/transfer.ts";
 export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
 export { countArrival, estimatePopulation, startEstimate, type PopulationEstimate } from "./pace/population.ts";
-export { decodeMessage, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
+export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
 export type { ClientNotice, RoundSummary } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
-export type { ClientPrivacy, LocalTraining, RoundOffer, TaskDescription } from "./plane/task-description.ts";
+export {
+  planeProtocol,
+  type ClientPrivacy,
+  type EncodingSpec,
+  type LocalTraining,
+  type PlainKeys,
+  type RoundOffer,
+  type TaskDescription,
+} from "./plane/task-description.ts";
 export { createInProcessPlane, type InProcessPlane, type InProcessPlaneOptions } from "./plane/in-process-plane.ts";
 export {
   advanceSecureSum,
@@ -204,6 +214,8 @@ export type {
   Unmasking,
 } from "./secure/server-state.ts";
 export { addMasked, createUnmasker, type Unmasker } from "./secure/unmasker.ts";
+export { planSecureSum, type PlannedSecureSum, type SecureRounds } from "./secure/plan-secure-sum.ts";
+export { maskedBytes, maskedEncoding, settingsOfSum, type SecureTask } from "./secure/secure-task.ts";
 export { hexOf, sha256 } from "./contribution/sha256.ts";
 export { decodeError, encodeError, errorHeader } from "./plane/reply-status.ts";
 export {

@@ -1,5 +1,14 @@
 /** What a client is told of the round that it is in. */
-import { isEnded, type Device, type Member, type RoundOffer, type RoundState } from "@shoal/federated";
+import {
+  isEnded,
+  isSentAtOnce,
+  type Device,
+  type EncodingSpec,
+  type Member,
+  type RoundOffer,
+  type RoundState,
+  type WholeVector,
+} from "@shoal/federated";
 import { versionOf, type Room } from "./room.ts";
 
 /** The offer for a member of the open round; undefined where it is none, or has no encoding in common with the task. */
@@ -24,13 +33,28 @@ export function offerFor(room: Room, client: string): RoundOffer | undefined {
   };
 }
 
+/** The values of the round that a client is in, where they are few enough to go with an answer. */
+export function valuesAtOnce(room: Room, client: string): WholeVector | null {
+  const offer = offerFor(room, client);
+  const manifest = offer === undefined ? undefined : room.values.describe(offer.round, offer.down)?.manifest;
+  if (manifest === undefined || !isSentAtOnce(manifest)) return null;
+  const content = room.values.chunk(manifest.hash, 0);
+  if (content === undefined) return null;
+  room.traffic.down += content.length;
+  return { manifest, content };
+}
+
 export function membersOf(round: RoundState): readonly Member[] {
   if (isEnded(round)) return round.carried.members;
   if (round.phase === "committing") return round.carried.members;
   return round.phase === "selecting" ? [] : round.members;
 }
 
-/** The first of the task's encodings that the device has. */
-export function choose(encodings: readonly string[], device: Device): string | undefined {
-  return encodings.find((encoding) => device.encodings.includes(encoding));
+/** The name of the first of the task's encodings that the device has. */
+export function choose(encodings: readonly EncodingSpec[], device: Device): string | undefined {
+  return encodings.map(nameOf).find((name) => device.encodings.includes(name));
+}
+
+export function nameOf(encoding: EncodingSpec): string {
+  return String(encoding["name"]);
 }

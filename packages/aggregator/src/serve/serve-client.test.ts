@@ -62,7 +62,7 @@ async function createScene() {
     return reply;
   };
   const contribute = async (client: string): Promise<ClientReply | Error> => {
-    await ask(client, { type: "offer_contribution", offer: offerOf(client), trace: null });
+    await ask(client, { type: "offer_contribution", offer: offerOf(client), trace: null, content: null });
     return ask(client, { type: "put_chunk", id: offerOf(client).id, index: 0, content: update });
   };
   const step = () => ({
@@ -110,9 +110,9 @@ const requests: Readonly<Record<string, (client: string) => ClientRequest>> = {
   fetch_manifest: () => ({ type: "fetch_manifest", round: 1, encoding: "float32" }),
   "fetch_manifest of no round": () => ({ type: "fetch_manifest", round: 99, encoding: "float32" }),
   fetch_chunk: () => ({ type: "fetch_chunk", hash: manifest.hash, index: 0 }),
-  offer_contribution: (client) => ({ type: "offer_contribution", offer: offerOf(client), trace: null }),
+  offer_contribution: (client) => ({ type: "offer_contribution", offer: offerOf(client), trace: null, content: null }),
   "offer_contribution to another round": (client) => ({
-    ...{ type: "offer_contribution", offer: offerOf(client, 5), trace: null },
+    ...{ type: "offer_contribution", offer: offerOf(client, 5), trace: null, content: null },
   }),
   put_chunk: (client) => ({ type: "put_chunk", id: offerOf(client).id, index: 0, content: update }),
   report_evaluation: () => ({ type: "report_evaluation", round: 1, samples: 5, loss: 1, accuracy: 0.5 }),
@@ -156,7 +156,12 @@ describe("whatever a client asks", () => {
 describe("an aggregator's answers", () => {
   it("to a stranger's contribution is that nobody asked it", async () => {
     const scene = await sceneIn("reporting");
-    const reply = await scene.ask("stranger", { type: "offer_contribution", offer: offerOf("stranger"), trace: null });
+    const reply = await scene.ask("stranger", {
+      type: "offer_contribution",
+      offer: offerOf("stranger"),
+      trace: null,
+      content: null,
+    });
     expect(reply).toMatchObject({ answer: { kind: "rejected", cause: "not_a_member" } });
     await scene.aggregator.close();
   });
@@ -164,7 +169,12 @@ describe("an aggregator's answers", () => {
   it("to a contribution that is sent again is that it is there", async () => {
     const scene = await sceneIn("reporting");
     expect(await scene.contribute("m1")).toMatchObject({ answer: { kind: "accepted", weight: 3 } });
-    const again = await scene.ask("m1", { type: "offer_contribution", offer: offerOf("m1"), trace: null });
+    const again = await scene.ask("m1", {
+      type: "offer_contribution",
+      offer: offerOf("m1"),
+      trace: null,
+      content: null,
+    });
     expect(again).toMatchObject({ answer: { kind: "duplicate", accepted: true } });
     await scene.aggregator.close();
   });

@@ -3,7 +3,7 @@ import { ShoalError } from "@shoal/errors";
 import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
 import { offerContribution, takeChunk } from "./take-contribution.ts";
 import { availableClients, comeBackAfter, type Room } from "./room.ts";
-import { choose, membersOf, offerFor } from "./round-offer.ts";
+import { choose, membersOf, nameOf, offerFor, valuesAtOnce } from "./round-offer.ts";
 
 /** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
 export async function serveClient(room: Room, client: string, request: ClientRequest): Promise<ClientReply> {
@@ -26,7 +26,7 @@ export async function serveClient(room: Room, client: string, request: ClientReq
       return { type: "chunk", content };
     }
     case "offer_contribution":
-      return offerContribution(room, client, request.offer, request.trace);
+      return offerContribution(room, client, request);
     case "put_chunk":
       return takeChunk(room, client, request);
     case "leave":
@@ -80,18 +80,21 @@ function unfit({ description }: Room, device: Device): string | undefined {
   }
   if (device.samples < 1) return "the device has no samples";
   if (choose(description.down, device) === undefined || choose(description.up, device) === undefined) {
-    return `the task sends ${description.down.join(", ")} and takes ${description.up.join(", ")}; the device has ${device.encodings.join(", ")}`;
+    const [down, up] = [description.down, description.up].map((specs) => specs.map(nameOf).join(", "));
+    return `the task sends ${down} and takes ${up}; the device has ${device.encodings.join(", ")}`;
   }
   return undefined;
 }
 
 async function answerOffer(
-  { keeper, settings, timeline, clock, traces }: Room,
+  room: Room,
   client: string,
   { round, takesPart, reason }: { readonly round: number; readonly takesPart: boolean; readonly reason: string },
 ): Promise<ClientReply> {
+  const { keeper, settings, timeline, clock, traces } = room;
   // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
-  if (!isIn({ keeper }, client, round)) return { type: "offer_noted", isMember: false, reportWithinMs: 0 };
+  if (!isIn({ keeper }, client, round))
+    return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
   traces.answered(client, round, clock.now());
   if (!takesPart) {
     timeline.dropped(client, `it declined: ${reason}`, clock.now());
@@ -100,8 +103,9 @@ async function answerOffer(
   keeper.dispatch({ type: takesPart ? "confirm" : "drop", client });
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);
-  const isMember = member !== undefined;
-  return { type: "offer_noted", isMember, reportWithinMs: isMember ? settings.plan.reportingTimeoutMs : 0 };
+  if (member === undefined) return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
+  const { reportingTimeoutMs: reportWithinMs } = settings.plan;
+  return { type: "offer_noted", isMember: true, reportWithinMs, values: valuesAtOnce(room, client) };
 }
 
 function isIn({ keeper }: Pick<Room, "keeper">, client: string, round: number): boolean {

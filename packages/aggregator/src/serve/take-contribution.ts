@@ -6,8 +6,9 @@ import {
   decideFold,
   decideOffer,
   isEnded,
+  isSentAtOnce,
   type ClientReply,
-  type ClientTrace,
+  type ClientRequest,
   type ContributionAnswer,
   type ContributionOffer,
   type RejectionCause,
@@ -24,12 +25,17 @@ import { membersOf } from "./round-offer.ts";
 /** Chunks that a client may have on their way. */
 const window = 4;
 
-export function offerContribution(
-  room: Room,
-  client: string,
-  offer: ContributionOffer,
-  trace: ClientTrace | null,
-): ClientReply {
+/** What is small comes with its offer, and is answered at once. */
+export async function offerContribution(room: Room, client: string, offered: Offered): Promise<ClientReply> {
+  const { offer, content } = offered;
+  const reply = considerOffer(room, client, offered);
+  const isWhole = reply.type === "send_chunks" && content !== null && isSentAtOnce(offer.content);
+  return isWhole ? takeChunk(room, client, { id: offer.id, index: 0, content }) : reply;
+}
+
+type Offered = Extract<ClientRequest, { readonly type: "offer_contribution" }>;
+
+function considerOffer(room: Room, client: string, { offer, trace }: Offered): ClientReply {
   const { keeper, settings, registry, clock, contributions, codecs } = room;
   const { round, outcomes } = keeper.record;
   const known = outcomes.findLast(([id]) => id === offer.id)?.[1];

@@ -27,6 +27,8 @@ describe("a federated job", () => {
       { aggregation: { name: "fednova", goal: 4 }, local: { learningRate: 0.1, momentum: 0.9, proximal: 1 } },
       "job.federated.local",
     ],
+    [{ up: [{ name: "int8" }, { name: "top_k", share: 0.1 }, { name: "int8" }] }, "job.federated.up"],
+    [{ down: [{ name: "power_sgd", rank: 2 }] }, "job.federated.down"],
     [{ privacy: central, robust: { name: "median" } }, "job.federated.privacy"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
   ])("is refused with the field that is wrong: %j", (given, field) => {

@@ -1,6 +1,7 @@
 /** What federated rounds need of the rest of a job. */
 import { ShoalError } from "@shoal/errors";
 import { clientsNeeded, goalOf, parseAggregationPolicy, parsePrivacy, parseRobustRule } from "@shoal/federated";
+import { parseEncodingSpec } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
 
 /**
@@ -28,6 +29,7 @@ export function checkFederated(job: JobSpec, input: unknown): JobSpec {
   }
   checkRounds(federated);
   checkClients(federated);
+  checkEncodings(federated);
   return { ...job, batchSize: 1, accumulation: 1, epochs: 1, slots: 1, guard: { ...job.guard, action: "off" } };
 }
 
@@ -60,6 +62,17 @@ function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["fede
       "job.federated.robust",
       `expected null with ${policy.name}: a robust rule takes the place of the mean of a round`,
     );
+  }
+}
+
+/** Client and aggregator agree on encodings by their names, and need no memory in common from one vector to the next. */
+function checkEncodings({ down, up }: NonNullable<JobSpec["federated"]>): void {
+  for (const [direction, specs] of Object.entries({ down, up })) {
+    const field = `job.federated.${direction}`;
+    const names = specs.map((spec, at) => parseEncodingSpec(spec, `${field}[${at}]`).name);
+    const unfit = names.find((name) => name === "auto" || name === "power_sgd");
+    if (unfit !== undefined) reject(field, `expected no ${unfit}, for which both ends remember earlier vectors`);
+    if (new Set(names).size < names.length) reject(field, "expected no two encodings of one name");
   }
 }
 

@@ -4,9 +4,9 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import {
   allSubject,
   clientNoticeSchema,
-  clientReplySchema,
   decodeError,
   decodeMessage,
+  decodeReply,
   downSubject,
   encodeMessage,
   errorHeader,
@@ -29,7 +29,7 @@ export function createNatsClientPlane({ connection, address, client }: NatsClien
     async request(request, timeoutMs) {
       const reply = await ask(connection, subject, encodeMessage(request), timeoutMs);
       if (reply.headers?.has(errorHeader) === true) throw decodeError(reply.data);
-      return decodeMessage(reply.data, clientReplySchema);
+      return decodeReply(reply.data);
     },
     listen(onNotice) {
       const callback = (error: Error | null, message: Msg): void => {

@@ -3,6 +3,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   chunkCount,
   chunkRange,
+  isSentAtOnce,
   isTransferred,
   nextChunks,
   readChunkSet,
@@ -22,8 +23,10 @@ export async function contribute(room: RoundRoom, record: WorkRecord): Promise<R
   if (contribution === null || content === undefined) {
     throw new ShoalError("store_unavailable", "the update that was trained is not kept any more", {});
   }
+  const atOnce = isSentAtOnce(contribution.content) ? content : null;
   for (;;) {
-    const reply = await plane.ask({ type: "offer_contribution", offer: contribution, trace }, signal);
+    const offered = { type: "offer_contribution", offer: contribution, trace, content: atOnce } as const;
+    const reply = await plane.ask(offered, signal);
     if (reply.type !== "answered" && reply.type !== "send_chunks") return { kind: "let_go", reason: reasonOf(reply) };
     const answer = reply.type === "answered" ? reply.answer : await sendChunks(room, contribution, content, reply);
     // The other side has lost the upload meanwhile: offered again.

@@ -12,19 +12,35 @@ import {
   type RoundOffer,
   type Transfer,
   type VectorManifest,
+  type WholeVector,
 } from "@shoal/federated";
+import { agreedEncoding } from "./agreed-encoding.ts";
 import { retry, window, type RoundRoom } from "./round-room.ts";
 
 /** Chunks that are not what was announced, in one download: the line checks its bytes, so the other end is wrong. */
 const mostDamaged = 3;
 
-/** @returns undefined where they are not to be had any more @throws ShoalError cancelled, codec_failed */
-export async function fetchValues(room: RoundRoom, { round, down }: RoundOffer): Promise<Float32Array | undefined> {
-  const { plane, signal, codec, task } = room;
+/**
+ * @param given - what came with the answer to the offer, if anything
+ * @returns undefined where they are not to be had any more @throws ShoalError cancelled, codec_failed
+ */
+export async function fetchValues(
+  room: RoundRoom,
+  { round, down }: RoundOffer,
+  given: WholeVector | null,
+): Promise<Float32Array | undefined> {
+  const { plane, signal, codec, task, tell } = room;
+  if (given !== null && isChunk(given.manifest, 0, given.content)) {
+    const { length: bytes } = given.content;
+    tell({ type: "downloading", bytes, of: bytes });
+    return codec.decode(agreedEncoding(task.down, down), given.content, task.size, task.plain);
+  }
   const reply = await plane.ask({ type: "fetch_manifest", round, encoding: down }, signal);
   if (reply.type !== "manifest") return undefined;
   const content = await fetchChunks(room, reply.manifest);
-  return content === undefined ? undefined : codec.decode(down, content, task.size);
+  return content === undefined
+    ? undefined
+    : codec.decode(agreedEncoding(task.down, down), content, task.size, task.plain);
 }
 
 async function fetchChunks(

@@ -1,4 +1,4 @@
-import type { TaskDescription } from "@shoal/federated";
+import { planeProtocol, type TaskDescription } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
 import { describe, expect, it } from "vitest";
@@ -15,12 +15,13 @@ const head = segments.at(-1)?.name.split(".")[0] ?? "";
 
 function taskOf(own: Partial<TaskDescription> = {}, local: Partial<TaskDescription["local"]> = {}): TaskDescription {
   return {
-    ...{ task: "digits", model, size, down: ["float32"], up: ["float32"], normBound: null, sampleCap: 1_000 },
+    ...{ protocol: planeProtocol, task: "digits", model, size, plain: [], normBound: null, sampleCap: 1_000 },
+    ...{ down: [{ name: "float32" }], up: [{ name: "float32" }] },
     local: {
       ...{ epochs: 1, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
       ...{ personal: [], seed: 1, ...local },
     },
-    ...{ privacy: { clip: null, localNoise: 0, isSecure: false }, memoryBytes: 0, ...own },
+    ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0, ...own },
   };
 }
 
@@ -50,14 +51,14 @@ describe("the inline trainer", () => {
   });
 
   it("clips to the round's norm, else to the task's", async () => {
-    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0, isSecure: false } });
+    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0, secure: null } });
     // Roundings of float32, of about 6,000 elements.
     expect(normOf((await trainer.train(task, workOf(task))).update)).toBeCloseTo(0.01, 6);
     expect(normOf((await trainer.train(task, workOf(task, { clip: 0.02 }))).update)).toBeCloseTo(0.02, 6);
   });
 
   it("adds the noise of local privacy, another one each time", async () => {
-    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0.5, isSecure: false } });
+    const task = taskOf({ privacy: { clip: 0.01, localNoise: 0.5, secure: null } });
     const { update } = await trainer.train(task, workOf(task));
     // The deviation of `size` draws is within 5 % of theirs but once in 10^7: its own deviation is 0.5/√(2·size).
     expect(size).toBeGreaterThan(6_000);

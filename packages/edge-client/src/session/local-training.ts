@@ -1,5 +1,5 @@
 /** What a session asks of whatever trains: on this thread, or in a worker of the page. */
-import type { LocalTraining, TaskDescription } from "@shoal/federated";
+import type { EncodingSpec, LocalTraining, PlainKeys, TaskDescription } from "@shoal/federated";
 
 /** Values of a round, and of the layers that stay with this client. */
 export interface LocalValues {
@@ -55,20 +55,27 @@ export interface EncodedUpdate {
   readonly leftOver: Float32Array | undefined;
 }
 
-/** Vectors to bytes and back, by the names that client and task agree on. */
+/** What the task says of its encoding; a name alone: with its defaults. */
+export type VectorEncoding = EncodingSpec | string;
+
+/** Vectors to bytes and back, in the encodings that client and task agree on. */
 export interface UpdateCodec {
   /** Names of all encodings that this client has. */
   readonly encodings: readonly string[];
-  /** @throws ShoalError codec_failed */
-  decode(encoding: string, content: Uint8Array, size: number): Float32Array;
+  /** @throws ShoalError codec_failed; invalid_argument - for an encoding with options that make no sense */
+  decode(encoding: VectorEncoding, content: Uint8Array, size: number, plain?: readonly PlainKeys[]): Float32Array;
   /**
    * @param update - [size] float32, borrowed
    * @param with - `draw` chooses what random encodings send; `leftOver` is added to the update, and borrowed
-   * @throws ShoalError not_finite
+   * @throws ShoalError not_finite; invalid_argument
    */
   encode(
-    encoding: string,
+    encoding: VectorEncoding,
     update: Float32Array,
-    options: { readonly draw: number; readonly leftOver: Float32Array | undefined },
+    options: {
+      readonly draw: number;
+      readonly leftOver: Float32Array | undefined;
+      readonly plain?: readonly PlainKeys[];
+    },
   ): EncodedUpdate;
 }

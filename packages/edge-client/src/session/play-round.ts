@@ -4,6 +4,7 @@
  */
 import { ShoalError } from "@shoal/errors";
 import { contributionId, describeVector, type ClientTrace, type ContributionOffer } from "@shoal/federated";
+import { agreedEncoding } from "./agreed-encoding.ts";
 import { contribute } from "./contribute.ts";
 import { fetchValues } from "./fetch-values.ts";
 import type { LocalResult } from "./local-training.ts";
@@ -23,7 +24,7 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   if (noted.type !== "offer_noted" || !noted.isMember) {
     return { kind: "let_go", reason: "the round has others, or has begun" };
   }
-  const values = await fetchValues(room, record.offer);
+  const values = await fetchValues(room, record.offer, noted.values);
   if (values === undefined) return { kind: "let_go", reason: "its values are not there any more" };
   return contribute(room, await train(room, record, { values, beganMs, fetchedMs: room.now() }));
 }
@@ -41,7 +42,7 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const result = await trainAttended(room, record, fetched.values);
   const { samples, steps, loss, update } = result;
   const leftOver = await unsent.before(round);
-  const encoded = codec.encode(offer.up, update, { draw: round, leftOver });
+  const encoded = codec.encode(agreedEncoding(task.up, offer.up), update, { draw: round, leftOver, plain: task.plain });
   const facts = { task: task.task, round, client, baseVersion: offer.version, samples, steps, loss };
   const contribution: ContributionOffer = {
     ...{ id: contributionId(client, task.task, round), ...facts, encoding: offer.up },

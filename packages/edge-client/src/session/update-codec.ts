@@ -11,10 +11,11 @@ import {
   type VectorCodecs,
 } from "@shoal/optimization";
 import { ShoalError } from "@shoal/errors";
-import type { UpdateCodec } from "./local-training.ts";
+import type { EncodingSpec, PlainKeys } from "@shoal/federated";
+import type { UpdateCodec, VectorEncoding } from "./local-training.ts";
 
-/** Encodings of clients by their names; options are the defaults of `optimization`. */
-const specs: Readonly<Record<string, unknown>> = {
+/** Encodings of clients by their names, with the options of who names nothing else. */
+const specs: Readonly<Record<string, EncodingSpec>> = {
   float32: { name: "float32" },
   bfloat16: { name: "bfloat16" },
   int8: { name: "int8" },
@@ -26,27 +27,29 @@ const specs: Readonly<Record<string, unknown>> = {
 export function createUpdateCodec(modules: KernelModules, memoryBytes: number = 256 * 2 ** 20): UpdateCodec {
   const memory = createKernelMemory({ maximumBytes: memoryBytes });
   const kernels = instantiateKernels(modules, memory, { build: "auto" });
-  let codecs: VectorCodecs | undefined;
-  const codecsFor = (size: number): VectorCodecs => {
-    if (codecs?.size === size) return codecs;
-    codecs?.dispose();
-    codecs = createVectorCodecs(specs, { size }, { kernels, memory });
+  let current: { readonly key: string; readonly codecs: VectorCodecs } | undefined;
+  const codecsFor = (encoding: EncodingSpec, size: number, plain: readonly PlainKeys[]): VectorCodecs => {
+    const key = JSON.stringify([encoding, size, plain]);
+    if (current?.key === key) return current.codecs;
+    current?.codecs.dispose();
+    const codecs = createVectorCodecs({ [only]: encoding }, { size, plain }, { kernels, memory });
+    current = { key, codecs };
     return codecs;
   };
   return {
     encodings: Object.keys(specs),
-    decode(name, content, size) {
+    decode(encoding, content, size, plain = []) {
       const values = new Float32Array(size);
-      codecsFor(size).decode(name, content, values);
+      codecsFor(specOf(encoding), size, plain).decode(only, content, values);
       return values;
     },
-    encode(name, update, { draw, leftOver }) {
-      const encoder = createEncoder(specOf(name), { size: update.length, kernels, memory });
+    encode(encoding, update, { draw, leftOver, plain = [] }) {
+      const encoder = createEncoder(concrete(specOf(encoding)), { size: update.length, plain, kernels, memory });
       const vector = memory.allocate(update.byteLength);
       const bytes = memory.allocate(encoder.bytes);
       try {
         const { residual } = encoder.snapshot();
-        // What another encoding left over is in the same order: no range of an update is plain.
+        // What another encoding left over is in the same order.
         if (residual !== null && leftOver?.length === residual.length) {
           encoder.restore({ ...encoder.snapshot(), residual: leftOver });
         }
@@ -63,8 +66,14 @@ export function createUpdateCodec(modules: KernelModules, memoryBytes: number = 
   };
 }
 
-function specOf(name: string): ConcreteEncodingSpec {
-  const spec = parseEncodingSpec(specs[name] ?? { name }, "encoding");
+const only = "only";
+
+function specOf(encoding: VectorEncoding): EncodingSpec {
+  return typeof encoding === "string" ? (specs[encoding] ?? { name: encoding }) : encoding;
+}
+
+function concrete(encoding: EncodingSpec): ConcreteEncodingSpec {
+  const spec = parseEncodingSpec(encoding, "encoding");
   if (spec.name !== "auto") return spec;
   throw new ShoalError("invalid_argument", "an encoding has to be named", { field: "encoding" });
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mostChunkBytes } from "../contribution/manifest.ts";
-import { decodeMessage, encodeMessage } from "./codec.ts";
-import { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./message-schemas.ts";
+import { decodeMessage, decodeReply, encodeMessage } from "./codec.ts";
+import { clientNoticeSchema, clientRequestSchema } from "./message-schemas.ts";
 import type { ClientNotice } from "./notices.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
-import type { RoundOffer, TaskDescription } from "./task-description.ts";
+import { planeProtocol, type RoundOffer, type TaskDescription } from "./task-description.ts";
 
 const manifest = { hash: "ab".repeat(32), bytes: 10, chunkBytes: 8, chunkHashes: new Uint8Array(64) };
 const offer: RoundOffer = {
@@ -13,12 +13,13 @@ const offer: RoundOffer = {
   ...{ clip: null, evaluates: true, traceparent: null },
 };
 const task: TaskDescription = {
-  ...{ task: "digits", model: { layers: [] }, size: 10, down: ["float32"], up: ["int8"], normBound: null },
+  ...{ protocol: planeProtocol, task: "digits", model: { layers: [] }, size: 10, normBound: null },
+  ...{ down: [{ name: "float32" }], up: [{ name: "int8", block: 256 }], plain: [{ begin: 4, end: 6 }] },
   local: {
     ...{ epochs: 1, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" as const },
     ...{ personal: [], seed: 1 },
   },
-  ...{ sampleCap: 100, memoryBytes: 1_000, privacy: { clip: null, localNoise: 0, isSecure: false } },
+  ...{ sampleCap: 100, memoryBytes: 1_000, privacy: { clip: null, localNoise: 0, secure: null } },
 };
 const id = "0f".repeat(16);
 const contribution = {
@@ -32,7 +33,7 @@ const requests: readonly ClientRequest[] = [
   { type: "answer_offer", round: 3, takesPart: false, reason: "the battery is low" },
   { type: "fetch_manifest", round: 3, encoding: "float32" },
   { type: "fetch_chunk", hash: manifest.hash, index: 1 },
-  { type: "offer_contribution", offer: contribution, trace: null },
+  { type: "offer_contribution", offer: contribution, trace: null, content: Uint8Array.of(1) },
   { type: "put_chunk", id, index: 0, content: new Uint8Array(mostChunkBytes) },
   { type: "report_evaluation", round: 3, samples: 4, loss: 0.5, accuracy: 0.75 },
   { type: "secure_message", round: 3, stage: "share_keys", body: Uint8Array.of(1) },
@@ -41,7 +42,7 @@ const requests: readonly ClientRequest[] = [
 const replies: readonly ClientReply[] = [
   { type: "checked_in", task, leaseMs: 90_000, comeBackAfterMs: 60_000, offer },
   { type: "turned_away", reason: "the task is over", comeBackAfterMs: 0, isFinal: true },
-  { type: "offer_noted", isMember: true, reportWithinMs: 100 },
+  { type: "offer_noted", isMember: true, reportWithinMs: 100, values: { manifest, content: Uint8Array.of(2) } },
   { type: "manifest", version: 2, manifest },
   { type: "chunk", content: Uint8Array.of(1, 2) },
   { type: "send_chunks", received: Uint8Array.of(3), window: 4 },
@@ -64,7 +65,7 @@ describe("a message of the federated plane", () => {
     for (const request of requests) {
       expect(decodeMessage(encodeMessage(request), clientRequestSchema)).toEqual(request);
     }
-    for (const reply of replies) expect(decodeMessage(encodeMessage(reply), clientReplySchema)).toEqual(reply);
+    for (const reply of replies) expect(decodeReply(encodeMessage(reply))).toEqual(reply);
     for (const notice of notices) expect(decodeMessage(encodeMessage(notice), clientNoticeSchema)).toEqual(notice);
   });
 
@@ -76,6 +77,15 @@ describe("a message of the federated plane", () => {
     expect(wrong({ type: "check_in", device: { ...device, samples: -1 } })).toThrow("device.samples");
     expect(wrong({ type: "leave", reason: "x", more: 1 })).toThrow("codec_failed");
     expect(wrong({ type: "put_chunk", id: "no", index: 0, content: new Uint8Array(1) })).toThrow('"id"');
+  });
+
+  it("of a newer release is refused as that, whatever else it holds", () => {
+    const newer = { type: "checked_in", task: { protocol: planeProtocol + 1, more: [] }, more: 1 };
+    const refused = { code: "update_needed", message: expect.stringContaining("update the client") };
+    expect(() => decodeReply(encodeMessage(newer))).toThrow(expect.objectContaining(refused));
+    for (const task of [null, 7, { protocol: "9" }]) {
+      expect(() => decodeReply(encodeMessage({ type: "checked_in", task }))).toThrow("codec_failed");
+    }
   });
 
   it("does no harm, whatever its bytes are", () => {

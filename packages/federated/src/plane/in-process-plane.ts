@@ -4,8 +4,8 @@
  */
 import type { Clock } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
-import { decodeMessage, encodeMessage } from "./codec.ts";
-import { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./message-schemas.ts";
+import { decodeMessage, decodeReply, encodeMessage } from "./codec.ts";
+import { clientNoticeSchema, clientRequestSchema } from "./message-schemas.ts";
 import type { ClientNotice } from "./notices.ts";
 import type { AggregatorPlane, ClientPlane } from "./plane.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
@@ -107,7 +107,14 @@ function ask(line: Line, request: ClientRequest, timeoutMs: number): Promise<Cli
         return;
       }
       void serveOne(serve, client, bytes).then(
-        (reply) => settle(() => resolve(decodeMessage(reply, clientReplySchema))),
+        (reply) =>
+          settle(() => {
+            try {
+              resolve(decodeReply(reply));
+            } catch (error) {
+              reject(ShoalError.from(error));
+            }
+          }),
         (error: unknown) => settle(() => reject(ShoalError.from(error))),
       );
     });

@@ -1,8 +1,9 @@
 /** Schemas of the federated plane. Both ends check what they receive: clients are strangers, and so are servers to them. */
 import * as z from "zod/mini";
-import { mostChunkBytes, type VectorManifest } from "../contribution/manifest.ts";
+import { mostBytesAtOnce, mostChunkBytes, type VectorManifest } from "../contribution/manifest.ts";
 import type { ClientNotice, RoundSummary } from "./notices.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
+import type { SecureTask } from "../secure/secure-task.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
 
 const count = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
@@ -50,7 +51,10 @@ export const clientRequestSchema: z.ZodMiniType<ClientRequest> = z.discriminated
   z.strictObject({ type: z.literal("answer_offer"), round: count, takesPart: z.boolean(), reason: sentence }),
   z.strictObject({ type: z.literal("fetch_manifest"), round: count, encoding }),
   z.strictObject({ type: z.literal("fetch_chunk"), hash, index: count }),
-  z.strictObject({ type: z.literal("offer_contribution"), offer: contribution, trace: z.nullable(trace) }),
+  z.strictObject({
+    ...{ type: z.literal("offer_contribution"), offer: contribution, trace: z.nullable(trace) },
+    content: z.nullable(bytes(mostBytesAtOnce)),
+  }),
   z.strictObject({ type: z.literal("put_chunk"), id: identifier, index: count, content: bytes(mostChunkBytes) }),
   z.strictObject({
     ...{ type: z.literal("report_evaluation"), round: count, samples: count, loss: finite, accuracy: finite },
@@ -60,10 +64,19 @@ export const clientRequestSchema: z.ZodMiniType<ClientRequest> = z.discriminated
 ]);
 
 const specification = z.record(z.string(), z.unknown());
-const encodings = z.array(encoding).check(z.maxLength(32));
+const encodings = z.array(specification).check(z.minLength(1), z.maxLength(8));
+const plain = z.array(z.strictObject({ begin: count, end: count })).check(z.maxLength(4_096));
+
+const secureTask: z.ZodMiniType<SecureTask> = z.strictObject({
+  ...{ curve: z.enum(["P-256", "X25519"]), minimumClients: count },
+  threat: z.strictObject({
+    ...{ adversarialShare: finite, dropOutShare: finite, server: z.enum(["curious", "semi_malicious"]) },
+  }),
+  lattice: z.strictObject({ clip: finite, levels: count, weightCap: count, clients: count, noiseVariance: finite }),
+});
 
 const task: z.ZodMiniType<TaskDescription> = z.strictObject({
-  ...{ task: name, model: specification, size: count, down: encodings, up: encodings },
+  ...{ protocol: count, task: name, model: specification, size: count, down: encodings, up: encodings, plain },
   local: z.strictObject({
     ...{ epochs: count, batchSize: z.nullable(count), learningRate: finite, momentum: finite, proximal: finite },
     ...{
@@ -73,7 +86,7 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
     },
   }),
   ...{ normBound: z.nullable(finite), sampleCap: count, memoryBytes: count },
-  privacy: z.strictObject({ clip: z.nullable(finite), localNoise: finite, isSecure: z.boolean() }),
+  privacy: z.strictObject({ clip: z.nullable(finite), localNoise: finite, secure: z.nullable(secureTask) }),
 });
 
 const offer: z.ZodMiniType<RoundOffer> = z.strictObject({
@@ -97,7 +110,10 @@ const answer = z.discriminatedUnion("kind", [
 export const clientReplySchema: z.ZodMiniType<ClientReply> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("checked_in"), task, leaseMs: ms, comeBackAfterMs, offer: z.nullable(offer) }),
   z.strictObject({ type: z.literal("turned_away"), reason: sentence, comeBackAfterMs, isFinal: z.boolean() }),
-  z.strictObject({ type: z.literal("offer_noted"), isMember: z.boolean(), reportWithinMs: ms }),
+  z.strictObject({
+    ...{ type: z.literal("offer_noted"), isMember: z.boolean(), reportWithinMs: ms },
+    values: z.nullable(z.strictObject({ manifest, content: bytes(mostBytesAtOnce) })),
+  }),
   z.strictObject({ type: z.literal("manifest"), version: count, manifest }),
   z.strictObject({ type: z.literal("chunk"), content: bytes(mostChunkBytes) }),
   z.strictObject({ type: z.literal("send_chunks"), received: bytes(65_536), window: count }),

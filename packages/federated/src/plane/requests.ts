@@ -5,7 +5,7 @@
  * Who asks is not in the request: the plane knows the client by the connection that it was let in with.
  */
 import type { ContributionAnswer, ContributionOffer } from "../contribution/contribution.ts";
-import type { VectorManifest } from "../contribution/manifest.ts";
+import type { VectorManifest, WholeVector } from "../contribution/manifest.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
 
 /** What a device can do; decides what it is asked. */
@@ -16,7 +16,7 @@ export interface Device {
   readonly samples: number;
   /** Test samples that it has, for evaluation on clients; 0: none. */
   readonly testSamples: number;
-  /** Encodings that it reads, and writes. */
+  /** Names of encodings that it reads, and writes. */
   readonly encodings: readonly string[];
   /** "browser" or "node", for people. */
   readonly platform: string;
@@ -36,7 +36,13 @@ export type ClientRequest =
   | { readonly type: "fetch_manifest"; readonly round: number; readonly encoding: string }
   | { readonly type: "fetch_chunk"; readonly hash: string; readonly index: number }
   /** "This is what I have to contribute." Repeated after a break: the answer says what is there already. */
-  | { readonly type: "offer_contribution"; readonly offer: ContributionOffer; readonly trace: ClientTrace | null }
+  | {
+      readonly type: "offer_contribution";
+      readonly offer: ContributionOffer;
+      readonly trace: ClientTrace | null;
+      /** All of it, where that is little (`isSentAtOnce`): then no chunk has to follow. */
+      readonly content: Uint8Array | null;
+    }
   | {
       readonly type: "put_chunk";
       readonly id: string;
@@ -87,7 +93,13 @@ export type ClientReply =
       /** It would be turned away again. */
       readonly isFinal: boolean;
     }
-  | { readonly type: "offer_noted"; readonly isMember: boolean; readonly reportWithinMs: number }
+  | {
+      readonly type: "offer_noted";
+      readonly isMember: boolean;
+      readonly reportWithinMs: number;
+      /** Of the round, where they are few (`isSentAtOnce`); null: to be fetched. */
+      readonly values: WholeVector | null;
+    }
   | { readonly type: "manifest"; readonly version: number; readonly manifest: VectorManifest }
   | { readonly type: "chunk"; readonly content: Uint8Array }
   /** "Send what is missing": a bitmap of the chunks that are here. */

@@ -1,16 +1,36 @@
 /** What a client has to know in order to train: plain data, never code. */
+import type { SecureTask } from "../secure/secure-task.ts";
+
+/**
+ * Counts changes of what clients are told and asked that a client of before would misunderstand. Whoever meets a greater
+ * number than its own has to be updated.
+ */
+export const planeProtocol = 2;
+
+/** An encoding with its parameters, as `parseEncodingSpec` of the optimization package takes it. */
+export type EncodingSpec = Readonly<Record<string, unknown>>;
+
+/** Keys [begin, end) of the vectors that travel, which every encoding leaves as they are. */
+export interface PlainKeys {
+  readonly begin: number;
+  readonly end: number;
+}
 
 /** Sent with every check-in; small, because models are a few layers of text. */
 export interface TaskDescription {
+  /** `planeProtocol` of the aggregator. */
+  readonly protocol: number;
   readonly task: string;
   /** Model specification, as `parseModelSpec` of the models package takes it. */
   readonly model: Readonly<Record<string, unknown>>;
   /** Elements of the parameter vector. */
   readonly size: number;
   readonly local: LocalTraining;
-  /** Encodings of values on the way down, and of updates on the way up, best first. */
-  readonly down: readonly string[];
-  readonly up: readonly string[];
+  /** Encodings of values on the way down, and of updates on the way up, best first; no two of one name. */
+  readonly down: readonly EncodingSpec[];
+  readonly up: readonly EncodingSpec[];
+  /** Running statistics: a variance must not become negative by a rounding. */
+  readonly plain: readonly PlainKeys[];
   /** What will be refused; a client need not send it. */
   readonly normBound: number | null;
   readonly sampleCap: number;
@@ -40,8 +60,8 @@ export interface ClientPrivacy {
   readonly clip: number | null;
   /** Local differential privacy: standard deviation of the noise that the client adds; 0: none. */
   readonly localNoise: number;
-  /** Updates are masked: the aggregator learns their sum only. */
-  readonly isSecure: boolean;
+  /** Updates are masked: the aggregator learns their sum only; null: it sees each. */
+  readonly secure: SecureTask | null;
 }
 
 /** A round that a client is asked to take part in. */
@@ -51,7 +71,7 @@ export interface RoundOffer {
   /** Durations from the arrival of this message: clocks are never compared. */
   readonly answerWithinMs: number;
   readonly reportWithinMs: number;
-  /** Chosen of those that both sides have. */
+  /** Names of encodings of the task that both sides have. */
   readonly down: string;
   readonly up: string;
   readonly clip: number | null;

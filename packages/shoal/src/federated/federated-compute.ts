@@ -6,9 +6,8 @@
 import type { Clock, Random, StateStore } from "@shoal/actors";
 import { openAggregator, type Aggregator, type ChainedRound } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
-import { packShared, unpackShared, type AggregatorPlane, type RoundSummary, type SharedKeys } from "@shoal/federated";
+import { packShared, unpackShared, type AggregatorPlane, type RoundSummary } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import { layoutOf, parseModelSpec } from "@shoal/models";
 import { createVectorCodecs } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
@@ -33,10 +32,9 @@ export interface FederatedEnvironment {
 export function createFederatedCompute(environment: FederatedEnvironment, own: ComputePort): ComputePort {
   const { memory, kernels, clock, job, ...others } = environment;
   const { description, settings, shared } = taskOfJob(environment.run, job);
-  const plain = plainKeys(job, shared);
   const codecs = createVectorCodecs(
     { ...settings.down, ...settings.up },
-    { size: shared.count, plain },
+    { size: shared.count, plain: description.plain },
     { kernels, memory },
   );
   const values = new Float32Array(shared.count);
@@ -86,20 +84,4 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
       await own.close();
     },
   };
-}
-
-/** Running statistics are sent plain; where they lie among the keys that travel. */
-function plainKeys(job: JobSpec, { spans }: SharedKeys): readonly { readonly begin: number; readonly end: number }[] {
-  const statistics = layoutOf(parseModelSpec(job.model)).segments.filter(({ role }) => role === "statistic");
-  let packed = 0;
-  return spans.flatMap(({ begin, end }) => {
-    const shift = packed - begin;
-    packed += end - begin;
-    return statistics
-      .filter(({ offset, length }) => offset < end && offset + length > begin)
-      .map(({ offset, length }) => ({
-        begin: Math.max(offset, begin) + shift,
-        end: Math.min(offset + length, end) + shift,
-      }));
-  });
 }

@@ -8,15 +8,17 @@ import {
   parseAggregationPolicy,
   parseRobustRule,
   personalSpans,
+  planeProtocol,
   sharedKeys,
   type LocalTraining,
+  type PlainKeys,
   type ResolvedAggregationPolicy,
   type ResolvedRobustRule,
   type RoundPlan,
   type SharedKeys,
   type TaskDescription,
 } from "@shoal/federated";
-import { layoutOf, parseModelSpec } from "@shoal/models";
+import { layoutOf, parseModelSpec, type Segment } from "@shoal/models";
 import type { FederatedSettings, JobSpec } from "@shoal/protocol";
 import { mostAccumulated } from "./local-steps.ts";
 import { privacyOfTask } from "./privacy-of-task.ts";
@@ -50,8 +52,8 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
     throw new ShoalError("invalid_job", "job.federated: expected settings", { field: "job.federated" });
   const layout = layoutOf(parseModelSpec(job.model));
   const shared = sharedKeys(layout.size, personalSpans(layout.segments, federated.local.personal));
-  const down = namesOf(federated.down);
-  const up = namesOf(federated.up);
+  const down = byName(federated.down);
+  const up = byName(federated.up);
   const { normBound, sampleCap } = federated;
   const local: LocalTraining = { ...federated.local, seed: job.seed };
   const memoryBytes = vectorsOfClient * layout.size * Float32Array.BYTES_PER_ELEMENT;
@@ -62,8 +64,18 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   return {
     shared,
     description: {
-      ...{ task: run, model: job.model, size: shared.count, local, normBound, sampleCap, memoryBytes },
-      ...{ down: Object.keys(down), up: Object.keys(up), privacy: privacy.ofClient },
+      ...{
+        protocol: planeProtocol,
+        task: run,
+        model: job.model,
+        size: shared.count,
+        local,
+        normBound,
+        sampleCap,
+        memoryBytes,
+      },
+      ...{ down: federated.down, up: federated.up, privacy: privacy.ofClient },
+      plain: plainKeys(layout.segments, shared),
     },
     settings: {
       ...{ plan, policy, robust, local, down, up, normBound, sampleCap, memoryBytes, privacy: privacy.central },
@@ -110,7 +122,23 @@ function planOf(
   };
 }
 
-/** Encodings go by their names; two of one name would be one. */
-function namesOf(specs: FederatedSettings["down"]): Readonly<Record<string, unknown>> {
+/** Encodings go by their names. */
+function byName(specs: FederatedSettings["down"]): Readonly<Record<string, unknown>> {
   return Object.fromEntries(specs.map((spec) => [String(spec["name"]), spec]));
+}
+
+/** Running statistics are sent plain; where they lie among the keys that travel. */
+function plainKeys(segments: readonly Segment[], { spans }: SharedKeys): readonly PlainKeys[] {
+  const statistics = segments.filter(({ role }) => role === "statistic");
+  let packed = 0;
+  return spans.flatMap(({ begin, end }) => {
+    const shift = packed - begin;
+    packed += end - begin;
+    return statistics
+      .filter(({ offset, length }) => offset < end && offset + length > begin)
+      .map(({ offset, length }) => ({
+        begin: Math.max(offset, begin) + shift,
+        end: Math.min(offset + length, end) + shift,
+      }));
+  });
 }
