@@ -14,7 +14,8 @@ async function join(index: number): Promise<void> {
   const connection = await connectNats({ servers, name: client, inboxPrefix: inboxPrefix(client) });
   const plane = createNatsClientPlane({ connection, address, client });
   const target = new Float32Array(Number(size)).fill(index);
-  await createPlayedClient({ name: client, task, plane, clock: systemClock, target, trainMs: 0 }).start();
+  const own = { name: client, task, plane, clock: systemClock, target };
+  await createPlayedClient({ ...own, trainMs: 0, atOnce: true }).start();
 }
 
 for (let begin = 0; begin < Number(count); begin += atATime) {

@@ -48,6 +48,8 @@ function connectionOptions(options: ConnectNatsOptions): ConnectionOptions {
     reconnectJitterTLS: reconnectDelayMs,
     pingInterval: pingIntervalMs,
     maxPingOut: maximumPings,
+    // Else each request makes two errors before it is sent, for the stack of a failure that seldom comes.
+    noAsyncTraces: true,
     ...(user !== undefined && { user }),
     ...(password !== undefined && { pass: password }),
     ...(token !== undefined && { token }),

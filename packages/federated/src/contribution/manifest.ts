@@ -10,6 +10,11 @@ import { digestBytes, hexOf, sha256 } from "./sha256.ts";
 /** Largest chunk; with its envelope it stays below a quarter of what a nats-server takes. */
 export const mostChunkBytes: number = 256 * 1024;
 export const defaultChunkBytes: number = 128 * 1024;
+/**
+ * What is no longer than this, in one chunk, travels with the message that announces it: a round of a small model takes two
+ * requests. Small enough to be sent in vain.
+ */
+export const mostBytesAtOnce: number = 64 * 1024;
 /** Most bytes of a vector: 4 GiB, what a WebAssembly memory can hold. */
 const mostBytes = 2 ** 32;
 
@@ -21,6 +26,17 @@ export interface VectorManifest {
   readonly chunkBytes: number;
   /** [chunks · 32] SHA-256 of each. */
   readonly chunkHashes: Uint8Array;
+}
+
+/** A vector of one chunk, and the chunk. */
+export interface WholeVector {
+  readonly manifest: VectorManifest;
+  readonly content: Uint8Array;
+}
+
+/** Whether it travels with its announcement. */
+export function isSentAtOnce(manifest: VectorManifest): boolean {
+  return chunkCount(manifest) === 1 && manifest.bytes <= mostBytesAtOnce;
 }
 
 /** Hashes `content` in chunks. Borrows it. */
