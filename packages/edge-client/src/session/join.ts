@@ -309,6 +309,7 @@ function hear(state: SessionState, notice: ClientNotice): void {
       break;
     case "aggregator_here":
       state.hereWithinMs = notice.withinMs;
+      state.plane.askAgain();
       break;
     case "secure_notice":
       return;

@@ -1,6 +1,7 @@
 /**
  * Asks until there is an answer: after a deadline or a lost connection the same request goes again, after a wait that grows
- * and is drawn by lot, or as soon as the connection is back.
+ * and is drawn by lot, or as soon as the connection is back. What was asked of an aggregator that has died is asked of the
+ * next one when that says that it is there, and not a deadline later.
  */
 import type { Clock, Random } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -22,6 +23,8 @@ export interface PatientPlane {
   ask(request: ClientRequest, signal: AbortSignal): Promise<ClientReply>;
   /** Waits so long, or until the connection comes back where `wakes`. @throws ShoalError cancelled */
   sleep(ms: number, signal: AbortSignal, wakes?: boolean): Promise<void>;
+  /** Another aggregator has come: what is under way will not be answered, and goes again. */
+  askAgain(): void;
   close(): void;
 }
 
@@ -51,6 +54,7 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
       signal.addEventListener("abort", abort, { once: true });
       if (signal.aborted) abort();
     });
+  const underWay = new Set<() => void>();
   return {
     get isConnected() {
       return isConnected;
@@ -59,7 +63,7 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
       for (let tries = 0; ; tries += 1) {
         if (signal.aborted) throw cancelled(signal);
         try {
-          return await plane.request(request, timeoutMs);
+          return await wanted(plane.request(request, timeoutMs), { signal, underWay });
         } catch (error) {
           if (!isPassing(error)) throw error;
         }
@@ -69,8 +73,34 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
       }
     },
     sleep,
+    askAgain() {
+      for (const giveUp of [...underWay]) giveUp();
+    },
     close: stop,
   };
+}
+
+/** Until it is answered or given up: who does not want the answer any more does not wait for it. */
+function wanted<T>(
+  answer: Promise<T>,
+  { signal, underWay }: { readonly signal: AbortSignal; readonly underWay: Set<() => void> },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = (end: () => void): void => {
+      underWay.delete(giveUp);
+      signal.removeEventListener("abort", abort);
+      end();
+    };
+    const giveUp = (): void =>
+      settle(() => reject(new ShoalError("transport_lost", "another aggregator has come meanwhile")));
+    const abort = (): void => settle(() => reject(cancelled(signal)));
+    underWay.add(giveUp);
+    signal.addEventListener("abort", abort, { once: true });
+    answer.then(
+      (reply) => settle(() => resolve(reply)),
+      (error: unknown) => settle(() => reject(error)),
+    );
+  });
 }
 
 /** Whether the same request may be answered later. */

@@ -1,0 +1,54 @@
+import { createRandom, createSimulatedClock, simulate } from "@shoal/actors";
+import type { ClientPlane, ClientReply } from "@shoal/federated";
+import { describe, expect, it } from "vitest";
+import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
+
+const timeoutMs = 20_000;
+const request = { type: "leave", reason: "" } as const;
+
+interface Scene {
+  readonly clock: ReturnType<typeof createSimulatedClock>;
+  readonly plane: PatientPlane;
+  /** When requests left, clock time. */
+  readonly askedAtMs: readonly number[];
+}
+
+/** The first `silent` requests are not answered, ever. */
+function scene(silent: number): Scene {
+  const clock = createSimulatedClock();
+  const askedAtMs: number[] = [];
+  const plane: ClientPlane = {
+    request() {
+      askedAtMs.push(clock.now());
+      const isSilent = askedAtMs.length <= silent;
+      return isSilent ? new Promise<ClientReply>(() => undefined) : Promise.resolve({ type: "noted" });
+    },
+    listen: () => () => undefined,
+    watch(onChange) {
+      onChange(true);
+      return () => undefined;
+    },
+    close: async () => undefined,
+  };
+  const options = { plane, clock, random: createRandom(1), timeoutMs, mostWaitMs: 30_000 };
+  return { clock, plane: createPatientPlane(options), askedAtMs };
+}
+
+describe("what was asked of an aggregator that died", () => {
+  it("is asked of the next one when that has come, not when its deadline has passed", async () => {
+    const { clock, plane, askedAtMs } = scene(1);
+    clock.after(1_000, () => plane.askAgain());
+    await expect(simulate(clock, plane.ask(request, new AbortController().signal))).resolves.toEqual({ type: "noted" });
+    expect(askedAtMs).toHaveLength(2);
+    expect(askedAtMs[1]).toBeGreaterThan(1_000); // not all clients at one moment
+    expect(askedAtMs[1]).toBeLessThan(1_500);
+  });
+
+  it("keeps nobody from going on who does not want it any more", async () => {
+    const { clock, plane } = scene(Infinity);
+    const round = new AbortController();
+    clock.after(100, () => round.abort());
+    const asked = plane.ask(request, round.signal).catch(() => clock.now());
+    await expect(simulate(clock, asked)).resolves.toBe(100);
+  });
+});
