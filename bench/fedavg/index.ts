@@ -62,7 +62,8 @@ async function playRow(row: PaperRow, dataset: Dataset, context: BenchmarkContex
   try {
     await playRounds({ partition, selected, epochs, learningRate, seed }, pool, judge, (round, accuracy) => {
       curve.push(accuracy);
-      if (round <= 3 || round % 10 === 0) context.say(`${row.name}: round ${round}, ${(100 * accuracy).toFixed(2)} %`);
+      const isTold = round <= 3 || round % 10 === 0 || epochs > 1;
+      if (isTold) context.say(`${row.name}: round ${round}, ${(100 * accuracy).toFixed(2)} %`);
       return accuracy >= target || round >= rounds;
     });
   } finally {

@@ -118,7 +118,7 @@ export async function playUpLink(
     last = accuracy;
     return round >= rounds;
   };
-  await playRounds(federation, pool, judge, isOver, (...sent) => upLink.carry(...sent));
+  await playRounds(federation, pool, judge, isOver, upLink.carry);
   return { bytesEach: upLink.bytesEach(), accuracy: last };
 }
 

@@ -1,9 +1,10 @@
 /** The way from clients to the server in an encoding: the encoders of the client, with what each has left unsent. */
 import type { UpdateCodec } from "@shoal/edge-client";
+import type { Carry } from "../fedavg/federation.ts";
 
 export interface UpLink {
-  /** @returns what the server decodes of a client's update; a client's next one brings along what this one lacks */
-  carry(client: number, round: number, update: Float32Array): Float32Array;
+  /** Gives what the server decodes of a client's update; a client's next one brings along what this one lacks. */
+  readonly carry: Carry;
   /** Bytes of an update on average, without manifest and envelopes; NaN before the first. */
   bytesEach(): number;
 }
