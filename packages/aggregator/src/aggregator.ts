@@ -24,6 +24,7 @@ import { createTimeline } from "./records/timeline.ts";
 import { describeWait } from "./rounds/describe-wait.ts";
 import { endRounds, evaluated } from "./rounds/end-round.ts";
 import { playStep } from "./rounds/play-step.ts";
+import { createRoundNews } from "./rounds/round-news.ts";
 import { spareRounds } from "./rounds/begin-round.ts";
 import { takeOver } from "./rounds/take-over.ts";
 import type { Task } from "./rounds/task.ts";
@@ -99,8 +100,17 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   const { keeper } = room;
   const log = createRoundLog({ run, store, clock, keeper });
   const { round } = keeper.record;
+  const news = createRoundNews(clock, plane);
   const fresh = { isRepeated: false, combinedAtMs: 0, telling: Promise.resolve() };
-  const task: Task = { options, room, signals, log, told: isEnded(round) ? log.newest : round.number - 1, ...fresh };
+  const task: Task = {
+    options,
+    room,
+    signals,
+    log,
+    news,
+    told: isEnded(round) ? log.newest : round.number - 1,
+    ...fresh,
+  };
   const stop = plane.serve((client, request) => serveClient(room, client, request));
   if (opened.resumed !== undefined) takeOver(room, opened.resumed);
   plane.tellAll({ type: "aggregator_here", withinMs: settings.pace.leastMs });
@@ -110,6 +120,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
     sweeping.stop();
     signals.fail(new ShoalError("cancelled", `the aggregator of run ${run} was closed`));
     keeper.close();
+    task.news.flush();
     await stop();
   }
 

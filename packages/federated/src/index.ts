@@ -159,7 +159,7 @@ export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./
 export { countArrival, estimatePopulation, startEstimate, type PopulationEstimate } from "./pace/population.ts";
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
-export type { ClientNotice, RoundSummary } from "./plane/notices.ts";
+export { mostRoundsTold, type ClientNotice, type RoundSummary } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
 export {

@@ -45,6 +45,7 @@ export async function endRounds(task: Task, reason: string): Promise<void> {
   }
   await keeper.written();
   await task.telling;
+  task.news.flush();
 }
 
 export async function endRound(task: Task, step: RoundStep, facts: RoundEndFacts): Promise<void> {
@@ -74,7 +75,7 @@ function clientsIn(round: Room["keeper"]["record"]["round"]): readonly string[] 
  * Tells of the newest round, once, if it has ended: when that is in the store, with whatever else goes into the same write.
  */
 export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void> {
-  const { room, options, log } = task;
+  const { room, options, log, news } = task;
   const { round, step } = room.keeper.record;
   if (!isEnded(round) || task.told >= round.number) return;
   task.told = round.number;
@@ -93,7 +94,7 @@ export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void>
     if (!isWritten) return;
     for (const record of records) options.onRecord?.(record);
     traceEnds(task, contributed, facts.version);
-    if (isSeen) room.plane.tellAll({ type: "round_closed", summary });
+    if (isSeen) news.tell(summary);
     options.onRound?.(summary);
   });
 }

@@ -2,6 +2,7 @@
 import type { AggregatorOptions } from "../aggregator.ts";
 import type { RoundSignals } from "../keeper/round-signals.ts";
 import type { RoundLog } from "../records/round-log.ts";
+import type { RoundNews } from "./round-news.ts";
 import type { Room } from "../serve/room.ts";
 
 export interface Task {
@@ -9,6 +10,7 @@ export interface Task {
   readonly room: Room;
   readonly signals: RoundSignals;
   readonly log: RoundLog;
+  readonly news: RoundNews;
   /** The newest round that has been told. */
   told: number;
   /** When the contributions of the open round were put together, clock time. */

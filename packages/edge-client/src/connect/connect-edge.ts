@@ -65,7 +65,7 @@ export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConn
     const connection = await open(natsUrl(origin), {
       ...{ authenticator: jwtAuthenticator(() => passes.pass, seed), inboxPrefix: inboxPrefix(client) },
       ...{ name: client, timeout: connectTimeoutMs, pingInterval: pingIntervalMs, maxPingOut: 2 },
-      ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true },
+      ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true, noAsyncTraces: true },
       reconnectDelayHandler: () => delay.ms,
     });
     void follow(connection, delay, () => passes.renewNow()); // C2

@@ -1,5 +1,5 @@
 /** A client's end of the federated plane over NATS: TCP in Node, WebSocket in browsers; whoever connected decides. */
-import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { NoRespondersError, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import {
   allSubject,
@@ -61,7 +61,7 @@ async function ask(connection: NatsConnection, subject: string, body: Uint8Array
   try {
     return await connection.request(subject, body, { timeout });
   } catch (error) {
-    const { name, message } = error as Error;
+    const { name, message, cause } = error as Error;
     if (name === "TimeoutError") {
       throw new ShoalError(
         "deadline_exceeded",
@@ -71,7 +71,7 @@ async function ask(connection: NatsConnection, subject: string, body: Uint8Array
       );
     }
     // No responders, a closed or a draining connection: nobody has heard it.
-    const sentence = name === "NoRespondersError" ? "nobody serves the task now" : `the connection: ${message}`;
+    const sentence = cause instanceof NoRespondersError ? "nobody serves the task now" : `the connection: ${message}`;
     throw new ShoalError("transport_lost", sentence, {}, { cause: error });
   }
 }

@@ -300,8 +300,8 @@ function hear(state: SessionState, notice: ClientNotice): void {
     case "round_over":
       if (notice.round === playing) endRound(state, notice.reason);
       return;
-    case "round_closed":
-      state.options.onEvent?.(notice);
+    case "rounds_closed":
+      for (const summary of notice.summaries) state.options.onEvent?.({ type: "round_closed", summary });
       return;
     case "task_over":
       state.over = notice.reason;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { mostChunkBytes } from "../contribution/manifest.ts";
 import { decodeMessage, decodeReply, encodeMessage } from "./codec.ts";
 import { clientNoticeSchema, clientRequestSchema } from "./message-schemas.ts";
-import type { ClientNotice } from "./notices.ts";
+import type { ClientNotice, RoundSummary } from "./notices.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
 import { planeProtocol, type RoundOffer, type TaskDescription } from "./task-description.ts";
 
@@ -51,12 +51,25 @@ const replies: readonly ClientReply[] = [
   { type: "noted" },
   { type: "gone", reason: "no such round" },
 ];
+const summary: RoundSummary = {
+  ...{
+    round: 3,
+    outcome: "committed",
+    version: 2,
+    contributions: 1,
+    samples: 5,
+    trainingLoss: 0.5,
+    testAccuracy: null,
+  },
+  ...{ testLoss: null, hash: "ab".repeat(32), bytesDown: 1, bytesUp: 2, epsilon: null, reason: "the goal" },
+};
 const notices: readonly ClientNotice[] = [
   { type: "round_offered", offer },
   { type: "round_over", round: 3, reason: "the round has what it needs", comeBackAfterMs: 5 },
   { type: "offer_again", round: 3 },
   { type: "secure_notice", round: 3, stage: "unmask", body: Uint8Array.of(1) },
   { type: "aggregator_here", withinMs: 1_000 },
+  { type: "rounds_closed", summaries: [summary] },
   { type: "task_over", reason: "all rounds are done" },
 ];
 

@@ -1,7 +1,7 @@
 /** Schemas of the federated plane. Both ends check what they receive: clients are strangers, and so are servers to them. */
 import * as z from "zod/mini";
 import { mostBytesAtOnce, mostChunkBytes, type VectorManifest } from "../contribution/manifest.ts";
-import type { ClientNotice, RoundSummary } from "./notices.ts";
+import { mostRoundsTold, type ClientNotice, type RoundSummary } from "./notices.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";
 import type { SecureTask } from "../secure/secure-task.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
@@ -136,6 +136,9 @@ export const clientNoticeSchema: z.ZodMiniType<ClientNotice> = z.discriminatedUn
   z.strictObject({ type: z.literal("offer_again"), round: count }),
   z.strictObject({ type: z.literal("secure_notice"), round: count, stage, body: bytes(mostChunkBytes) }),
   z.strictObject({ type: z.literal("aggregator_here"), withinMs: ms }),
-  z.strictObject({ type: z.literal("round_closed"), summary }),
+  z.strictObject({
+    type: z.literal("rounds_closed"),
+    summaries: z.array(summary).check(z.minLength(1), z.maxLength(mostRoundsTold)),
+  }),
   z.strictObject({ type: z.literal("task_over"), reason: sentence }),
 ]);

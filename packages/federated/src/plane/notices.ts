@@ -16,10 +16,13 @@ export type ClientNotice =
   | { readonly type: "secure_notice"; readonly round: number; readonly stage: string; readonly body: Uint8Array }
   /** To all: "An aggregator is here (again): check in within so many ms, each at a moment of its own." */
   | { readonly type: "aggregator_here"; readonly withinMs: number }
-  /** To all: how a round ended; what a page shows. */
-  | { readonly type: "round_closed"; readonly summary: RoundSummary }
+  /** To all: how rounds ended, oldest first, at most `mostRoundsTold`; what a page shows. */
+  | { readonly type: "rounds_closed"; readonly summaries: readonly RoundSummary[] }
   /** To all: the task is over. */
   | { readonly type: "task_over"; readonly reason: string };
+
+/** Rounds in one notice: with their reasons they fit into a message. */
+export const mostRoundsTold = 32;
 
 export interface RoundSummary {
   readonly round: number;
