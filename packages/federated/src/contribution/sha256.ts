@@ -2,9 +2,12 @@
  * SHA-256, at once: WebCrypto's is asynchronous, and what waits for it would depend on real time also where time is
  * simulated.
  */
-import { sha256 as hashBytes } from "@noble/hashes/sha2.js";
+import { sha256 as portableSha256 } from "@noble/hashes/sha2.js";
+import { nativeSha256 } from "./host/native-sha256.ts";
 
 export const digestBytes = 32;
+
+const hashBytes = nativeSha256 ?? portableSha256;
 
 /** Borrows `content`, which may lie in shared memory. */
 export function sha256(content: Uint8Array): Uint8Array {
