@@ -4,8 +4,8 @@ import { gzipSync } from "node:zlib";
 import { build, type Rolldown } from "vite";
 import { expect, it } from "vitest";
 
-/** 100 KiB, without the kernels: those are WebAssembly, and their loader comes with them. */
-const mostBytes = 100 * 1024;
+/** Without the kernels: those are WebAssembly, and their loader comes with them. */
+const mostBytes = 100_000;
 
 const entry = fileURLToPath(new URL("../../../test/support/page-client.ts", import.meta.url));
 
