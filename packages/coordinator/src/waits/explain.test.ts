@@ -130,6 +130,20 @@ describe("the answer to `shoal why`", () => {
     expect(chains).toMatchObject([{ cause: "worker-2", links: [{ waiters: ["worker-1"] }] }]);
   });
 
+  it("says what a federated round waits for, whatever the workers without a part in it do", () => {
+    const detail = "round 7: waits for 3 of 10 contributions (a, b, c), 40 s left";
+    const { summary, members } = explainWaits(
+      facts({
+        workers: [
+          worker("worker-1", { activity: "with_clients", detail }),
+          worker("worker-2", { activity: "without_slots" }),
+        ],
+      }),
+    );
+    expect(summary).toBe(`clients train: ${detail}`);
+    expect(members[0]?.state).toContain(`with its clients (${detail})`);
+  });
+
   it("says that nothing waits while every worker has work", () => {
     expect(explainWaits(facts({ workers: [worker("worker-1", {})] })).summary).toBe(
       "nothing waits: every worker has work",

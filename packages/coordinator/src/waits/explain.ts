@@ -148,6 +148,9 @@ function waitingText({ workers }: WaitFacts, chains: readonly WaitChain[]): stri
     return `waits lead to ${causes.join(", ")}${more}`;
   }
   const taking = workers.filter(({ alive, excluded }) => alive && excluded === null);
+  const doing = taking.flatMap(({ answer }) => (answer?.kind === "answered" ? [answer.value] : []));
+  const round = doing.find(({ activity }) => activity === "with_clients");
+  if (round !== undefined) return `clients train: ${round.detail}`;
   const computes = ({ answer }: WorkerFacts): boolean =>
     answer?.kind === "answered" && (answer.value.activity === "computing" || answer.value.activity === "gated");
   const others = taking.filter((worker) => !computes(worker)).map(({ name }) => name);

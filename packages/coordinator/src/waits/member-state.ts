@@ -35,6 +35,7 @@ function silence(answer: Silence, sinceHeartbeatMs: number): string {
 const words: Readonly<Record<WorkActivity, string>> = {
   preparing: "loading data",
   computing: "computing",
+  with_clients: "with its clients",
   gated: "stopped at the gate: the parameters that it reads next have not come",
   evaluating: "evaluating the test split",
   exchanging: "exchanging",

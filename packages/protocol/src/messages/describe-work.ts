@@ -14,6 +14,8 @@ export const workActivities = [
   /** Loads data and makes its plan. */
   "preparing",
   "computing",
+  /** Plays a round of a federated run: its clients compute. */
+  "with_clients",
   /** Its forward pass has stopped at the gate: parameters that it reads next have not come. */
   "gated",
   "evaluating",

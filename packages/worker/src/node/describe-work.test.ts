@@ -39,6 +39,7 @@ describe("what a worker says it does", () => {
       "without_lease",
       1_000,
     ],
+    ["plays a round with its clients", { doings: [doing("with_clients")] }, "with_clients", 1_000],
     ["owns no slot", { hasSlots: false }, "without_slots", null],
     ["waits for the cut of its step", { awaitsCuts: true }, "without_cut", null],
     ["writes the model at the end", { phase: "finishing" }, "writing", null],

@@ -46,7 +46,15 @@ export function describeHeld({ session, phase, heldSinceMs, failure, command }: 
 }
 
 /** What a worker does is told by the first of these that is under way: what others wait for before what it waits for. */
-const order: readonly WorkActivity[] = ["evaluating", "computing", "gated", "exchanging", "without_lease", "asking"];
+const order: readonly WorkActivity[] = [
+  "evaluating",
+  "computing",
+  "with_clients",
+  "gated",
+  "exchanging",
+  "without_lease",
+  "asking",
+];
 
 export function describeWork(facts: WorkFacts): WorkDescription {
   const exchanges = facts.exchanges.slice(0, maximumExchangesDescribed).map((wait) => underWay(wait, facts.now));

@@ -15,20 +15,25 @@ export interface Doing {
   readonly sinceMs: number;
 }
 
-/** Words, or what gives them when they are asked for. */
-export type Detail = string | (() => string);
+/** What gives it when it is asked for, where it changes meanwhile. */
+type Asked<T> = T | (() => T);
+export type Detail = Asked<string>;
 
 export interface Doings {
   /** Notes that something begins. @returns ends it; idempotent */
-  begin(activity: WorkActivity, detail: Detail): () => void;
+  begin(activity: Asked<WorkActivity>, detail: Detail): () => void;
   /** Notes it for as long as `work` takes. */
-  during<T>(activity: WorkActivity, detail: Detail, work: Promise<T>): Promise<T>;
+  during<T>(activity: Asked<WorkActivity>, detail: Detail, work: Promise<T>): Promise<T>;
   /** Oldest first. */
   list(): readonly Doing[];
 }
 
 export function createDoings(clock: Clock): Doings {
-  const doings = new Set<Omit<Doing, "detail"> & { readonly detail: Detail }>();
+  const doings = new Set<{
+    readonly activity: Asked<WorkActivity>;
+    readonly detail: Detail;
+    readonly sinceMs: number;
+  }>();
   const begin: Doings["begin"] = (activity, detail) => {
     const doing = { activity, detail, sinceMs: clock.now() };
     doings.add(doing);
@@ -45,7 +50,11 @@ export function createDoings(clock: Clock): Doings {
       }
     },
     list: () =>
-      [...doings].map(({ detail, ...doing }) => ({ ...doing, detail: typeof detail === "string" ? detail : detail() })),
+      [...doings].map(({ activity, detail, sinceMs }) => ({
+        activity: typeof activity === "string" ? activity : activity(),
+        detail: typeof detail === "string" ? detail : detail(),
+        sinceMs,
+      })),
   };
 }
 
@@ -54,7 +63,10 @@ export function watchCompute(compute: ComputePort, doings: Doings): ComputePort 
     gate: compute.gate,
     initialize: (into) => doings.during("computing", "initial values", compute.initialize(into)),
     gradient(work, overlap) {
-      const activity = overlap?.gated === true ? "gated" : "computing";
+      const activity = (): WorkActivity => {
+        if (overlap?.gated === true) return "gated";
+        return compute.describe?.() === undefined ? "computing" : "with_clients";
+      };
       const detail = (): string => compute.describe?.() ?? `a batch of epoch ${work.epoch + 1}`;
       return doings.during(activity, detail, compute.gradient(work, overlap));
     },
