@@ -20,6 +20,7 @@ export function runStatus(run: RunState, now: number, settings: CoordinatorSetti
   return {
     run: run.run,
     name: run.job.name,
+    ...(run.job.federated !== null && { federated: true }),
     phase: run.phase,
     reason: reasonOf(run, now).slice(0, 4096),
     elapsedMs: trainingAtMs === null ? 0 : Math.max(0, (endedAtMs ?? now) - trainingAtMs),

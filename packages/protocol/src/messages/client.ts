@@ -124,6 +124,8 @@ export interface SnapshotStatus {
 export interface RunStatus {
   readonly run: string;
   readonly name: string;
+  /** Its data is with clients. Absent: it is with the workers. */
+  readonly federated?: boolean | undefined;
   readonly phase: RunPhase;
   /** Why it is in this phase: whom it waits for, how it ended. */
   readonly reason: string;
@@ -220,6 +222,7 @@ const measure = z.number().min(0);
 const runStatusSchema: z.ZodType<RunStatus> = z.strictObject({
   run: nameSchema,
   name: nameSchema,
+  federated: z.boolean().optional(),
   phase: z.enum(runPhases),
   reason: z.string().max(4096),
   elapsedMs: measure,

@@ -5,6 +5,7 @@ const publicKey = `U${"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".repeat(2).slice(0, 55)}
 const facts: EnrolmentFacts = {
   ...{ cluster: "here", task: "newest", isFixed: false, asked: null, ticket: null, isOpen: true, publicKey },
   nowMs: 1_000_000,
+  endOf: () => undefined,
 };
 const ticket = { cluster: "here", task: "invited", client: null, expiresAt: 5_000 };
 
@@ -23,7 +24,18 @@ describe("an enrolment", () => {
     const named = { ...ticket, client: "ward-3", expiresAt: 1_001 };
     expect(decideEnrolment({ ...facts, ticket: named })).toMatchObject({ client: "ward-3", untilMs: 1_001_000 });
     expect(decideEnrolment({ ...facts, ticket: { ...ticket, expiresAt: 1_000 } })).toMatchObject({
-      ...{ kind: "refuse", code: "unauthenticated", reason: "the invitation has ended" },
+      ...{ kind: "refuse", code: "unauthenticated" },
+      reason: "the invitation has ended; whoever runs the task can make another",
+    });
+  });
+
+  it("is to no task that has ended, with an invitation or without", () => {
+    const ended = { ...facts, endOf: (task: string) => (task === "newest" ? undefined : "completed") };
+    expect(decideEnrolment(ended)).toMatchObject({ kind: "enrol", task: "newest" });
+    expect(decideEnrolment({ ...ended, asked: "older" })).toMatchObject({ code: "permission_denied" });
+    expect(decideEnrolment({ ...ended, ticket })).toMatchObject({
+      ...{ kind: "refuse", code: "permission_denied" },
+      reason: "run invited has ended: completed; whoever wants to take part needs another one",
     });
   });
 

@@ -5,6 +5,8 @@ export interface EnrolmentFacts {
   readonly cluster: string;
   /** The task that `shoal edge` serves now; undefined: none runs, or nobody can say. */
   readonly task: string | undefined;
+  /** How a task has ended; undefined: it goes on, or nobody can say. */
+  readonly endOf: (task: string) => string | undefined;
   /** Whether it serves no other. */
   readonly isFixed: boolean;
   /** The task that the client is in already. */
@@ -29,6 +31,14 @@ export type EnrolmentDecision =
 export const passMs: number = 10 * 60_000;
 
 export function decideEnrolment(facts: EnrolmentFacts): EnrolmentDecision {
+  const decision = decideTask(facts);
+  const end = decision.kind === "enrol" ? facts.endOf(decision.task) : undefined;
+  if (decision.kind === "refuse" || end === undefined) return decision;
+  const reason = `run ${decision.task} has ended: ${end}; whoever wants to take part needs another one`;
+  return { kind: "refuse", code: "permission_denied", reason };
+}
+
+function decideTask(facts: EnrolmentFacts): EnrolmentDecision {
   const { cluster, ticket, isOpen, isFixed, asked, publicKey, nowMs } = facts;
   const refuse = (code: "unauthenticated" | "permission_denied" | "run_not_found", reason: string) =>
     ({ kind: "refuse", code, reason }) as const;
@@ -40,7 +50,8 @@ export function decideEnrolment(facts: EnrolmentFacts): EnrolmentDecision {
     return { kind: "enrol", task, client: nameOfKey(publicKey), untilMs: nowMs + passMs };
   }
   const endsAtMs = ticket.expiresAt * 1_000;
-  if (endsAtMs <= nowMs) return refuse("unauthenticated", "the invitation has ended");
+  if (endsAtMs <= nowMs)
+    return refuse("unauthenticated", "the invitation has ended; whoever runs the task can make another");
   if (ticket.cluster !== cluster) return refuse("permission_denied", `the invitation is to cluster ${ticket.cluster}`);
   return {
     kind: "enrol",

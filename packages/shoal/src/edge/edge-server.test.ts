@@ -40,7 +40,12 @@ beforeAll(async () => {
   });
   options = {
     ...{ host: "127.0.0.1", port: 0, tls: undefined, origins: [], cluster, isOpen: true, ticketKey: key, identity },
-    ...{ door: nats.doors.websocket ?? "", now: Date.now, task: async () => "digits", isFixed: false },
+    ...{
+      door: nats.doors.websocket ?? "",
+      now: Date.now,
+      tasks: async () => ({ now: "digits", endOf: () => undefined }),
+      isFixed: false,
+    },
     files: new Map([["/", { type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false }]]),
   };
   edge = await startEdgeServer(options);

@@ -33,9 +33,16 @@ export interface EdgeServerOptions {
   readonly files: ReadonlyMap<string, PageFile>;
   /** Whether one task is served, whatever else runs. */
   readonly isFixed: boolean;
-  /** The task that is served now. */
-  readonly task: () => Promise<string | undefined>;
+  readonly tasks: () => Promise<EdgeTasks>;
   readonly now: () => number;
+}
+
+/** What is known of the cluster's federated runs. */
+export interface EdgeTasks {
+  /** The one that is served now; undefined: none runs, or nobody can say. */
+  readonly now: string | undefined;
+  /** How a run has ended; undefined: it goes on, or nobody can say. */
+  endOf(run: string): string | undefined;
 }
 
 export interface EdgeServer {
@@ -118,7 +125,7 @@ async function serve(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return refuse(response, 405, new ShoalError("invalid_argument", `${request.method ?? ""} is not served`));
   }
-  if (path === "/health") return reply(response, 200, { status: "ok", task: (await options.task()) ?? null });
+  if (path === "/health") return reply(response, 200, { status: "ok", task: (await options.tasks()).now ?? null });
   const file = options.files.get(path);
   if (file === undefined) return refuse(response, 404, new ShoalError("invalid_argument", `there is no ${path}`));
   response.setHeader("cache-control", file.isImmutable ? "public, max-age=31536000, immutable" : "no-cache");
@@ -135,9 +142,9 @@ async function enrol(request: IncomingMessage, response: ServerResponse, options
   if (!body.success) return refuse(response, 400, new ShoalError("invalid_argument", "expected ticket and publicKey"));
   const { ticket, publicKey, task: asked } = body.data;
   const read = ticket === null ? null : readTicket(ticket, ticketKey);
-  const task = await options.task();
+  const { now: task, endOf } = await options.tasks();
   const nowMs = now();
-  const decision = decideEnrolment({ cluster, task, isFixed, asked, ticket: read, isOpen, publicKey, nowMs });
+  const decision = decideEnrolment({ cluster, task, endOf, isFixed, asked, ticket: read, isOpen, publicKey, nowMs });
   if (decision.kind === "refuse") {
     return refuse(response, statusOf[decision.code], new ShoalError(decision.code, decision.reason));
   }

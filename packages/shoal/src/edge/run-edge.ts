@@ -4,13 +4,14 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import type { ClusterAddress } from "../cluster/cluster-address.ts";
-import { connectToCluster } from "../cluster/cluster-connection.ts";
+import { connectToCluster, type ClusterConnection } from "../cluster/cluster-connection.ts";
 import { startChild } from "../cluster/child-node.ts";
 import { describeCluster } from "../cluster/explain-run.ts";
-import { describeRun, hasEnded } from "../cluster/follow-run.ts";
+import { hasEnded } from "../cluster/follow-run.ts";
 import { leafAddress } from "../cluster/leaf-address.ts";
 import type { Environment } from "../environment/folders.ts";
-import { startEdgeServer, type EdgeServer } from "./edge-server.ts";
+import { startEdgeServer, type EdgeServer, type EdgeTasks } from "./edge-server.ts";
+import { checkFederatedRun } from "./federated-run.ts";
 import { createEdgeIdentity } from "./nats-identity.ts";
 import { pageFolder, readPageFiles } from "./page-files.ts";
 import { ticketKey } from "./ticket-key.ts";
@@ -52,7 +53,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   try {
     const connection = await connectToCluster(address);
     owned.defer(() => connection.close());
-    if (options.task !== undefined) await describeRun(connection.system, connection.coordinator, options.task);
+    if (options.task !== undefined) await checkFederatedRun(connection, options.task);
     const nats = await startChild({
       name: "nats-server for clients",
       command: [binary(), "nats-server", "--edge", leafAddress(address, options.leaf)],
@@ -60,7 +61,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     });
     owned.defer(() => nats.stop(stopGraceMs));
     const door = nats.detail["websocket"] ?? "";
-    const task = options.task === undefined ? currentTask(connection) : async () => options.task;
     const isFixed = options.task !== undefined;
     const server: EdgeServer = await startEdgeServer({
       ...{
@@ -74,13 +74,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         identity,
         door,
         files,
-        task,
+        tasks: knownTasks(connection, options.task),
         isFixed,
         now: Date.now,
       },
     });
     owned.defer(() => server.close());
-    const lost = nats.exited.then((how) => new ShoalError("transport_lost", `the nats-server for clients ${how}`));
+    const lost = nats.exited.then((how) => lostError(how));
     const stack = owned.move();
     return { origin: server.origin, lost, stop: () => stack.disposeAsync() };
   } catch (error) {
@@ -89,26 +89,33 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
 }
 
-/** The first run that has not ended. Asked at most once a second, however many clients come. */
-function currentTask({
-  system,
-  coordinator,
-}: Awaited<ReturnType<typeof connectToCluster>>): () => Promise<string | undefined> {
-  let known: { readonly atMs: number; readonly task: Promise<string | undefined> } | undefined;
-  const ask = async (): Promise<string | undefined> => {
+function lostError(how: string): ShoalError {
+  const sentence = `the nats-server for clients ${how}; start shoal edge again, clients come back by themselves`;
+  return new ShoalError("transport_lost", sentence);
+}
+
+/**
+ * The first federated run that has not ended, and how others have. Asked at most once a second, however many clients come.
+ * @param fixed - the run to serve, whatever else goes on
+ */
+function knownTasks({ system, coordinator }: ClusterConnection, fixed: string | undefined): () => Promise<EdgeTasks> {
+  let known: { readonly atMs: number; readonly tasks: Promise<EdgeTasks> } | undefined;
+  const ask = async (): Promise<EdgeTasks> => {
     try {
       const { runs } = await describeCluster(system, coordinator);
-      return runs.find((run) => !hasEnded(run))?.run;
+      const ends = new Map(runs.filter(hasEnded).map(({ run, phase }) => [run, phase]));
+      const first = runs.find((run) => run.federated === true && !hasEnded(run));
+      return { now: fixed ?? first?.run, endOf: (run) => ends.get(run) };
     } catch (error) {
       // Without a coordinator nobody knows of a task; clients ask again.
-      if (isShoalError(error)) return undefined;
+      if (isShoalError(error)) return { now: fixed, endOf: () => undefined };
       throw error;
     }
   };
   return () => {
     const now = Date.now();
-    if (known === undefined || now - known.atMs > taskFreshMs) known = { atMs: now, task: ask() };
-    return known.task;
+    if (known === undefined || now - known.atMs > taskFreshMs) known = { atMs: now, tasks: ask() };
+    return known.tasks;
   };
 }
 

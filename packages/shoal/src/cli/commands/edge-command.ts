@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { ShoalError } from "@shoal/errors";
 import { checkName } from "@shoal/federated";
 import { resolveCluster } from "../../cluster/cluster-address.ts";
-import { describeRun } from "../../cluster/follow-run.ts";
 import { stopRequested } from "../../cluster/parent-watch.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { isLoopback } from "../../edge/edge-server.ts";
+import { checkFederatedRun } from "../../edge/federated-run.ts";
 import { startEdge } from "../../edge/run-edge.ts";
 import { ticketKey } from "../../edge/ticket-key.ts";
 import { writeTicket } from "../../edge/ticket.ts";
@@ -57,6 +57,11 @@ async function serveEdge(options: EdgeCommandOptions, context: CommandContext): 
   const output = context.output(options.json);
   const address = resolveCluster(options, environment);
   const isOpen = isOpenFor(options);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ShoalError("invalid_argument", "--cert and --key go together: a certificate, and its private key", {
+      field: cert === undefined ? "cert" : "key",
+    });
+  }
   const tls = cert === undefined || key === undefined ? undefined : { cert, key };
   if (tls === undefined && !isLoopback(host)) {
     const sentence = `--host ${host} needs --cert and --key: what clients send would go over the network in the clear`;
@@ -95,7 +100,7 @@ async function invite(run: string, options: InviteOptions, context: CommandConte
   const { cluster } = resolveCluster(options, context.environment);
   const client = options.client === undefined ? null : checkName(options.client, "client");
   await withCluster(options, context, async ({ system, coordinator }) => {
-    await describeRun(system, coordinator, run);
+    await checkFederatedRun({ system, coordinator }, run);
   });
   const expiresAt = Math.floor((Date.now() + options.for) / 1_000);
   const ticket = writeTicket({ cluster, task: run, client, expiresAt }, ticketKey(cluster, context.environment));
