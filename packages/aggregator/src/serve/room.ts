@@ -39,8 +39,9 @@ export function comeBackAfter({ keeper, registry, settings, clock }: Room): numb
   return decidePace({ population, wanted: plan.invited, roundMs, nextRoundInMs, ...pace }).earliestMs;
 }
 
+/** What is put together is over in a moment: its deadline is for a worker that cannot push. */
 function endOf(round: RoundState, nowMs: number): number {
-  return isEnded(round) ? nowMs : round.deadlineMs;
+  return isEnded(round) || round.phase === "committing" ? nowMs : round.deadlineMs;
 }
 
 /**
