@@ -103,4 +103,14 @@ describe("a client that has joined", () => {
     expect(run.updates).toEqual((await undisturbed).updates);
     expect(run.events.filter(({ type }) => type === "not_kept")).toHaveLength(3);
   });
+
+  it("leaves where its data do not fit the task, says why, and holds nobody up", async () => {
+    const unfit = new ShoalError("invalid_argument", "label 77 of row 0 is not in [0, 10)");
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 });
+    const { events, contributions, reasons, requests } = await playJoined({ rounds: 4, unfit, settings });
+    expect(contributions).toEqual([2, 2, 2, 2]);
+    expect(reasons).toEqual([unfit.message, "all rounds are done", "all rounds are done"]);
+    expect(events.filter(({ name, type }) => name === "a" && type === "failed")).toHaveLength(1);
+    expect(requests).toMatchObject({ answer_offer: 2, leave: 1 }); // of one round: it takes part, and does not
+  });
 });

@@ -31,6 +31,8 @@ export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
   readonly settings?: AggregatorSettings;
   readonly trainMs?: (name: Name, round: number) => number;
   readonly storage?: () => ClientStorage;
+  /** What the training of client "a" throws. */
+  readonly unfit?: Error;
   /** Whether client "a" hears a notice of this type; default: all. */
   readonly hears?: (type: ClientNotice["type"]) => boolean;
 }
@@ -99,7 +101,11 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
         device: { memoryBytes: 1e9, platform: "node" },
         onEvent: (event) => void events.push({ ...event, name }),
       });
-      const end = await Promise.race([session.ended, mortal.died]);
+      const ended = session.ended.catch((error: unknown) => {
+        if (error !== plan.unfit) throw error;
+        return plan.unfit.message;
+      });
+      const end = await Promise.race([ended, mortal.died]);
       if (name === "a") ({ deeds } = mortal);
       if (!mortal.isDead) return end;
       await new Promise<void>((resolve) => clock.after(awayMs, () => resolve()));
@@ -140,6 +146,7 @@ function createPlayedTrainer(
     ...{ samples: target, testSamples: 0 },
     async train(_task, { values, round, signal, onProgress }) {
       onTrain(round);
+      if (name === "a" && plan.unfit !== undefined) throw plan.unfit;
       const ms = plan.trainMs?.(name, round) ?? 5 * target;
       await new Promise<void>((resolve, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });

@@ -89,7 +89,7 @@ export interface EdgeTrainer {
   /**
    * Trains on `data`, one task at a time.
    * @throws ShoalError layout_mismatch for parameters of another size; not_finite when the training diverged; cancelled
-   * when the signal was raised; invalid_argument when another task runs. RangeError for counts that make no sense
+   * when the signal was raised; no_capacity when another task runs. RangeError for counts that make no sense
    */
   train(task: EdgeTask): Promise<EdgeUpdate>;
   /** Measures parameters on a split. @param parameters - [layout.size] float32, borrowed @throws ShoalError as `train` */
@@ -135,7 +135,7 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
     layout: plan.layout,
     async train(task) {
       checkTask(task, plan);
-      if (busy) throw new ShoalError("invalid_argument", "another task runs; the trainer takes one at a time");
+      if (busy) throw new ShoalError("no_capacity", "another task runs; the trainer takes one at a time");
       busy = true;
       try {
         return await trainOn(place, task);
@@ -145,7 +145,7 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
     },
     measure(parameters, data) {
       checkTask({ parameters, learningRate: 1 }, plan);
-      if (busy) throw new ShoalError("invalid_argument", "a task runs; the trainer measures when it is over");
+      if (busy) throw new ShoalError("no_capacity", "a task runs; the trainer measures when it is over");
       return measure(place, parameters, data);
     },
   };

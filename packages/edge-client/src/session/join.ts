@@ -7,7 +7,7 @@
  *   J3  nothing is polled: an idle client checks in as seldom as its lease allows, and hears of rounds by itself.
  */
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
-import { ShoalError } from "@shoal/errors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer } from "@shoal/federated";
 import { createMemoryStorage, type ClientStorage } from "../storage/client-storage.ts";
 import { createForgivingStorage } from "../storage/forgiving-storage.ts";
@@ -97,13 +97,17 @@ export function join(options: JoinOptions): Session {
     ended,
     async close() {
       if (!state.closing.signal.aborted) {
-        const goodbye = options.plane.request({ type: "leave", reason: "the session was closed" }, goodbyeMs);
-        await goodbye.catch(() => undefined);
+        await sayGoodbye(options.plane, "the session was closed");
         state.closing.abort(new ShoalError("cancelled", "the session was closed"));
       }
       await ended.catch(() => undefined);
     },
   };
+}
+
+/** Nobody waits for its answer longer than a moment: a lease ends by itself. */
+async function sayGoodbye(plane: ClientPlane, reason: string): Promise<void> {
+  await plane.request({ type: "leave", reason: reason.slice(0, 256) }, goodbyeMs).catch(() => undefined);
 }
 
 async function liveAndClose(state: SessionState, stopListening: () => void): Promise<string> {
@@ -140,7 +144,9 @@ async function live(state: SessionState): Promise<string> {
     return state.over;
   } catch (error) {
     if (signal.aborted) return "the session was closed";
-    state.options.onEvent?.({ type: "failed", reason: ShoalError.from(error).message });
+    const reason = ShoalError.from(error).message;
+    state.options.onEvent?.({ type: "failed", reason });
+    await sayGoodbye(state.options.plane, reason);
     throw error;
   }
 }
@@ -221,6 +227,8 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
     await shelf.clear();
     if (abort.signal.aborted) return true;
     await decline(state, round, message);
+    // The client's data or program does not fit the task: it would be drawn in vain as long as it is there.
+    if (isShoalError(error, "invalid_argument") || isShoalError(error, "layout_mismatch")) throw error;
     return false;
   } finally {
     state.round = undefined;
