@@ -42,7 +42,7 @@ export interface EdgeTasks {
   /** The one that is served now; undefined: none runs, or nobody can say. */
   readonly now: string | undefined;
   /** How a run has ended; undefined: it goes on, or nobody can say. */
-  endOf(run: string): string | undefined;
+  readonly endOf: (run: string) => string | undefined;
 }
 
 export interface EdgeServer {
