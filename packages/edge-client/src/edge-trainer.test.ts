@@ -47,7 +47,7 @@ describe("the edge trainer", () => {
       if (steps === 3) controller.abort();
     };
     const stopped = trainer.train({ ...task, signal: controller.signal, pause });
-    await expect(trainer.train(task)).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(trainer.train(task)).rejects.toMatchObject({ code: "no_capacity" });
     await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
     expect(steps).toBe(3);
     await expect(trainer.train(task)).resolves.toMatchObject({ samples: 100 });
