@@ -37,7 +37,17 @@ export function settingsFor(
   const own = { ...plan, ...given };
   return {
     ...{ plan: own, policy: parseAggregationPolicy({ name: "fedavg", goal: own.goal }), robust: null, privacy: null },
-    ...{ local, down: float32, up: float32, normBound: 100, sampleCap: 1_000, memoryBytes: 0, evaluates: false },
+    secure: null,
+    ...{
+      local,
+      down: float32,
+      up: float32,
+      normBound: 100,
+      sampleCap: 1_000,
+      population: 100,
+      memoryBytes: 0,
+      evaluates: false,
+    },
     intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
     standing: { ...defaultStandingRules, quarantineMs: 60_000 },
     ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 20_000, leaseMs: 90_000, roundMs: 1_000 },
@@ -46,12 +56,13 @@ export function settingsFor(
 }
 
 export function descriptionOf(
-  { normBound, sampleCap, privacy, local: own, down, up }: AggregatorSettings,
+  { normBound, sampleCap, privacy, secure, local: own, down, up }: AggregatorSettings,
   size = taskSize,
 ): TaskDescription {
   return {
     ...{ protocol: planeProtocol, task: "digits", model: {}, size, local: own, normBound, sampleCap, plain: [] },
     ...{ down: Object.values(down) as EncodingSpec[], up: Object.values(up) as EncodingSpec[] },
-    ...{ privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: null }, memoryBytes: 0 },
+    ...{ memoryBytes: 0 },
+    privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: secure?.task ?? null },
   };
 }

@@ -42,8 +42,23 @@ const plan: RoundPlan = {
 };
 const float32 = { float32: { name: "float32" } };
 const settings: AggregatorSettings = {
-  ...{ plan, policy: parseAggregationPolicy({ name: "fedavg", goal: 3 }), robust: null, privacy: null, local },
-  ...{ down: float32, up: float32, normBound: 100, sampleCap: 1_000, memoryBytes: 0, evaluates: false },
+  ...{
+    plan,
+    policy: parseAggregationPolicy({ name: "fedavg", goal: 3 }),
+    robust: null,
+    privacy: null,
+    secure: null,
+    local,
+  },
+  ...{
+    down: float32,
+    up: float32,
+    normBound: 100,
+    sampleCap: 1_000,
+    population: 100,
+    memoryBytes: 0,
+    evaluates: false,
+  },
   intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
   standing: { ...defaultStandingRules, quarantineMs: 60_000 },
   ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 100, leaseMs: 90_000, roundMs: 1_000 },

@@ -11,11 +11,19 @@
  */
 import type { Clock, Random, StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { emptyLedger, isEnded, type AggregatorPlane, type RoundSummary, type TaskDescription } from "@shoal/federated";
+import {
+  emptyLedger,
+  isEnded,
+  systemSubtle,
+  type AggregatorPlane,
+  type RoundSummary,
+  type TaskDescription,
+} from "@shoal/federated";
 import type { VectorCodecs } from "@shoal/optimization";
 import type { Combined } from "./commit/combine-round.ts";
 import { createContributionStore } from "./contributions/contribution-store.ts";
-import { createRoundKeeper } from "./keeper/round-keeper.ts";
+import { createControlVariate } from "./control/control-variate.ts";
+import { createRoundKeeper, type RoundKeeper } from "./keeper/round-keeper.ts";
 import { createRoundSignals, type RoundSignals } from "./keeper/round-signals.ts";
 import { openRecord, type OpenedRecord } from "./open-record.ts";
 import { createRegistry } from "./population/registry.ts";
@@ -26,13 +34,14 @@ import { endRounds, evaluated } from "./rounds/end-round.ts";
 import { playStep } from "./rounds/play-step.ts";
 import { createRoundNews } from "./rounds/round-news.ts";
 import { spareRounds } from "./rounds/begin-round.ts";
-import { takeOver } from "./rounds/take-over.ts";
+import { reportsOf, takeOver } from "./rounds/take-over.ts";
 import type { Task } from "./rounds/task.ts";
 import { carryOut } from "./serve/carry-out.ts";
 import { createClientEvaluations } from "./serve/client-evaluations.ts";
 import { availableClients, type Room } from "./serve/room.ts";
 import { serveClient } from "./serve/serve-client.ts";
 import type { AggregatorSettings } from "./settings.ts";
+import { createSecureSums } from "./secure/secure-sums.ts";
 import { createContributionTraces } from "./tracing/contribution-traces.ts";
 import { createPublishedValues } from "./values/published-values.ts";
 
@@ -46,6 +55,8 @@ export interface AggregatorOptions {
   readonly random: Random;
   /** Borrowed. */
   readonly codecs: VectorCodecs;
+  /** Takes the masks off secure sums. Default: the platform's. */
+  readonly subtle?: SubtleCrypto;
   /** Told of every round that has ended. */
   readonly onRound?: (summary: RoundSummary) => void;
   /** Told of each record of the audit log; of one twice, after a take-over. Must not throw. */
@@ -94,7 +105,10 @@ export interface Aggregator {
 export async function openAggregator(options: AggregatorOptions): Promise<Aggregator> {
   const { run, settings, plane, store, clock, description } = options;
   const ledger = settings.privacy === null ? null : emptyLedger();
-  const opened = await openRecord({ run, store, clock }, { clip: description.privacy.clip, ledger, log: null });
+  const opened = await openRecord(
+    { run, store, clock },
+    { clip: description.privacy.clip, ledger, control: null, log: null },
+  );
   const signals = createRoundSignals();
   const room = furnish(options, opened, signals, () => void close());
   const { keeper } = room;
@@ -118,6 +132,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
 
   async function close(): Promise<void> {
     sweeping.stop();
+    room.secure?.close();
     signals.fail(new ShoalError("cancelled", `the aggregator of run ${run} was closed`));
     keeper.close();
     task.news.flush();
@@ -131,9 +146,11 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
       // Whoever waits for a step's update waits in vain: no other round is begun.
       signals.fail(new ShoalError("cancelled", reason));
       await endRounds(task, reason);
+      // What is left there does no harm.
+      await room.control?.clear().catch(() => undefined);
       plane.tellAll({ type: "task_over", reason: reason.slice(0, 1_024) });
     },
-    describe: () => describeWait(keeper.record.round, clock.now()),
+    describe: () => room.secure?.describe() ?? describeWait(keeper.record.round, clock.now()),
     close,
   };
 }
@@ -147,8 +164,10 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
       if (effect.type === "commit") signals.commit(effect.reports);
       else carryOut(room, effect);
     },
-    onStep(step) {
+    onStep(step, before) {
+      if (step.state.phase === "abandoned") room.control?.uncount(reportsOf(before));
       timeline.stepped(step, clock.now());
+      room.secure?.stepped(step);
       signals.stepped(step);
     },
     onFailed(error) {
@@ -163,8 +182,22 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
     values: createPublishedValues(codecs, settings.plan.maximumStaleness + spareRounds),
     contributions: createContributionStore(settings.intake),
     evaluations: createClientEvaluations(),
+    secure: secureOf(options, () => room),
+    control: controlOf(options, keeper),
   };
   return room;
+}
+
+/** Where the task masks its contributions. */
+function secureOf({ settings, subtle }: AggregatorOptions, room: () => Room): Room["secure"] {
+  if (settings.secure === null) return null;
+  return createSecureSums(settings.secure, { room, subtle: subtle ?? systemSubtle() });
+}
+
+/** SCAFFOLD's, where the task wants it. */
+function controlOf({ run, store, clock, settings, codecs }: AggregatorOptions, keeper: RoundKeeper): Room["control"] {
+  if (settings.local.correction === "none") return undefined;
+  return createControlVariate({ run, store, clock, keeper, size: codecs.size, population: settings.population });
 }
 
 /** Forgets silent clients and unfinished uploads from time to time. */

@@ -7,6 +7,7 @@ import type {
   ResolvedAggregationPolicy,
   ResolvedRobustRule,
   RoundPlan,
+  SecureTask,
   StandingRules,
 } from "@shoal/federated";
 
@@ -14,7 +15,10 @@ export interface AggregatorSettings {
   readonly plan: RoundPlan;
   readonly policy: ResolvedAggregationPolicy;
   readonly robust: ResolvedRobustRule | null;
+  /** Noise that is accounted for: the aggregator's own, or with secure sums that of the clients. */
   readonly privacy: CentralPrivacy | null;
+  /** Contributions are masked, and only their sum is seen; null: each is seen. */
+  readonly secure: SecureAggregation | null;
   readonly local: LocalTraining;
   /** Encodings by the name under which they are agreed on, best first. */
   readonly down: Readonly<Record<string, unknown>>;
@@ -22,6 +26,8 @@ export interface AggregatorSettings {
   /** Greatest norm that is admitted; null: any that is finite. */
   readonly normBound: number | null;
   readonly sampleCap: number;
+  /** N of SCAFFOLD: clients there are. */
+  readonly population: number;
   /** Bytes that training takes on a device, about. */
   readonly memoryBytes: number;
   /** Clients measure the values of a round on their own test data. */
@@ -33,6 +39,17 @@ export interface AggregatorSettings {
   readonly leaseMs: number;
   /** Time from the beginning of one round to that of the next, about: what waiting clients are told. */
   readonly roundMs: number;
+}
+
+/** Every contribution that stays is in the sum, so a plan with it has a goal of all who are invited. */
+export interface SecureAggregation {
+  /** What clients are told. */
+  readonly task: SecureTask;
+  /** Clients that the sum is divided by where noise hides how many came; null: the weighted mean of those who did. */
+  readonly expected: number | null;
+  readonly stageTimeoutMs: number;
+  /** Clients train meanwhile. */
+  readonly maskingTimeoutMs: number;
 }
 
 /** User-level differential privacy with a trusted aggregator. */

@@ -51,6 +51,8 @@ export interface EdgeTask {
   readonly momentum?: number;
   /** FedProx: μ, by which steps are held near the received parameters; default 0. */
   readonly proximal?: number;
+  /** [layout.size] float32, added to the gradient of every step (SCAFFOLD: global − own control); borrowed. */
+  readonly correction?: Float32Array | undefined;
   /** Of the order of the samples; non-negative integer. */
   readonly seed: number;
   /** What the server will admit, where it said so: an update beyond it need not be sent. Default: anything finite. */
@@ -111,6 +113,8 @@ interface Workplace {
   readonly received: number;
   readonly gradient: number;
   readonly velocity: number;
+  /** Taken by the first task that has one. */
+  correction: number | undefined;
 }
 
 /** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory */
@@ -129,6 +133,7 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
     received: vector(),
     gradient: vector(),
     velocity: vector(),
+    correction: undefined,
   };
   let busy = false;
   return {
@@ -169,8 +174,15 @@ function measure({ plan, memory, parameters: at }: Workplace, parameters: Float3
   return { samples: data.count, loss: lossSum / data.count, accuracy: right.value() };
 }
 
-function checkTask({ parameters, learningRate }: Pick<EdgeTask, "parameters" | "learningRate">, plan: Plan): void {
+function checkTask(
+  { parameters, learningRate, correction }: Pick<EdgeTask, "parameters" | "learningRate" | "correction">,
+  plan: Plan,
+): void {
   const { size } = plan.layout;
+  if (correction !== undefined && correction.length !== size) {
+    const details = { expected: size, found: correction.length };
+    throw new ShoalError("layout_mismatch", `a correction of ${correction.length} for a model of ${size}`, details);
+  }
   if (parameters.length !== size) {
     const details = { expected: size, found: parameters.length };
     throw new ShoalError("layout_mismatch", `${parameters.length} parameters for a model of ${size}`, details);
@@ -185,6 +197,10 @@ async function trainOn(place: Workplace, task: EdgeTask): Promise<EdgeUpdate> {
   const { size } = plan.layout;
   memory.floats(place.received, size).set(task.parameters);
   kernels.copy(place.received, place.parameters, size);
+  if (task.correction !== undefined) {
+    place.correction ??= memory.allocate(size * floatBytes).byteOffset;
+    memory.floats(place.correction, size).set(task.correction);
+  }
   const { loss, steps } = await runEpochs(place, task);
   kernels.axpy(place.received, place.parameters, size, -1);
   const update = memory.floats(place.parameters, size).slice();
@@ -219,7 +235,7 @@ async function runEpochs(place: Workplace, task: EdgeTask): Promise<{ readonly l
   return { loss: lossSum / data.count, steps: cut.totalBatches };
 }
 
-/** w ← w − η·v with v ← ρ·v + g + μ·(w − received); without momentum v is the gradient. */
+/** w ← w − η·v with v ← ρ·v + g + correction + μ·(w − received); without momentum v is the gradient. */
 function takeStep(place: Workplace, task: EdgeTask, isFirst: boolean): void {
   const { plan, kernels, parameters, received, gradient, velocity } = place;
   const { learningRate, momentum = 0, proximal = 0 } = task;
@@ -227,6 +243,9 @@ function takeStep(place: Workplace, task: EdgeTask, isFirst: boolean): void {
   if (proximal > 0) {
     kernels.axpy(parameters, gradient, size, proximal);
     kernels.axpy(received, gradient, size, -proximal);
+  }
+  if (task.correction !== undefined && place.correction !== undefined) {
+    kernels.axpy(place.correction, gradient, size, 1);
   }
   if (momentum === 0) kernels.sgd(parameters, gradient, size, learningRate, 0);
   else kernels.sgdMomentum(parameters, gradient, velocity, size, learningRate, momentum, 0, 0, false, isFirst);

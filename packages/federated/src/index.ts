@@ -37,8 +37,16 @@ export {
   type RobustRule,
 } from "./aggregation/robust/robust-rule.ts";
 export { localAccumulation, type LocalSteps } from "./client/local-accumulation.ts";
-export { packShared, personalSpans, sharedKeys, unpackShared, type KeySpan, type SharedKeys } from "./client/personal-layers.ts";
+export {
+  packShared,
+  personalSpans,
+  sharedKeys,
+  unpackShared,
+  type KeySpan,
+  type SharedKeys,
+} from "./client/personal-layers.ts";
 export { addProximalTerm } from "./client/proximal.ts";
+export { joinVectors, vectorsTogether, vectorWithin } from "./contribution/vectors-together.ts";
 export { correctGradient, moveControl, renewControl, replaceControl, type LocalPass } from "./client/scaffold.ts";
 export { partitionByLabels, partitionByShards } from "./partition/by-label.ts";
 export { partitionBySize, partitionEvenly, type SizeGrowth } from "./partition/by-size.ts";
@@ -165,6 +173,7 @@ export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/re
 export {
   planeProtocol,
   type ClientPrivacy,
+  type ControlOffer,
   type EncodingSpec,
   type LocalTraining,
   type PlainKeys,

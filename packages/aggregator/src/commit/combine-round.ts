@@ -1,7 +1,15 @@
 /** Combines what a round commits, under the task's rules of now. */
 import type { Clock } from "@shoal/actors";
-import { createRandomBits, systemRandomBytes, type RandomBits } from "@shoal/federated";
+import {
+  addScaled,
+  createRandomBits,
+  systemRandomBytes,
+  vectorsTogether,
+  vectorWithin,
+  type RandomBits,
+} from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
+import type { SecureSums } from "../secure/secure-sums.ts";
 import type { Room } from "../serve/room.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import { combine, type CombinePlan, type Combined } from "./combine.ts";
@@ -11,10 +19,12 @@ export type { Combined } from "./combine.ts";
 
 /** @param work - [size] gradient is overwritten with −Δ, where anything was contributed */
 export async function combineRound(
-  { settings, keeper, codecs, values, clock }: Room,
+  room: Room,
   contributions: readonly StoredContribution[],
   work: { readonly version: number; readonly parameters: Float32Array; readonly gradient: Float32Array },
 ): Promise<Combined> {
+  const { settings, keeper, codecs, values, clock, secure } = room;
+  if (secure !== null) return combineMasked(secure.meanOf(keeper.record.round.number), work.gradient);
   const { policy, robust, sampleCap } = settings;
   const { clip } = keeper.record.lasting;
   const plan: CombinePlan = {
@@ -23,11 +33,43 @@ export async function combineRound(
   const { version, parameters, gradient: into } = work;
   const base = { version, parameters, valuesOf: (old: number) => values.valuesOf(old) };
   const pause = createPause(clock);
-  const combined = await combine({ plan, base, codecs, into, pause }, contributions);
+  const together = vectorsTogether(settings.local);
+  const updates = contributions.map((each) => ({ ...each, content: vectorWithin(each.content, 0, together) }));
+  const combined = await combine({ plan, base, codecs, into, pause }, updates);
+  const refused = new Set(combined.refused.map(({ client }) => client));
+  const folded = contributions.filter(({ offer }) => !refused.has(offer.client));
+  await moveControlBy(room, folded, { version, pause });
   if (combined.nextClip !== null && combined.nextClip !== clip) {
     keeper.amend({ lasting: { ...keeper.record.lasting, clip: combined.nextClip } });
   }
   return combined;
+}
+
+/** SCAFFOLD: the mean of the changes moves c, in float64 and in the order of the contributions' ids. */
+async function moveControlBy(
+  { control, codecs }: Room,
+  contributions: readonly StoredContribution[],
+  { version, pause }: { readonly version: number; readonly pause: (keys: number) => Promise<void> },
+): Promise<void> {
+  if (control === undefined || contributions.length === 0) return;
+  const sum = new Float64Array(codecs.size);
+  const change = new Float32Array(codecs.size);
+  const sorted = contributions.toSorted((a, b) => (a.offer.id < b.offer.id ? -1 : 1));
+  for (const { offer, content } of sorted) {
+    codecs.decode(offer.encoding, vectorWithin(content, 1, 2), change);
+    addScaled(sum, change, 1);
+    await pause(codecs.size);
+  }
+  for (let key = 0; key < sum.length; key += 1) change[key] = (sum[key] ?? 0) / sorted.length;
+  await control.move(version, change, sorted.length);
+}
+
+/** Nobody has seen what clients say of their samples and losses. */
+function combineMasked(summed: ReturnType<SecureSums["meanOf"]>, into: Float32Array): Combined {
+  const unknown = { refused: [], samples: 0, loss: Number.NaN, nextClip: null, clipped: 0 };
+  if (summed === undefined) return { contributions: 0, ...unknown };
+  for (let key = 0; key < into.length; key += 1) into[key] = -(summed.mean[key] ?? 0);
+  return { contributions: summed.clients, ...unknown };
 }
 
 /** Keys between two pauses: 5 to 10 ms of adding. */

@@ -6,7 +6,7 @@ import { createRecordWriter, type RecordWriter } from "./record-writer.ts";
 import { taskKey, type TaskRecord } from "./task-record.ts";
 
 const recordOf = (step: number, term = 1): TaskRecord => ({
-  ...{ term, step, versions: [], outcomes: [], lasting: { clip: null, ledger: null, log: null } },
+  ...{ term, step, versions: [], outcomes: [], lasting: { clip: null, ledger: null, control: null, log: null } },
   round: { phase: "abandoned", number: 0, atMs: 0, reason: "", carried: nothingCarried, isTorn: false },
 });
 const effect = (clients: string): RoundEffect => ({ type: "discard", clients: [clients], reason: "" });

@@ -4,15 +4,22 @@
  */
 import type { Timer } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { advanceRound, isEnded, nextDeadline, type RoundEvent, type RoundStep } from "@shoal/federated";
+import {
+  advanceRound,
+  isEnded,
+  nextDeadline,
+  type RoundEvent,
+  type RoundState,
+  type RoundStep,
+} from "@shoal/federated";
 import { createRecordWriter, type RecordWriter, type RecordWriterOptions } from "./record-writer.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 export interface RoundKeeperOptions extends RecordWriterOptions {
   /** As it stands in the store. */
   readonly record: TaskRecord;
-  /** Told of every step, with its reason, as it is decided. */
-  readonly onStep: (step: RoundStep) => void;
+  /** Told of every step, with its reason and what was before it, as it is decided. */
+  readonly onStep: (step: RoundStep, before: RoundState) => void;
 }
 
 /** What may change beside the round. */
@@ -72,13 +79,14 @@ export function createRoundKeeper(options: RoundKeeperOptions): RoundKeeper {
 }
 
 function take(state: KeeperState, step: RoundStep, changes: RecordChanges = {}): RoundStep {
+  const { round: before } = state.record;
   state.record = { ...state.record, ...changes, round: step.state };
   const draws = step.effects.filter(({ type }) => type === "draw");
   state.writer.put(
     state.record,
     step.effects.filter((effect) => !draws.includes(effect)),
   );
-  state.options.onStep(step);
+  state.options.onStep(step, before);
   arm(state);
   // Whom chance chooses is heard by nobody: it is in the same write as what was to be drawn.
   for (const draw of draws) state.options.onEffect(draw);

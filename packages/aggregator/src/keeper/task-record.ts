@@ -29,8 +29,22 @@ export interface LastingState {
   readonly clip: number | null;
   /** What the rounds that clients were told of have cost; null: no central differential privacy. */
   readonly ledger: PrivacyLedger | null;
+  /** SCAFFOLD's; null: without, and before the first round. */
+  readonly control: ControlState | null;
   /** The newest record of the audit log, and the round that it is of; null before the first. */
   readonly log: { readonly head: ChainHead; readonly round: number } | null;
+}
+
+/** What there is to say of the server's control variate: its values lie beside the record (`control-store.ts`). */
+export interface ControlState {
+  /** The round with which all controls were zero last; clients forget those of another epoch. */
+  readonly epoch: number;
+  /** The version whose control is zero. */
+  readonly since: number;
+  /** Newest contributions of clients that were taken and do not count: their clients have to be told. */
+  readonly uncounted: readonly (readonly [client: string, round: number])[];
+  /** Controls of clients may have come apart from it: the next round begins another epoch. */
+  readonly isLeft: boolean;
 }
 
 /** Key of a run's record in the state store. */

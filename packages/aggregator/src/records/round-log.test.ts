@@ -29,7 +29,7 @@ function bodyOf(round: number, contributed: readonly StoredContribution[] = []):
 
 async function createScene(term = 1, store: StateStore = createMemoryStore()) {
   const clock = createSimulatedClock();
-  const lasting = { clip: null, ledger: null, log: null };
+  const lasting = { clip: null, ledger: null, control: null, log: null };
   const fresh: TaskRecord = { term, step: 0, round: { ...ended, number: 0 }, versions: [], outcomes: [], lasting };
   const known = await store.get(taskKey("r"));
   const record = { ...fresh, ...(known?.value as TaskRecord | undefined), term };

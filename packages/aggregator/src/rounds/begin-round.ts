@@ -34,7 +34,7 @@ export function beginRound(room: Room, work: AggregatorWork): void {
   )
     .filter(([, , round]) => round >= oldest)
     .slice(-mostOutcomes);
-  values.publish(number, work.version, work.parameters);
+  values.publish(number, work.version, work.parameters, room.control?.of(work.version));
   room.traces.forgetBefore(oldest, clock.now());
   Object.assign(traffic, { down: 0, up: 0 });
   const step = startRound(plan, number, clock.now(), carried);

@@ -1,5 +1,6 @@
 /** How rounds end, and how everybody hears of it: first the record, then the clients. */
 import {
+  contributionId,
   isEnded,
   nothingCarried,
   type AbandonedState,
@@ -9,6 +10,7 @@ import {
 } from "@shoal/federated";
 import { attributes } from "@shoal/protocol";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
+import { mostOutcomes, type Outcome } from "../keeper/task-record.ts";
 import type { ChainedRound } from "../records/round-log.ts";
 import { roundRecord } from "../records/round-record.ts";
 import type { Room } from "../serve/room.ts";
@@ -20,9 +22,20 @@ export async function settleRound(task: Task, step: number, facts: RoundEndFacts
   const { keeper } = task.room;
   if (!isEnded(keeper.record.round) && keeper.record.step < step) {
     keeper.dispatch({ type: "committed", version: facts.version });
-    if (!isEnded(keeper.record.round)) keeper.adopt(abandon(task.room, "its step was taken without it"));
+    if (!isEnded(keeper.record.round)) {
+      keeper.adopt(abandon(task.room, "its step was taken without it"));
+      countAfterAll(task.room);
+    }
   }
   await tellRound(task, facts);
+}
+
+/** The aggregator before this one had its contributions, and handed them over. */
+function countAfterAll({ control, keeper, task }: Room): void {
+  const { number } = keeper.record.round;
+  const clients = control?.countRound(number) ?? [];
+  const outcomes = clients.map((client): Outcome => [contributionId(client, task, number), true, number]);
+  if (clients.length > 0) keeper.amend({ outcomes: [...keeper.record.outcomes, ...outcomes].slice(-mostOutcomes) });
 }
 
 /** The values after the newest step are measured: it is in them. */

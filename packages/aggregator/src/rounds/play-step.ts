@@ -20,10 +20,12 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
   if (isEnded(keeper.record.round) || keeper.record.step !== work.step) afterOneMore(room);
   await settleRound(task, work.step, { version, parameters, result: null });
   await leaveOtherStep(task, work);
-  if (!isEnded(keeper.record.round)) goOn(task, work);
+  if (keeper.record.step > work.step) room.control?.leave();
+  await goOn(task, work);
   for (;;) {
     if (isEnded(keeper.record.round)) {
       signals.forget();
+      await prepareControl(room, work);
       beginRound(room, work);
     }
     const end = await signals.next();
@@ -47,10 +49,24 @@ async function repeatLast(task: Task): Promise<void> {
 }
 
 /** The open round is for this step: its clients fetch these values, and what was to be committed still is. */
-function goOn({ room, signals }: Task, work: AggregatorWork): void {
+async function goOn(task: Task, work: AggregatorWork): Promise<void> {
+  const { room, signals } = task;
   const { round } = room.keeper.record;
-  room.values.publish(round.number, work.version, work.parameters);
+  const { version, parameters } = work;
+  if (isEnded(round)) return;
+  if (room.control !== undefined && !(await room.control.find(version))) {
+    const lost = abandon(room, "the control variate of its values is lost");
+    await endRound(task, lost, { version, parameters, result: null });
+    return;
+  }
+  room.values.publish(round.number, version, parameters, room.control?.of(version));
   if (round.phase === "committing") signals.commit(round.reports);
+}
+
+/** Of the values that the next round begins with; where it is not to be had, all begin at zero again. */
+async function prepareControl({ control, keeper }: Room, { version }: AggregatorWork): Promise<void> {
+  if (control === undefined || (await control.find(version))) return;
+  control.begin(version, keeper.record.round.number + 1);
 }
 
 /** The run has gone back, to a snapshot or with a shard that had lost its newest updates: the round was for nothing. */
@@ -68,12 +84,19 @@ async function tryToCombine(
 ): Promise<Combined | undefined> {
   const { room } = task;
   const ids = reports.map(({ contribution }) => contribution);
+  if (room.secure !== null && room.secure.meanOf(room.keeper.record.round.number) === undefined) {
+    const lost = abandon(room, "its secure sum was lost with its aggregator");
+    await endRound(task, lost, { version: work.version, parameters: work.parameters, result: null });
+    return undefined;
+  }
   if (!ids.every((id) => room.contributions.has(id))) {
     room.keeper.amend({ outcomes: without(room.keeper.record, ids) });
+    room.control?.uncount(reports);
     room.keeper.dispatch({ type: "contributions_lost" });
     return undefined;
   }
-  await payForUpdate(room);
+  // A secure sum was paid for before its masks came off.
+  if (room.secure === null) await payForUpdate(room);
   const { version, parameters } = work;
   const beginMs = room.clock.now();
   const combined = await combinedOrReason(room, ids, work);

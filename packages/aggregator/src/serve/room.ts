@@ -3,8 +3,10 @@ import type { Clock, Random } from "@shoal/actors";
 import type { AggregatorPlane, RoundState, TaskDescription } from "@shoal/federated";
 import { decidePace, isEnded } from "@shoal/federated";
 import type { ContributionStore } from "../contributions/contribution-store.ts";
+import type { ControlVariate } from "../control/control-variate.ts";
 import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
+import type { SecureSums } from "../secure/secure-sums.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import type { ClientEvaluations } from "./client-evaluations.ts";
 import type { ContributionTraces } from "../tracing/contribution-traces.ts";
@@ -27,8 +29,12 @@ export interface Room {
   /** Bytes that clients took and gave since the round began. */
   readonly traffic: { down: number; up: number };
   readonly evaluations: ClientEvaluations;
+  /** SCAFFOLD's; undefined: without. */
+  readonly control: ControlVariate | undefined;
   readonly timeline: Timeline;
   readonly traces: ContributionTraces;
+  /** null: contributions are not masked. */
+  readonly secure: SecureSums | null;
 }
 
 /** When a client is wanted again. */

@@ -1,7 +1,9 @@
 /** What a client is told of the round that it is in. */
 import {
+  contributionId,
   isEnded,
   isSentAtOnce,
+  type ControlOffer,
   type Device,
   type EncodingSpec,
   type Member,
@@ -26,11 +28,25 @@ export function offerFor(room: Room, client: string): RoundOffer | undefined {
   const isAsked = member.status === "offered";
   return {
     ...{ round: member.sinceRound, version, down, up, clip: keeper.record.lasting.clip },
+    control: controlFor(room, client),
     answerWithinMs: isAsked ? leftMs : 0,
     reportWithinMs: isAsked ? plan.reportingTimeoutMs : leftMs,
     evaluates: settings.evaluates,
     traceparent: room.traces.traceparent(client, member.sinceRound),
   };
+}
+
+/** What has become of the client's last contributions: with that it knows what its own control is. */
+function controlFor({ control, keeper, task }: Room, client: string): ControlOffer | null {
+  const { lasting, outcomes, round, versions } = keeper.record;
+  if (control === undefined || lasting.control === null) return null;
+  const uncounted = control.uncountedOf(client);
+  const accepted = new Set(outcomes.flatMap(([id, isAccepted]) => (isAccepted ? [id] : [])));
+  const counted = versions
+    .map(([number]) => number)
+    .filter((number) => number < round.number && !uncounted.includes(number))
+    .filter((number) => accepted.has(contributionId(client, task, number)));
+  return { epoch: lasting.control.epoch, counted, uncounted };
 }
 
 /** The values of the round that a client is in, where they are few enough to go with an answer. */

@@ -6,7 +6,12 @@ import {
   decideFold,
   decideOffer,
   isEnded,
+  vectorsTogether,
+  vectorWithin,
   isSentAtOnce,
+  maskedBytes,
+  maskedEncoding,
+  planLattice,
   type ClientReply,
   type ClientRequest,
   type ContributionAnswer,
@@ -18,6 +23,7 @@ import { attributes } from "@shoal/protocol";
 import { stepsOf } from "../commit/combine-round.ts";
 import { factsOf, mixesModels } from "../commit/contribution-facts.ts";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
+import type { SecureSums } from "../secure/secure-sums.ts";
 import { mostOutcomes } from "../keeper/task-record.ts";
 import { comeBackAfter, versionOf, type Room } from "./room.ts";
 import { membersOf } from "./round-offer.ts";
@@ -36,7 +42,7 @@ export async function offerContribution(room: Room, client: string, offered: Off
 type Offered = Extract<ClientRequest, { readonly type: "offer_contribution" }>;
 
 function considerOffer(room: Room, client: string, { offer, trace }: Offered): ClientReply {
-  const { keeper, settings, registry, clock, contributions, codecs } = room;
+  const { keeper, settings, registry, clock, contributions } = room;
   const { round, outcomes } = keeper.record;
   const known = outcomes.findLast(([id]) => id === offer.id)?.[1];
   const decision = decideOffer(offer, {
@@ -44,13 +50,16 @@ function considerOffer(room: Room, client: string, { offer, trace }: Offered): C
     versionOf: (number) => versionOf(room, number),
     isMember: membersOf(round).some((member) => member.client === client && member.sinceRound === offer.round),
     known: known === undefined ? undefined : known ? "accepted" : "rejected",
-    bytesOf: (encoding) => (encoding in settings.up ? codecs.bytesOf(encoding) : undefined),
+    bytesOf: (encoding) => bytesIn(room, encoding),
     ...{ standing: registry.standing(client), nowMs: clock.now(), comeBackAfterMs: comeBackAfter(room) },
   });
   if (decision.kind === "answer") return { type: "answered", answer: decision.answer };
   // A second contribution to a round that is over for this client, or that ended while it trained.
   if (isEnded(round) && !settings.plan.carriesOver) return answered(stale(room));
   if (!isBaseKnown(room, offer.baseVersion)) return answered(stale(room));
+  const masked = room.secure?.wants(client, offer.round);
+  if (masked === "here") return { type: "noted" };
+  if (masked === "no") return answered(stale(room));
   try {
     checkManifest(offer.content);
   } catch (error) {
@@ -65,6 +74,16 @@ function considerOffer(room: Room, client: string, { offer, trace }: Offered): C
       ? rejected(room, "no_room", reason)
       : { kind: "come_back", reason, comeBackAfterMs: settings.pace.leastMs },
   );
+}
+
+/** Bytes of a contribution. */
+function bytesIn({ codecs, settings }: Room, encoding: string): number | undefined {
+  if (settings.secure !== null) {
+    const { bits } = planLattice(settings.secure.task.lattice);
+    return encoding === maskedEncoding ? maskedBytes(codecs.size, { bits }) : undefined;
+  }
+  const bytes = encoding in settings.up ? codecs.bytesOf(encoding) : undefined;
+  return bytes === undefined ? undefined : bytes * vectorsTogether(settings.local);
 }
 
 /** Models are mixed only where it is known what they began with: not after a take-over. */
@@ -90,8 +109,27 @@ export async function takeChunk(
     case "damaged":
       return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
     case "complete":
+      if (room.secure !== null) return takeMasked(room, room.secure, outcome.contribution);
       return answered(await admit(room, outcome.contribution));
   }
+}
+
+/** Adds a masked update to the sum: what is in it cannot be looked at. Of the contribution its name is kept. */
+function takeMasked(room: Room, secure: SecureSums, contribution: StoredContribution): ClientReply {
+  const { contributions, registry, clock } = room;
+  const { offer } = contribution;
+  const { client } = offer;
+  try {
+    if (!secure.add(contribution)) return answered(stale(room));
+  } catch (error) {
+    registry.holdAgainst(client, clock.now());
+    secure.left(client);
+    room.keeper.dispatch({ type: "drop", client });
+    return answered(rejected(room, "damaged", ShoalError.from(error).message));
+  }
+  const content = { ...offer.content, chunkHashes: new Uint8Array() };
+  contributions.accept({ offer: { ...offer, samples: 0, loss: 0, content }, content: new Uint8Array() });
+  return { type: "noted" };
 }
 
 /** Looks a complete contribution over and reports it to the round; the answer leaves when that is in the store. */
@@ -135,6 +173,7 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
       : stale(room);
   }
   remember(room, offer, true);
+  room.control?.count(client);
   registry.setBusy(client, false);
   await keeper.written();
   const weight = Math.min(offer.samples, room.settings.sampleCap);
@@ -145,15 +184,22 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
 function judge(room: Room, { offer, content }: StoredContribution): Rejected | undefined {
   const { codecs, settings } = room;
   const update = new Float32Array(codecs.size);
-  try {
-    codecs.decode(offer.encoding, content, update);
-  } catch (error) {
-    return rejected(room, "damaged", ShoalError.from(error).message);
+  const { normBound, sampleCap, local } = settings;
+  const together = vectorsTogether(local);
+  // Backwards, so that what is left in `update` is the update: a bound on its norm says nothing of a control's change.
+  for (let part = together - 1; part >= 0; part -= 1) {
+    try {
+      codecs.decode(offer.encoding, vectorWithin(content, part, together), update);
+    } catch (error) {
+      return rejected(room, "damaged", ShoalError.from(error).message);
+    }
+    const limits = { size: codecs.size, normBound: part === 0 ? (normBound ?? Infinity) : Infinity, sampleCap };
+    const admission = decideAdmission(update, offer.samples, limits);
+    if (admission.kind === "reject") {
+      const what = part === 0 ? "" : "the change of its control: ";
+      return rejected(room, admission.cause, `${what}${admission.reason}`);
+    }
   }
-  const { normBound, sampleCap } = settings;
-  const limits = { size: codecs.size, normBound: normBound ?? Infinity, sampleCap };
-  const admission = decideAdmission(update, offer.samples, limits);
-  if (admission.kind === "reject") return rejected(room, admission.cause, admission.reason);
   // With noise all count alike, and by a robust rule by their updates: only a policy looks at what a client says of itself.
   if (settings.privacy !== null || settings.robust !== null) return undefined;
   const { policy } = settings;

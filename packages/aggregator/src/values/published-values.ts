@@ -4,12 +4,12 @@
  * Bounds  `mostRounds` rounds; each holds one float32 copy and what was asked for of it.
  */
 import { ShoalError } from "@shoal/errors";
-import { chunkRange, describeVector, type VectorManifest } from "@shoal/federated";
+import { chunkRange, describeVector, joinVectors, type VectorManifest } from "@shoal/federated";
 import type { VectorCodecs } from "@shoal/optimization";
 
 export interface PublishedValues {
-  /** Takes the values of a round. Copies them. */
-  publish(round: number, version: number, values: Float32Array): void;
+  /** Takes the values of a round. Copies them. @param control - SCAFFOLD's, which is sent with them; kept as it is */
+  publish(round: number, version: number, values: Float32Array, control?: Float32Array): void;
   /** Of a version, [size] float32, borrowed; undefined where it is not kept any more. */
   valuesOf(version: number): Float32Array | undefined;
   /** @returns undefined for a round that is over for long @throws ShoalError codec_failed - unknown encoding */
@@ -29,6 +29,7 @@ interface Coded {
 interface Published {
   readonly version: number;
   readonly values: Float32Array;
+  readonly control: Float32Array | undefined;
   readonly coded: Map<string, Coded>;
 }
 
@@ -41,11 +42,13 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
     for (const coded of old?.coded.values() ?? []) byHash.delete(coded.manifest.hash);
   };
   return {
-    publish(round, version, values) {
+    publish(round, version, values, control) {
       if (values.length !== codecs.size) throw new RangeError(`${values.length} values for a task of ${codecs.size}`);
-      const same = [...rounds.values()].find((published) => published.version === version);
+      const same = [...rounds.values()].find(
+        (published) => published.version === version && published.control === control,
+      );
       // An abandoned round left the values as they were: so are their bytes.
-      rounds.set(round, same ?? { version, values: values.slice(), coded: new Map() });
+      rounds.set(round, same ?? { version, values: values.slice(), control, coded: new Map() });
       for (const old of [...rounds.keys()].slice(0, -mostRounds)) {
         if ([...rounds.values()].filter((published) => published === rounds.get(old)).length > 1) rounds.delete(old);
         else forget(old);
@@ -60,7 +63,7 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
       }
       let coded = published.coded.get(encoding);
       if (coded === undefined) {
-        coded = code(codecs, encoding, published.values);
+        coded = code(codecs, encoding, published);
         published.coded.set(encoding, coded);
       }
       byHash.set(coded.manifest.hash, coded);
@@ -75,7 +78,8 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
   };
 }
 
-function code(codecs: VectorCodecs, encoding: string, values: Float32Array): Coded {
-  const content = codecs.encode(encoding, values);
+function code(codecs: VectorCodecs, encoding: string, { values, control }: Published): Coded {
+  const vectors = control === undefined ? [values] : [values, control];
+  const content = joinVectors(vectors.map((vector) => codecs.encode(encoding, vector)));
   return { content, manifest: describeVector(content) };
 }

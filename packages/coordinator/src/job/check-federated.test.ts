@@ -8,12 +8,18 @@ const job = (given: object, others: object = {}) => ({
   ...{ data: { type: "digits", samples: 10 }, optimizer: { name: "sgd", learningRate: 1 }, ...others },
   federated: { ...federated, ...given },
 });
+const scaffold = { learningRate: 0.1, correction: "scaffold" };
+const secure = { name: "secure_sum", clip: 1 };
 const central = { name: "central", epsilon: 1, delta: 1e-5 };
 
 describe("a federated job", () => {
   it("is a synchronous run with one slot", () => {
     expect(checkJob(job({}))).toMatchObject({ batchSize: 1, epochs: 1, slots: 1, guard: { action: "off" } });
     expect(checkJob(job({ privacy: central })).federated?.privacy).toEqual(central);
+    expect(checkJob(job({ local: scaffold, population: 6 })).federated?.population).toBe(6);
+    expect(checkJob(job({ privacy: secure })).federated?.privacy).toEqual(secure);
+    const noised = { ...secure, epsilon: 4, delta: 1e-5 };
+    expect(checkJob(job({ privacy: noised })).federated?.privacy).toEqual(noised);
     const buffered = { aggregation: { name: "fedbuff", buffer: 2 }, maximumStaleness: 5 };
     expect(checkJob(job(buffered)).federated?.maximumStaleness).toBe(5);
   });
@@ -22,7 +28,15 @@ describe("a federated job", () => {
     [{ minimum: 5 }, "job.federated.minimum"],
     [{ robust: { name: "krum", byzantine: 1 } }, "job.federated.robust"],
     [{ maximumStaleness: 1 }, "job.federated.maximumStaleness"],
-    [{ local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
+    [{ local: scaffold, robust: { name: "median" } }, "job.federated.local.correction"],
+    [{ local: scaffold, aggregation: { name: "fedbuff", buffer: 2 } }, "job.federated.local.correction"],
+    [
+      { local: scaffold, aggregation: { name: "fedavg", goal: 4, examples: "linear" } },
+      "job.federated.aggregation.examples",
+    ],
+    [{ local: { ...scaffold, momentum: 0.9 } }, "job.federated.local.correction"],
+    [{ local: scaffold, privacy: central }, "job.federated.local.correction"],
+    [{ local: scaffold, population: 5 }, "job.federated.population"],
     [
       { aggregation: { name: "fednova", goal: 4 }, local: { learningRate: 0.1, momentum: 0.9, proximal: 1 } },
       "job.federated.local",
@@ -30,6 +44,22 @@ describe("a federated job", () => {
     [{ up: [{ name: "int8" }, { name: "top_k", share: 0.1 }, { name: "int8" }] }, "job.federated.up"],
     [{ down: [{ name: "power_sgd", rank: 2 }] }, "job.federated.down"],
     [{ privacy: central, robust: { name: "median" } }, "job.federated.privacy"],
+    [{ privacy: secure, robust: { name: "median" } }, "job.federated.robust"],
+    [{ privacy: secure, normBound: 1 }, "job.federated.normBound"],
+    [{ privacy: secure, up: [{ name: "int8" }] }, "job.federated.up"],
+    [{ privacy: secure, aggregation: { name: "fednova", goal: 4 } }, "job.federated.aggregation"],
+    [{ privacy: secure, aggregation: { name: "fedbuff", buffer: 4 } }, "job.federated.aggregation"],
+    [
+      { privacy: secure, aggregation: { name: "fedavg", goal: 4, examples: "linear" } },
+      "job.federated.aggregation.examples",
+    ],
+    [{ privacy: secure, minimum: 2 }, "job.federated.privacy"],
+    [{ privacy: secure, overSelection: 300 }, "job.federated.privacy"],
+    [{ privacy: { ...secure, weightCap: 100_000 } }, "job.federated.privacy"],
+    [{ privacy: { ...secure, epsilon: 1 } }, "job.federated.privacy"],
+    [{ privacy: { ...secure, epsilon: 1, delta: 1e-5, weightCap: 2 } }, "job.federated.privacy"],
+    [{ privacy: { ...secure, dropOutShare: 0.8 } }, "job.federated.privacy"],
+    [{ privacy: secure, local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
   ])("is refused with the field that is wrong: %j", (given, field) => {
     expect(() => checkJob(job(given))).toThrow(expect.objectContaining({ code: "invalid_job", details: { field } }));

@@ -1,6 +1,14 @@
 /** What federated rounds need of the rest of a job. */
 import { ShoalError } from "@shoal/errors";
-import { clientsNeeded, goalOf, parseAggregationPolicy, parsePrivacy, parseRobustRule } from "@shoal/federated";
+import {
+  clientsNeeded,
+  goalOf,
+  parseAggregationPolicy,
+  parsePrivacy,
+  parseRobustRule,
+  planSecureSum,
+} from "@shoal/federated";
+import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseEncodingSpec } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
 
@@ -30,6 +38,8 @@ export function checkFederated(job: JobSpec, input: unknown): JobSpec {
   checkRounds(federated);
   checkClients(federated);
   checkEncodings(federated);
+  if (federated.local.correction === "scaffold") checkScaffold(federated);
+  if (federated.privacy !== null) checkSecureSums(federated, job.model);
   return { ...job, batchSize: 1, accumulation: 1, epochs: 1, slots: 1, guard: { ...job.guard, action: "off" } };
 }
 
@@ -65,6 +75,27 @@ function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["fede
   }
 }
 
+/** Controls are means over all clients of plain steps' gradients: what bends either, or cannot see them, does not go with them. */
+function checkScaffold(federated: NonNullable<JobSpec["federated"]>): void {
+  const { aggregation, robust, privacy, local, population, overSelection } = federated;
+  const field = "job.federated.local.correction";
+  const policy = parseAggregationPolicy(aggregation);
+  if (policy.name !== "fedavg" || robust !== null) {
+    reject(field, `expected "none" with ${robust === null ? policy.name : "a robust rule"}: scaffold goes with fedavg`);
+  }
+  if ((aggregation["examples"] ?? "equal") !== "equal") {
+    reject("job.federated.aggregation.examples", 'expected "equal" with scaffold, whose controls count alike');
+  }
+  if (local.momentum > 0 || local.proximal > 0) {
+    reject(field, 'expected "none" with momentum or a proximal term: scaffold takes plain steps');
+  }
+  if (privacy !== null) reject(field, 'expected "none" with privacy: the changes of controls are sent as they are');
+  const asked = Math.ceil(goalOf(policy) * overSelection);
+  if (population !== null && population < asked) {
+    reject("job.federated.population", `expected at least the ${asked} clients that a round asks, got ${population}`);
+  }
+}
+
 /** Client and aggregator agree on encodings by their names, and need no memory in common from one vector to the next. */
 function checkEncodings({ down, up }: NonNullable<JobSpec["federated"]>): void {
   for (const [direction, specs] of Object.entries({ down, up })) {
@@ -90,10 +121,6 @@ function checkClients({
     const sentence = `expected 0 with ${name}, whose contributions all begin with the same values; fedbuff takes older ones`;
     reject("job.federated.maximumStaleness", sentence);
   }
-  if (local.correction === "scaffold") {
-    const sentence = 'expected "none": a second vector, the control variate, travels in neither direction yet';
-    reject("job.federated.local.correction", sentence);
-  }
   if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
     reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
   }
@@ -101,6 +128,31 @@ function checkClients({
   if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
+  }
+}
+
+/** Masked updates cannot be looked at, only their sum: what judges or weighs single ones does not go with them. */
+function checkSecureSums(federated: NonNullable<JobSpec["federated"]>, model: JobSpec["model"]): void {
+  const { privacy, aggregation, robust, normBound, up, minimum, overSelection, rounds } = federated;
+  const spec = parsePrivacy(privacy);
+  if (spec.name !== "secure_sum") return;
+  const policy = parseAggregationPolicy(aggregation);
+  const masked = "with secure sums, whose masked updates nobody can look at";
+  if (policy.name !== "fedavg") reject("job.federated.aggregation", `expected fedavg ${masked}; got ${policy.name}`);
+  if (aggregation["examples"] !== undefined) {
+    reject("job.federated.aggregation.examples", `expected nothing ${masked}: job.federated.privacy.weightCap says it`);
+  }
+  if (robust !== null) reject("job.federated.robust", `expected null ${masked}`);
+  if (normBound !== null) reject("job.federated.normBound", `expected null ${masked}: clients clip them`);
+  if (up.length !== 1 || up[0]?.["name"] !== "float32") {
+    reject("job.federated.up", `expected nothing ${masked}: job.federated.privacy.levels says how they are quantised`);
+  }
+  const goal = goalOf(policy);
+  const { size } = layoutOf(parseModelSpec(model));
+  try {
+    planSecureSum(spec, { size, rounds, minimum: minimum ?? goal, invited: Math.ceil(goal * overSelection) });
+  } catch (error) {
+    reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
   }
 }
 

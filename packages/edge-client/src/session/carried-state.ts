@@ -8,11 +8,16 @@ import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
 import type { ClientStorage } from "../storage/client-storage.ts";
 
 export interface CarriedState {
-  /** float32 that `round` begins with; undefined where there is nothing of this task. */
-  before(round: number): Promise<Float32Array | undefined>;
+  /**
+   * float32 that `round` begins with; undefined where there is nothing of this task.
+   * @param counts - whether what an earlier round left is kept, or what it began with; default: all do
+   */
+  before(round: number, counts?: Counts): Promise<Float32Array | undefined>;
   /** @param after - what `round` left, borrowed */
-  keep(round: number, after: Float32Array): Promise<void>;
+  keep(round: number, after: Float32Array, counts?: Counts): Promise<void>;
 }
+
+type Counts = (round: number) => boolean;
 
 interface Kept {
   readonly task: string;
@@ -34,17 +39,19 @@ export function createCarriedState(storage: ClientStorage, task: string, name: s
       return undefined;
     }
   };
-  const beginning = (kept: Kept | undefined, round: number): Uint8Array | null =>
-    (kept?.round === round ? kept.before : kept?.after) ?? null;
+  const beginning = (kept: Kept | undefined, round: number, counts: Counts = () => true): Uint8Array | null => {
+    if (kept === undefined) return null;
+    return kept.round === round || !counts(kept.round) ? kept.before : kept.after;
+  };
   return {
-    async before(round) {
-      const bytes = beginning(await read(), round);
+    async before(round, counts) {
+      const bytes = beginning(await read(), round, counts);
       if (bytes === null || bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined;
       return new Float32Array(bytes.slice().buffer);
     },
-    async keep(round, after) {
+    async keep(round, after, counts) {
       const bytes = new Uint8Array(after.buffer, after.byteOffset, after.byteLength);
-      const kept: Kept = { task, round, before: beginning(await read(), round), after: bytes };
+      const kept: Kept = { task, round, before: beginning(await read(), round, counts), after: bytes };
       await storage.set(key, encodePlainData(kept, limits));
     },
   };

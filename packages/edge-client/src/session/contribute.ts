@@ -17,7 +17,7 @@ import type { WorkRecord } from "./work-record.ts";
 
 /** @throws ShoalError cancelled */
 export async function contribute(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
-  const { shelf, plane, signal, tell, jittered } = room;
+  const { shelf, plane, signal, tell, jittered, control } = room;
   const { contribution, trace } = record;
   const content = await shelf.update();
   if (contribution === null || content === undefined) {
@@ -33,6 +33,7 @@ export async function contribute(room: RoundRoom, record: WorkRecord): Promise<R
     if (answer === undefined) continue;
     tell({ type: "answered", round: record.offer.round, answer });
     if (answer.kind !== "come_back") {
+      if (isTaken(answer)) await control.confirm(record.offer);
       await shelf.write({ ...record, answer: isTaken(answer) ? "taken" : "refused" });
       return { kind: "answered", answer };
     }
@@ -40,7 +41,8 @@ export async function contribute(room: RoundRoom, record: WorkRecord): Promise<R
   }
 }
 
-async function sendChunks(
+/** @returns undefined where all is there, or nobody awaits it any more */
+export async function sendChunks(
   { plane, signal, tell }: RoundRoom,
   { id, content: manifest, round }: ContributionOffer,
   content: Uint8Array,

@@ -9,6 +9,8 @@ import {
   nextChunks,
   settleChunk,
   startTransfer,
+  vectorsTogether,
+  vectorWithin,
   type RoundOffer,
   type Transfer,
   type VectorManifest,
@@ -16,6 +18,13 @@ import {
 } from "@shoal/federated";
 import { agreedEncoding } from "./agreed-encoding.ts";
 import { retry, window, type RoundRoom } from "./round-room.ts";
+
+export interface FetchedVectors {
+  /** [size] float32 */
+  readonly values: Float32Array;
+  /** [size] float32: the server's, with SCAFFOLD. */
+  readonly control: Float32Array | undefined;
+}
 
 /** Chunks that are not what was announced, in one download: the line checks its bytes, so the other end is wrong. */
 const mostDamaged = 3;
@@ -28,19 +37,26 @@ export async function fetchValues(
   room: RoundRoom,
   { round, down }: RoundOffer,
   given: WholeVector | null,
-): Promise<Float32Array | undefined> {
-  const { plane, signal, codec, task, tell } = room;
+): Promise<FetchedVectors | undefined> {
+  const { plane, signal, tell } = room;
   if (given !== null && isChunk(given.manifest, 0, given.content)) {
     const { length: bytes } = given.content;
     tell({ type: "downloading", bytes, of: bytes });
-    return codec.decode(agreedEncoding(task.down, down), given.content, task.size, task.plain);
+    return read(room, down, given.content);
   }
   const reply = await plane.ask({ type: "fetch_manifest", round, encoding: down }, signal);
   if (reply.type !== "manifest") return undefined;
   const content = await fetchChunks(room, reply.manifest);
-  return content === undefined
-    ? undefined
-    : codec.decode(agreedEncoding(task.down, down), content, task.size, task.plain);
+  return content === undefined ? undefined : read(room, down, content);
+}
+
+function read({ codec, task }: RoundRoom, down: string, content: Uint8Array): FetchedVectors {
+  const encoding = agreedEncoding(task.down, down);
+  const together = vectorsTogether(task.local);
+  const [values, control] = Array.from({ length: together }, (_, part) =>
+    codec.decode(encoding, vectorWithin(content, part, together), task.size, task.plain),
+  );
+  return { values: values ?? new Float32Array(task.size), control };
 }
 
 async function fetchChunks(

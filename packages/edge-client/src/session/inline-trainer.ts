@@ -5,10 +5,12 @@
 import { ShoalError } from "@shoal/errors";
 import {
   clipScale,
+  correctGradient,
   createRandomBits,
   makePrivate,
   packShared,
   personalSpans,
+  renewControl,
   sharedKeys,
   squaredNormOf,
   systemRandomBytes,
@@ -20,7 +22,7 @@ import {
 import type { KernelBuild, KernelModules } from "@shoal/kernels-wasm";
 import { initializeParameters, parseModelSpec, type ModelSpec, type Split } from "@shoal/models";
 import { createEdgeTrainer, type EdgeTrainer } from "../edge-trainer.ts";
-import type { LocalTrainer, LocalValues } from "./local-training.ts";
+import type { LocalControl, LocalTrainer, LocalValues } from "./local-training.ts";
 
 export interface InlineTrainerOptions {
   /** From `loadKernelModules()`. */
@@ -61,13 +63,11 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
     async train(task, work) {
       const { round, local, signal, onProgress } = work;
       const { epochs, learningRate, momentum, proximal, seed } = local;
-      if (local.correction !== "none") {
-        throw new ShoalError("invalid_argument", "this client has no control variates", { field: "local.correction" });
-      }
       const own = equip(task);
       const parameters = wholeOf(own, task, work);
       const { update, samples, steps, loss } = await own.trainer.train({
         ...{ parameters, data, epochs, learningRate, momentum, proximal, signal },
+        correction: correctionOf(own, task, work.control),
         // Another order in each round, the same one after a reload.
         seed: (seed + 0x9e3779b1 * round) % 2 ** 32,
         onEpoch: (epoch, mean) => onProgress?.({ epoch, loss: mean }),
@@ -75,9 +75,10 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       });
       const sent = new Float32Array(own.shared.count);
       packShared(own.shared, update, sent);
+      const controlChange = changeOf(task, work.control, { sent, steps });
       hide(sent, work.clip ?? task.privacy.clip, task.privacy.localNoise, randomBytes);
       const personal = local.personal.length === 0 ? null : parameters.map((value, key) => value + (update[key] ?? 0));
-      return { update: sent, personal, samples, steps, loss };
+      return { update: sent, personal, controlChange, samples, steps, loss };
     },
     async evaluate(task, values) {
       if (testData === undefined) return null;
@@ -115,6 +116,35 @@ function wholeOf({ spec, shared }: Equipment, { local }: TaskDescription, own: L
   else initializeParameters(spec, local.seed, whole);
   unpackShared(shared, own.values, whole);
   return whole;
+}
+
+/** c − cₖ, where the task has controls; statistics are measured, and are not corrected. */
+function correctionOf(
+  { shared }: Equipment,
+  { plain }: TaskDescription,
+  control: LocalControl | undefined,
+): Float32Array | undefined {
+  if (control === undefined) return undefined;
+  const correction = new Float32Array(shared.count);
+  correctGradient(correction, control.own, control.global);
+  for (const { begin, end } of plain) correction.fill(0, begin, end);
+  const whole = new Float32Array(shared.size);
+  unpackShared(shared, correction, whole);
+  return whole;
+}
+
+/** Δcₖ by option II: from what the steps did. @param sent - [size] float32 the update, borrowed */
+function changeOf(
+  { plain, local }: TaskDescription,
+  control: LocalControl | undefined,
+  { sent, steps }: { readonly sent: Float32Array; readonly steps: number },
+): Float32Array | undefined {
+  if (control === undefined) return undefined;
+  const received = new Float32Array(sent.length);
+  const pass = { received, trained: sent, steps, learningRate: local.learningRate };
+  const change = renewControl(control.own.slice(), control.global, pass);
+  for (const { begin, end } of plain) change.fill(0, begin, end);
+  return change;
 }
 
 /** Δ·min(1, C/‖Δ‖), with the noise of local privacy where the task wants it; in place. */

@@ -8,14 +8,15 @@
  */
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
-import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer } from "@shoal/federated";
+import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer, SecureClientPorts } from "@shoal/federated";
 import { createMemoryStorage, type ClientStorage } from "../storage/client-storage.ts";
 import { createForgivingStorage } from "../storage/forgiving-storage.ts";
 import { createCarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
+import { createOwnControl } from "./own-control.ts";
 import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
-import type { RoundRoom } from "./round-room.ts";
+import type { RoundRoom, SecureNotice } from "./round-room.ts";
 import type { SessionEvent } from "./session-event.ts";
 import { createWorkShelf, type WorkRecord, type WorkShelf } from "./work-record.ts";
 
@@ -34,6 +35,8 @@ export interface JoinOptions {
   readonly storage?: ClientStorage;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** For tasks that mask their updates. Default: the platform's. */
+  readonly cryptography?: SecureClientPorts;
   readonly onEvent?: (event: SessionEvent) => void;
 }
 
@@ -52,6 +55,12 @@ const leastFailureRestMs = 1_000;
 /** While it trains a client checks in no more often than this. */
 const leastAttendanceMs = 5_000;
 
+interface PlayedRound {
+  readonly number: number;
+  readonly abort: AbortController;
+  hearSecure: ((notice: SecureNotice) => void) | undefined;
+}
+
 interface SessionState {
   readonly options: JoinOptions;
   readonly plane: PatientPlane;
@@ -61,7 +70,7 @@ interface SessionState {
   readonly clock: Clock;
   readonly closing: AbortController;
   /** Of the round that is being played. */
-  round: { readonly number: number; readonly abort: AbortController } | undefined;
+  round: PlayedRound | undefined;
   /** Heard, and not yet looked at. */
   offer: RoundOffer | undefined;
   againForRound: number | undefined;
@@ -188,6 +197,8 @@ async function nextWork(state: SessionState, offered: RoundOffer | undefined): P
   const isSame = offer?.round === kept.offer.round;
   if (kept.answer !== null) {
     // J2: whoever is in a round to which it has contributed is there because that was lost.
+    // It has left with its keys, and says so.
+    if (kept.answer === "secret" && isSame) return kept;
     if (kept.answer === "taken" && (isSame || againForRound === kept.offer.round)) return kept;
     return isSame ? undefined : begin(state, offer);
   }
@@ -210,7 +221,7 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
   const { shelf, closing, options } = state;
   const abort = new AbortController();
   const { round } = record.offer;
-  state.round = { number: round, abort };
+  state.round = { number: round, abort, hearSecure: undefined };
   const tell = (event: SessionEvent): void => options.onEvent?.(event);
   try {
     const signal = AbortSignal.any([closing.signal, abort.signal]);
@@ -248,6 +259,15 @@ function furnish(
     ...{ client, task, plane, shelf, trainer, codec, signal, now: () => clock.now() },
     unsent: createCarriedState(storage, task.task, "unsent"),
     personal: createCarriedState(storage, task.task, "personal"),
+    control: createOwnControl(storage, task.task),
+    cryptography: options.cryptography,
+    hearSecure(hear) {
+      const { round: played } = state;
+      if (played !== undefined) played.hearSecure = hear;
+      return () => {
+        if (played?.hearSecure === hear) played.hearSecure = undefined;
+      };
+    },
     tell: (event) => onEvent?.(event),
     jittered: (ms) => jittered(state, ms),
     attend: (until) => attend(state, { round, everyMs: comeBackAfterMs, until }),
@@ -320,6 +340,7 @@ function hear(state: SessionState, notice: ClientNotice): void {
       state.plane.askAgain();
       break;
     case "secure_notice":
+      if (notice.round === playing) state.round?.hearSecure?.(notice);
       return;
   }
   state.wake?.();

@@ -9,11 +9,19 @@ export interface LocalValues {
   readonly personal: Float32Array | null;
 }
 
+/** SCAFFOLD: what corrects each step, g ← g − own + global. Both [size] float32, borrowed. */
+export interface LocalControl {
+  readonly own: Float32Array;
+  readonly global: Float32Array;
+}
+
 export interface LocalWork extends LocalValues {
   readonly round: number;
   readonly local: LocalTraining;
   /** Updates are clipped to this norm; null: to that of the task, if it has one. */
   readonly clip: number | null;
+  /** Left out where the task has none. */
+  readonly control?: LocalControl | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: { readonly epoch: number; readonly loss: number }) => void) | undefined;
 }
@@ -23,6 +31,8 @@ export interface LocalResult {
   readonly update: Float32Array;
   /** [wholeSize] float32 with what the layers that stay here have come to; null where none do. */
   readonly personal: Float32Array | null;
+  /** [size] float32 Δcₖ, which moves the client's control; the caller's to keep. Where the task has controls. */
+  readonly controlChange?: Float32Array | undefined;
   readonly samples: number;
   /** Local steps that made it. */
   readonly steps: number;

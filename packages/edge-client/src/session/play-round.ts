@@ -3,11 +3,19 @@
  * a client that was reloaded goes on where it was: what is fetched is not fetched again, what is trained not trained again.
  */
 import { ShoalError } from "@shoal/errors";
-import { contributionId, describeVector, type ClientTrace, type ContributionOffer } from "@shoal/federated";
+import {
+  contributionId,
+  describeVector,
+  joinVectors,
+  type ClientTrace,
+  type ContributionOffer,
+  type RoundOffer,
+} from "@shoal/federated";
 import { agreedEncoding } from "./agreed-encoding.ts";
 import { contribute } from "./contribute.ts";
-import { fetchValues } from "./fetch-values.ts";
-import type { LocalResult } from "./local-training.ts";
+import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
+import type { LocalResult, LocalWork } from "./local-training.ts";
+import type { ControlBegun } from "./own-control.ts";
 import type { RoundOutcome, RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
@@ -15,8 +23,11 @@ import type { WorkRecord } from "./work-record.ts";
 export async function playRound(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
   if (record.contribution !== null) return contribute(room, record);
   const { round } = record.offer;
-  if (room.task.privacy.isSecure) {
-    throw new ShoalError("invalid_argument", "this client does not mask its updates", { field: "privacy.isSecure" });
+  const { secure } = room.task.privacy;
+  if (secure !== null) {
+    // Most tasks do not mask: what that takes comes when it is asked for.
+    const { playSecureRound } = await import("./secure/play-secure-round.ts");
+    return playSecureRound(room, record, secure);
   }
   const beganMs = room.now();
   room.tell({ type: "offered", round });
@@ -24,13 +35,12 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   if (noted.type !== "offer_noted" || !noted.isMember) {
     return { kind: "let_go", reason: "the round has others, or has begun" };
   }
-  const values = await fetchValues(room, record.offer, noted.values);
-  if (values === undefined) return { kind: "let_go", reason: "its values are not there any more" };
-  return contribute(room, await train(room, record, { values, beganMs, fetchedMs: room.now() }));
+  const vectors = await fetchValues(room, record.offer, noted.values);
+  if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
+  return contribute(room, await train(room, record, { ...vectors, beganMs, fetchedMs: room.now() }));
 }
 
-interface Fetched {
-  readonly values: Float32Array;
+interface Fetched extends FetchedVectors {
   readonly beganMs: number;
   readonly fetchedMs: number;
 }
@@ -39,26 +49,51 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const { task, codec, shelf, client, unsent } = room;
   const { offer } = record;
   const { round } = offer;
-  const result = await trainAttended(room, record, fetched.values);
+  const begun = offer.control === null ? undefined : await room.control.before(offer, task.size);
+  const control = begun && { own: begun.own, global: fetched.control ?? new Float32Array(task.size) };
+  const result = await trainAttended(room, record, { values: fetched.values, control });
   const { samples, steps, loss, update } = result;
   const leftOver = await unsent.before(round);
   const encoded = codec.encode(agreedEncoding(task.up, offer.up), update, { draw: round, leftOver, plain: task.plain });
+  const changed = begun === undefined ? undefined : renewControl(room, offer, begun, result);
+  const content = joinVectors([encoded.content, ...(changed === undefined ? [] : [changed.content])]);
   const facts = { task: task.task, round, client, baseVersion: offer.version, samples, steps, loss };
   const contribution: ContributionOffer = {
     ...{ id: contributionId(client, task.task, round), ...facts, encoding: offer.up },
-    content: describeVector(encoded.content),
+    content: describeVector(content),
   };
   const trained: WorkRecord = { ...record, contribution, trace: traceOf(room, record, fetched, result) };
   // With the record the round counts as trained: everything else is kept before it.
   if (result.personal !== null) await room.personal.keep(round, result.personal);
   if (encoded.leftOver !== undefined) await unsent.keep(round, encoded.leftOver);
-  await shelf.keepUpdate(encoded.content);
+  if (changed !== undefined) await room.control.keep(offer, changed.left);
+  await shelf.keepUpdate(content);
   await shelf.write(trained);
   return trained;
 }
 
+/** SCAFFOLD: the change of the client's control goes with its update, in the same encoding. */
+function renewControl(
+  { codec, task }: RoundRoom,
+  { up, round }: RoundOffer,
+  { own, unsent }: ControlBegun,
+  { controlChange }: LocalResult,
+): { readonly content: Uint8Array; readonly left: ControlBegun } {
+  if (controlChange?.length !== task.size) {
+    throw new ShoalError("invalid_argument", "this trainer has no control variates", { field: "local.correction" });
+  }
+  const options = { draw: round, leftOver: unsent, plain: task.plain };
+  const { content, leftOver } = codec.encode(agreedEncoding(task.up, up), controlChange, options);
+  const renewed = own.map((value, key) => value + (controlChange[key] ?? 0));
+  return { content, left: { own: renewed, unsent: leftOver ?? new Float32Array(task.size) } };
+}
+
 /** Measures where that is wanted, and trains; says meanwhile that the client is there. */
-async function trainAttended(room: RoundRoom, { offer }: WorkRecord, values: Float32Array): Promise<LocalResult> {
+export async function trainAttended(
+  room: RoundRoom,
+  { offer }: WorkRecord,
+  { values, control }: Pick<LocalWork, "values" | "control">,
+): Promise<LocalResult> {
   const { task, trainer, signal, tell, plane } = room;
   const { round, clip } = offer;
   const personal = task.local.personal.length === 0 ? undefined : await room.personal.before(round);
@@ -71,7 +106,7 @@ async function trainAttended(room: RoundRoom, { offer }: WorkRecord, values: Flo
   const attending = room.attend(AbortSignal.any([signal, trained.signal])).catch(() => undefined);
   try {
     return await trainer.train(task, {
-      ...{ ...own, round, local: task.local, clip, signal },
+      ...{ ...own, control, round, local: task.local, clip, signal },
       onProgress: (progress) => tell({ type: "training", round, ...progress }),
     });
   } finally {

@@ -1,7 +1,8 @@
 /** What the stages of a round have in common. */
-import type { ContributionAnswer, TaskDescription } from "@shoal/federated";
+import type { ClientNotice, ContributionAnswer, SecureClientPorts, TaskDescription } from "@shoal/federated";
 import type { CarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
+import type { OwnControl } from "./own-control.ts";
 import type { PatientPlane } from "./patient-plane.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type { WorkShelf } from "./work-record.ts";
@@ -17,6 +18,12 @@ export interface RoundRoom {
   readonly unsent: CarriedState;
   /** Values of layers that stay here. */
   readonly personal: CarriedState;
+  /** SCAFFOLD's, of this client. */
+  readonly control: OwnControl;
+  /** For masks and noise; undefined: the platform's. */
+  readonly cryptography: SecureClientPorts | undefined;
+  /** Has the notices of the round's secure sum told. @returns stops that */
+  readonly hearSecure: (hear: (notice: SecureNotice) => void) => () => void;
   readonly now: () => number;
   readonly tell: (event: SessionEvent) => void;
   /** Says that the client is there, from time to time, until the signal is raised. */
@@ -26,6 +33,8 @@ export interface RoundRoom {
   /** Raised when nothing more is wanted of this round. */
   readonly signal: AbortSignal;
 }
+
+export type SecureNotice = Extract<ClientNotice, { readonly type: "secure_notice" }>;
 
 /** How a round ended for this client. */
 export type RoundOutcome =

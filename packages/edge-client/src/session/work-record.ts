@@ -11,9 +11,10 @@ export interface WorkRecord {
   readonly trace: ClientTrace | null;
   /**
    * Whether it was taken, when it was answered. Kept until the round is over: a contribution that was taken may be asked
-   * for again, one that was refused would be refused again.
+   * for again, one that was refused would be refused again. With masked updates: "secret" from the moment when it has said
+   * its keys, which a reload forgets, and "over" when nothing more is wanted of it.
    */
-  readonly answer: "taken" | "refused" | null;
+  readonly answer: "taken" | "refused" | "secret" | "over" | null;
 }
 
 interface Kept {
@@ -23,7 +24,7 @@ interface Kept {
 }
 
 /** Of what is kept. What another release has written is taken as nothing. */
-const format = 1;
+const format = 2;
 const limits = { what: "a client's record", maximumBytes: 2 ** 24, allowRefs: false };
 const recordName = "work/record";
 const updateName = "work/update";

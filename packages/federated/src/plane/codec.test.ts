@@ -10,7 +10,7 @@ import { planeProtocol, type RoundOffer, type TaskDescription } from "./task-des
 const manifest = { hash: "ab".repeat(32), bytes: 10, chunkBytes: 8, chunkHashes: new Uint8Array(64) };
 const offer: RoundOffer = {
   ...{ round: 3, version: 2, answerWithinMs: 100, reportWithinMs: 1_000, down: "float32", up: "int8" },
-  ...{ clip: null, evaluates: true, traceparent: null },
+  ...{ clip: null, control: { epoch: 1, counted: [2], uncounted: [] }, evaluates: true, traceparent: null },
 };
 const task: TaskDescription = {
   ...{ protocol: planeProtocol, task: "digits", model: { layers: [] }, size: 10, normBound: null },

@@ -89,9 +89,17 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
   privacy: z.strictObject({ clip: z.nullable(finite), localNoise: finite, secure: z.nullable(secureTask) }),
 });
 
+const rounds = z.array(count).check(z.maxLength(64));
+const control = z.strictObject({ epoch: count, counted: rounds, uncounted: rounds });
+
 const offer: z.ZodMiniType<RoundOffer> = z.strictObject({
   ...{ round: count, version: count, answerWithinMs: ms, reportWithinMs: ms, down: encoding, up: encoding },
-  ...{ clip: z.nullable(finite), evaluates: z.boolean(), traceparent: z.nullable(z.string().check(z.maxLength(64))) },
+  ...{
+    clip: z.nullable(finite),
+    control: z.nullable(control),
+    evaluates: z.boolean(),
+    traceparent: z.nullable(z.string().check(z.maxLength(64))),
+  },
 });
 
 const comeBackAfterMs = ms;

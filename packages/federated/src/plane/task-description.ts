@@ -64,6 +64,16 @@ export interface ClientPrivacy {
   readonly secure: SecureTask | null;
 }
 
+/** What a client needs to know of its own control variate. */
+export interface ControlOffer {
+  /** Controls of another epoch are forgotten: all begin at zero. */
+  readonly epoch: number;
+  /** Of the newest rounds, those whose contribution counts: its answer may have been lost. */
+  readonly counted: readonly number[];
+  /** Rounds whose contribution was taken and does not count after all: the change of the control is taken back. */
+  readonly uncounted: readonly number[];
+}
+
 /** A round that a client is asked to take part in. */
 export interface RoundOffer {
   readonly round: number;
@@ -75,6 +85,8 @@ export interface RoundOffer {
   readonly down: string;
   readonly up: string;
   readonly clip: number | null;
+  /** With SCAFFOLD; null: without. */
+  readonly control: ControlOffer | null;
   /** Measure these values on the client's test split, too. */
   readonly evaluates: boolean;
   /** W3C traceparent of the round, for the client's spans. */

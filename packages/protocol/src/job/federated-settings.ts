@@ -49,6 +49,8 @@ export interface FederatedSettings {
   readonly normBound: number | null;
   /** Samples that a client counts with at most, whatever it claims. */
   readonly sampleCap: number;
+  /** Clients there are, in all: SCAFFOLD's N. null: as many as are asked for a round. */
+  readonly population: number | null;
   /** Clients measure the values of each round on test data of their own. */
   readonly evaluatesOnClients: boolean;
 }
@@ -87,6 +89,7 @@ export const federatedSettingsSchema: z.ZodType<FederatedSettings> = z.strictObj
   up: encodings,
   normBound: z.number().gt(0).nullable().default(null),
   sampleCap: z.int().min(1).max(0xffff_ffff).default(10_000),
+  population: z.int().min(1).max(0xffff_ffff).nullable().default(null),
   evaluatesOnClients: z.boolean().default(false),
 });
 

@@ -10,6 +10,7 @@ import {
   personalSpans,
   planeProtocol,
   sharedKeys,
+  vectorsTogether,
   type LocalTraining,
   type PlainKeys,
   type ResolvedAggregationPolicy,
@@ -21,7 +22,7 @@ import {
 import { layoutOf, parseModelSpec, type Segment } from "@shoal/models";
 import type { FederatedSettings, JobSpec } from "@shoal/protocol";
 import { mostAccumulated } from "./local-steps.ts";
-import { privacyOfTask } from "./privacy-of-task.ts";
+import { privacyOfTask, securePlan } from "./privacy-of-task.ts";
 
 export interface FederatedTask {
   readonly description: TaskDescription;
@@ -42,7 +43,10 @@ const mostInvited = 1_024;
 const pace = { leastMs: 200, mostMs: 24 * 3_600_000 };
 /** The push of a round is repeated by the worker as long as it lives. */
 const commitTimeoutMs = 24 * 3_600_000;
-/** Vectors of a model's size that a client has at least: values received and trained, gradient, update. */
+/**
+ * Vectors of a model's size that a client has at least: values received and trained, gradient, update. With SCAFFOLD as many
+ * more: both controls, the correction, the change.
+ */
 const vectorsOfClient = 4;
 
 /** @throws ShoalError invalid_job, invalid_argument */
@@ -56,11 +60,13 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const up = byName(federated.up);
   const { normBound, sampleCap } = federated;
   const local: LocalTraining = { ...federated.local, seed: job.seed };
-  const memoryBytes = vectorsOfClient * layout.size * Float32Array.BYTES_PER_ELEMENT;
+  const vectors = vectorsOfClient * vectorsTogether(local);
+  const memoryBytes = vectors * layout.size * Float32Array.BYTES_PER_ELEMENT;
   const policy = policyOf(federated);
   const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
-  const plan = planOf(federated, policy, robust);
-  const privacy = privacyOfTask(federated, plan);
+  const declared = planOf(federated, policy, robust);
+  const privacy = privacyOfTask(federated, declared, shared.count);
+  const plan = privacy.secure === null ? declared : securePlan(declared, privacy.secure);
   return {
     shared,
     description: {
@@ -78,12 +84,14 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
       plain: plainKeys(layout.segments, shared),
     },
     settings: {
+      population: federated.population ?? plan.invited,
       ...{ plan, policy, robust, local, down, up, normBound, sampleCap, memoryBytes, privacy: privacy.central },
+      secure: privacy.secure,
       evaluates: federated.evaluatesOnClients,
       intake: { bytesOfClient: 2 * memoryBytes, bytesInAll: uploadBytes, idleMs: uploadIdleMs },
       standing: defaultStandingRules,
       ...{ pace, mostClients, leaseMs: clientLeaseMs },
-      roundMs: 1000 * (federated.configurationSeconds + federated.reportingSeconds),
+      roundMs: plan.configurationTimeoutMs + plan.reportingTimeoutMs,
     },
   };
 }
@@ -91,7 +99,9 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
 /** What a client claims of itself is capped by what the task makes of the greatest number of samples that counts. */
 function policyOf(federated: FederatedSettings): ResolvedAggregationPolicy {
   const { aggregation, sampleCap } = federated;
-  const policy = parseAggregationPolicy(aggregation);
+  // SCAFFOLD's controls are a plain mean: so are its updates.
+  const isPlain = federated.local.correction === "scaffold";
+  const policy = parseAggregationPolicy(isPlain ? { ...aggregation, examples: "equal" } : aggregation);
   if (!("sampleCap" in policy)) return policy;
   const capped = { ...policy, sampleCap: Math.min(policy.sampleCap, sampleCap) };
   if (capped.name !== "fednova" || aggregation["accumulationCap"] !== undefined) return capped;
