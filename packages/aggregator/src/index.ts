@@ -5,7 +5,7 @@ export {
   type AggregatorOptions,
   type AggregatorWork,
 } from "./aggregator.ts";
-export type { AggregatorSettings, CentralPrivacy } from "./settings.ts";
+export type { AggregatorSettings, CentralPrivacy, DrawByCoins, SecureAggregation } from "./settings.ts";
 export { createNatsAggregatorPlane } from "./plane/nats-aggregator-plane.ts";
 export type { RoundRecord } from "./records/round-record.ts";
 export type { ChainedRound } from "./records/round-log.ts";

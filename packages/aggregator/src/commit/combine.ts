@@ -28,7 +28,14 @@ export interface CombinePlan {
   readonly sampleCap: number;
   readonly local: ClientSteps;
   /** Central differential privacy: all count alike, clipped, with noise. */
-  readonly privacy: { readonly plan: PrivateRoundPlan; readonly random: RandomBits } | null;
+  readonly privacy: PrivateCombine | null;
+}
+
+export interface PrivateCombine {
+  readonly plan: PrivateRoundPlan;
+  readonly random: RandomBits;
+  /** Of nothing an update is made as well: with coins. */
+  readonly isEmptyToo: boolean;
 }
 
 /** What the values are that the update is for. */
@@ -51,7 +58,7 @@ export interface Combined {
   /** Those that could not be used after all. */
   readonly refused: readonly Refused[];
   readonly samples: number;
-  /** Mean loss of the contributors, weighted by samples. */
+  /** Mean loss of the contributors, weighted by samples; NaN where nobody was told. */
   readonly loss: number;
   /** With differential privacy: what the next round clips to. */
   readonly nextClip: number | null;
@@ -85,9 +92,12 @@ export async function combine(work: CombineWork, given: readonly StoredContribut
       reason: `based on version ${offer.baseVersion}, now ${base.version}`,
     }));
   const figures = { ...figuresOf(present), refused, nextClip: null, clipped: 0 };
-  if (present.length === 0) return figures;
-  if (plan.privacy !== null) return { ...figures, ...(await combinePrivately(work, plan.privacy, present)) };
-  return plan.robust === null ? figures : { ...figures, clipped: await combineByRule(work, plan.robust, present) };
+  // Noise alone is an update, too: that nobody came is nobody's business.
+  if (plan.privacy !== null && (present.length > 0 || plan.privacy.isEmptyToo))
+    return { ...figures, ...(await combinePrivately(work, plan.privacy, present)) };
+  return plan.robust === null || present.length === 0
+    ? figures
+    : { ...figures, clipped: await combineByRule(work, plan.robust, present) };
 }
 
 async function combineByPolicy(work: CombineWork, given: readonly StoredContribution[]): Promise<Combined> {
@@ -144,7 +154,7 @@ async function combineByRule(
 
 async function combinePrivately(
   { codecs, into, pause }: CombineWork,
-  { plan, random }: NonNullable<CombinePlan["privacy"]>,
+  { plan, random }: PrivateCombine,
   given: readonly StoredContribution[],
 ): Promise<Pick<Combined, "nextClip" | "clipped">> {
   const round = createPrivateRound(plan, random);

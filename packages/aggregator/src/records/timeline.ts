@@ -4,10 +4,13 @@
  *
  * Bounds  `mostNames` names of each kind; the rest is counted.
  */
-import type { RoundState, RoundStep } from "@shoal/federated";
+import type { RoundState, RoundStep, ServerState } from "@shoal/federated";
 
 /** Names that a record lists. */
 export const mostNames = 64;
+
+/** Stages of a round's secure sum stand between its phases. */
+export type SecureStage = ServerState["phase"];
 
 export interface DroppedClient {
   readonly client: string;
@@ -18,7 +21,7 @@ export interface DroppedClient {
 export interface Happenings {
   readonly round: number;
   /** When each phase began, clock time. */
-  readonly phases: readonly { readonly phase: RoundState["phase"]; readonly atMs: number }[];
+  readonly phases: readonly { readonly phase: RoundState["phase"] | SecureStage; readonly atMs: number }[];
   readonly asked: readonly string[];
   readonly dropped: readonly DroppedClient[];
   /** Why the last step was taken. */
@@ -28,6 +31,8 @@ export interface Happenings {
 export interface Timeline {
   /** Takes a step of a round as it is decided. */
   stepped(step: RoundStep, nowMs: number): void;
+  /** The round's secure sum has come to another stage. */
+  staged(stage: SecureStage, nowMs: number): void;
   /** Somebody is not in the round any more. The first reason counts. */
   dropped(client: string, reason: string, nowMs: number): void;
   readonly now: Happenings;
@@ -43,13 +48,15 @@ export function createTimeline(): Timeline {
   return {
     stepped({ state, effects, reason }, nowMs) {
       if (state.number !== now.round) now = begun(state.number);
-      if (now.phases.at(-1)?.phase !== state.phase) now.phases.push({ phase: state.phase, atMs: nowMs });
+      if (now.phase !== state.phase) now.phases.push({ phase: state.phase, atMs: nowMs });
+      now.phase = state.phase;
       now.reason = reason;
       for (const effect of effects) {
         if (effect.type === "offer") for (const client of effect.clients) now.asked.add(client);
         if (effect.type === "discard") for (const client of effect.clients) drop(client, effect.reason, nowMs);
       }
     },
+    staged: (phase, atMs) => void now.phases.push({ phase, atMs }),
     dropped: drop,
     get now() {
       const { round, phases, dropped, reason } = now;
@@ -60,7 +67,9 @@ export function createTimeline(): Timeline {
 
 interface Mutable {
   readonly round: number;
-  readonly phases: { phase: RoundState["phase"]; atMs: number }[];
+  readonly phases: { phase: RoundState["phase"] | SecureStage; atMs: number }[];
+  /** Of the round's machine. */
+  phase: RoundState["phase"] | undefined;
   readonly asked: Set<string>;
   readonly dropped: DroppedClient[];
   readonly lost: Set<string>;
@@ -68,5 +77,5 @@ interface Mutable {
 }
 
 function begun(round: number): Mutable {
-  return { round, phases: [], asked: new Set(), dropped: [], lost: new Set(), reason: "" };
+  return { round, phases: [], phase: undefined, asked: new Set(), dropped: [], lost: new Set(), reason: "" };
 }

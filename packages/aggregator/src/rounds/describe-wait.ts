@@ -17,8 +17,9 @@ export function describeWait(round: RoundState, nowMs: number): string | undefin
       return `round ${number}: ${asked.length} of ${round.members.length} clients have not answered${named(asked)}, ${left}`;
     }
     case "reporting": {
-      const missing = plan.goal - round.reports.length;
-      return `round ${number}: waits for ${missing} of ${plan.goal} contributions${named(round.members)}, ${left}`;
+      const goal = plan.draw === "poisson" ? round.reports.length + round.members.length : plan.goal;
+      const missing = goal - round.reports.length;
+      return `round ${number}: waits for ${missing} of ${goal} contributions${named(round.members)}, ${left}`;
     }
     case "committing":
       return `round ${number}: puts ${round.reports.length} contributions together`;
@@ -26,8 +27,12 @@ export function describeWait(round: RoundState, nowMs: number): string | undefin
 }
 
 function named(members: readonly Member[]): string {
-  if (members.length === 0) return "";
-  const names = members.slice(0, mostNamed).map(({ client }) => client);
-  const more = members.length > mostNamed ? ` and ${members.length - mostNamed} more` : "";
-  return ` (${names.join(", ")}${more})`;
+  return listNames(members.map(({ client }) => client));
+}
+
+/** In brackets, the first few; nothing where there are none. */
+export function listNames(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : "";
+  return ` (${names.slice(0, mostNamed).join(", ")}${more})`;
 }

@@ -22,7 +22,7 @@ export function summaryOf(
   { version, result, parameters }: RoundEndFacts,
 ): RoundSummary {
   // Sums of what clients say of their data would tell of them what the noise hides.
-  const isPrivate = settings.privacy !== null;
+  const isPrivate = settings.privacy !== null || settings.secure !== null;
   const samples = isPrivate ? 0 : contributed.reduce((sum, { offer }) => sum + offer.samples, 0);
   const loss = contributed.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0);
   const contributions = round.phase === "committed" ? round.reports.length : 0;

@@ -1,5 +1,7 @@
 /** Carries out what a round asks for; each effect may come twice. */
+import type { Random } from "@shoal/actors";
 import type { RoundEffect } from "@shoal/federated";
+import { tossCoin } from "../secrets.ts";
 import { availableClients, comeBackAfter, type Room } from "./room.ts";
 import { membersOf, offerFor } from "./round-offer.ts";
 
@@ -8,8 +10,8 @@ export function carryOut(room: Room, effect: RoundEffect): void {
   const { number } = keeper.record.round;
   switch (effect.type) {
     case "draw": {
-      const count = availableClients(room) === 0 ? 0 : effect.count;
-      const clients = registry.draw(count, effect.except, random.fork(`draw ${number} ${effect.except.length}`));
+      const lot = random.fork(`draw ${number} ${effect.except.length}`);
+      const clients = drawn(room, effect, lot);
       for (const client of clients) registry.setBusy(client, true);
       keeper.dispatch({ type: "drawn", clients });
       return;
@@ -49,10 +51,24 @@ export function carryOut(room: Room, effect: RoundEffect): void {
     case "commit":
       // Taken by whoever asked for the round.
       return;
+    case "start_cohort":
+      room.secure?.begin();
+      return;
     case "refuse_report":
     case "accept_report":
-    case "start_cohort":
-      // The answer to the report says it; who takes part matters to secure aggregation only.
+      // The answer to the report says it.
       return;
   }
+}
+
+/** By coins, of all who are idle; or so many, by lot. */
+function drawn(
+  room: Room,
+  { count, except }: Extract<RoundEffect, { readonly type: "draw" }>,
+  lot: Random,
+): readonly string[] {
+  const { registry, settings } = room;
+  const coins = settings.privacy?.coins;
+  if (coins === undefined) return registry.draw(availableClients(room) === 0 ? 0 : count, except, lot);
+  return registry.draw(registry.idle, except, lot).filter(() => tossCoin(coins.chance));
 }

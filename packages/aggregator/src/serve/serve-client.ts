@@ -34,13 +34,14 @@ export async function serveClient(room: Room, client: string, request: ClientReq
       if (membersOf(keeper.record.round).some((each) => each.client === client)) {
         room.timeline.dropped(client, `it left: ${request.reason}`, clock.now());
       }
-      keeper.dispatch({ type: "drop", client });
+      dropFrom(room, client);
       return { type: "noted" };
     case "report_evaluation":
       // Only who is in the round has been asked.
       if (isIn(room, client, request.round)) room.evaluations.add(client, request);
       return { type: "noted" };
     case "secure_message":
+      if (room.secure !== null) return room.secure.hear(client, request);
       throw new ShoalError("invalid_argument", "this task does not mask its contributions", { field: "type" });
   }
 }
@@ -100,12 +101,18 @@ async function answerOffer(
     timeline.dropped(client, `it declined: ${reason}`, clock.now());
     traces.ended(client, round, "declined", clock.now());
   }
-  keeper.dispatch({ type: takesPart ? "confirm" : "drop", client });
+  if (takesPart) keeper.dispatch({ type: "confirm", client });
+  else dropFrom(room, client);
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);
   if (member === undefined) return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
   const { reportingTimeoutMs: reportWithinMs } = settings.plan;
   return { type: "offer_noted", isMember: true, reportWithinMs, values: valuesAtOnce(room, client) };
+}
+
+/** Whose masked update is in the sum stays in the round, though nothing more comes from it. */
+function dropFrom({ secure, keeper }: Room, client: string): void {
+  if (secure?.left(client) !== true) keeper.dispatch({ type: "drop", client });
 }
 
 function isIn({ keeper }: Pick<Room, "keeper">, client: string, round: number): boolean {

@@ -51,10 +51,10 @@ export function endSharing(state: SharingState, nowMs: number): ServerStep {
     shared = kept;
   }
   if (shared.length < plan.minimumClients) {
-    return abort(
-      state,
-      `${shared.length} clients have shared their secrets, at least ${plan.minimumClients} are needed`,
-    );
+    const came = `${state.shared.length} clients have shared their secrets`;
+    const kept = `of ${state.shared.length} clients that have shared their secrets ${shared.length} have enough neighbours left`;
+    const reason = state.shared.length < plan.minimumClients ? came : kept;
+    return abort(state, `${reason}, at least ${plan.minimumClients} are needed`);
   }
   const present = new Set(shared);
   const neighbours = state.neighbours.map((some) => among(some, present));

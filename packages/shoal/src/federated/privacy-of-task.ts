@@ -1,18 +1,22 @@
 /** What a task's promise of privacy means for its aggregator and its clients. */
-import type { CentralPrivacy } from "@shoal/aggregator";
+import type { CentralPrivacy, DrawByCoins, SecureAggregation } from "@shoal/aggregator";
+import { ShoalError } from "@shoal/errors";
 import {
   defaultCountDeviation,
   localDeviation,
   noiseForBudget,
   parsePrivacy,
+  planSecureSum,
   type ClientPrivacy,
   type ResolvedPrivacySpec,
+  type RoundMechanism,
   type RoundPlan,
 } from "@shoal/federated";
 import type { FederatedSettings } from "@shoal/protocol";
 
 export interface TaskPrivacy {
   readonly central: CentralPrivacy | null;
+  readonly secure: SecureAggregation | null;
   readonly ofClient: ClientPrivacy;
 }
 
@@ -20,35 +24,86 @@ export interface TaskPrivacy {
 const tolerance = 1e-3;
 
 /** @throws ShoalError invalid_argument; RangeError - no noise keeps the promise */
-export function privacyOfTask({ privacy, rounds }: FederatedSettings, plan: RoundPlan): TaskPrivacy {
-  const open: ClientPrivacy = { clip: null, localNoise: 0, isSecure: false };
-  if (privacy === null) return { central: null, ofClient: open };
+export function privacyOfTask({ privacy, rounds }: FederatedSettings, plan: RoundPlan, size: number): TaskPrivacy {
+  const open: ClientPrivacy = { clip: null, localNoise: 0, secure: null };
+  if (privacy === null) return { central: null, secure: null, ofClient: open };
   const spec = parsePrivacy(privacy);
   if (spec.name === "local") {
-    return { central: null, ofClient: { ...open, clip: spec.clip, localNoise: localDeviation(spec) } };
+    return { central: null, secure: null, ofClient: { ...open, clip: spec.clip, localNoise: localDeviation(spec) } };
   }
+  if (spec.name === "secure_sum") return secureOf(spec, plan, { size, rounds });
   // The clip is told to clients, who need not send what would be cut off; the aggregator does not rely on it.
-  return { central: centralOf(spec, rounds, plan), ofClient: { ...open, clip: spec.clip } };
+  return { central: centralOf(spec, rounds, plan), secure: null, ofClient: { ...open, clip: spec.clip } };
+}
+
+/** A round with secure sums: all who stay are in the sum, and every stage has its time. */
+export function securePlan(plan: RoundPlan, { stageTimeoutMs, maskingTimeoutMs }: SecureAggregation): RoundPlan {
+  // Keys, shares, what takes the masks off; and as long again until the round gives up by itself.
+  return { ...plan, goal: plan.invited, reportingTimeoutMs: maskingTimeoutMs + 4 * stageTimeoutMs };
+}
+
+/** @param size - elements of an update */
+function secureOf(
+  spec: Extract<ResolvedPrivacySpec, { readonly name: "secure_sum" }>,
+  { minimum, invited, goal, reportingTimeoutMs }: RoundPlan,
+  { size, rounds }: { readonly size: number; readonly rounds: number },
+): TaskPrivacy {
+  const { clip } = spec;
+  const { task, noise, stageTimeoutMs } = planSecureSum(spec, { size, rounds, minimum, invited });
+  return {
+    central: noise === null ? null : { clip, adaptive: null, population: null, ...noise },
+    secure: { task, expected: noise === null ? null : goal, stageTimeoutMs, maskingTimeoutMs: reportingTimeoutMs },
+    ofClient: { clip, localNoise: 0, secure: task },
+  };
+}
+
+/** Deviations of the number of clients drawn, above the mean, for which there is room: more come once in 10^9 rounds. */
+const deviations = 6;
+
+/**
+ * A round whose clients are drawn by coins: it takes whoever they name and whatever comes of it, nobody is asked in another's
+ * place, and it ends when all have answered, or at its deadline.
+ * @throws ShoalError invalid_job - they may be more than a round can hold
+ */
+export function poissonPlan(plan: RoundPlan, { expected }: DrawByCoins, mostInvited: number): RoundPlan {
+  const invited = Math.ceil(expected + deviations * Math.sqrt(expected)) + 1;
+  if (invited > mostInvited) {
+    const sentence = `job.federated.overSelection: coins for ${expected} clients may name ${invited}, at most ${mostInvited}`;
+    throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
+  }
+  return { ...plan, draw: "poisson", goal: invited, invited, minimum: 0 };
+}
+
+function coinsOf({ population, draw }: Central, invited: number): DrawByCoins | undefined {
+  if (population === null || draw !== "poisson") return undefined;
+  const chance = Math.min(1, invited / population);
+  return { chance, expected: chance * population };
+}
+
+function samplingOf(
+  population: number | null,
+  coins: DrawByCoins | undefined,
+  invited: number,
+): Pick<RoundMechanism, "samplingRate" | "sampling"> {
+  if (coins !== undefined) return { samplingRate: coins.chance, sampling: "poisson" };
+  if (population === null) return { samplingRate: 1, sampling: "none" };
+  return { samplingRate: Math.min(1, invited / population), sampling: "fixed_size" };
 }
 
 type Central = Extract<ResolvedPrivacySpec, { readonly name: "central" }>;
 
-function centralOf(
-  { epsilon, delta, clip, noiseMultiplier, adaptive, population }: Central,
-  rounds: number,
-  { invited, goal }: RoundPlan,
-): CentralPrivacy {
+function centralOf(spec: Central, rounds: number, { invited, goal }: RoundPlan): CentralPrivacy {
+  const { epsilon, delta, clip, noiseMultiplier, adaptive, population } = spec;
   const budget = { epsilon, delta };
-  const sampling =
-    population === null
-      ? ({ samplingRate: 1, sampling: "none" } as const)
-      : ({ samplingRate: Math.min(1, invited / population), sampling: "fixed_size" } as const);
+  const coins = coinsOf(spec, invited);
+  const expected = coins?.expected ?? goal;
+  const sampling = samplingOf(population, coins, invited);
   return {
-    ...{ clip, population, budget },
+    ...{ clip, population, budget, coins },
     noiseMultiplier: noiseMultiplier ?? noiseForBudget(budget, rounds, sampling, { tolerance }),
     adaptive:
       adaptive === null
         ? null
-        : { ...adaptive, countDeviation: adaptive.countDeviation ?? defaultCountDeviation(goal) },
+        : { ...adaptive, countDeviation: adaptive.countDeviation ?? defaultCountDeviation(expected) },
   };
 }

@@ -105,14 +105,15 @@ export function contributionOf(
   return { clock, batch: begin, ...batches, samples: computed.samples, gradient: gradient.values, base, computed };
 }
 
-/** What a batch adds to the figures of its worker. */
+/** What a batch adds to the figures of its worker. A loss that nobody was told (NaN: of a round with masked updates) is none. */
 export function measuredOf({ loss, samples, startedAtMs, endedAtMs, waitedMs = 0 }: ComputedIn): {
   readonly loss: number;
   readonly samples: number;
   readonly computeMs: number;
   readonly waitMs: number;
 } {
-  return { loss, samples, computeMs: endedAtMs - startedAtMs - waitedMs, waitMs: waitedMs };
+  const told = Number.isNaN(loss) ? { loss: 0, samples: 0 } : { loss, samples };
+  return { ...told, computeMs: endedAtMs - startedAtMs - waitedMs, waitMs: waitedMs };
 }
 
 /**

@@ -1,0 +1,182 @@
+/** What a secure sum asks for after each event, carried out: messages to clients, the round's part, masks taken off. */
+import {
+  advanceSecureSum,
+  createUnmasker,
+  encodeSecureMessage,
+  nextSecureDeadline,
+  type AdvertisedKeys,
+  type SecureServerMessage,
+  type ServerEffect,
+  type ServerEvent,
+  type ServerState,
+  type ServerStep,
+} from "@shoal/federated";
+import { ShoalError } from "@shoal/errors";
+import { abandon } from "../rounds/end-round.ts";
+import { payForUpdate } from "../rounds/privacy-ledger.ts";
+import { comeBackAfter, type Room } from "../serve/room.ts";
+import { membersOf } from "../serve/round-offer.ts";
+import type { SecureAggregation } from "../settings.ts";
+import { presentIn, silenceIn, type Sitting } from "./sitting.ts";
+
+export interface Sums {
+  readonly settings: SecureAggregation;
+  readonly subtle: SubtleCrypto;
+  readonly room: () => Room;
+  current: Sitting | undefined;
+  /** Of the newest round whose masks are off: who hears of it late was in it all the same. */
+  last: { readonly round: number; readonly survivors: ReadonlySet<string> } | undefined;
+  /** Keys that came before the cohort was known. */
+  early: { readonly round: number; readonly keys: Map<string, AdvertisedKeys> };
+}
+
+export function drop(own: Sums): void {
+  own.current?.timer?.cancel();
+  own.current = undefined;
+}
+
+export function advance(own: Sums, sitting: Sitting, event: ServerEvent): ServerStep {
+  const { timeline, clock } = own.room();
+  const before = sitting.state;
+  const step = advanceSecureSum(before, event, clock.now());
+  sitting.state = step.state;
+  if (step.state.phase !== before.phase) {
+    timeline.staged(step.state.phase, clock.now());
+    leaveOut(own, sitting, before);
+  }
+  for (const effect of step.effects) carryOut(own, sitting, effect);
+  arm(own, sitting);
+  return step;
+}
+
+/** The timer of its stage. */
+export function arm(own: Sums, sitting: Sitting): void {
+  const { clock } = own.room();
+  sitting.timer?.cancel();
+  const due = nextSecureDeadline(sitting.state);
+  if (due === undefined || own.current !== sitting) return;
+  sitting.timer = clock.after(Math.max(0, due - clock.now()), () => advance(own, sitting, { type: "tick" }));
+}
+
+/** V1 */
+function leaveOut(own: Sums, sitting: Sitting, before: ServerState): void {
+  const present = presentIn(sitting.state);
+  if (present === undefined) return;
+  const members = membersOf(own.room().keeper.record.round).map(({ client }) => client);
+  for (const client of presentIn(before) ?? members) {
+    if (!present.includes(client)) letGo(own, sitting, client, silenceIn(before.phase));
+  }
+}
+
+function letGo(own: Sums, { round }: Sitting, client: string, reason: string): void {
+  const room = own.room();
+  const { timeline, clock, keeper, registry, plane } = room;
+  timeline.dropped(client, reason, clock.now());
+  keeper.dispatch({ type: "drop", client });
+  registry.setBusy(client, false);
+  plane.tell(client, {
+    ...{ type: "round_over", round, reason: reason.slice(0, 1_000), comeBackAfterMs: comeBackAfter(room) },
+  });
+}
+
+function carryOut(own: Sums, sitting: Sitting, effect: ServerEffect): void {
+  switch (effect.type) {
+    case "send_roster":
+      tell(own, sitting, effect.to, { type: "roster", roster: effect.roster });
+      return;
+    case "send_shares":
+      tell(own, sitting, [effect.to], { type: "shares", shares: effect.shares });
+      return;
+    case "send_request":
+      if (sitting.isPaid) tell(own, sitting, effect.to, { type: "request", request: effect.request });
+      else void payFirst(own, sitting);
+      return;
+    case "unmask":
+      void takeMasksOff(own, sitting, effect);
+      return;
+    case "refuse":
+      if (sitting.added.has(effect.client)) return; // its vector counts, whatever else it says
+      letGo(own, sitting, effect.client, effect.reason);
+      if (isOpen(own, sitting) && !isGone(sitting.state, effect.client)) {
+        advance(own, sitting, { type: "left", client: effect.client });
+      }
+      return;
+    case "abort":
+      giveUp(own, sitting, effect.reason);
+  }
+}
+
+function isGone(state: ServerState, client: string): boolean {
+  return !("gone" in state) || state.gone.includes(client);
+}
+
+function tell(own: Sums, { round }: Sitting, clients: readonly string[], message: SecureServerMessage): void {
+  const { plane, traffic } = own.room();
+  const body = encodeSecureMessage(message);
+  for (const client of clients) {
+    traffic.down += body.length;
+    plane.tell(client, { type: "secure_notice", round, stage: message.type, body });
+  }
+}
+
+/** V2: the sum may be seen from here on. */
+function payFirst(own: Sums, sitting: Sitting): Promise<void> {
+  sitting.paying ??= payForUpdate(own.room()).then(
+    () => {
+      sitting.isPaid = true;
+      const { state } = sitting;
+      if (state.phase !== "unmasking" || !isOpen(own, sitting)) return;
+      tell(own, sitting, presentIn(state) ?? [], { type: "request", request: state.request });
+    },
+    (error: unknown) => giveUp(own, sitting, ShoalError.from(error).message),
+  );
+  return sitting.paying;
+}
+
+async function takeMasksOff(
+  own: Sums,
+  sitting: Sitting,
+  { roster, session, unmasking }: Extract<ServerEffect, { type: "unmask" }>,
+): Promise<void> {
+  const { agreed: settings, sum, added } = sitting;
+  try {
+    const site = { subtle: own.subtle, settings, roster, session: new Uint8Array(session) };
+    await sum.unmask(await createUnmasker(site, unmasking));
+    const mean = sum.mean(added.size, own.settings.expected);
+    if (!isOpen(own, sitting)) return;
+    sitting.mean = mean;
+  } catch (error) {
+    giveUp(own, sitting, ShoalError.from(error).message);
+    return;
+  }
+  report(own, sitting);
+}
+
+/** V1: the round commits with the last of them. */
+function report(own: Sums, sitting: Sitting): void {
+  const { keeper, registry } = own.room();
+  const { added, round } = sitting;
+  own.last = { round, survivors: new Set(added.keys()) };
+  // Before they are offered another round: some are about to say what is not needed any more.
+  tell(own, sitting, [...added.keys()], { type: "over", reason: "the sum is there" });
+  for (const { client } of membersOf(keeper.record.round)) {
+    if (!added.has(client)) keeper.dispatch({ type: "drop", client });
+  }
+  for (const [client, contribution] of added) {
+    registry.setBusy(client, false);
+    keeper.dispatch({ type: "report", client, contribution });
+  }
+}
+
+function giveUp(own: Sums, sitting: Sitting, reason: string): void {
+  if (!isOpen(own, sitting)) return;
+  const { keeper, contributions } = own.room();
+  contributions.drop([...sitting.added.values()]);
+  keeper.adopt(abandon(own.room(), `no secure sum: ${reason}`));
+  drop(own);
+}
+
+function isOpen(own: Sums, sitting: Sitting): boolean {
+  const { round } = own.room().keeper.record;
+  return own.current === sitting && round.number === sitting.round && round.phase === "reporting";
+}

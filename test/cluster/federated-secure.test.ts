@@ -1,0 +1,71 @@
+/** Secure sums through processes and a real nats-server: six clients, of which one goes away in the middle of a round. */
+import { connectNats } from "@shoal/actors";
+import type { ChainedRound } from "@shoal/aggregator";
+import {
+  createInlineTrainer,
+  createNatsClientPlane,
+  createUpdateCodec,
+  join,
+  type Session,
+  type SessionEvent,
+} from "@shoal/edge-client";
+import { inboxPrefix } from "@shoal/federated";
+import { loadKernelModules } from "@shoal/kernels-wasm";
+import { generateDigits } from "@shoal/models";
+import { expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
+import { runCommand } from "../support/shoal-command.ts";
+import { startUp } from "../support/up.ts";
+
+const rounds = 4;
+const job = {
+  name: "masked",
+  model: perceptron([16]),
+  data: { type: "digits", samples: 100, testSamples: 200, seed: 2 },
+  optimizer: { name: "sgd", learningRate: 1 },
+  federated: {
+    ...{ rounds, aggregation: { name: "fedavg", goal: 5 }, minimum: 4, overSelection: 1.2, selectionSeconds: 2 },
+    ...{ configurationSeconds: 5, reportingSeconds: 10, local: { learningRate: 0.1, epochs: 3, batchSize: 10 } },
+    privacy: { name: "secure_sum", clip: 10, weightCap: 200, stageSeconds: 2 },
+  },
+};
+
+it("clients in processes of their own learn together, though nobody sees their updates, and one goes away", async () => {
+  await using cluster = await startUp(["--workers", "1", "--servers", "1"]);
+  const task = await cluster.submit(job);
+  const modules = await loadKernelModules();
+  const events: SessionEvent[] = [];
+  const live = async (client: string, onEvent: (event: SessionEvent) => void): Promise<Session> => {
+    const connection = await connectNats({ servers: cluster.nats, name: client, inboxPrefix: inboxPrefix(client) });
+    const { train: data } = generateDigits({ samples: 150, testSamples: 1, seed: client.charCodeAt(0) });
+    return join({
+      ...{ task, client, onEvent, codec: createUpdateCodec(modules), trainer: createInlineTrainer({ modules, data }) },
+      plane: createNatsClientPlane({ connection, address: { cluster: "shoal", task }, client }),
+      device: { memoryBytes: 2 ** 28, platform: "node" },
+    });
+  };
+  const gone = Promise.withResolvers<void>();
+  const leaving = await live("f", (event) => {
+    // With keys and shares of its own in the sum.
+    if (event.type === "training" && event.round === 1) gone.resolve();
+  });
+  const staying = await Promise.all(["a", "b", "c", "d", "e"].map((name) => live(name, (event) => events.push(event))));
+  await gone.promise;
+  await leaving.close();
+  const status = await cluster.completed(task);
+  expect(status.result?.accuracy).toBeGreaterThan(0.6); // of ten digits a guess finds a tenth
+  expect(await Promise.all(staying.map(({ ended }) => ended))).toEqual(staying.map(() => "all rounds are done"));
+  expect(events.filter(({ type }) => type === "failed")).toEqual([]);
+
+  const { text } = await runCommand(["rounds", task, "--verify", "--json"], { workplace: cluster.workplace });
+  const records = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ChainedRound)
+    .filter(({ body }) => body?.outcome === "committed");
+  expect(records).toHaveLength(rounds);
+  expect(records.map(({ body }) => body.contributed.count)).toEqual([5, 5, 5, 5]);
+  expect(records[0]?.body.dropped.list).toMatchObject([{ client: "f", reason: "it left: the session was closed" }]);
+  expect(records[0]?.body.phases.map(({ phase }) => phase)).toContain("unmasking");
+  expect(records.every(({ body }) => body.trainingLoss === null)).toBe(true);
+}, 60_000);
