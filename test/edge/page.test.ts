@@ -83,7 +83,9 @@ describe("the page", () => {
     const contributed = async (): Promise<number> => Number(await page.textContent("#contributed"));
     await expect.poll(contributed, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
     await expect.poll(() => page.textContent("#sent")).toMatch(/ [kM]B$/);
-    expect(await page.locator("#rounds tr").count()).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => page.locator("#rounds tr").count(), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    // One holds the connection, the other one trains.
+    expect(page.workers()).toHaveLength(2);
     expect(await page.textContent("#own-loss")).toMatch(/^\d+\.\d{3}$/);
     await drawOne();
     await expect.poll(() => page.textContent("#seen")).toMatch(/^The model sees a \d \(\d+ %\)\.$/);
@@ -91,6 +93,7 @@ describe("the page", () => {
     await page.click("#stop");
     await page.waitForSelector('body[data-stage="stopped"]', { timeout: 10_000 });
     expect(await page.textContent("#status")).toBe("Not taking part any more: the session was closed.");
+    expect(page.workers()).toHaveLength(0);
     expect(complaints).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** What the page and the worker in which its client lives say to each other. */
+/** What the page says to its two workers, and they to it: one holds the connection, one the digits, and trains. */
 import type { Enrolment, SessionEvent } from "@shoal/edge-client";
 import type { DataChoice } from "./local-data.ts";
 
@@ -9,11 +9,10 @@ export type ToClient =
       readonly ticket: string | null;
       /** null: a new client. */
       readonly seed: string | null;
-      readonly data: DataChoice;
       readonly memoryBytes: number;
+      /** At its other end is the compute worker. */
+      readonly compute: MessagePort;
     }
-  /** Which digit does the model see in this drawing? */
-  | { readonly type: "recognise"; readonly pixels: Uint8Array }
   /** The page goes: it is closed, or loaded again. */
   | { readonly type: "page_goes" }
   | { readonly type: "stop" };
@@ -22,9 +21,26 @@ export type FromClient =
   /** Keep this: whoever has it is this client. */
   | { readonly type: "key"; readonly seed: string }
   | { readonly type: "enrolled"; readonly enrolment: Omit<Enrolment, "pass">; readonly samples: number }
+  /** Nobody serves a task, or nobody answers: it is asked again. */
+  | { readonly type: "nobody"; readonly reason: string }
   | { readonly type: "event"; readonly event: SessionEvent }
   | { readonly type: "traffic"; readonly sent: number; readonly received: number }
+  /** It does not take part any more; `isRefused`: nor would it be let in again. */
+  | { readonly type: "stopped"; readonly reason: string; readonly isRefused: boolean };
+
+export type ToCompute =
+  | {
+      readonly type: "load";
+      readonly data: DataChoice;
+      readonly memoryBytes: number;
+      /** At its other end is the client's worker. */
+      readonly client: MessagePort;
+    }
+  /** Which digit does the model see in this drawing? */
+  | { readonly type: "recognise"; readonly pixels: Uint8Array };
+
+export type FromCompute =
   /** The share of belief in each digit. */
   | { readonly type: "recognised"; readonly shares: readonly number[] }
-  /** It does not take part any more. */
-  | { readonly type: "stopped"; readonly reason: string };
+  /** The digits are none, or the kernels did not load. */
+  | { readonly type: "failed"; readonly reason: string };

@@ -1,9 +1,9 @@
-/** The client of this tab, in a worker: a page that is scrolled, hidden or drawn on does not hold it up. */
+/** The client of this tab, in a worker: neither the page nor the training holds it up. */
 import { createSystemRandom, systemClock, type Timer } from "@shoal/actors/browser";
 import {
   connectEdge,
   createClientKey,
-  createInlineTrainer,
+  createComputeTrainer,
   createMemoryStorage,
   createUpdateCodec,
   join,
@@ -15,8 +15,6 @@ import {
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromClient, ToClient } from "./client-messages.ts";
-import { createLocalData, picturesOf } from "./local-data.ts";
-import { createRecogniser, type Recogniser } from "./recogniser.ts";
 
 type Start = Extract<ToClient, { readonly type: "start" }>;
 
@@ -27,19 +25,16 @@ const tryAgainMs = 2_000;
 const random = createSystemRandom();
 const stopping = new AbortController();
 let session: Session | undefined;
-let recogniser: Recogniser | undefined;
 let isInRound = false;
+/** For good: this device, or its data, do not suit the task. */
+let wasTurnedAway = false;
 
 const say = (message: FromClient): void => postMessage(message);
 
 addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
   if (data.type === "start") void start(data).catch(fail);
   else if (data.type === "stop") stop();
-  else if (data.type === "page_goes") leaveIfIdle();
-  else {
-    const shares = recogniser?.recognise(data.pixels);
-    if (shares !== undefined) say({ type: "recognised", shares });
-  }
+  else leaveIfIdle();
 });
 
 function stop(): void {
@@ -55,29 +50,32 @@ function leaveIfIdle(): void {
 function hear(event: SessionEvent): void {
   if (event.type === "offered") isInRound = true;
   if (event.type === "answered" || event.type === "let_go") isInRound = false;
+  if (event.type === "turned_away") wasTurnedAway = event.isFinal;
   say({ type: "event", event });
 }
 
 function fail(error: unknown): void {
-  const { message } = ShoalError.from(error);
-  say({ type: "stopped", reason: message.replace(/^\[[a-z_]+\] /, "") });
+  say({ type: "stopped", reason: reasonOf(error), isRefused: isRefusal(error) });
 }
 
-async function start({ origin, ticket, data, memoryBytes, ...known }: Start): Promise<void> {
-  const { train, test } = createLocalData(data);
+/** For people: without its code. */
+function reasonOf(error: unknown): string {
+  return ShoalError.from(error).message.replace(/^\[[a-z_]+\] /, "");
+}
+
+/** Trying again would end alike. */
+function isRefusal(error: unknown): boolean {
+  return (["unauthenticated", "permission_denied", "update_needed"] as const).some((code) => isShoalError(error, code));
+}
+
+async function start({ origin, ticket, memoryBytes, compute, ...known }: Start): Promise<void> {
   const seed = known.seed ?? createClientKey();
   if (known.seed === null) say({ type: "key", seed });
   const modules = await loadKernelModules();
-  recogniser = createRecogniser(modules, picturesOf(train));
-  const trainer = recogniser.watch(
-    createInlineTrainer({
-      ...{ modules, data: train, pause: breathe, memoryBytes },
-      ...(test !== undefined && { testData: test }),
-    }),
-  );
+  const trainer = await createComputeTrainer({ port: compute, clock: systemClock });
   const { enrolment, plane, traffic } = await connectPatiently({ origin, ticket, seed });
   const { pass: _secret, ...told } = enrolment;
-  say({ type: "enrolled", enrolment: told, samples: train.count });
+  say({ type: "enrolled", enrolment: told, samples: trainer.samples });
   let counting: Timer | undefined;
   const count = (): void => {
     say({ type: "traffic", ...traffic() });
@@ -96,7 +94,7 @@ async function start({ origin, ticket, data, memoryBytes, ...known }: Start): Pr
   const reason = await session.ended;
   counting?.cancel();
   say({ type: "traffic", ...traffic() });
-  say({ type: "stopped", reason });
+  say({ type: "stopped", reason, isRefused: wasTurnedAway });
 }
 
 type Whom = Pick<Parameters<typeof connectEdge>[0], "origin" | "ticket" | "seed">;
@@ -109,6 +107,7 @@ async function connectPatiently(whom: Whom): Promise<EdgeConnection> {
     } catch (error) {
       const passes = isShoalError(error, "run_not_found") || isShoalError(error, "transport_lost");
       if (!passes || stopping.signal.aborted) throw error;
+      say({ type: "nobody", reason: reasonOf(error) });
       await new Promise((resolve) => systemClock.after(tryAgainMs, () => resolve(undefined)));
     }
   }
@@ -117,16 +116,4 @@ async function connectPatiently(whom: Whom): Promise<EdgeConnection> {
 function refused(error: ShoalError): void {
   stop();
   fail(error);
-}
-
-const channel = new MessageChannel();
-const breathing: (() => void)[] = [];
-channel.port1.onmessage = () => breathing.shift()?.();
-
-/** Lets messages in. A timer would wait for 4 ms after each step. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    breathing.push(resolve);
-    channel.port2.postMessage(null);
-  });
 }

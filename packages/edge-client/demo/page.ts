@@ -1,5 +1,5 @@
 /** The demo page: digits of this device, a client that learns from them, and what comes of it. */
-import type { FromClient, ToClient } from "./client-messages.ts";
+import type { FromClient, FromCompute, ToClient, ToCompute } from "./client-messages.ts";
 import { createDrawingPad, type DrawnDigit } from "./drawing-pad.ts";
 import { element, elementOf } from "./element.ts";
 import { takeIdentity, type Identity } from "./identity.ts";
@@ -17,7 +17,15 @@ const rounds = createRoundView();
 const session = createSessionView();
 const [startButton, stopButton] = [elementOf("start", HTMLButtonElement), elementOf("stop", HTMLButtonElement)];
 let identity: Identity | undefined;
-let client: Worker | undefined;
+/** While this tab takes part. */
+let workers: Workers | undefined;
+
+interface Workers {
+  /** Holds the connection. */
+  readonly client: Worker;
+  /** Holds the digits, and trains. */
+  readonly compute: Worker;
+}
 
 for (let label = 0; label < 10; label += 1) {
   const button = document.createElement("button");
@@ -32,7 +40,7 @@ for (let label = 0; label < 10; label += 1) {
   element("labels").append(button);
 }
 element("wipe").addEventListener("click", () => pad.wipe());
-startButton.addEventListener("click", () => void start().catch(complain));
+startButton.addEventListener("click", () => void start().catch(giveUpFor));
 
 async function start(): Promise<void> {
   startButton.disabled = true;
@@ -40,29 +48,41 @@ async function start(): Promise<void> {
   identity ??= await takeIdentity();
   const files = await readFiles(elementOf("files", HTMLInputElement).files);
   const samples = elementOf("samples", HTMLInputElement).valueAsNumber;
-  const worker = new Worker(new URL("./client-worker.ts", import.meta.url), { type: "module" });
-  worker.addEventListener("message", ({ data }: MessageEvent<FromClient>) => hear(data, worker));
-  worker.addEventListener("error", ({ message }) => complain(new Error(message || "the worker did not start")));
-  client = worker;
-  tell(worker, {
-    type: "start",
-    origin: location.origin,
-    ticket: new URLSearchParams(location.hash.slice(1)).get("ticket"),
-    seed: identity.seed,
+  const between = new MessageChannel();
+  const own: Workers = {
+    client: new Worker(new URL("./client-worker.ts", import.meta.url), { type: "module" }),
+    compute: new Worker(new URL("./compute-worker.ts", import.meta.url), { type: "module" }),
+  };
+  workers = own;
+  own.client.addEventListener("message", ({ data }: MessageEvent<FromClient>) => hear(data));
+  own.compute.addEventListener("message", ({ data }: MessageEvent<FromCompute>) => hearCompute(data));
+  for (const worker of [own.client, own.compute]) {
+    worker.addEventListener("error", ({ message }) => giveUp(message || "a worker of this page did not start"));
+  }
+  const load: ToCompute = {
+    type: "load",
     data: { generated: { samples: Number.isFinite(samples) ? samples : 0, seed: handOf(identity) }, files, drawn },
-    memoryBytes: memoryBytes(),
-  });
-  const stop = (): void => tell(worker, { type: "stop" });
-  stopButton.onclick = stop;
-  // A page that is kept for "back" goes on when it is shown again.
-  addEventListener("pagehide", ({ persisted }) => {
-    if (!persisted) tell(worker, { type: "page_goes" });
-  });
+    ...{ memoryBytes: memoryBytes(), client: between.port1 },
+  };
+  own.compute.postMessage(load, [between.port1]);
+  const begin: ToClient = {
+    ...{ type: "start", origin: location.origin, seed: identity.seed, memoryBytes: memoryBytes() },
+    ticket: new URLSearchParams(location.hash.slice(1)).get("ticket"),
+    compute: between.port2,
+  };
+  own.client.postMessage(begin, [between.port2]);
+  session.starting();
   startButton.hidden = true;
   stopButton.hidden = false;
 }
 
-function hear(message: FromClient, worker: Worker): void {
+stopButton.addEventListener("click", () => tell({ type: "stop" }));
+// A page that is kept for "back" goes on when it is shown again.
+addEventListener("pagehide", ({ persisted }) => {
+  if (!persisted) tell({ type: "page_goes" });
+});
+
+function hear(message: FromClient): void {
   switch (message.type) {
     case "key":
       identity?.keep(message.seed);
@@ -77,28 +97,47 @@ function hear(message: FromClient, worker: Worker): void {
     case "traffic":
       session.traffic(message);
       return;
-    case "recognised":
-      element("seen").textContent = seenText(message.shares);
+    case "nobody":
+      session.nobody(message.reason);
       return;
     case "stopped":
-      client = undefined;
-      worker.terminate();
-      session.stopped(message.reason);
-      startButton.disabled = false;
-      startButton.hidden = false;
-      stopButton.hidden = true;
+      end();
+      session.stopped(message.reason, message.isRefused);
   }
 }
 
-function tell(worker: Worker, message: ToClient): void {
-  worker.postMessage(message);
+function hearCompute(message: FromCompute): void {
+  if (message.type === "failed") giveUp(message.reason);
+  else element("seen").textContent = seenText(message.shares);
+}
+
+function tell(message: ToClient): void {
+  workers?.client.postMessage(message);
+}
+
+function end(): void {
+  workers?.client.terminate();
+  workers?.compute.terminate();
+  workers = undefined;
+  startButton.disabled = false;
+  startButton.hidden = false;
+  stopButton.hidden = true;
+}
+
+/** What is wrong is wrong here: the server has no part in it. */
+function giveUp(reason: string): void {
+  end();
+  session.stopped(reason, false);
+  complain(new Error(reason));
 }
 
 /** Asks the client what the model sees; without one, or before its first round, there is nothing to say. */
 function recognise(): void {
   element("seen").textContent = "";
   const pixels = pad.read();
-  if (pixels !== undefined && client !== undefined) tell(client, { type: "recognise", pixels });
+  elementOf("pad", HTMLCanvasElement).dataset["empty"] = String(pixels === undefined);
+  const asked: ToCompute | undefined = pixels === undefined ? undefined : { type: "recognise", pixels };
+  if (asked !== undefined) workers?.compute.postMessage(asked);
 }
 
 function seenText(shares: readonly number[]): string {
@@ -106,11 +145,15 @@ function seenText(shares: readonly number[]): string {
   return `The model sees a ${shares.indexOf(most)} (${Math.round(100 * most)} %).`;
 }
 
+function giveUpFor(error: unknown): void {
+  end();
+  complain(error);
+}
+
 function complain(error: unknown): void {
   const problem = element("problem");
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.toggleAttribute("hidden", false);
-  startButton.disabled = false;
 }
 
 /** Tabs that have generated digits have different ones. */

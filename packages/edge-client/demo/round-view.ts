@@ -47,6 +47,7 @@ function rowOf({ round, outcome, reason, contributions, trainingLoss, testAccura
     cell.textContent = text;
     row.append(cell);
   }
+  row.lastElementChild?.classList.add("roomy");
   row.title = reason;
   return row;
 }

@@ -4,10 +4,14 @@ import { describeEvent } from "./describe-event.ts";
 import { element, elementOf } from "./element.ts";
 
 export interface SessionView {
+  starting(): void;
   enrolled(who: { readonly client: string; readonly task: string }, samples: number): void;
   show(event: SessionEvent): void;
   traffic(bytes: { readonly sent: number; readonly received: number }): void;
-  stopped(reason: string): void;
+  /** There is no task, or nobody answers: it is tried again. */
+  nobody(reason: string): void;
+  /** @param isRefused - it would not be let in again */
+  stopped(reason: string, isRefused: boolean): void;
 }
 
 export function createSessionView(): SessionView {
@@ -17,6 +21,14 @@ export function createSessionView(): SessionView {
     element("status").textContent = sentence;
   };
   return {
+    starting() {
+      Object.assign(state, { connection: "away", stage: "starting" });
+      say("Getting ready.");
+    },
+    nobody(reason) {
+      Object.assign(state, { stage: "nobody" });
+      say(`Asking again until there is a task: ${reason}.`);
+    },
     enrolled({ client, task }, samples) {
       Object.assign(state, { client, task });
       say(`Connecting to ${task} as ${client}, with ${samples} digits.`);
@@ -37,9 +49,10 @@ export function createSessionView(): SessionView {
       element("sent").textContent = sizeText(sent);
       element("received").textContent = sizeText(received);
     },
-    stopped(reason) {
-      Object.assign(state, { connection: "away", stage: "stopped" });
-      say(`Not taking part any more: ${reason}.`);
+    stopped(reason, isRefused) {
+      Object.assign(state, { connection: "away", stage: "stopped", refused: String(isRefused) });
+      elementOf("progress", HTMLProgressElement).value = 0;
+      say(isRefused ? `Not let in: ${reason}.` : `Not taking part any more: ${reason}.`);
     },
   };
 }
