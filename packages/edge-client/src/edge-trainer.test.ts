@@ -1,5 +1,5 @@
 import { loadKernelModules } from "@shoal/kernels-wasm";
-import { generateDigits, initializeParameters, type Split } from "@shoal/models";
+import { generateDigits, initializeParameters, parseModelSpec, type Split } from "@shoal/models";
 import { describe, expect, it } from "vitest";
 import { edgeFingerprint, edgeModel, fingerprint, runEdgeScenario } from "../../../test/support/edge-scenario.ts";
 import { createEdgeTrainer, type EdgeTask, type EdgeTrainer } from "./edge-trainer.ts";
@@ -51,6 +51,24 @@ describe("the edge trainer", () => {
     await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
     expect(steps).toBe(3);
     await expect(trainer.train(task)).resolves.toMatchObject({ samples: 100 });
+  });
+
+  it("takes little memory at first, and comes to the same when it and others on its thread grow", async () => {
+    const wide = parseModelSpec({
+      ...{ inputs: 784, loss: { type: "softmax_cross_entropy" } },
+      layers: [
+        { type: "dense", outputs: 300, activation: "tanh" },
+        { type: "dense", outputs: 10 },
+      ],
+    });
+    const first = createEdgeTrainer({ modules, spec: wide });
+    const parameters = new Float32Array(first.layout.size); // 0.95 MB, of which it holds four: more than it begins with
+    initializeParameters(wide, 1, parameters);
+    const task: EdgeTask = { parameters, data, epochs: 1, learningRate: 0.1, seed: 1 };
+    const alone = await first.train(task);
+    expect(Math.hypot(...alone.update.subarray(-3_000))).toBeGreaterThan(1e-3);
+    const others = [createEdgeTrainer({ modules, spec: wide }), createEdgeTrainer({ modules, spec: wide })];
+    for (const trainer of [first, ...others, first]) expect((await trainer.train(task)).update).toEqual(alone.update);
   });
 
   it("says so when the training diverges", async () => {

@@ -101,7 +101,7 @@ export interface EdgeTrainer {
 const defaultBatchSize = 32;
 const defaultMemoryBytes = 256 * 2 ** 20;
 /** It grows as the model needs. */
-const usualInitialBytes = 16 * 2 ** 20;
+const usualInitialBytes = 2 ** 20;
 const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 
 interface Workplace {
