@@ -40,11 +40,13 @@ export function advance(own: Sums, sitting: Sitting, event: ServerEvent): Server
   const before = sitting.state;
   const step = advanceSecureSum(before, event, clock.now());
   sitting.state = step.state;
+  // Who is refused is out for that reason, and not because the stage went on without it.
+  for (const effect of step.effects) if (effect.type === "refuse") carryOut(own, sitting, effect);
   if (step.state.phase !== before.phase) {
     timeline.staged(step.state.phase, clock.now());
     leaveOut(own, sitting, before);
   }
-  for (const effect of step.effects) carryOut(own, sitting, effect);
+  for (const effect of step.effects) if (effect.type !== "refuse") carryOut(own, sitting, effect);
   arm(own, sitting);
   return step;
 }
