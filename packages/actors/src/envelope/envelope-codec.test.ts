@@ -6,7 +6,7 @@ import { ActorRef } from "../actor-ref.ts";
 import type { Ref } from "../ref.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope-codec.ts";
 import { maximumEnvelopeBytes, type Envelope, type MessageEnvelope } from "./envelope.ts";
-import { maximumDepth } from "./message-pack-fault.ts";
+import { maximumDepth } from "./message-pack-check.ts";
 
 const router = { route: () => undefined };
 const makeRef = (address: string): Ref<unknown> => new ActorRef(address, router);

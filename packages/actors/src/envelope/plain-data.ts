@@ -10,15 +10,16 @@
  *   extension type 0x52 ("R"), body: the address in UTF-8
  */
 import { ShoalError } from "@shoal/errors";
+import { addExtension, Packr } from "msgpackr";
 import { ActorRef } from "../actor-ref.ts";
 import type { Address } from "../address.ts";
 import type { Ref } from "../ref.ts";
-import { MessagePackFault } from "./message-pack-fault.ts";
-import { readMessagePack, type ReadExtension } from "./read-message-pack.ts";
-import { writeMessagePack, type WriteExtension } from "./write-message-pack.ts";
+import { findMessagePackFault } from "./message-pack-check.ts";
 
 /** MessagePack extension type of an actor reference. */
 export const refExtensionType = 0x52;
+
+const noExtension = -1;
 
 /** How refs are treated: not allowed, or rebuilt by this function. */
 export type RefPolicy = "refuse" | ((address: Address) => Ref<unknown>);
@@ -30,17 +31,25 @@ export interface PlainDataLimits {
   readonly allowRefs: boolean;
 }
 
+/** msgpackr reads `skipValues`, which its types leave out. */
+const options: ConstructorParameters<typeof Packr>[0] & { readonly skipValues: readonly unknown[] } = {
+  useRecords: false,
+  copyBuffers: true,
+  skipValues: [undefined],
+};
+const packr = new Packr(options);
 const text = new TextEncoder();
 const utf8 = new TextDecoder();
 
-const refToBytes: WriteExtension = (value) =>
-  value instanceof ActorRef ? { type: refExtensionType, body: text.encode(value.address) } : undefined;
-const refuseRefs: WriteExtension = (value) => {
-  if (value instanceof ActorRef)
-    throw new MessagePackFault("it holds a reference to an actor, which is not plain data");
-  return undefined;
-};
-const noExtension: ReadExtension = () => undefined;
+/** Set for the duration of one decode; decoding is synchronous, so there is never a second one meanwhile. */
+let makeRef: ((address: Address) => Ref<unknown>) | undefined;
+
+addExtension({
+  Class: ActorRef,
+  type: refExtensionType,
+  pack: (ref: ActorRef<unknown>) => text.encode(ref.address),
+  unpack: (body: Uint8Array) => makeRef?.(utf8.decode(body)),
+});
 
 /**
  * Encodes plain data.
@@ -48,10 +57,15 @@ const noExtension: ReadExtension = () => undefined;
  * @throws ShoalError `payload_too_large` - it needs more than `maximumBytes`
  */
 export function encodePlainData(value: unknown, limits: PlainDataLimits): Uint8Array {
-  const bytes = translate(limits.what, "encoded", () =>
-    writeMessagePack(value, limits.allowRefs ? refToBytes : refuseRefs),
-  );
+  let bytes: Uint8Array;
+  try {
+    bytes = packr.pack(value);
+  } catch (error) {
+    throw failed(limits.what, "cannot be encoded", error);
+  }
   checkSize(bytes, limits);
+  const fault = findMessagePackFault(bytes, limits.allowRefs ? refExtensionType : noExtension);
+  if (fault !== undefined) throw failed(limits.what, `cannot be encoded: ${fault}`, undefined);
   return bytes;
 }
 
@@ -65,24 +79,16 @@ export function decodePlainData(
   refs: RefPolicy,
 ): unknown {
   checkSize(bytes, limits);
-  // A plain view even of a Node Buffer, whose `slice` copies nothing.
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return translate(limits.what, "decoded", () =>
-    readMessagePack(plain, refs === "refuse" ? noExtension : refsFromBytes(refs)),
-  );
-}
-
-function refsFromBytes(makeRef: (address: Address) => Ref<unknown>): ReadExtension {
-  return (type) => (type === refExtensionType ? (body) => makeRef(utf8.decode(body)) : undefined);
-}
-
-/** Faults and what a caller's function throws become our errors. */
-function translate<T>(what: string, verb: string, work: () => T): T {
+  const fault = findMessagePackFault(bytes, refs === "refuse" ? noExtension : refExtensionType);
+  if (fault !== undefined) throw failed(limits.what, `cannot be decoded: ${fault}`, undefined);
+  makeRef = refs === "refuse" ? undefined : refs;
   try {
-    return work();
+    // A plain view even of a Node Buffer: msgpackr makes byte arrays of its source's class, and they are not Buffers.
+    return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
-    const detail = error instanceof Error ? `: ${error.message}` : "";
-    throw new ShoalError("codec_failed", `${what} cannot be ${verb}${detail}`, {}, { cause: error });
+    throw failed(limits.what, "cannot be decoded", error);
+  } finally {
+    makeRef = undefined;
   }
 }
 
@@ -93,4 +99,9 @@ function checkSize(bytes: Uint8Array, limits: Omit<PlainDataLimits, "allowRefs">
     `${limits.what} has ${String(bytes.length)} bytes, the limit is ${String(limits.maximumBytes)}`,
     { bytes: bytes.length, maximumBytes: limits.maximumBytes },
   );
+}
+
+function failed(what: string, sentence: string, cause: unknown): ShoalError {
+  const detail = cause instanceof Error ? `: ${cause.message}` : "";
+  return new ShoalError("codec_failed", `${what} ${sentence}${detail}`, {}, { cause });
 }
