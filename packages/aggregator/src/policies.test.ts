@@ -159,6 +159,60 @@ describe("a privacy budget", () => {
   });
 });
 
+describe("a round drawn by coins", () => {
+  const clients = 30;
+  const coins = { chance: 0.2, expected: 6 };
+  const privacy: CentralPrivacy = {
+    ...{ clip: 1, noiseMultiplier: 0.1, adaptive: null, population: clients, coins },
+    budget: { epsilon: Number.MAX_VALUE, delta: 1e-5 },
+  };
+  const plan = { draw: "poisson", goal: 40, minimum: 0, invited: 40 } as const;
+  const rounds = 8;
+
+  /** @returns the updates, each in clients: all of them send 1/√size everywhere, of norm 1 */
+  async function drawn(own: CentralPrivacy, options: Partial<PlayedClientOptions> = {}) {
+    const settings = settingsFor(plan, { privacy: own });
+    const scene = createScene(settings);
+    const moved: number[] = [];
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (let index = 0; index < clients; index += 1) scene.join(`c${index}`, 10, { trainMs: 1, ...options });
+      for (let step = 0; step < rounds; step += 1) {
+        const [parameters, gradient] = [new Float32Array(size), new Float32Array(size)];
+        await aggregator.aggregate({ step, version: step, parameters, gradient });
+        moved.push(-(gradient[0] ?? 0) * Math.sqrt(size) * coins.expected);
+      }
+      await aggregator.evaluated(new Float32Array(size), { accuracy: 0, loss: 0 });
+      const record = (await scene.store.get(taskKey("r1")))?.value as TaskRecord;
+      await aggregator.close();
+      return record.lasting.ledger;
+    };
+    const ledger = await simulate(scene.clock, work(), { maximumSteps: 2_000_000 });
+    return { ledger, moved, contributions: scene.closed.map(({ contributions }) => contributions) };
+  }
+
+  it("has as many clients as there are, waits for all of them, and divides by the number expected", async () => {
+    const { ledger, moved, contributions } = await drawn(privacy);
+    expect(contributions).toHaveLength(rounds); // none was abandoned
+    expect(new Set(contributions).size).toBeGreaterThan(1); // all alike once in 10^5
+    // 48 drawn on average, with a deviation of √(48·0.8) = 6.2: further than six of them once in 10^9 runs.
+    const sum = contributions.reduce((total, each) => total + each, 0);
+    expect(Math.abs(sum - rounds * coins.expected)).toBeLessThan(6 * 6.2);
+    // The noise is 0.1·√5 of a client; six of its deviations.
+    moved.forEach((value, round) => expect(Math.abs(value - (contributions[round] ?? 0))).toBeLessThan(6 * 0.224));
+    const mechanism = { noiseMultiplier: 0.1, samplingRate: 0.2, sampling: "poisson" } as const;
+    const expected = epsilonOf(spend(emptyLedger(), mechanism, rounds), 1e-5).epsilon;
+    expect(epsilonOf(ledger ?? emptyLedger(), 1e-5).epsilon / expected).toBeCloseTo(1, 12); // the order of addition
+  });
+
+  it("is committed with noise alone where the coins name nobody", async () => {
+    const none = { ...privacy, noiseMultiplier: 1, coins: { ...coins, chance: 1e-12 } };
+    const { moved, contributions } = await drawn(none);
+    expect(contributions).toEqual(Array.from({ length: rounds }, () => 0));
+    expect(moved.every((value) => value !== 0 && Number.isFinite(value))).toBe(true);
+  });
+});
+
 describe("a buffer", () => {
   const buffered = { arrival: "buffer", carriesOver: true, maximumStaleness: 8 } as const;
 

@@ -1,15 +1,9 @@
 /** Combines what a round commits, under the task's rules of now. */
 import type { Clock } from "@shoal/actors";
-import {
-  addScaled,
-  createRandomBits,
-  systemRandomBytes,
-  vectorsTogether,
-  vectorWithin,
-  type RandomBits,
-} from "@shoal/federated";
+import { addScaled, vectorsTogether, vectorWithin } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
+import { secrets } from "../secrets.ts";
 import type { Room } from "../serve/room.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import { combine, type CombinePlan, type Combined } from "./combine.ts";
@@ -96,16 +90,8 @@ function privacyOf({ privacy, plan }: AggregatorSettings, clip: number | null): 
   const round = {
     clip: clip ?? privacy.clip,
     noiseMultiplier,
-    expectedClients: plan.goal,
+    expectedClients: privacy.coins?.expected ?? plan.goal,
     adaptive: adaptive ?? undefined,
   };
-  return { plan: round, random: secrets() };
-}
-
-let bits: RandomBits | undefined;
-
-/** Noise that hides people comes from the system's generator, never from a seed. */
-function secrets(): RandomBits {
-  bits ??= createRandomBits(systemRandomBytes);
-  return bits;
+  return { plan: round, random: secrets(), isEmptyToo: privacy.coins !== undefined };
 }

@@ -110,7 +110,7 @@ describe("what a round comes to", () => {
     const random = createRandomBits((bytes) => void bytes.fill(7));
     const round = { clip: 1, noiseMultiplier: 0, expectedClients: 4 };
     const given = [contribution("a", [3, 0, 4], { samples: 999 }), contribution("b", [0, 0.5, 0])];
-    const { update, combined } = await play({ privacy: { plan: round, random } }, given);
+    const { update, combined } = await play({ privacy: { plan: round, random, isEmptyToo: false } }, given);
     expect(update[0]).toBeCloseTo(0.6 / 4, 6); // float32
     expect(update[1]).toBeCloseTo(0.5 / 4, 6);
     expect(combined).toMatchObject({ clipped: 1, nextClip: 1 });

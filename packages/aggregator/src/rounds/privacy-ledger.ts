@@ -33,7 +33,8 @@ export async function payForUpdate({ settings, keeper }: Room): Promise<void> {
   await keeper.written();
 }
 
-function mechanismOf({ noiseMultiplier, population }: CentralPrivacy, plan: RoundPlan): RoundMechanism {
+function mechanismOf({ noiseMultiplier, population, coins }: CentralPrivacy, plan: RoundPlan): RoundMechanism {
+  if (coins !== undefined) return { noiseMultiplier, samplingRate: coins.chance, sampling: "poisson" };
   if (population === null) return { noiseMultiplier, samplingRate: 1, sampling: "none" };
   return { noiseMultiplier, samplingRate: Math.min(1, plan.invited / population), sampling: "fixed_size" };
 }

@@ -61,6 +61,7 @@ describe("a federated job", () => {
     [{ privacy: { ...secure, dropOutShare: 0.8 } }, "job.federated.privacy"],
     [{ privacy: secure, local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
+    [{ privacy: { ...central, population: 100 }, minimum: 2 }, "job.federated.minimum"],
   ])("is refused with the field that is wrong: %j", (given, field) => {
     expect(() => checkJob(job(given))).toThrow(expect.objectContaining({ code: "invalid_job", details: { field } }));
   });

@@ -114,6 +114,7 @@ function checkClients({
   maximumStaleness,
   privacy,
   robust,
+  minimum,
 }: NonNullable<JobSpec["federated"]>): void {
   const { name } = parseAggregationPolicy(aggregation);
   const isBuffer = name === "fedbuff" || name === "fedasync";
@@ -124,7 +125,13 @@ function checkClients({
   if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
     reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
   }
-  if (privacy === null || parsePrivacy(privacy).name !== "central") return;
+  const promise = privacy === null ? undefined : parsePrivacy(privacy);
+  if (promise?.name !== "central") return;
+  if (promise.population !== null && promise.draw === "poisson" && minimum !== null) {
+    const sentence =
+      "expected nothing with a poisson draw, whose rounds take what comes: that too few came would tell of them";
+    reject("job.federated.minimum", sentence);
+  }
   if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);

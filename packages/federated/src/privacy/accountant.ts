@@ -31,12 +31,31 @@ export function emptyLedger(orders: readonly number[] = defaultOrders): PrivacyL
 export function spend(ledger: PrivacyLedger, mechanism: RoundMechanism, rounds = 1): PrivacyLedger {
   if (!Number.isSafeInteger(rounds) || rounds < 0) throw new RangeError(`rounds must be a whole number, got ${rounds}`);
   if (rounds === 0) return ledger;
-  const each = renyiDivergences(mechanism, ledger.orders);
+  const each = divergencesOf(mechanism, ledger.orders);
   const divergences = ledger.divergences.map((spent, i) => {
     const sum = spent === null ? Infinity : spent + rounds * (each[i] ?? Infinity);
     return Number.isFinite(sum) ? sum : null;
   });
   return { orders: ledger.orders, divergences, rounds: ledger.rounds + rounds };
+}
+
+interface Known extends RoundMechanism {
+  readonly orders: string;
+  readonly divergences: readonly number[];
+}
+
+let known: Known | undefined;
+
+/** The rounds of a task are alike, and an integral for each order takes milliseconds: what was asked for last is kept. */
+function divergencesOf(mechanism: RoundMechanism, orders: readonly number[]): readonly number[] {
+  const { noiseMultiplier, samplingRate, sampling } = mechanism;
+  const name = orders.join(" ");
+  const isKnown =
+    known?.noiseMultiplier === noiseMultiplier && known.samplingRate === samplingRate && known.sampling === sampling;
+  if (known === undefined || !isKnown || known.orders !== name) {
+    known = { noiseMultiplier, samplingRate, sampling, orders: name, divergences: renyiDivergences(mechanism, orders) };
+  }
+  return known.divergences;
 }
 
 /** What the ledger amounts to at this δ; infinite after a round without noise, 0 before the first. */

@@ -4,7 +4,15 @@ import { parsePrivacy } from "./privacy-spec.ts";
 describe("a privacy specification", () => {
   it("is filled in", () => {
     expect(parsePrivacy({ name: "central", epsilon: 2, delta: 1e-5, adaptive: { quantile: 0.7 } })).toEqual({
-      ...{ name: "central", epsilon: 2, delta: 1e-5, clip: 0.1, noiseMultiplier: null, population: null, draw: "poisson" },
+      ...{
+        name: "central",
+        epsilon: 2,
+        delta: 1e-5,
+        clip: 0.1,
+        noiseMultiplier: null,
+        population: null,
+        draw: "poisson",
+      },
       adaptive: { quantile: 0.7, learningRate: 0.2, rule: "geometric", countDeviation: null },
     });
     expect(parsePrivacy({ name: "secure_sum", clip: 2 })).toEqual({

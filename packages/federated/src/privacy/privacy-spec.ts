@@ -28,6 +28,11 @@ export interface CentralPrivacySpec {
   readonly adaptive?: Partial<AdaptiveClipping & { readonly countDeviation: number | null }> | null | undefined;
   /** Clients that are there at least when a round draws from them; with fewer it waits. Default null: nothing is assumed. */
   readonly population?: number | null | undefined;
+  /**
+   * How a round draws from the population. poisson (default): each client by a coin of its own. fixed: always as many, by lot,
+   * for which the accountant knows a weaker bound.
+   */
+  readonly draw?: "poisson" | "fixed" | undefined;
 }
 
 export interface LocalPrivacySpec {
@@ -99,6 +104,7 @@ const specs: FieldsByName<ResolvedPrivacySpec> = {
     noiseMultiplier: orNull(positive, null),
     adaptive,
     population: orNull(number({ least: 1, whole: true }), null),
+    draw: choice(["poisson", "fixed"], "poisson"),
   },
   local: { epsilon: positive, delta, clip: positive },
   secure_sum: {

@@ -40,6 +40,9 @@ export const defaultOrders: readonly number[] = [
   ...[80, 96, 128, 192, 256, 384, 512, 1024],
 ];
 
+/** With less noise sampling is not counted: the sum over it would be long, and the bound is useless anyway. */
+const leastIntegrated = 0.01;
+
 /** Greatest order that is computed with. */
 const greatestOrder = 2048;
 
@@ -57,7 +60,7 @@ export function renyiDivergences(mechanism: RoundMechanism, orders: readonly num
   const logs = logFactorials(Math.ceil(orders.reduce((most, order) => Math.max(most, order), 2)));
   return orders.map((order) => {
     if (sampling === "fixed_size") return ofFixedSize(q, z, order, logs);
-    if (sampling === "none" || q === 1) return order / (2 * z * z);
+    if (sampling === "none" || q === 1 || z < leastIntegrated) return order / (2 * z * z);
     return Number.isInteger(order) ? ofWholeOrder(q, z, order, logs) : byIntegral(q, z, order);
   });
 }

@@ -12,7 +12,13 @@ export interface RoundPlan {
   readonly arrival: Arrival;
   /** Contributions that end the round at once. */
   readonly goal: number;
-  /** Fewest contributions that make the round count. */
+  /**
+   * fixed (default)   as many as are invited, by lot; others take the place of those who do not take part
+   * poisson           each idle client by a coin of its own, so that privacy is amplified by the sampling: as many as there
+   *                   are, nobody takes another's place, and the round takes what it is given, be it nothing
+   */
+  readonly draw?: "fixed" | "poisson" | undefined;
+  /** Fewest contributions that make the round count; with coins 0: that too few came would tell who was there. */
   readonly minimum: number;
   /** Clients that train at the same time at most: for rounds above the goal by the share that drops out (130 % is usual). */
   readonly invited: number;
@@ -30,8 +36,9 @@ export interface RoundPlan {
 /** @throws RangeError when the plan contradicts itself */
 export function checkPlan(plan: RoundPlan): void {
   const { goal, minimum, invited, maximumStaleness, carriesOver, arrival } = plan;
-  if (![minimum, goal, invited].every(Number.isSafeInteger) || minimum < 1 || goal < minimum) {
-    throw new RangeError(`expected 1 ≤ minimum ≤ goal, got ${minimum} and ${goal}`);
+  const least = plan.draw === "poisson" ? 0 : 1;
+  if (![minimum, goal, invited].every(Number.isSafeInteger) || minimum < least || goal < Math.max(1, minimum)) {
+    throw new RangeError(`expected ${least} ≤ minimum ≤ goal, got ${minimum} and ${goal}`);
   }
   if (arrival === "round" && invited < goal) {
     throw new RangeError(`invited must be at least the goal of ${goal}, otherwise no round reaches it; got ${invited}`);
@@ -63,5 +70,10 @@ export function trainsUntil({ arrival, maximumStaleness, reportingTimeoutMs }: R
 
 /** Clients without whom there is no point in beginning. */
 export function neededToBegin({ arrival, minimum }: RoundPlan): number {
-  return arrival === "round" ? minimum : 1;
+  return arrival === "round" ? Math.max(1, minimum) : 1;
+}
+
+/** Clients that a draw waits for, as long as there is time. */
+export function wantedToDraw({ draw, invited }: RoundPlan): number {
+  return draw === "poisson" ? 1 : invited;
 }

@@ -62,7 +62,8 @@ export function completeRound(state: RunningState, nowMs: number, reason: string
   }
   if (isFixed && members.length === 0) return commit(state, nowMs, `${length} contributions, nobody is left`);
   if (phase === "configuring" && members.length > 0 && members.every(({ status }) => status === "training")) {
-    const isFull = members.length + length >= plan.invited || state.available === 0;
+    const isDrawn = plan.draw === "poisson";
+    const isFull = isDrawn || members.length + length >= plan.invited || state.available === 0;
     if (isFull && members.length + length >= plan.minimum) return startReporting(state, nowMs);
   }
   const step: RoundStep = { state, effects: [], reason: isChanged ? reason : "" };
@@ -98,7 +99,7 @@ function drawMore(state: RunningState, nowMs: number): RoundStep {
   const { plan, members, reports, drawing, available } = state;
   const present = members.length + (plan.arrival === "round" ? reports.length : 0);
   const count = Math.min(plan.invited - present, available);
-  if (count <= 0 || drawing !== null) return unchanged(state, "");
+  if (count <= 0 || drawing !== null || plan.draw === "poisson") return unchanged(state, "");
   return {
     state: { ...state, drawing: { count, untilMs: nowMs + plan.configurationTimeoutMs } },
     effects: [drawFrom(state, count)],

@@ -1,6 +1,6 @@
 /** Selection: until enough clients are idle, or time is up. */
 import { unchanged, type RoundEvent, type RoundStep } from "./round-events.ts";
-import { neededToBegin } from "./round-plan.ts";
+import { neededToBegin, wantedToDraw } from "./round-plan.ts";
 import { nothingCarried, type SelectingState } from "./round-state.ts";
 import { offerTo } from "./running.ts";
 
@@ -22,14 +22,14 @@ export function advanceSelecting(state: SelectingState, event: RoundEvent, nowMs
     case "available": {
       const next = { ...state, available: event.count };
       const sentence = `${event.count} of ${plan.invited} clients are idle`;
-      if (state.drawing !== null || event.count < plan.invited) return unchanged(next, sentence);
+      if (state.drawing !== null || event.count < wantedToDraw(plan)) return unchanged(next, sentence);
       return draw(next, nowMs, sentence);
     }
     case "drawn": {
       const clients = [...new Set(event.clients)].slice(0, plan.invited);
       if (state.drawing === null) return unchanged(state, "nobody was to be drawn");
       const needed = neededToBegin(plan);
-      if (clients.length >= needed) return offerTo(state, clients, nowMs);
+      if (clients.length >= needed || plan.draw === "poisson") return offerTo(state, clients, nowMs);
       // Those who were counted have gone meanwhile: wait on, as long as there is time.
       const sentence = `${clients.length} clients were drawn, at least ${needed} are needed`;
       if (nowMs >= state.deadlineMs) return abandonSelection(state, nowMs, sentence);

@@ -58,7 +58,23 @@ describe("the task of a federated job", () => {
     const found = privacy?.noiseMultiplier ?? 0;
     expect(epsilonWith(found)).toBeLessThanOrEqual(2);
     expect(epsilonWith(found * 0.99)).toBeGreaterThan(2);
-    const sampled = task({ privacy: { ...promise, population: 10_000 } }).settings.privacy;
-    expect(sampled?.noiseMultiplier).toBeLessThan(found);
+    const fixed = task({ privacy: { ...promise, population: 10_000, draw: "fixed" } }).settings;
+    expect(fixed.privacy?.noiseMultiplier).toBeLessThan(found);
+    expect(fixed.plan).toMatchObject({ goal: 10, invited: 13, minimum: 10 });
+  });
+
+  it("draws by coins where the population is known, and divides by the number they name on average", () => {
+    const promise = { name: "central", epsilon: 2, delta: 1e-5, population: 10_000, adaptive: {} };
+    const { privacy, plan } = task({ privacy: promise }).settings;
+    expect(privacy?.coins).toEqual({ chance: 13 / 10_000, expected: 13 });
+    expect(privacy?.adaptive?.countDeviation).toBe(13 / 20);
+    // Whoever comes: 13 + 6·√13 once in 10^9 rounds.
+    expect(plan).toMatchObject({ draw: "poisson", minimum: 0, goal: 36, invited: 36 });
+    const mechanism = { noiseMultiplier: privacy?.noiseMultiplier ?? 0, samplingRate: 13 / 10_000 };
+    const spent = spend(emptyLedger(), { ...mechanism, sampling: "poisson" }, 20);
+    expect(epsilonOf(spent, 1e-5).epsilon).toBeLessThanOrEqual(2);
+    expect(epsilonOf(spent, 1e-5).epsilon).toBeGreaterThan(1.9);
+    const many = { aggregation: { name: "fedavg", goal: 700 }, privacy: promise };
+    expect(() => task(many)).toThrow("job.federated.overSelection");
   });
 });

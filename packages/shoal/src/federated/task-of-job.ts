@@ -22,7 +22,7 @@ import {
 import { layoutOf, parseModelSpec, type Segment } from "@shoal/models";
 import type { FederatedSettings, JobSpec } from "@shoal/protocol";
 import { mostAccumulated } from "./local-steps.ts";
-import { privacyOfTask, securePlan } from "./privacy-of-task.ts";
+import { poissonPlan, privacyOfTask, securePlan, type TaskPrivacy } from "./privacy-of-task.ts";
 
 export interface FederatedTask {
   readonly description: TaskDescription;
@@ -66,7 +66,7 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
   const declared = planOf(federated, policy, robust);
   const privacy = privacyOfTask(federated, declared, shared.count);
-  const plan = privacy.secure === null ? declared : securePlan(declared, privacy.secure);
+  const plan = planFor(declared, privacy);
   return {
     shared,
     description: {
@@ -106,6 +106,12 @@ function policyOf(federated: FederatedSettings): ResolvedAggregationPolicy {
   const capped = { ...policy, sampleCap: Math.min(policy.sampleCap, sampleCap) };
   if (capped.name !== "fednova" || aggregation["accumulationCap"] !== undefined) return capped;
   return { ...capped, accumulationCap: mostAccumulated(federated.local, sampleCap) };
+}
+
+/** What privacy asks of rounds beside what the job does. */
+function planFor(declared: RoundPlan, { central, secure }: TaskPrivacy): RoundPlan {
+  if (secure !== null) return securePlan(declared, secure);
+  return central?.coins === undefined ? declared : poissonPlan(declared, central.coins, mostInvited);
 }
 
 function planOf(
