@@ -45,6 +45,8 @@ export function advance(own: Sums, sitting: Sitting, event: ServerEvent): Server
   if (step.state.phase !== before.phase) {
     timeline.staged(step.state.phase, clock.now());
     leaveOut(own, sitting, before);
+    // With those who were left out the round may have lost too many.
+    if (!isOpen(own, sitting)) return step;
   }
   for (const effect of step.effects) if (effect.type !== "refuse") carryOut(own, sitting, effect);
   arm(own, sitting);
