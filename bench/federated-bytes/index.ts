@@ -150,7 +150,7 @@ function notesOn({ source, train }: Dataset, short: boolean): readonly string[] 
   return [
     `${source}; 784-200-200-10, ${clients} clients of ${train.count / clients} samples (IID), ${selected} a round, one epoch, batches of ${batchSize}, rate ${learningRate}.`,
     `Accuracy on the test split after round ${rounds}, the mean of seeds ${seeds.join(", ")}; the same clients and batches with every encoding.`,
-    "Bytes are those of an update as it is uploaded, without manifest and envelopes (less than half a percent of float32).",
+    "Bytes are those of an update as it is uploaded, without manifest and envelopes.",
     "A client's next update brings along what its last one lacked, except where it is forgotten.",
   ];
 }
