@@ -102,7 +102,7 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
         onEvent: (event) => void events.push({ ...event, name }),
       });
       const ended = session.ended.catch((error: unknown) => {
-        if (error !== plan.unfit) throw error;
+        if (plan.unfit === undefined || error !== plan.unfit) throw error;
         return plan.unfit.message;
       });
       const end = await Promise.race([ended, mortal.died]);
