@@ -7,8 +7,10 @@ const timeoutMs = 20_000;
 const request = { type: "leave", reason: "" } as const;
 
 interface Scene {
+  readonly connect: (isConnected: boolean) => void;
   readonly clock: ReturnType<typeof createSimulatedClock>;
   readonly plane: PatientPlane;
+  readonly told: readonly boolean[];
   /** When requests left, clock time. */
   readonly askedAtMs: readonly number[];
 }
@@ -17,6 +19,7 @@ interface Scene {
 function scene(silent: number): Scene {
   const clock = createSimulatedClock();
   const askedAtMs: number[] = [];
+  let connect = (_isConnected: boolean): void => undefined;
   const plane: ClientPlane = {
     request() {
       askedAtMs.push(clock.now());
@@ -25,23 +28,42 @@ function scene(silent: number): Scene {
     },
     listen: () => () => undefined,
     watch(onChange) {
+      connect = onChange;
       onChange(true);
       return () => undefined;
     },
     close: async () => undefined,
   };
-  const options = { plane, clock, random: createRandom(1), timeoutMs, mostWaitMs: 30_000 };
-  return { clock, plane: createPatientPlane(options), askedAtMs };
+  const told: boolean[] = [];
+  const onConnected = (isConnected: boolean): void => void told.push(isConnected);
+  const options = { plane, clock, random: createRandom(1), timeoutMs, mostWaitMs: 30_000, onConnected };
+  return { clock, plane: createPatientPlane(options), askedAtMs, told, connect: (is) => connect(is) };
 }
 
-describe("what was asked of an aggregator that died", () => {
-  it("is asked of the next one when that has come, not when its deadline has passed", async () => {
+describe("what was asked of somebody who is gone", () => {
+  it("is asked of the next aggregator when that has come, not when its deadline has passed", async () => {
     const { clock, plane, askedAtMs } = scene(1);
     clock.after(1_000, () => plane.askAgain());
     await expect(simulate(clock, plane.ask(request, new AbortController().signal))).resolves.toEqual({ type: "noted" });
     expect(askedAtMs).toHaveLength(2);
     expect(askedAtMs[1]).toBeGreaterThan(1_000); // not all clients at one moment
     expect(askedAtMs[1]).toBeLessThan(1_500);
+  });
+
+  it("goes again when the line is back, of which is told once", async () => {
+    const { clock, plane, connect, askedAtMs, told } = scene(1);
+    for (const [atMs, isConnected] of [
+      [100, false],
+      [200, false],
+      [5_000, true],
+      [5_000, true],
+    ] as const) {
+      clock.after(atMs, () => connect(isConnected));
+    }
+    await simulate(clock, plane.ask(request, new AbortController().signal));
+    expect(askedAtMs[1]).toBeGreaterThanOrEqual(5_000);
+    expect(askedAtMs[1]).toBeLessThan(5_500);
+    expect(told).toEqual([true, false, true]);
   });
 
   it("keeps nobody from going on who does not want it any more", async () => {

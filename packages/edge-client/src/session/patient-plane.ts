@@ -1,7 +1,8 @@
 /**
  * Asks until there is an answer: after a deadline or a lost connection the same request goes again, after a wait that grows
  * and is drawn by lot, or as soon as the connection is back. What was asked of an aggregator that has died is asked of the
- * next one when that says that it is there, and not a deadline later.
+ * next one when that says that it is there, and what was asked on a line that broke when there is another, not a deadline
+ * later.
  */
 import type { Clock, Random } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -34,10 +35,16 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
   const { plane, clock, random, timeoutMs, mostWaitMs } = options;
   let isConnected = false;
   const wakers = new Set<() => void>();
+  const underWay = new Set<() => void>();
+  let isKnown = false;
   const stop = plane.watch((next) => {
-    isConnected = next;
+    // Each failed attempt to connect again may be told of.
+    if (isKnown && next === isConnected) return;
+    [isKnown, isConnected] = [true, next];
     options.onConnected?.(next);
-    if (next) for (const wake of wakers) wake();
+    if (!next) return;
+    for (const giveUp of [...underWay]) giveUp();
+    for (const wake of wakers) wake();
   });
   const sleep = (ms: number, signal: AbortSignal, wakes = false): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -54,7 +61,6 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
       signal.addEventListener("abort", abort, { once: true });
       if (signal.aborted) abort();
     });
-  const underWay = new Set<() => void>();
   return {
     get isConnected() {
       return isConnected;
@@ -92,7 +98,9 @@ function wanted<T>(
       end();
     };
     const giveUp = (): void =>
-      settle(() => reject(new ShoalError("transport_lost", "another aggregator has come meanwhile")));
+      settle(() =>
+        reject(new ShoalError("transport_lost", "whom it was asked of is gone: the line, or the aggregator")),
+      );
     const abort = (): void => settle(() => reject(cancelled(signal)));
     underWay.add(giveUp);
     signal.addEventListener("abort", abort, { once: true });
