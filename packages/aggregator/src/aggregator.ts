@@ -11,15 +11,9 @@
  */
 import type { Clock, Random, StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import {
-  emptyLedger,
-  isEnded,
-  systemSubtle,
-  type AggregatorPlane,
-  type RoundSummary,
-  type TaskDescription,
-} from "@shoal/federated";
+import { isEnded, systemSubtle, type AggregatorPlane, type RoundSummary, type TaskDescription } from "@shoal/federated";
 import type { VectorCodecs } from "@shoal/optimization";
+import { beginTask, type TaskBeginning } from "./begin-task.ts";
 import type { Combined } from "./commit/combine-round.ts";
 import { createContributionStore } from "./contributions/contribution-store.ts";
 import { createControlVariate } from "./control/control-variate.ts";
@@ -61,6 +55,8 @@ export interface AggregatorOptions {
   readonly onRound?: (summary: RoundSummary) => void;
   /** Told of each record of the audit log; of one twice, after a take-over. Must not throw. */
   readonly onRecord?: (record: ChainedRound) => void;
+  /** The newest record of a whole log, wherever that is kept: asked for where the store knows of no round. */
+  readonly lastRecord?: () => Promise<ChainedRound | undefined>;
   /** Takes a sentence for people. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -104,11 +100,9 @@ export interface Aggregator {
 /** Takes the task over. @throws ShoalError store_unavailable, store_conflict */
 export async function openAggregator(options: AggregatorOptions): Promise<Aggregator> {
   const { run, settings, plane, store, clock, description } = options;
-  const ledger = settings.privacy === null ? null : emptyLedger();
-  const opened = await openRecord(
-    { run, store, clock },
-    { clip: description.privacy.clip, ledger, control: null, log: null },
-  );
+  const lastRecord = options.lastRecord ?? (async () => undefined);
+  const begin = (): Promise<TaskBeginning> => beginTask(settings, description, lastRecord);
+  const opened = await openRecord({ run, store, clock, begin });
   const signals = createRoundSignals();
   const room = furnish(options, opened, signals, () => void close());
   const { keeper } = room;

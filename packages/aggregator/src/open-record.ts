@@ -2,7 +2,8 @@
 import type { Clock, StateStore } from "@shoal/actors";
 import { isShoalError } from "@shoal/errors";
 import { isEnded, nothingCarried, resumeRound, type RoundState, type RoundStep } from "@shoal/federated";
-import { taskKey, type LastingState, type TaskRecord } from "./keeper/task-record.ts";
+import type { TaskBeginning } from "./begin-task.ts";
+import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
 
 export interface OpenedRecord {
   readonly record: TaskRecord;
@@ -16,10 +17,10 @@ const mostTries = 20;
 const retryMs = 500;
 
 /** @throws ShoalError store_unavailable; store_conflict - somebody else goes on writing */
-export async function openRecord(options: OpenRecordOptions, fresh: LastingState): Promise<OpenedRecord> {
+export async function openRecord(options: OpenRecordOptions): Promise<OpenedRecord> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await openOnce(options, fresh);
+      return await openOnce(options);
     } catch (error) {
       const isConflict = isShoalError(error, "store_conflict");
       if (!(isConflict || isShoalError(error, "store_unavailable")) || tries >= mostTries) throw error;
@@ -32,15 +33,17 @@ interface OpenRecordOptions {
   readonly run: string;
   readonly store: StateStore;
   readonly clock: Clock;
+  /** Of a task that the store knows nothing of. */
+  readonly begin: () => Promise<TaskBeginning>;
 }
 
-async function openOnce({ run, store, clock }: OpenRecordOptions, fresh: LastingState): Promise<OpenedRecord> {
+async function openOnce({ run, store, clock, begin }: OpenRecordOptions): Promise<OpenedRecord> {
   const found = await store.get(taskKey(run));
   const known = found?.value as TaskRecord | undefined;
   const resumed = known === undefined || isEnded(known.round) ? undefined : resumeRound(known.round, clock.now());
   const record: TaskRecord =
     known === undefined
-      ? { term: 1, step: -1, round: before, versions: [], outcomes: [], lasting: fresh }
+      ? firstRecord(await begin())
       : { ...known, term: known.term + 1, round: resumed?.state ?? known.round };
   const revision =
     found === undefined
@@ -49,7 +52,9 @@ async function openOnce({ run, store, clock }: OpenRecordOptions, fresh: Lasting
   return { record, revision, resumed };
 }
 
-/** Stands before the first round. */
-const before: RoundState = {
-  ...{ phase: "abandoned", number: 0, atMs: 0, reason: "no round yet", carried: nothingCarried, isTorn: false },
-};
+function firstRecord({ round: number, lasting }: TaskBeginning): TaskRecord {
+  const before: RoundState = {
+    ...{ phase: "abandoned", number, atMs: 0, reason: "no round yet", carried: nothingCarried, isTorn: false },
+  };
+  return { term: 1, step: -1, round: before, versions: [], outcomes: [], lasting };
+}

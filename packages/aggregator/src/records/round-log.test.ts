@@ -23,6 +23,7 @@ function bodyOf(round: number, contributed: readonly StoredContribution[] = []):
     summary,
     contributed,
     measuredByClients: null,
+    ledger: null,
   };
   return roundRecord({ ...facts, happened: createTimeline().now });
 }

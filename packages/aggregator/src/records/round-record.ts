@@ -1,5 +1,5 @@
 /** What the audit log keeps of a round: plain JSON, of bounded size. */
-import type { EndedState, RoundSummary } from "@shoal/federated";
+import type { EndedState, PrivacyLedger, RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import { mostNames, type Happenings } from "./timeline.ts";
 
@@ -24,6 +24,8 @@ export interface RoundRecord {
   readonly bytesDown: number;
   readonly bytesUp: number;
   readonly epsilon: number | null;
+  /** What all rounds so far have cost, as the accountant adds it up: whoever goes on with the run goes on with this. */
+  readonly ledger: PrivacyLedger | null;
   /** What its members measured on their own data, with the values that it began with. */
   readonly measuredByClients: { readonly clients: number; readonly loss: number; readonly accuracy: number } | null;
   /** SHA-256 of the values after it; empty where nobody has seen them. */
@@ -52,16 +54,17 @@ export interface RoundRecordFacts {
   readonly summary: RoundSummary;
   readonly contributed: readonly StoredContribution[];
   readonly measuredByClients: RoundRecord["measuredByClients"];
+  readonly ledger: PrivacyLedger | null;
 }
 
 export function roundRecord(facts: RoundRecordFacts): RoundRecord {
-  const { run, step, round, happened, summary, contributed, measuredByClients } = facts;
+  const { run, step, round, happened, summary, contributed, measuredByClients, ledger } = facts;
   const { outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy, epsilon, hash } = summary;
   const { bytesDown, bytesUp } = summary;
   const isSeen = happened.round === round.number;
   return {
     ...{ run, round: round.number, step, outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy },
-    ...{ bytesDown, bytesUp, epsilon, hash, measuredByClients },
+    ...{ bytesDown, bytesUp, epsilon, ledger, hash, measuredByClients },
     phases: isSeen ? happened.phases : [],
     asked: listed(isSeen ? happened.asked : []),
     dropped: listed(isSeen ? happened.dropped.map((each) => ({ ...each, reason: each.reason.slice(0, 128) })) : []),

@@ -98,7 +98,8 @@ export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void>
   if (log.newest < round.number) {
     const happened = room.timeline.now;
     const measuredByClients = room.evaluations.meanOf(round.number);
-    const facts = { run: options.run, step, round, happened, summary, contributed, measuredByClients };
+    const { ledger } = room.keeper.record.lasting;
+    const facts = { run: options.run, step, round, happened, summary, contributed, measuredByClients, ledger };
     records.push(await log.append(roundRecord(facts)));
   }
   room.contributions.retain(round.carried.reports.map(({ contribution }) => contribution));

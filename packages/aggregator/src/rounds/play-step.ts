@@ -3,6 +3,7 @@ import { isShoalError } from "@shoal/errors";
 import { isEnded, type Report } from "@shoal/federated";
 import { attributes } from "@shoal/protocol";
 import type { Aggregated, AggregatorWork } from "../aggregator.ts";
+import { checkSpent } from "../begin-task.ts";
 import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
@@ -16,6 +17,7 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
   const { keeper } = room;
   const { version, parameters } = work;
   if (!task.isRepeated) await repeatLast(task);
+  checkSpent(keeper.record, work.step, task.options.run);
   // Before the last round is told: then it can be told with what the final values come to.
   if (isEnded(keeper.record.round) || keeper.record.step !== work.step) afterOneMore(room);
   await settleRound(task, work.step, { version, parameters, result: null });

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { ChainedRound, RoundRecord } from "@shoal/aggregator";
 import { appendRecord, chainStart } from "@shoal/federated";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRoundFile, readRounds } from "../federated/round-file.ts";
+import { createRoundFile, readRounds, verifyRounds } from "../federated/round-file.ts";
 import { createOutput } from "./output.ts";
-import { sayRounds, verifyRounds } from "./rounds-text.ts";
+import { sayRounds } from "./rounds-text.ts";
 
 const body = (round: number, given: Partial<RoundRecord> = {}): RoundRecord => ({
   ...{ run: "r", round, step: round - 1, outcome: "committed", reason: "all came", version: round, samples: 30 },
@@ -16,7 +16,7 @@ const body = (round: number, given: Partial<RoundRecord> = {}): RoundRecord => (
   ],
   ...{ asked: { count: 2, list: ["a", "b"] }, dropped: { count: 0, list: [] }, contributed: { count: 2, list: [] } },
   ...{ trainingLoss: 0.5, testLoss: null, testAccuracy: 0.91, bytesDown: 2_000_000, bytesUp: 12, epsilon: null },
-  ...{ measuredByClients: null, hash: "" },
+  ...{ measuredByClients: null, ledger: null, hash: "" },
   ...given,
 });
 function chain(...bodies: readonly RoundRecord[]): readonly ChainedRound[] {
@@ -83,7 +83,20 @@ describe("the file of rounds", () => {
     await expect.poll(() => readRounds(folder, "r")).toHaveLength(2);
     appendFileSync(join(folder, "r", "rounds.jsonl"), '{"sequence":3,"bo');
     expect(await readRounds(folder, "r")).toEqual(rounds);
+    const third = chain(body(1), body(2), body(3))[2] as ChainedRound;
+    other.append("r", third);
+    await expect.poll(() => readRounds(folder, "r")).toEqual([...rounds, third]);
     expect(notes).toEqual([]);
+  });
+
+  it("is continued by whoever finds it, unless it was changed", async () => {
+    const file = createRoundFile(folder, () => undefined);
+    expect(await file.last("r")).toBeUndefined();
+    const rounds = chain(body(1), body(2));
+    for (const round of rounds) file.append("r", round);
+    expect(await file.last("r")).toEqual(rounds[1]);
+    file.append("r", { ...(rounds[1] as ChainedRound), sequence: 2 });
+    await expect(file.last("r")).rejects.toMatchObject({ code: "data_corrupt" });
   });
 
   it("says where it has looked", async () => {

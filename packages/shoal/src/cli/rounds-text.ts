@@ -1,6 +1,5 @@
 /** `shoal rounds` in words. */
 import type { ChainedRound, RoundRecord } from "@shoal/aggregator";
-import { verifyChain, type ChainDecision } from "@shoal/federated";
 import type { Output } from "./output.ts";
 import { sizeText } from "./size-text.ts";
 
@@ -51,11 +50,4 @@ function droppedLines({ round, outcome, reason, dropped }: RoundRecord): readonl
     ...dropped.list.map((each) => `round ${round} without ${each.client}: ${each.reason}`),
     ...(more > 0 ? [`round ${round} without ${more} more`] : []),
   ];
-}
-
-/** Whether the records are those that were written, in their order. A log that another machine began is checked from there. */
-export function verifyRounds(rounds: readonly ChainedRound[]): ChainDecision {
-  const first = rounds[0];
-  if (first === undefined || first.sequence === 0) return verifyChain(rounds);
-  return verifyChain(rounds, { after: { sequence: first.sequence - 1, hash: first.previous } });
 }

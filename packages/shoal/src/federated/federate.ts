@@ -1,5 +1,6 @@
 /** Joins a worker's federated runs to their clients: over the cluster's NATS, or within this process. */
 import type { Random, Clock, StateStore } from "@shoal/actors";
+import type { ChainedRound } from "@shoal/aggregator";
 import type { AggregatorPlane } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import type { StartRun } from "@shoal/protocol";
@@ -31,6 +32,10 @@ export function createFederation(site: FederationSite): (start: StartRun, own: C
     const random = site.random.fork(`federated ${run}`);
     const environment = { run, job, plane: site.planeOf(run), store: await store, clock, random, memory, kernels };
     const onNote = (sentence: string): void => log(`${run}: ${sentence}`);
-    return createFederatedCompute({ ...environment, onNote, onRecord: (record) => rounds.append(run, record) }, own);
+    const ofLog = {
+      onRecord: (record: ChainedRound): void => rounds.append(run, record),
+      lastRecord: (): Promise<ChainedRound | undefined> => rounds.last(run),
+    };
+    return createFederatedCompute({ ...environment, ...ofLog, onNote }, own);
   };
 }

@@ -25,6 +25,8 @@ export interface FederatedEnvironment {
   readonly onRound?: (summary: RoundSummary) => void;
   /** Told of each record of the run's audit log; of one twice, after a take-over. Must not throw. */
   readonly onRecord?: (record: ChainedRound) => void;
+  /** The newest record on this machine's disk. */
+  readonly lastRecord?: () => Promise<ChainedRound | undefined>;
   readonly onNote?: (sentence: string) => void;
 }
 

@@ -1,14 +1,16 @@
 /** The audit log of a federated run as a file: JSON lines in the run's folder, one a round. */
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChainedRound } from "@shoal/aggregator";
-import { ShoalError } from "@shoal/errors";
-import { canonicalJson } from "@shoal/federated";
+import { isShoalError, ShoalError } from "@shoal/errors";
+import { canonicalJson, verifyChain, type ChainDecision } from "@shoal/federated";
 import { notWritable } from "../environment/folders.ts";
 
 export interface RoundFile {
   /** Appends a record; never rejects, because a full disk must not end a run: it is told. */
   append(run: string, record: ChainedRound): void;
+  /** The newest record, with those that are being appended; undefined: there is no log. @throws ShoalError data_corrupt */
+  last(run: string): Promise<ChainedRound | undefined>;
 }
 
 const fileOf = (runsFolder: string, run: string): string => join(runsFolder, run, "rounds.jsonl");
@@ -23,11 +25,23 @@ export function createRoundFile(runsFolder: string, log: (sentence: string) => v
         try {
           await mkdir(join(runsFolder, run), { recursive: true });
           // One write: another worker of this machine may append to the same file.
-          await appendFile(file, `${canonicalJson(record)}\n`);
+          await appendFile(file, `${(await isCutOff(file)) ? "\n" : ""}${canonicalJson(record)}\n`);
         } catch (cause) {
           log(notWritable(file, cause).message);
         }
       });
+    },
+    async last(run) {
+      await last;
+      const records = await readRounds(runsFolder, run).catch((error: unknown) => {
+        if (isShoalError(error, "run_not_found")) return [];
+        throw error;
+      });
+      const decision = verifyRounds(records);
+      if (decision.kind === "intact") return records.at(-1);
+      const file = fileOf(runsFolder, run);
+      const sentence = `the log of ${run} is broken and cannot be continued (${decision.reason}); move ${file} away to begin another`;
+      throw new ShoalError("data_corrupt", sentence, { run });
     },
   };
 }
@@ -52,6 +66,29 @@ export async function readRounds(runsFolder: string, run: string): Promise<reado
     if (record !== undefined) records.set(line, record);
   }
   return [...records.values()].toSorted((a, b) => a.sequence - b.sequence);
+}
+
+/** Whether the records are those that were written, in their order. A log that another machine began is checked from there. */
+export function verifyRounds(rounds: readonly ChainedRound[]): ChainDecision {
+  const first = rounds[0];
+  if (first === undefined || first.sequence === 0) return verifyChain(rounds);
+  return verifyChain(rounds, { after: { sequence: first.sequence - 1, hash: first.previous } });
+}
+
+/** Whether a crash has left a line without its end: what is appended to it would be lost with it. */
+async function isCutOff(file: string): Promise<boolean> {
+  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (handle === undefined) return false;
+  try {
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read(new Uint8Array(1), 0, 1, Math.max(0, size - 1));
+    return size > 0 && buffer[0] !== "\n".charCodeAt(0);
+  } finally {
+    await handle.close();
+  }
 }
 
 function parse(line: string): ChainedRound | undefined {

@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/errors";
 import { runsFolder } from "../../environment/folders.ts";
-import { readRounds } from "../../federated/round-file.ts";
+import { readRounds, verifyRounds } from "../../federated/round-file.ts";
 import type { CommandContext } from "../command-line.ts";
-import { sayRounds, verifyRounds } from "../rounds-text.ts";
+import { sayRounds } from "../rounds-text.ts";
 
 interface RoundsOptions {
   readonly runs?: string;
