@@ -220,11 +220,17 @@ describe("a client that says what it should not", () => {
 
 describe("an aggregator of masked updates that dies", () => {
   it("is followed by one that abandons its round and plays another, whatever its last deed was", async () => {
-    const { deeds } = await playMasked({ steps: 1 });
-    expect(deeds).toBeGreaterThan(100);
+    const { deeds, words } = await playMasked({ steps: 2 });
+    const stages = ["configuring", "advertising", "sharing", "masking", "unmasking", "takes the masks off"];
+    const inStages = stages.flatMap((stage) => {
+      const found = words.filter(([, what]) => what.includes(stage === "configuring" ? "have not answered" : stage));
+      expect(found.length, stage).toBeGreaterThan(0);
+      return found.map(([done]) => done + 1).filter((_, at) => at === Math.floor(found.length / 2));
+    });
     const reasons = new Set<string>();
-    for (let diesAt = 3; diesAt < deeds; diesAt += Math.ceil(deeds / 10)) {
-      const run = await playMasked({ steps: 1, aggregatorDies: [diesAt] });
+    // And when the update has been pushed, and behind that.
+    for (const diesAt of [...inStages, deeds - 8, deeds - 1]) {
+      const run = await playMasked({ steps: 2, aggregatorDies: [diesAt] });
       expectExact(run);
       expect(verifyChain(run.records.toSorted((a, b) => a.sequence - b.sequence)).kind).toBe("intact");
       for (const { body } of run.records) if (body.outcome === "abandoned") reasons.add(body.reason);

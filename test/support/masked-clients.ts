@@ -69,6 +69,8 @@ export interface MaskedRun {
   readonly events: readonly (SessionEvent & { readonly client: string })[];
   /** What the aggregator said that it waits for. */
   readonly waits: ReadonlySet<string>;
+  /** The same, with how many deeds it had done when it said so. */
+  readonly words: readonly (readonly [deeds: number, what: string])[];
   readonly endedAtMs: number;
   readonly deeds: number;
 }
@@ -94,6 +96,7 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
   const events: (SessionEvent & { readonly client: string })[] = [];
   const records = new Map<number, ChainedRound>();
   const waits = new Set<string>();
+  const words: (readonly [number, string])[] = [];
   const cryptography = { subtle, randomBytes: systemRandomBytes };
 
   const live = async (client: string): Promise<string> => {
@@ -143,7 +146,11 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
     while (updates.length < steps && !process.isDead) {
       const gradient = new Float32Array(maskedSize);
       const work = { step: updates.length, version: updates.length, parameters: values, gradient };
-      const waiting = watch(clock, () => waits.add(aggregator.describe()?.replace(/, \d+ s left$/, "") ?? ""));
+      const waiting = watch(clock, () => {
+        const what = aggregator.describe()?.replace(/, \d+ s left$/, "") ?? "";
+        waits.add(what);
+        words.push([process.deeds, what]);
+      });
       const done = await Promise.race([aggregator.aggregate(work), process.died]);
       waiting.stop();
       if (done === "died") break;
@@ -155,7 +162,7 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
     const endedAtMs = clock.now();
     await aggregator.evaluated(values, { accuracy: 0, loss: 0 });
     await endAll(clock, aggregator, clients);
-    return { updates, records: [...records.values()], events, waits, endedAtMs, deeds };
+    return { updates, records: [...records.values()], events, waits, words, endedAtMs, deeds };
   }
   throw new Error("the aggregator died behind its last step");
 }
@@ -171,12 +178,12 @@ async function endAll(clock: Clock, aggregator: Aggregator, clients: readonly Pr
   await aggregator.close();
 }
 
-/** Looks every ten milliseconds. */
+/** Looks every millisecond: as long as a message is on its way. */
 function watch(clock: Clock, look: () => void): { stop(): void } {
-  let timer = clock.after(10, again);
+  let timer = clock.after(1, again);
   function again(): void {
     look();
-    timer = clock.after(10, again);
+    timer = clock.after(1, again);
   }
   return { stop: () => timer.cancel() };
 }
