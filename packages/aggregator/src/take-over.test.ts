@@ -1,6 +1,7 @@
 import { createMemoryStore, createRandom, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
 import {
   createInProcessPlane,
+  parseAggregationPolicy,
   verifyChain,
   type ContributionAnswer,
   type InProcessPlaneOptions,
@@ -13,6 +14,7 @@ import { createPlayedClient, type PlayedClientOptions } from "../../../test/supp
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
 import type { ChainedRound } from "./records/round-log.ts";
+import type { AggregatorSettings } from "./settings.ts";
 
 const names = ["a", "b", "c"] as const;
 const steps = 2;
@@ -27,6 +29,7 @@ interface Life {
 interface Play extends Partial<InProcessPlaneOptions> {
   readonly lives: readonly Life[];
   readonly clients?: (name: string) => Partial<PlayedClientOptions>;
+  readonly given?: AggregatorSettings;
 }
 
 interface Outcome {
@@ -41,7 +44,7 @@ interface Outcome {
 /** A worker's part: it asks for each step's update and applies it; whoever dies is followed by another. */
 async function train(play: Play, clock: ReturnType<typeof createSimulatedClock>): Promise<Outcome> {
   const store = createMemoryStore();
-  const { lives, clients = () => ({}), ...planeOptions } = play;
+  const { lives, clients = () => ({}), given = settings, ...planeOptions } = play;
   const plane = createInProcessPlane({ clock, delayMs: () => 1, ...planeOptions });
   const played = names.map((name, index) =>
     createPlayedClient({
@@ -60,7 +63,7 @@ async function train(play: Play, clock: ReturnType<typeof createSimulatedClock>)
     const process = createMortalProcess({ clock, store, plane: plane.aggregator }, lives[life]?.diesAt ?? Infinity);
     const { died } = process;
     const open = openAggregator({
-      ...{ run: "r1", description: descriptionOf(settings), settings, random: createRandom("aggregator") },
+      ...{ run: "r1", description: descriptionOf(given), settings: given, random: createRandom("aggregator") },
       ...{ plane: process.plane, store: process.store, clock: process.clock },
       codecs: createVectorCodecs(float32, { size }, kernels),
       onRecord: (record) => process.act(() => records.set(record.sequence, record)),
@@ -143,11 +146,57 @@ describe("an aggregator that dies", () => {
 
   it("leaves a log that its followers continue, without a gap", async () => {
     const { deeds } = await undisturbed;
-    for (let diesAt = 1; diesAt <= deeds; diesAt += 7) {
+    // Who dies with the last deed leaves the last round to be told by nobody.
+    for (let diesAt = 1; diesAt < deeds; diesAt += 3) {
       const { records } = await play({ lives: [{ diesAt }] });
       const decision = verifyChain(records.toSorted((a, b) => a.sequence - b.sequence));
       expect({ diesAt, kind: decision.kind, reason: decision.reason }).toMatchObject({ kind: "intact" });
       expect(records.filter(({ body }) => body.outcome === "committed").map(({ body }) => body.step)).toEqual([0, 1]);
+    }
+  });
+});
+
+describe("an aggregator that dies where rounds end otherwise", () => {
+  const three = { goal: 3, minimum: 3, invited: 3 };
+  /** In its first round "c" comes back when the time to report is over. */
+  const late = (): Play["clients"] => {
+    let times = 0;
+    return (name) => (name === "c" ? { vanishes: () => ++times <= 1, awayMs: 2_500 } : {});
+  };
+  const outcomesOf = ({ records }: Outcome): readonly string[] => records.map(({ body }) => body.outcome);
+
+  it.each([
+    ["abandoned", settingsFor(three)],
+    ["carried_over", settingsFor({ ...three, carriesOver: true, maximumStaleness: 2 })],
+  ])("comes to the same when the first round is %s", async (end, given) => {
+    const whole = await play({ lives: [], given, clients: late() });
+    expect(outcomesOf(whole)).toContain(end);
+    expect(outcomesOf(whole).slice(-2)).toEqual(["committed", "committed"]);
+    for (let diesAt = 1; diesAt <= whole.deeds; diesAt += 5) {
+      const outcome = await play({ lives: [{ diesAt }], given, clients: late() });
+      await expectSame(outcome, 30_000).catch((cause: unknown) => {
+        throw new Error(`died after deed ${diesAt} of ${whole.deeds}`, { cause });
+      });
+      expect(verifyChain(outcome.records.toSorted((a, b) => a.sequence - b.sequence)).kind).toBe("intact");
+    }
+  });
+
+  it("counts each contribution to a buffer once", async () => {
+    const plan = {
+      ...{ arrival: "buffer", goal: 2, minimum: 2, invited: 3 },
+      carriesOver: true,
+      maximumStaleness: 8,
+    } as const;
+    const given = settingsFor(plan, { policy: parseAggregationPolicy({ name: "fedbuff", buffer: 2 }) });
+    const { deeds } = await play({ lives: [], given });
+    for (let diesAt = 1; diesAt < deeds; diesAt += 5) {
+      const { records, contributions, rejected, endedAtMs } = await play({ lives: [{ diesAt }], given });
+      const committed = records.filter(({ body }) => body.outcome === "committed").map(({ body }) => body);
+      const counted = committed.flatMap(({ contributed }) => contributed.list.map(({ contribution }) => contribution));
+      expect({ diesAt, contributions, rejected }).toEqual({ diesAt, contributions: [2, 2], rejected: 0 });
+      expect({ diesAt, counted: new Set(counted).size }).toEqual({ diesAt, counted: counted.length });
+      expect(committed.map(({ step }) => step)).toEqual([0, 1]);
+      expect(endedAtMs).toBeLessThan(30_000);
     }
   });
 });

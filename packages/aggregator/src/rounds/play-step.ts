@@ -9,7 +9,7 @@ import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
 import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
 import { afterOneMore, payForUpdate } from "./privacy-ledger.ts";
-import { without } from "./take-over.ts";
+import { loseContributions } from "./take-over.ts";
 import type { Task } from "./task.ts";
 
 export async function playStep(task: Task, work: AggregatorWork): Promise<Aggregated> {
@@ -92,9 +92,7 @@ async function tryToCombine(
     return undefined;
   }
   if (!ids.every((id) => room.contributions.has(id))) {
-    room.keeper.amend({ outcomes: without(room.keeper.record, ids) });
-    room.control?.uncount(reports);
-    room.keeper.dispatch({ type: "contributions_lost" });
+    loseContributions(room);
     return undefined;
   }
   // A secure sum was paid for before its masks came off.

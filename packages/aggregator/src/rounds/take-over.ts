@@ -4,7 +4,10 @@ import type { TaskRecord } from "../keeper/task-record.ts";
 import type { Room } from "../serve/room.ts";
 import { abandon } from "./end-round.ts";
 
-/** Contributions were with the aggregator before this one: their clients are asked again. Masked ones nobody has any more. */
+/**
+ * Contributions were with the aggregator before this one: their clients are asked again. Masked ones nobody has any more.
+ * Of a round that was being put together nobody knows whether it is in the values: which step is asked for next says so.
+ */
 export function takeOver(room: Room, resumed: RoundStep): void {
   if (room.secure !== null && isMasked(resumed.state)) takeOverMasked(room, resumed);
   else askAgain(room, resumed);
@@ -21,12 +24,19 @@ function takeOverMasked(room: Room, { state }: RoundStep): void {
 }
 
 function askAgain({ keeper, control }: Room, resumed: RoundStep): void {
-  const reports = reportsOf(resumed.state);
+  const pending = resumed.effects.filter(({ type }) => type !== "commit" && type !== "accept_report");
+  keeper.adopt({ ...resumed, effects: pending });
+  if (resumed.state.phase !== "committing") loseContributions({ keeper, control });
+}
+
+/** The clients of the open round are asked for their contributions again. */
+export function loseContributions({ keeper, control }: Pick<Room, "keeper" | "control">): void {
+  const reports = reportsOf(keeper.record.round);
+  if (reports.length === 0) return;
   control?.uncount(reports);
   const lost = reports.map(({ contribution }) => contribution);
-  const pending = resumed.effects.filter(({ type }) => type !== "commit" && type !== "accept_report");
-  keeper.adopt({ ...resumed, effects: pending }, { outcomes: without(keeper.record, lost) });
-  if (lost.length > 0) keeper.dispatch({ type: "contributions_lost" });
+  keeper.amend({ outcomes: without(keeper.record, lost) });
+  keeper.dispatch({ type: "contributions_lost" });
 }
 
 /** Outcomes of contributions that have to come again are forgotten: else they would be duplicates. */
