@@ -140,6 +140,7 @@ describe("rounds with masked updates", () => {
     const run = await playMasked({ steps: 1, dies: goneBefore("masked", 1, 20) });
     expectExact(run);
     expect(contributors(run, 1)).toBe(10);
+    expect(run.records[0]?.body.dropped.count).toBe(0);
   });
 
   it("count once whatever messages are lost", async () => {

@@ -130,5 +130,7 @@ async function combinedOrReason(room: Room, ids: readonly string[], work: Aggreg
 
 function note({ options }: Task, round: number, { contributions, samples, refused }: Combined): void {
   const without = refused.map(({ client, reason }) => `; without ${client}: ${reason}`).join("");
-  options.onNote?.(`round ${round}: ${contributions} contributions, ${samples} samples${without}`);
+  // Of masked updates nobody knows how many samples made them.
+  const counted = options.settings.secure === null ? `, ${samples} samples` : "";
+  options.onNote?.(`round ${round}: ${contributions} contributions${counted}${without}`);
 }

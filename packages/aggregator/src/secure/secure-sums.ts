@@ -46,8 +46,8 @@ export interface SecureSums {
   wants(client: string, round: number): "yes" | "here" | "no";
   /** Takes a vector that is complete. @returns whether it is in the sum @throws ShoalError codec_failed - it is not */
   add(contribution: StoredContribution): boolean;
-  /** A client has gone. @returns whether it stays in the round all the same: its vector is in the sum */
-  left(client: string): boolean;
+  /** A client has gone. */
+  left(client: string): void;
   /** The mean of a round whose masks are off, [size] float32. */
   meanOf(round: number): { readonly mean: Float32Array; readonly clients: number } | undefined;
   /** What the open round waits for; undefined where its sum has not begun. */
@@ -90,9 +90,7 @@ export function createSecureSums(
     left(client) {
       own.early.keys.delete(client);
       const { current } = own;
-      if (current === undefined) return false;
-      advance(own, current, { type: "left", client });
-      return current.added.has(client);
+      if (current !== undefined) advance(own, current, { type: "left", client });
     },
     meanOf(round) {
       const { current } = own;

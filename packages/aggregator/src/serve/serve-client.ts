@@ -7,7 +7,7 @@ import { choose, membersOf, nameOf, offerFor, valuesAtOnce } from "./round-offer
 
 /** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
 export async function serveClient(room: Room, client: string, request: ClientRequest): Promise<ClientReply> {
-  const { registry, clock, values, keeper } = room;
+  const { registry, clock, values } = room;
   if (request.type !== "check_in") registry.touch(client, clock.now());
   switch (request.type) {
     case "check_in":
@@ -31,10 +31,7 @@ export async function serveClient(room: Room, client: string, request: ClientReq
       return takeChunk(room, client, request);
     case "leave":
       registry.leave(client);
-      if (membersOf(keeper.record.round).some((each) => each.client === client)) {
-        room.timeline.dropped(client, `it left: ${request.reason}`, clock.now());
-      }
-      dropFrom(room, client);
+      dropFrom(room, client, `it left: ${request.reason}`);
       return { type: "noted" };
     case "report_evaluation":
       // Only who is in the round has been asked.
@@ -92,17 +89,16 @@ async function answerOffer(
   client: string,
   { round, takesPart, reason }: { readonly round: number; readonly takesPart: boolean; readonly reason: string },
 ): Promise<ClientReply> {
-  const { keeper, settings, timeline, clock, traces } = room;
+  const { keeper, settings, clock, traces } = room;
   // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
   if (!isIn({ keeper }, client, round))
     return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
   traces.answered(client, round, clock.now());
-  if (!takesPart) {
-    timeline.dropped(client, `it declined: ${reason}`, clock.now());
-    traces.ended(client, round, "declined", clock.now());
-  }
   if (takesPart) keeper.dispatch({ type: "confirm", client });
-  else dropFrom(room, client);
+  else {
+    traces.ended(client, round, "declined", clock.now());
+    dropFrom(room, client, `it declined: ${reason}`);
+  }
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);
   if (member === undefined) return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
@@ -111,8 +107,13 @@ async function answerOffer(
 }
 
 /** Whose masked update is in the sum stays in the round, though nothing more comes from it. */
-function dropFrom({ secure, keeper }: Room, client: string): void {
-  if (secure?.left(client) !== true) keeper.dispatch({ type: "drop", client });
+function dropFrom({ secure, keeper, timeline, clock }: Room, client: string, reason: string): void {
+  const { round } = keeper.record;
+  const isCounted = secure?.wants(client, round.number) === "here";
+  const isMember = membersOf(round).some((each) => each.client === client);
+  if (isMember && !isCounted) timeline.dropped(client, reason, clock.now());
+  secure?.left(client);
+  if (!isCounted) keeper.dispatch({ type: "drop", client });
 }
 
 function isIn({ keeper }: Pick<Room, "keeper">, client: string, round: number): boolean {
