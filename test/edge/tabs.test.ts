@@ -4,6 +4,7 @@
  */
 import { chromium, type BrowserContext } from "playwright";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { openTab, partData, pause, startNodeClient, type NodeClient, type Tab } from "../support/edge-scene.ts";
 import { perceptron } from "../support/perceptron.ts";
 import { runCommand, startCommand } from "../support/shoal-command.ts";
@@ -121,6 +122,10 @@ describe("a federated task in browsers", () => {
     await Promise.all(tabs.map((tab) => tab.until("to hear of the end", ({ stage }) => stage === "stopped")));
     const ends = [...nodes.map(finalRound), ...(await Promise.all(tabs.map((tab) => tab.state())))];
     expect(new Set(ends.map(({ round, hash }) => `${round} ${hash}`)).size).toBe(1);
+    // Not as they were told, but as each has them.
+    await eventually("all nodes to end", () => nodes.every(({ modelHash }) => modelHash !== undefined), 30_000);
+    const hashes = [...nodes, ...(await Promise.all(tabs.map((tab) => tab.state())))].map(({ modelHash }) => modelHash);
+    expect(new Set(hashes)).toEqual(new Set([ends[0]?.hash]));
     expect((await steady.state()).contributions).toBeGreaterThan(rounds / 2);
     // Each round is told of once, in order, however it ended.
     const heard = nodes[0]?.rounds.map(({ round }) => round) ?? [];

@@ -1,4 +1,5 @@
 /** Joined clients against the real aggregator in virtual time: they lose messages, die and are reloaded. */
+import { createHash } from "node:crypto";
 import { createRandom } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { describe, expect, it } from "vitest";
@@ -24,12 +25,29 @@ describe("a client that has joined", () => {
     expect(reasons).toEqual(Array.from({ length: 3 }, () => "all rounds are done"));
     // What is small goes with the answer to the offer, and with the offer of the contribution.
     expect(requests).toMatchObject({ answer_offer: 2, offer_contribution: 2 });
-    expect(Object.keys(requests).filter((type) => type !== "check_in")).toHaveLength(2);
+    // The rest is the last values, and a goodbye.
+    expect(Object.keys(requests).filter((type) => type !== "check_in")).toHaveLength(2 + 3);
+    expect(requests).toMatchObject({ fetch_manifest: 1, fetch_chunk: 1, leave: 1 });
     expect(requests["check_in"]).toBeLessThanOrEqual(3); // at first, and after each round
     // Two rounds of 15 ms of training, 1 ms each way: nobody waits for a timer.
     expect(endedAtMs).toBeLessThan(200);
     const own = events.filter(({ name }) => name === "a").map(({ type }) => type);
     expect(own).toEqual(expect.arrayContaining(["connected", "checked_in", "offered", "downloading", "answered"]));
+  });
+
+  it("has the task's last values when it is over, though it took part in no round or read them in bfloat16", async () => {
+    const down = { bfloat16: { name: "bfloat16" } };
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 }, { down });
+    const run = await playJoined({ rounds: 3, settings, trainMs: (name) => (name === "a" ? 600_000 : 5) });
+    const { values, models } = run;
+    const hash = createHash("sha256").update(new Uint8Array(values.buffer)).digest("hex");
+    for (const model of models) {
+      expect(model).toMatchObject({ version: 3, hash });
+      expect(model?.parameters).toEqual({
+        "0.weight": { shape: [1, 4], values: values.slice(0, 4) },
+        "0.bias": { shape: [1], values: values.slice(4) },
+      });
+    }
   });
 
   it("comes to the same when it is reloaded at any of its deeds, and trains nothing again that it has kept", async () => {
@@ -56,13 +74,14 @@ describe("a client that has joined", () => {
     const size = 100_000; // 4 chunks of 128 KiB
     const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { normBound: null });
     const whole = await playJoined({ rounds: 1, size, settings });
-    expect(whole.requests).toMatchObject({ fetch_chunk: 4, put_chunk: 4 });
+    // And as many again of the last values.
+    expect(whole.requests).toMatchObject({ fetch_chunk: 4 + 4, put_chunk: 4 });
     for (const diesAt of [10, 14, 18, 22, 26, 30]) {
       const run = await playJoined({ rounds: 1, size, settings, lives: [diesAt] });
       expect(run.contributions).toEqual([3]);
       expect(run.trainedAgain).toEqual([]);
       // Those that were under way when it died are asked for again.
-      expect(run.requests["fetch_chunk"]).toBeLessThanOrEqual(4 + 4);
+      expect(run.requests["fetch_chunk"]).toBeLessThanOrEqual(4 + 4 + 4);
       expect(run.requests["put_chunk"]).toBeLessThanOrEqual(4 + 4);
     }
   });

@@ -31,4 +31,5 @@ const session = join({
 });
 process.once("SIGTERM", () => void session.close());
 await session.ended;
+say({ type: "model", hash: session.model()?.hash ?? "" });
 process.exit(0);

@@ -47,6 +47,8 @@ export interface TabState {
   readonly round: number;
   readonly hash: string;
   readonly contributions: number;
+  /** Of the values that it has at its end. */
+  readonly modelHash: string;
 }
 
 export interface Tab extends AsyncDisposable {
@@ -71,8 +73,9 @@ export async function openTab(context: BrowserContext, port: number, data: Clien
   };
   const state = async (): Promise<TabState> => {
     const found = await current().evaluate<Partial<Record<string, string>>>("({ ...document.body.dataset })");
-    const { connection = "", stage = "", client = "", round = "0", hash = "", contributions = "0" } = found;
-    return { connection, stage, client, round: Number(round), hash, contributions: Number(contributions) };
+    const { connection = "", stage = "", client = "", round = "0", hash = "", contributions = "0", model = "" } = found;
+    const numbers = { round: Number(round), contributions: Number(contributions) };
+    return { connection, stage, client, hash, modelHash: model, ...numbers };
   };
   const tab: Tab = {
     line,
@@ -113,6 +116,8 @@ export interface NodeClient extends AsyncDisposable {
   readonly events: readonly SessionEvent[];
   readonly rounds: readonly RoundSummary[];
   readonly contributions: number;
+  /** Of the values that it has at its end; undefined before. */
+  readonly modelHash: string | undefined;
 }
 
 export function startNodeClient(origin: string, ticket: string, { source }: ClientData): NodeClient {
@@ -133,6 +138,11 @@ export function startNodeClient(origin: string, ticket: string, { source }: Clie
     events,
     get rounds() {
       return events.flatMap((event) => (event.type === "round_closed" ? [event.summary] : []));
+    },
+    get modelHash() {
+      return events
+        .map((event) => event as { readonly type: string; readonly hash?: string })
+        .findLast(({ type }) => type === "model")?.hash;
     },
     get contributions() {
       return events.filter((event) => event.type === "answered" && event.answer.kind === "accepted").length;

@@ -7,14 +7,16 @@ import {
   join,
   type ClientStorage,
   type LocalTrainer,
+  type Session,
   type SessionEvent,
+  type SessionModel,
 } from "@shoal/edge-client";
 import { createInProcessPlane, type ClientNotice, type InProcessPlaneOptions } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
 import { createKernelSite } from "./kernel-site.ts";
 import { createMortalClient } from "./mortal-client.ts";
-import { descriptionOf, float32, settingsFor, taskSize } from "./played-task.ts";
+import { descriptionOf, settingsFor, taskSize } from "./played-task.ts";
 
 const kernels = createKernelSite("baseline");
 const codec = createUpdateCodec(await loadKernelModules());
@@ -49,6 +51,10 @@ export interface JoinedRun {
   readonly endedAtMs: number;
   readonly requests: Readonly<Record<string, number>>;
   readonly reasons: readonly string[];
+  /** What each client has in the end. */
+  readonly models: readonly (SessionModel | undefined)[];
+  /** The last values, on the aggregator's side. */
+  readonly values: Float32Array;
 }
 
 /** All three are in every round, so that its result does not depend on who is fast. */
@@ -65,11 +71,12 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
   const aggregator = await openAggregator({
     ...{ run: "r1", description: descriptionOf(settings, size), settings, random: createRandom("aggregator") },
     ...{ plane: plane.aggregator, store: createMemoryStore(), clock },
-    codecs: createVectorCodecs(float32, { size }, kernels),
+    codecs: createVectorCodecs({ ...settings.down, ...settings.up }, { size }, kernels),
   });
   const events: (SessionEvent & { readonly name: Name })[] = [];
   const trainedAgain: number[] = [];
   const requests: Record<string, number> = {};
+  const last = new Map<Name, Session>();
   let deeds = 0;
 
   const live = async (name: Name): Promise<string> => {
@@ -101,9 +108,10 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
         device: { memoryBytes: 1e9, platform: "node" },
         onEvent: (event) => void events.push({ ...event, name }),
       });
+      last.set(name, session);
       const ended = session.ended.catch((error: unknown) => {
         if (plan.unfit === undefined || error !== plan.unfit) throw error;
-        return plan.unfit.message;
+        return plan.unfit?.message ?? "";
       });
       const end = await Promise.race([ended, mortal.died]);
       if (name === "a") ({ deeds } = mortal);
@@ -133,7 +141,9 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
     await new Promise<void>((resolve) => clock.after(1_000, () => resolve()));
   }
   await aggregator.close();
-  return { updates, contributions, trainedAgain, events, deeds, endedAtMs, requests, reasons: await all };
+  const reasons = await all;
+  const models = names.map((name) => last.get(name)?.model());
+  return { updates, contributions, trainedAgain, events, deeds, endedAtMs, requests, reasons, models, values };
 }
 
 /** Goes half of the way to the number of its client. */

@@ -55,12 +55,26 @@ export function settingsFor(
   };
 }
 
+/** With as many parameters; nothing here trains it. */
+function modelOf(size: number): TaskDescription["model"] {
+  return { inputs: size - 1, layers: [{ type: "dense", outputs: 1 }], loss: { type: "mean_squared_error" } };
+}
+
 export function descriptionOf(
   { normBound, sampleCap, privacy, secure, local: own, down, up }: AggregatorSettings,
   size = taskSize,
 ): TaskDescription {
   return {
-    ...{ protocol: planeProtocol, task: "digits", model: {}, size, local: own, normBound, sampleCap, plain: [] },
+    ...{
+      protocol: planeProtocol,
+      task: "digits",
+      model: modelOf(size),
+      size,
+      local: own,
+      normBound,
+      sampleCap,
+      plain: [],
+    },
     ...{ down: Object.values(down) as EncodingSpec[], up: Object.values(up) as EncodingSpec[] },
     ...{ memoryBytes: 0 },
     privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: secure?.task ?? null },

@@ -33,6 +33,7 @@ import type { Task } from "./rounds/task.ts";
 import { carryOut } from "./serve/carry-out.ts";
 import { createClientEvaluations } from "./serve/client-evaluations.ts";
 import { availableClients, type Room } from "./serve/room.ts";
+import { serveLast } from "./serve/last-model.ts";
 import { serveClient } from "./serve/serve-client.ts";
 import type { AggregatorSettings } from "./settings.ts";
 import { createSecureSums } from "./secure/secure-sums.ts";
@@ -89,7 +90,7 @@ export interface Aggregator {
    * @param parameters - [size] float32, borrowed until the call settles
    */
   evaluated(parameters: Float32Array, result: { readonly accuracy: number; readonly loss: number }): Promise<void>;
-  /** The run is over: clients are told that the task is. */
+  /** The run is over: clients are told that the task is, and fetch its last values, if those were `evaluated`. */
   finish(reason: string): Promise<void>;
   /** What the open round waits for, as a phrase; undefined between rounds. */
   describe(): string | undefined;
@@ -142,7 +143,9 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
       await endRounds(task, reason);
       // What is left there does no harm.
       await room.control?.clear().catch(() => undefined);
-      plane.tellAll({ type: "task_over", reason: reason.slice(0, 1_024) });
+      room.last.over = reason.slice(0, 1_000);
+      plane.tellAll({ type: "task_over", reason: room.last.over, model: room.last.model });
+      await serveLast(room);
     },
     describe: () => room.secure?.describe() ?? describeWait(keeper.record.round, clock.now()),
     close,
@@ -176,6 +179,7 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
     values: createPublishedValues(codecs, settings.plan.maximumStaleness + spareRounds),
     contributions: createContributionStore(settings.intake),
     evaluations: createClientEvaluations(),
+    last: { model: null, over: undefined, askedAtMs: 0 },
     secure: secureOf(options, () => room),
     control: controlOf(options, keeper),
   };

@@ -26,7 +26,8 @@ export type FromClient =
   | { readonly type: "event"; readonly event: SessionEvent }
   | { readonly type: "traffic"; readonly sent: number; readonly received: number }
   /** It does not take part any more; `isRefused`: nor would it be let in again. */
-  | { readonly type: "stopped"; readonly reason: string; readonly isRefused: boolean };
+  /** With the hash of the values that this client has; "": it has none. */
+  | { readonly type: "stopped"; readonly reason: string; readonly isRefused: boolean; readonly modelHash: string };
 
 export type ToCompute =
   | {

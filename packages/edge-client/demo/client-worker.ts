@@ -55,7 +55,7 @@ function hear(event: SessionEvent): void {
 }
 
 function fail(error: unknown): void {
-  say({ type: "stopped", reason: reasonOf(error), isRefused: isRefusal(error) });
+  say({ type: "stopped", reason: reasonOf(error), isRefused: isRefusal(error), modelHash: "" });
 }
 
 /** For people: without its code. */
@@ -94,7 +94,7 @@ async function start({ origin, ticket, memoryBytes, compute, ...known }: Start):
   const reason = await session.ended;
   counting?.cancel();
   say({ type: "traffic", ...traffic() });
-  say({ type: "stopped", reason, isRefused: wasTurnedAway });
+  say({ type: "stopped", reason, isRefused: wasTurnedAway, modelHash: session.model()?.hash ?? "" });
 }
 
 type Whom = Pick<Parameters<typeof connectEdge>[0], "origin" | "ticket" | "seed">;

@@ -102,6 +102,7 @@ function hear(message: FromClient): void {
       return;
     case "stopped":
       end();
+      document.body.dataset["model"] = message.modelHash;
       session.stopped(message.reason, message.isRefused);
   }
 }

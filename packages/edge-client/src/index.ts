@@ -22,7 +22,9 @@ export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline
 export { join, type JoinOptions, type Session } from "./session/join.ts";
 export type { LocalResult, LocalTrainer, LocalWork, UpdateCodec } from "./session/local-training.ts";
 export type { RoundSummary } from "@shoal/federated";
+export type { ModelParameter, SessionModel } from "./session/newest-model.ts";
 export type { SessionEvent } from "./session/session-event.ts";
+export { createKernelCodec, type KernelCodec } from "./session/kernel-codec.ts";
 export { createUpdateCodec } from "./session/update-codec.ts";
 export { createMemoryStorage, type ClientStorage } from "./storage/client-storage.ts";
 export { openIndexedDbStorage } from "./storage/indexed-db-storage.ts";

@@ -168,6 +168,7 @@ export { countArrival, estimatePopulation, startEstimate, type PopulationEstimat
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
 export { mostRoundsTold, type ClientNotice, type RoundSummary } from "./plane/notices.ts";
+export { exactEncoding, type LastModel } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
 export {

@@ -141,7 +141,7 @@ describe.each([
     scene.aggregator.serve(async () => ({ type: "noted" }));
     await Promise.all([listen("one"), listen("other")]);
     scene.aggregator.tell("one", { type: "offer_again", round: 1 });
-    scene.aggregator.tellAll({ type: "task_over", reason: "done" });
+    scene.aggregator.tellAll({ type: "task_over", reason: "done", model: null });
     await eventually("three notices", () => heard.length >= 3);
     expect(heard.toSorted()).toEqual(["one: offer_again", "one: task_over", "other: task_over"]);
   });

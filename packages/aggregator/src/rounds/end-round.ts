@@ -44,7 +44,16 @@ export async function evaluated(
   parameters: Float32Array,
   result: { readonly accuracy: number; readonly loss: number },
 ): Promise<void> {
-  const { step, round } = task.room.keeper.record;
+  const { room } = task;
+  const { step, round } = room.keeper.record;
+  const isOpen = !isEnded(round) && round.phase !== "committing";
+  if (!isOpen) {
+    // If they are the last, clients fetch them; otherwise the next round begins with them.
+    const version = round.phase === "abandoned" ? step : step + 1;
+    const next = round.number + 1;
+    room.values.publish(next, version, parameters, room.control?.of(version));
+    room.last.model = { round: next, version };
+  }
   if (round.phase !== "committing") return;
   await settleRound(task, step + 1, { version: step + 1, parameters, result });
   await task.telling;

@@ -8,6 +8,7 @@ import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
 import type { AggregatorSettings } from "../settings.ts";
+import type { LastValues } from "./last-model.ts";
 import type { ClientEvaluations } from "./client-evaluations.ts";
 import type { ContributionTraces } from "../tracing/contribution-traces.ts";
 import type { Timeline } from "../records/timeline.ts";
@@ -29,6 +30,7 @@ export interface Room {
   /** Bytes that clients took and gave since the round began. */
   readonly traffic: { down: number; up: number };
   readonly evaluations: ClientEvaluations;
+  readonly last: LastValues;
   /** SCAFFOLD's; undefined: without. */
   readonly control: ControlVariate | undefined;
   readonly timeline: Timeline;

@@ -217,7 +217,7 @@ describe("an aggregator's answers", () => {
     await runSimulation(scene.clock, { forMs: 50 });
     const told = scene.notices.filter(({ client }) => client === "m1").map(({ notice }) => notice);
     expect(told).toContainEqual(expect.objectContaining({ type: "round_over", round: 1, reason: "enough" }));
-    expect(told).toContainEqual({ type: "task_over", reason: "enough" });
+    expect(told).toContainEqual({ type: "task_over", reason: "enough", model: null });
     await scene.aggregator.close();
   });
 });

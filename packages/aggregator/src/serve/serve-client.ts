@@ -15,11 +15,13 @@ export async function serveClient(room: Room, client: string, request: ClientReq
     case "answer_offer":
       return answerOffer(room, client, request);
     case "fetch_manifest": {
+      room.last.askedAtMs = clock.now();
       const described = values.describe(request.round, request.encoding);
       if (described === undefined) return gone(`round ${request.round} is over`);
       return { type: "manifest", ...described };
     }
     case "fetch_chunk": {
+      room.last.askedAtMs = clock.now();
       const content = values.chunk(request.hash, request.index);
       if (content === undefined) return gone("these values are not here any more");
       room.traffic.down += content.length;
@@ -47,6 +49,9 @@ function checkIn(room: Room, client: string, device: Device): ClientReply {
   const { registry, clock, description, keeper, settings } = room;
   const nowMs = clock.now();
   const refusal = unfit(room, device);
+  const { over, model } = room.last;
+  // Who has missed the notice hears the same.
+  if (over !== undefined) return { type: "turned_away", reason: over, comeBackAfterMs: 0, isFinal: true, over: model };
   if (refusal !== undefined) return { type: "turned_away", reason: refusal, comeBackAfterMs: 0, isFinal: true };
   const standing = registry.standing(client);
   if (!isTrusted(standing, nowMs)) {

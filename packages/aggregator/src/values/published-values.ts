@@ -4,7 +4,7 @@
  * Bounds  `mostRounds` rounds; each holds one float32 copy and what was asked for of it.
  */
 import { ShoalError } from "@shoal/errors";
-import { chunkRange, describeVector, joinVectors, type VectorManifest } from "@shoal/federated";
+import { chunkRange, describeVector, exactEncoding, joinVectors, type VectorManifest } from "@shoal/federated";
 import type { VectorCodecs } from "@shoal/optimization";
 
 export interface PublishedValues {
@@ -58,7 +58,7 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
     describe(round, encoding) {
       const published = rounds.get(round);
       if (published === undefined) return undefined;
-      if (codecs.bytesOf(encoding) === undefined) {
+      if (encoding !== exactEncoding && codecs.bytesOf(encoding) === undefined) {
         throw new ShoalError("codec_failed", `the task has no encoding ${encoding}`, { field: "encoding" });
       }
       let coded = published.coded.get(encoding);
@@ -79,6 +79,10 @@ export function createPublishedValues(codecs: VectorCodecs, mostRounds: number):
 }
 
 function code(codecs: VectorCodecs, encoding: string, { values, control }: Published): Coded {
+  if (encoding === exactEncoding) {
+    const own = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return { content: own, manifest: describeVector(own) };
+  }
   const vectors = control === undefined ? [values] : [values, control];
   const content = joinVectors(vectors.map((vector) => codecs.encode(encoding, vector)));
   return { content, manifest: describeVector(content) };

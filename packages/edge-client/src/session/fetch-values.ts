@@ -35,32 +35,45 @@ const mostDamaged = 3;
  */
 export async function fetchValues(
   room: RoundRoom,
-  { round, down }: RoundOffer,
+  offer: RoundOffer,
   given: WholeVector | null,
 ): Promise<FetchedVectors | undefined> {
-  const { plane, signal, tell } = room;
+  const { round, down } = offer;
   if (given !== null && isChunk(given.manifest, 0, given.content)) {
     const { length: bytes } = given.content;
-    tell({ type: "downloading", bytes, of: bytes });
-    return read(room, down, given.content);
+    room.tell({ type: "downloading", bytes, of: bytes });
+    return read(room, offer, given.content);
   }
-  const reply = await plane.ask({ type: "fetch_manifest", round, encoding: down }, signal);
-  if (reply.type !== "manifest") return undefined;
-  const content = await fetchChunks(room, reply.manifest);
-  return content === undefined ? undefined : read(room, down, content);
+  const content = await fetchContent(room, round, down);
+  return content === undefined ? undefined : read(room, offer, content);
 }
 
-function read({ codec, task }: RoundRoom, down: string, content: Uint8Array): FetchedVectors {
+export type FetchRoom = Pick<RoundRoom, "task" | "shelf" | "plane" | "signal" | "tell">;
+
+/** @returns undefined where it is not to be had any more @throws ShoalError cancelled, codec_failed */
+export async function fetchContent(room: FetchRoom, round: number, encoding: string): Promise<Uint8Array | undefined> {
+  const reply = await room.plane.ask({ type: "fetch_manifest", round, encoding }, room.signal);
+  return reply.type === "manifest" ? fetchChunks(room, reply.manifest) : undefined;
+}
+
+async function read(
+  { codec, task, model }: RoundRoom,
+  { down, version }: RoundOffer,
+  content: Uint8Array,
+): Promise<FetchedVectors> {
   const encoding = agreedEncoding(task.down, down);
   const together = vectorsTogether(task.local);
-  const [values, control] = Array.from({ length: together }, (_, part) =>
-    codec.decode(encoding, vectorWithin(content, part, together), task.size, task.plain),
-  );
-  return { values: values ?? new Float32Array(task.size), control };
+  const vectors: Float32Array[] = [];
+  for (let part = 0; part < together; part += 1) {
+    vectors.push(await codec.decode(encoding, vectorWithin(content, part, together), task.size, task.plain));
+  }
+  const [values = new Float32Array(task.size), control] = vectors;
+  model.take(task, version, values);
+  return { values, control };
 }
 
 async function fetchChunks(
-  { shelf, plane, signal, tell }: RoundRoom,
+  { shelf, plane, signal, tell }: FetchRoom,
   manifest: VectorManifest,
 ): Promise<Uint8Array | undefined> {
   const content = new Uint8Array(manifest.bytes);

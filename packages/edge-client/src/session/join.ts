@@ -8,15 +8,25 @@
  */
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
-import type { ClientNotice, ClientPlane, ClientReply, Device, RoundOffer, SecureClientPorts } from "@shoal/federated";
+import type {
+  ClientNotice,
+  ClientPlane,
+  ClientReply,
+  Device,
+  RoundOffer,
+  TaskDescription,
+  SecureClientPorts,
+} from "@shoal/federated";
 import { createMemoryStorage, type ClientStorage } from "../storage/client-storage.ts";
 import { createForgivingStorage } from "../storage/forgiving-storage.ts";
 import { createCarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
+import { createNewestModel, type NewestModel, type SessionModel } from "./newest-model.ts";
 import { createOwnControl } from "./own-control.ts";
 import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
 import type { RoundRoom, SecureNotice } from "./round-room.ts";
+import { sayGoodbye } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
 import { createWorkShelf, type WorkRecord, type WorkShelf } from "./work-record.ts";
 
@@ -41,6 +51,11 @@ export interface JoinOptions {
 }
 
 export interface Session {
+  /**
+   * The newest values that this client has: those of the last round that it was in; when the task has ended, its last ones.
+   * undefined: none yet.
+   */
+  model(): SessionModel | undefined;
   /** Settles when the task is over, or the session closed; says why. */
   readonly ended: Promise<string>;
   /** Says goodbye and ends what is under way. Idempotent. */
@@ -49,7 +64,7 @@ export interface Session {
 
 const requestTimeoutMs = 20_000;
 const mostWaitMs = 30_000;
-const goodbyeMs = 500;
+const lastModelMs = 60_000;
 /** After a round that came to nothing, doubled for each in a row. */
 const leastFailureRestMs = 1_000;
 /** While it trains a client checks in no more often than this. */
@@ -79,8 +94,13 @@ interface SessionState {
   /** Rounds in a row that came to nothing: the next one waits. */
   failures: number;
   wake: (() => void) | undefined;
-  over: string | undefined;
+  over: TaskOver | undefined;
+  /** As the last check-in told. */
+  task: TaskDescription | undefined;
+  readonly model: NewestModel;
 }
+
+type TaskOver = Extract<ClientNotice, { readonly type: "task_over" }>;
 
 export function join(options: JoinOptions): Session {
   const { clock = systemClock, random = createSystemRandom(), onEvent } = options;
@@ -94,7 +114,14 @@ export function join(options: JoinOptions): Session {
   const state: SessionState = {
     ...{ options, plane, storage, shelf: createWorkShelf(storage, options.task), random, clock },
     ...{ closing: new AbortController(), round: undefined, offer: undefined, againForRound: undefined },
-    ...{ hereWithinMs: undefined, failures: 0, wake: undefined, over: undefined },
+    ...{
+      hereWithinMs: undefined,
+      failures: 0,
+      wake: undefined,
+      over: undefined,
+      task: undefined,
+      model: createNewestModel(),
+    },
   };
   const stop = options.plane.listen((notice) => hear(state, notice));
   const ended = liveAndClose(state, stop);
@@ -104,6 +131,7 @@ export function join(options: JoinOptions): Session {
   );
   return {
     ended,
+    model: () => state.model.read(),
     async close() {
       if (!state.closing.signal.aborted) {
         await sayGoodbye(options.plane, "the session was closed");
@@ -112,11 +140,6 @@ export function join(options: JoinOptions): Session {
       await ended.catch(() => undefined);
     },
   };
-}
-
-/** Nobody waits for its answer longer than a moment: a lease ends by itself. */
-async function sayGoodbye(plane: ClientPlane, reason: string): Promise<void> {
-  await plane.request({ type: "leave", reason: reason.slice(0, 256) }, goodbyeMs).catch(() => undefined);
 }
 
 async function liveAndClose(state: SessionState, stopListening: () => void): Promise<string> {
@@ -140,7 +163,11 @@ async function live(state: SessionState): Promise<string> {
       const reply: ClientReply =
         last === undefined || state.offer === undefined ? await checkIn(state) : { ...last, offer: null };
       if (reply.type === "turned_away") {
-        if (reply.isFinal) return reply.reason;
+        if (reply.isFinal) {
+          const { reason, over: model } = reply;
+          if (model !== undefined) await fetchLast(state, { type: "task_over", reason, model });
+          return reason;
+        }
         await state.plane.sleep(jittered(state, reply.comeBackAfterMs), signal);
       }
       if (reply.type !== "checked_in") continue;
@@ -150,7 +177,8 @@ async function live(state: SessionState): Promise<string> {
       else if (await play(state, reply, record)) state.failures = 0;
       else await rest(state, jittered(state, failureRestMs(state, reply.comeBackAfterMs)));
     }
-    return state.over;
+    await fetchLast(state, state.over);
+    return state.over.reason;
   } catch (error) {
     if (signal.aborted) return "the session was closed";
     const reason = ShoalError.from(error).message;
@@ -158,6 +186,21 @@ async function live(state: SessionState): Promise<string> {
     await sayGoodbye(state.options.plane, reason);
     throw error;
   }
+}
+
+/** The values that a task has ended with, if they are to be had soon: whoever serves them does not stay. */
+async function fetchLast(state: SessionState, { model, reason }: TaskOver): Promise<void> {
+  const { task, shelf, plane, clock, closing, options } = state;
+  if (model !== null && task !== undefined) {
+    const late = new AbortController();
+    const timer = clock.after(lastModelMs, () => late.abort(new ShoalError("deadline_exceeded", "the task is over")));
+    const signal = AbortSignal.any([closing.signal, late.signal]);
+    const tell = (event: SessionEvent): void => options.onEvent?.(event);
+    // Without them the client keeps those of its last round.
+    await state.model.fetchLast({ task, shelf, plane, signal, tell }, model).catch(() => undefined);
+    timer.cancel();
+  }
+  await sayGoodbye(options.plane, reason);
 }
 
 /** After an aggregator has come, a moment of this client's own. */
@@ -181,6 +224,7 @@ async function checkIn(state: SessionState, signal: AbortSignal = state.closing.
   const reply = await plane.ask({ type: "check_in", device }, signal);
   if (reply.type === "turned_away") onEvent?.(reply);
   if (reply.type === "checked_in") {
+    state.task = reply.task;
     onEvent?.({ type: "checked_in", task: reply.task.task, comeBackAfterMs: reply.comeBackAfterMs });
   }
   return reply;
@@ -256,7 +300,7 @@ function furnish(
   const { options, plane, shelf, storage, clock } = state;
   const { client, trainer, codec, onEvent } = options;
   return {
-    ...{ client, task, plane, shelf, trainer, codec, signal, now: () => clock.now() },
+    ...{ client, task, plane, shelf, model: state.model, trainer, codec, signal, now: () => clock.now() },
     unsent: createCarriedState(storage, task.task, "unsent"),
     personal: createCarriedState(storage, task.task, "personal"),
     control: createOwnControl(storage, task.task),
@@ -332,7 +376,7 @@ function hear(state: SessionState, notice: ClientNotice): void {
       for (const summary of notice.summaries) state.options.onEvent?.({ type: "round_closed", summary });
       return;
     case "task_over":
-      state.over = notice.reason;
+      state.over = notice;
       endRound(state, notice.reason);
       break;
     case "aggregator_here":

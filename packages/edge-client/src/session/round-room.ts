@@ -2,6 +2,7 @@
 import type { ClientNotice, ContributionAnswer, SecureClientPorts, TaskDescription } from "@shoal/federated";
 import type { CarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
+import type { NewestModel } from "./newest-model.ts";
 import type { OwnControl } from "./own-control.ts";
 import type { PatientPlane } from "./patient-plane.ts";
 import type { SessionEvent } from "./session-event.ts";
@@ -24,6 +25,8 @@ export interface RoundRoom {
   readonly cryptography: SecureClientPorts | undefined;
   /** Has the notices of the round's secure sum told. @returns stops that */
   readonly hearSecure: (hear: (notice: SecureNotice) => void) => () => void;
+  /** Is given the values of each round. */
+  readonly model: NewestModel;
   readonly now: () => number;
   readonly tell: (event: SessionEvent) => void;
   /** Says that the client is there, from time to time, until the signal is raised. */

@@ -70,7 +70,7 @@ const notices: readonly ClientNotice[] = [
   { type: "secure_notice", round: 3, stage: "unmask", body: Uint8Array.of(1) },
   { type: "aggregator_here", withinMs: 1_000 },
   { type: "rounds_closed", summaries: [summary] },
-  { type: "task_over", reason: "all rounds are done" },
+  { type: "task_over", reason: "all rounds are done", model: { round: 4, version: 3 } },
 ];
 
 describe("a message of the federated plane", () => {

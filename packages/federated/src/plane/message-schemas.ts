@@ -103,6 +103,7 @@ const offer: z.ZodMiniType<RoundOffer> = z.strictObject({
 });
 
 const comeBackAfterMs = ms;
+const lastModel = z.nullable(z.strictObject({ round: count, version: count }));
 const cause = z.enum([
   ...(["bad_offer", "wrong_size", "bad_sample_count", "not_finite", "norm_too_large", "damaged", "no_room"] as const),
   ...(["not_a_member", "quarantined"] as const),
@@ -117,7 +118,13 @@ const answer = z.discriminatedUnion("kind", [
 
 export const clientReplySchema: z.ZodMiniType<ClientReply> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("checked_in"), task, leaseMs: ms, comeBackAfterMs, offer: z.nullable(offer) }),
-  z.strictObject({ type: z.literal("turned_away"), reason: sentence, comeBackAfterMs, isFinal: z.boolean() }),
+  z.strictObject({
+    type: z.literal("turned_away"),
+    reason: sentence,
+    comeBackAfterMs,
+    isFinal: z.boolean(),
+    over: z.optional(lastModel),
+  }),
   z.strictObject({
     ...{ type: z.literal("offer_noted"), isMember: z.boolean(), reportWithinMs: ms },
     values: z.nullable(z.strictObject({ manifest, content: bytes(mostBytesAtOnce) })),
@@ -148,5 +155,8 @@ export const clientNoticeSchema: z.ZodMiniType<ClientNotice> = z.discriminatedUn
     type: z.literal("rounds_closed"),
     summaries: z.array(summary).check(z.minLength(1), z.maxLength(mostRoundsTold)),
   }),
-  z.strictObject({ type: z.literal("task_over"), reason: sentence }),
+  z.strictObject({
+    ...{ type: z.literal("task_over"), reason: sentence },
+    model: lastModel,
+  }),
 ]);

@@ -18,8 +18,17 @@ export type ClientNotice =
   | { readonly type: "aggregator_here"; readonly withinMs: number }
   /** To all: how rounds ended, oldest first, at most `mostRoundsTold`; what a page shows. */
   | { readonly type: "rounds_closed"; readonly summaries: readonly RoundSummary[] }
-  /** To all: the task is over. */
-  | { readonly type: "task_over"; readonly reason: string };
+  /** To all: the task is over; null: its last values are not to be had. */
+  | { readonly type: "task_over"; readonly reason: string; readonly model: LastModel | null };
+
+/** Where a task that is over has its last values: to be fetched at once, as `exactEncoding`, of this round. */
+export interface LastModel {
+  readonly round: number;
+  readonly version: number;
+}
+
+/** Values as they are, float32, without what else travels with them. */
+export const exactEncoding = "exact";
 
 /** Rounds in one notice: with their reasons they fit into a message. */
 export const mostRoundsTold = 32;

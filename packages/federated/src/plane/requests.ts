@@ -6,6 +6,7 @@
  */
 import type { ContributionAnswer, ContributionOffer } from "../contribution/contribution.ts";
 import type { VectorManifest, WholeVector } from "../contribution/manifest.ts";
+import type { LastModel } from "./notices.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
 
 /** What a device can do; decides what it is asked. */
@@ -92,6 +93,8 @@ export type ClientReply =
       readonly comeBackAfterMs: number;
       /** It would be turned away again. */
       readonly isFinal: boolean;
+      /** Where the task is over: as in its notice. */
+      readonly over?: LastModel | null | undefined;
     }
   | {
       readonly type: "offer_noted";
