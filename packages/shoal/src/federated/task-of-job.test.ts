@@ -77,4 +77,18 @@ describe("the task of a federated job", () => {
     const many = { aggregation: { name: "fedavg", goal: 700 }, privacy: promise };
     expect(() => task(many)).toThrow("job.federated.overSelection");
   });
+
+  it("has all who stay in a secure sum, and time for each of its stages", () => {
+    const privacy = { name: "secure_sum", clip: 2, epsilon: 8, delta: 1e-5, stageSeconds: 7 };
+    const { settings, description } = task({ privacy, minimum: 8, reportingSeconds: 100 });
+    expect(settings.plan).toMatchObject({ goal: 13, invited: 13, minimum: 8, reportingTimeoutMs: 128_000 });
+    expect(settings.secure).toMatchObject({ expected: 10, stageTimeoutMs: 7_000, maskingTimeoutMs: 100_000 });
+    expect(description.privacy).toEqual({ clip: 2, localNoise: 0, secure: settings.secure?.task });
+    expect(settings.secure?.task).toMatchObject({ minimumClients: 8, lattice: { clip: 2, clients: 13 } });
+    // What the clients add lasts for all rounds.
+    const { noiseMultiplier = 0 } = settings.privacy ?? {};
+    const spent = spend(emptyLedger(), { noiseMultiplier, samplingRate: 1, sampling: "none" }, 20);
+    expect(epsilonOf(spent, 1e-5).epsilon).toBeLessThanOrEqual(8);
+    expect(task({ privacy: { name: "secure_sum", clip: 2 } }).settings).toMatchObject({ privacy: null });
+  });
 });
