@@ -8,7 +8,7 @@
  *   C3  whoever is refused for good (the invitation has ended) is told once, and not asked for again.
  */
 import { jwtAuthenticator, nkeys, wsconnect, type ConnectionOptions, type NatsConnection } from "@nats-io/nats-core";
-import type { Clock, Random } from "@shoal/actors/browser";
+import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";
 import { createNatsClientPlane } from "../plane/nats-client-plane.ts";
@@ -22,8 +22,8 @@ export interface ConnectEdgeOptions {
   readonly ticket: string | null;
   /** The client's key, from `createClientKey`; the same key is the same client. */
   readonly seed: string;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly clock?: Clock;
+  readonly random?: Random;
   /** Told when the invitation has ended, or the task. */
   readonly onRefused?: (error: ShoalError) => void;
 }
@@ -52,7 +52,8 @@ export function createClientKey(): string {
  * @throws ShoalError as `enrol`; transport_lost - nats-server cannot be reached
  */
 export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConnection> {
-  const { origin, ticket, clock, random, onRefused = () => undefined } = options;
+  const { origin, ticket, onRefused = () => undefined } = options;
+  const { clock = systemClock, random = createSystemRandom() } = options;
   const seed = new TextEncoder().encode(options.seed);
   const request = { ticket, publicKey: nkeys.fromSeed(seed).getPublicKey() };
   const enrolment = await enrol(origin, { ...request, task: null });
