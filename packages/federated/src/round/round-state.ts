@@ -57,7 +57,7 @@ export interface RunningState extends Begun {
   readonly drawing: Drawing | null;
   readonly members: readonly Member[];
   readonly reports: readonly Report[];
-  /** Who was in this round and is not any more: nobody is drawn twice. */
+  /** Who was in this round and is not any more, the newest `mostGone`: they are not drawn again. */
   readonly gone: readonly string[];
   /** Times that contributions were lost with their aggregator. */
   readonly restarts: number;

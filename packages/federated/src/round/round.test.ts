@@ -4,6 +4,7 @@ import { resumeRound } from "./resume-round.ts";
 import type { RoundEffect, RoundEvent } from "./round-events.ts";
 import type { RoundPlan } from "./round-plan.ts";
 import type { Carried, RoundState } from "./round-state.ts";
+import { mostGone } from "./running.ts";
 import { startRound } from "./start-round.ts";
 
 const plan: RoundPlan = {
@@ -186,6 +187,22 @@ describe("a buffer", () => {
     const { state, effects } = play([...first, [10, report("d")]], buffer);
     expect(effects.at(-1)).toMatchObject({ type: "accept_report", client: "d" });
     expect(state).toMatchObject({ phase: "committing", carried: { members: [], reports: [{ client: "d" }] } });
+  });
+});
+
+describe("who has gone", () => {
+  it("is not drawn again, as far as a round remembers: the newest, so that its state stays small", () => {
+    const given = { ...buffer, reportingTimeoutMs: 1e6, configurationTimeoutMs: 1e6, selectionTimeoutMs: 1e6 };
+    const events = Array.from({ length: 2 * mostGone }, (_, index): readonly TimedEvent[] => [
+      [index, available(9)],
+      [index, drawn(`c${index}`)],
+      [index, drop(`c${index}`)],
+    ]);
+    const { state, effects } = play(events.flat(), { ...given, invited: 1 });
+    expect(state).toMatchObject({ phase: "reporting", gone: { length: mostGone } });
+    const draws = effects.filter((effect) => effect.type === "draw");
+    expect(draws.at(-1)?.except).toContain(`c${2 * mostGone - 1}`);
+    expect(Math.max(...draws.map(({ except }) => except.length))).toBeLessThanOrEqual(mostGone + 1);
   });
 });
 

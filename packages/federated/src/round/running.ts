@@ -4,6 +4,9 @@ import { abandon, askAgain, carryOver, commit } from "./round-ends.ts";
 import { trainsUntil } from "./round-plan.ts";
 import type { Member, RunningState, SelectingState } from "./round-state.ts";
 
+/** Clients that are remembered as gone: of those before them one may be asked a second time. */
+export const mostGone = 256;
+
 /** Offers a new round to those who were drawn. */
 export function offerTo(state: SelectingState, clients: readonly string[], nowMs: number): RoundStep {
   const { plan, number, available } = state;
@@ -172,7 +175,7 @@ function without(state: RunningState, clients: readonly string[]): RunningState 
   if (clients.length === 0) return state;
   const left = new Set(clients);
   const members = state.members.filter(({ client }) => !left.has(client));
-  return { ...state, members, gone: [...state.gone, ...clients] };
+  return { ...state, members, gone: [...state.gone, ...clients].slice(-mostGone) };
 }
 
 function offered(client: string, sinceRound: number, byMs: number): Member {

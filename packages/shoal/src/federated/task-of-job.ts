@@ -123,8 +123,10 @@ function planOf(
   const { maximumStaleness, overSelection, minimum } = federated;
   const isBuffer = policy.name === "fedbuff" || policy.name === "fedasync";
   const invited = Math.ceil(goal * overSelection);
-  if (invited > mostInvited) {
-    const sentence = `job.federated.overSelection: a round would ask ${invited} clients, at most ${mostInvited}`;
+  // A buffer holds contributions beside the clients that train.
+  const held = isBuffer ? invited + goal : invited;
+  if (held > mostInvited) {
+    const sentence = `job.federated.overSelection: a round would hold ${held} clients, at most ${mostInvited}`;
     throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
   }
   return {
