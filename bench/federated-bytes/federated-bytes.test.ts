@@ -1,5 +1,5 @@
 import { createRandom } from "@shoal/actors";
-import { createUpdateCodec } from "@shoal/edge-client";
+import { createKernelCodec } from "@shoal/edge-client";
 import { partitionEvenly } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, parseModelSpec } from "@shoal/models";
@@ -19,7 +19,7 @@ const partition = partitionEvenly(800, 8, createRandom(1));
 const federation = { partition, selected: 4, epochs: 1, learningRate: 0.1, seed: 7 };
 const pool = createClientPool({ dataset, spec, batchSize: 10 }, 1);
 const judge = await createJudge(spec, dataset.test);
-const codec = createUpdateCodec(await loadKernelModules());
+const codec = createKernelCodec(await loadKernelModules());
 
 afterAll(() => pool.close());
 

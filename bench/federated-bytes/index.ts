@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { createRandom } from "@shoal/actors";
-import { createUpdateCodec, type UpdateCodec } from "@shoal/edge-client";
+import { createKernelCodec, type KernelCodec } from "@shoal/edge-client";
 import { partitionEvenly } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { Dataset } from "@shoal/models";
@@ -77,7 +77,7 @@ async function createPlay(
   { short = false, say }: BenchmarkContext,
 ): Promise<(upLink: UpLinkCase) => Promise<Played>> {
   const judge = await createJudge(spec, test);
-  const codec = createUpdateCodec(await loadKernelModules());
+  const codec = createKernelCodec(await loadKernelModules());
   const { rounds, seeds } = lengthOf(short);
   return async (upLink) => {
     const played: OneSeed[] = [];
@@ -96,7 +96,7 @@ async function createPlay(
 interface Ground {
   readonly pool: ClientPool;
   readonly judge: Judge;
-  readonly codec: UpdateCodec;
+  readonly codec: KernelCodec;
 }
 
 interface OneSeed {

@@ -1,5 +1,5 @@
 /** The way from clients to the server in an encoding: the encoders of the client, with what each has left unsent. */
-import type { UpdateCodec } from "@shoal/edge-client";
+import type { KernelCodec } from "@shoal/edge-client";
 import type { Carry } from "../fedavg/federation.ts";
 
 export interface UpLink {
@@ -16,7 +16,7 @@ export interface UpLinkOptions {
   readonly forgets: boolean;
 }
 
-export function createUpLink(codec: UpdateCodec, { encoding, forgets }: UpLinkOptions): UpLink {
+export function createUpLink(codec: KernelCodec, { encoding, forgets }: UpLinkOptions): UpLink {
   const leftOvers = new Map<number, Float32Array>();
   let bytes = 0;
   let updates = 0;

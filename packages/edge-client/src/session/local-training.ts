@@ -68,24 +68,28 @@ export interface EncodedUpdate {
 /** What the task says of its encoding; a name alone: with its defaults. */
 export type VectorEncoding = EncodingSpec | string;
 
+export interface EncodingOptions {
+  /** Chooses what random encodings send. */
+  readonly draw: number;
+  /** Is added to the update; borrowed. */
+  readonly leftOver: Float32Array | undefined;
+  readonly plain?: readonly PlainKeys[];
+}
+
 /** Vectors to bytes and back, in the encodings that client and task agree on. */
 export interface UpdateCodec {
   /** Names of all encodings that this client has. */
   readonly encodings: readonly string[];
   /** @throws ShoalError codec_failed; invalid_argument - for an encoding with options that make no sense */
-  decode(encoding: VectorEncoding, content: Uint8Array, size: number, plain?: readonly PlainKeys[]): Float32Array;
+  decode(
+    encoding: VectorEncoding,
+    content: Uint8Array,
+    size: number,
+    plain?: readonly PlainKeys[],
+  ): Promise<Float32Array>;
   /**
    * @param update - [size] float32, borrowed
-   * @param with - `draw` chooses what random encodings send; `leftOver` is added to the update, and borrowed
    * @throws ShoalError not_finite; invalid_argument
    */
-  encode(
-    encoding: VectorEncoding,
-    update: Float32Array,
-    options: {
-      readonly draw: number;
-      readonly leftOver: Float32Array | undefined;
-      readonly plain?: readonly PlainKeys[];
-    },
-  ): EncodedUpdate;
+  encode(encoding: VectorEncoding, update: Float32Array, options: EncodingOptions): Promise<EncodedUpdate>;
 }

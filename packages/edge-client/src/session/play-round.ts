@@ -54,8 +54,9 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const result = await trainAttended(room, record, { values: fetched.values, control });
   const { samples, steps, loss, update } = result;
   const leftOver = await unsent.before(round);
-  const encoded = codec.encode(agreedEncoding(task.up, offer.up), update, { draw: round, leftOver, plain: task.plain });
-  const changed = begun === undefined ? undefined : renewControl(room, offer, begun, result);
+  const options = { draw: round, leftOver, plain: task.plain };
+  const encoded = await codec.encode(agreedEncoding(task.up, offer.up), update, options);
+  const changed = begun === undefined ? undefined : await renewControl(room, offer, begun, result);
   const content = joinVectors([encoded.content, ...(changed === undefined ? [] : [changed.content])]);
   const facts = { task: task.task, round, client, baseVersion: offer.version, samples, steps, loss };
   const contribution: ContributionOffer = {
@@ -73,17 +74,17 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
 }
 
 /** SCAFFOLD: the change of the client's control goes with its update, in the same encoding. */
-function renewControl(
+async function renewControl(
   { codec, task }: RoundRoom,
   { up, round }: RoundOffer,
   { own, unsent }: ControlBegun,
   { controlChange }: LocalResult,
-): { readonly content: Uint8Array; readonly left: ControlBegun } {
+): Promise<{ readonly content: Uint8Array; readonly left: ControlBegun }> {
   if (controlChange?.length !== task.size) {
     throw new ShoalError("invalid_argument", "this trainer has no control variates", { field: "local.correction" });
   }
   const options = { draw: round, leftOver: unsent, plain: task.plain };
-  const { content, leftOver } = codec.encode(agreedEncoding(task.up, up), controlChange, options);
+  const { content, leftOver } = await codec.encode(agreedEncoding(task.up, up), controlChange, options);
   const renewed = own.map((value, key) => value + (controlChange[key] ?? 0));
   return { content, left: { own: renewed, unsent: leftOver ?? new Float32Array(task.size) } };
 }

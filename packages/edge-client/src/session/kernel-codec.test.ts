@@ -1,7 +1,7 @@
 import { createRandom } from "@shoal/actors/browser";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { describe, expect, it } from "vitest";
-import { createUpdateCodec } from "./update-codec.ts";
+import { createKernelCodec } from "./kernel-codec.ts";
 
 const modules = await loadKernelModules();
 const size = 10_000;
@@ -13,7 +13,7 @@ function updates(count: number): Float32Array[] {
 
 describe("a client's encodings", () => {
   it("take the bytes that a phone's line is spared", () => {
-    const codec = createUpdateCodec(modules);
+    const codec = createKernelCodec(modules);
     const [update = new Float32Array()] = updates(1);
     const bytesOf = (name: string): number =>
       codec.encode(name, update, { draw: 1, leftOver: undefined }).content.length / (4 * size);
@@ -26,7 +26,7 @@ describe("a client's encodings", () => {
   });
 
   it.each(["float32", "bfloat16", "int8", "int4", "top_k"])("lose nothing over rounds: %s", (name) => {
-    const codec = createUpdateCodec(modules);
+    const codec = createKernelCodec(modules);
     const sent = new Float64Array(size);
     const wanted = new Float64Array(size);
     let leftOver: Float32Array | undefined;
@@ -47,22 +47,22 @@ describe("a client's encodings", () => {
 
   it("gives the same bytes for the same update and leftover, in whichever process", () => {
     const [first = new Float32Array(), second = new Float32Array()] = updates(2);
-    const here = createUpdateCodec(modules);
+    const here = createKernelCodec(modules);
     const { leftOver } = here.encode("int4", first, { draw: 1, leftOver: undefined });
     const next = here.encode("int4", second, { draw: 2, leftOver });
-    expect(createUpdateCodec(modules).encode("int4", second, { draw: 2, leftOver })).toEqual(next);
-    expect(createUpdateCodec(modules).encode("int4", second, { draw: 2, leftOver: undefined })).not.toEqual(next);
+    expect(createKernelCodec(modules).encode("int4", second, { draw: 2, leftOver })).toEqual(next);
+    expect(createKernelCodec(modules).encode("int4", second, { draw: 2, leftOver: undefined })).not.toEqual(next);
   });
 
   it("passes over a leftover of another model", () => {
-    const codec = createUpdateCodec(modules);
+    const codec = createKernelCodec(modules);
     const [update = new Float32Array()] = updates(1);
     const plain = codec.encode("int8", update, { draw: 1, leftOver: undefined });
     expect(codec.encode("int8", update, { draw: 1, leftOver: new Float32Array(7).fill(1) })).toEqual(plain);
   });
 
   it("refuses updates that are not finite, and encodings that it does not have", () => {
-    const codec = createUpdateCodec(modules);
+    const codec = createKernelCodec(modules);
     const bad = new Float32Array(size).fill(Number.NaN);
     const options = { draw: 1, leftOver: undefined };
     expect(() => codec.encode("int8", bad, options)).toThrow("NaN");
