@@ -19,7 +19,6 @@ export interface PatientPlaneOptions {
 }
 
 export interface PatientPlane {
-  readonly isConnected: boolean;
   /** @throws ShoalError cancelled - by the signal; what the aggregator refused, which asking again would not change */
   ask(request: ClientRequest, signal: AbortSignal): Promise<ClientReply>;
   /** Waits so long, or until the connection comes back where `wakes`. @throws ShoalError cancelled */
@@ -30,17 +29,18 @@ export interface PatientPlane {
 }
 
 const leastWaitMs = 250;
+/** Heard by nobody: the request goes again. */
+const gone: ShoalError = new ShoalError("transport_lost", "whom it was asked of is gone: the line, or the aggregator");
 
 export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
   const { plane, clock, random, timeoutMs, mostWaitMs } = options;
-  let isConnected = false;
   const wakers = new Set<() => void>();
   const underWay = new Set<() => void>();
-  let isKnown = false;
+  let isConnected: boolean | undefined;
   const stop = plane.watch((next) => {
     // Each failed attempt to connect again may be told of.
-    if (isKnown && next === isConnected) return;
-    [isKnown, isConnected] = [true, next];
+    if (next === isConnected) return;
+    isConnected = next;
     options.onConnected?.(next);
     if (!next) return;
     for (const giveUp of [...underWay]) giveUp();
@@ -62,9 +62,6 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
       if (signal.aborted) abort();
     });
   return {
-    get isConnected() {
-      return isConnected;
-    },
     async ask(request, signal) {
       for (let tries = 0; ; tries += 1) {
         if (signal.aborted) throw cancelled(signal);
@@ -72,6 +69,8 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
           return await wanted(plane.request(request, timeoutMs), { signal, underWay });
         } catch (error) {
           if (!isPassing(error)) throw error;
+          // Somebody else is there: what was in vain so far says nothing of them.
+          if (error === gone) tries = 0;
         }
         // Full jitter: clients that were cut off together do not come back together.
         const longestMs = Math.min(leastWaitMs * 2 ** tries, mostWaitMs);
@@ -97,10 +96,7 @@ function wanted<T>(
       signal.removeEventListener("abort", abort);
       end();
     };
-    const giveUp = (): void =>
-      settle(() =>
-        reject(new ShoalError("transport_lost", "whom it was asked of is gone: the line, or the aggregator")),
-      );
+    const giveUp = (): void => settle(() => reject(gone));
     const abort = (): void => settle(() => reject(cancelled(signal)));
     underWay.add(giveUp);
     signal.addEventListener("abort", abort, { once: true });
