@@ -3,6 +3,7 @@ import { moveSlots } from "./move-slots.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { isComplete } from "../leases/ledger.ts";
+import { isResting } from "../seats/split-stages.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers } from "./participation.ts";
@@ -31,7 +32,8 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
   if (isComplete(run.ledger)) {
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
-  const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
+  const isExcused = run.noWorkerSinceMs !== null || isResting(run);
+  const silentMs = now - Math.max(run.progressAtMs, isExcused ? now : 0);
   if (silentMs < settings.stallTimeoutMs) return guardTraining(moveSlots(cutSteps(run, now), now), now);
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
