@@ -3,6 +3,7 @@
  * confirmed. A command stands in this list until its answer has come, so a lost message is only a delay.
  */
 import { revisionAtServers } from "../runs/roster.ts";
+import { isGiving } from "../runs/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { fillingServers, unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
@@ -87,8 +88,11 @@ function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettin
   const { revision, servedRevision } = run.roster;
   const commands: DesiredCommand[] = [];
   // The servers first: what a worker pushes under a revision must come from someone they know.
-  if (worker.confirmedRevision < revision && revisionAtServers(run) >= servedRevision) {
-    commands.push(command("assign_work", worker, String(revision), settings.assignTimeoutMs));
+  const isOutdated = worker.confirmedRevision < revision;
+  if ((isOutdated || isGiving(run, worker.member)) && revisionAtServers(run) >= servedRevision) {
+    // What a worker gives up it gives up between two steps, however long these are.
+    const timeoutMs = isOutdated ? settings.assignTimeoutMs : Number.POSITIVE_INFINITY;
+    commands.push(command("assign_work", worker, String(revision), timeoutMs));
   }
   if (unsavedSlots(run, worker.member).length > 0) {
     const { snapshot } = run.snapshots.underWay ?? { snapshot: "" };

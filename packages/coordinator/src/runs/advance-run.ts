@@ -6,13 +6,14 @@ import { isComplete } from "../leases/ledger.ts";
 import { isResting } from "../seats/split-stages.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
-import { liveWorkers } from "./participation.ts";
+import { liveWorkers, releaseLeavers } from "./participation.ts";
 import { goneText } from "./reason.ts";
+import { advanceMoves } from "./slot-moves.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
   if (!isUnderWay(run)) return run;
-  const staffed = watchCapacity(run, now, settings);
+  const staffed = watchCapacity(releaseLeavers(advanceMoves(run, now)), now, settings);
   if (staffed.phase === "training") return watchTraining(staffed, now, settings);
   return staffed.phase === "finishing" ? chooseFinisher(staffed) : staffed;
 }

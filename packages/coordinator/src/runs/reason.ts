@@ -4,6 +4,7 @@ import { copiesText } from "../status/copies-text.ts";
 import { hotText } from "../seats/shard-traffic.ts";
 import { fillingServers, unsettledServers } from "../seats/run-seats.ts";
 import { sentenceOf } from "./end-run.ts";
+import { movesText } from "./describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 export function reasonOf(run: RunState, now: number): string {
@@ -17,7 +18,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${excludedText(run)}${guardText(run)}`;
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;

@@ -124,6 +124,7 @@ export function newWorker(member: Pick<Member, "member" | "incarnation" | "name"
     idle: false,
     excluded: null,
     stopped: false,
+    leaving: false,
     lastReport: 0,
     batchesPerMs: null,
     perIteration: null,
@@ -131,10 +132,4 @@ export function newWorker(member: Pick<Member, "member" | "incarnation" | "name"
     samplesPerMs: null,
     recent: [],
   };
-}
-
-/** Slots that a worker computes, ascending. */
-export function slotsOf(run: RunState, member: number): readonly number[] {
-  if (!hasSlots(run)) return [];
-  return run.roster.slotOwners.flatMap((owner, slot) => (owner === member ? [slot] : []));
 }

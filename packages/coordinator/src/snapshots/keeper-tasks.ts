@@ -1,7 +1,9 @@
 /** What follows from a change of the coordinator's state for the place where snapshots are kept. */
 import type { ClusterState } from "../cluster-state.ts";
 import { hasEnded, type RunState } from "../runs/run-state.ts";
+import { moveNames } from "../runs/describe-moves.ts";
 import { bytesOf, composeManifest } from "./compose-manifest.ts";
+import { keepsSlotStates } from "./slot-states.ts";
 import type { KeeperCommand } from "./snapshot-keeper.ts";
 
 /** Snapshots that are kept where the job does not say. */
@@ -16,7 +18,9 @@ export function keeperTasks(
   if (before?.runs === after.runs) return [];
   return [...after.runs.values()].flatMap((run) => {
     const old = before?.runs.get(run.run);
-    return old === run ? [] : [...publishing(old, run, now), ...lookingUp(old, run), ...ending(old, run, now)];
+    return old === run
+      ? []
+      : [...publishing(old, run, now), ...lookingUp(old, run), ...ending(old, run, now), ...clearing(old, run)];
   });
 }
 
@@ -43,4 +47,15 @@ function ending(old: RunState | undefined, run: RunState, now: number): readonly
   const isNew = old !== undefined && old.phase !== run.phase && (hasEnded(run) || run.phase === "training");
   const isKnown = run.snapshots.newest !== null || run.origin !== null;
   return isNew && isKnown ? [{ type: "note_phase", run: run.run, phase: run.phase, atMs: now }] : [];
+}
+
+/** What slots kept on their way, when they have arrived; all of it when the run is over, or begins again. */
+function clearing(old: RunState | undefined, run: RunState): readonly KeeperCommand[] {
+  if (old === undefined) return [];
+  if (!hasEnded(old) && hasEnded(run) && keepsSlotStates(run.job))
+    return [{ type: "clear_moves", run: run.run, names: null }];
+  if (old.slotMoves === run.slotMoves) return [];
+  const names = moveNames(run);
+  const gone = [...moveNames(old)].filter((name) => !names.has(name));
+  return gone.length === 0 ? [] : [{ type: "clear_moves", run: run.run, names: gone }];
 }

@@ -4,8 +4,7 @@
  */
 import { parseEncodingSpec, parseOptimizerSpec, slotVectors } from "@shoal/optimization";
 import { maximumSavedSlots, type JobSpec } from "@shoal/protocol";
-import { isSynchronous, type RunState } from "../runs/run-state.ts";
-import { slotsOf } from "../runs/start-run.ts";
+import { isSynchronous, slotsOf, type RunState } from "../runs/run-state.ts";
 
 /** Unsent error, the warm factors of power_sgd, or a replica that goes on from its last round. */
 export function keepsSlotStates(job: JobSpec): boolean {

@@ -22,6 +22,7 @@ import {
   type SubmitReply,
 } from "@shoal/protocol";
 import { bytesOf } from "./compose-manifest.ts";
+import { movePrefix } from "../runs/moving-slots.ts";
 import { decideRetention, firstMissing, snapshotBefore } from "./retention.ts";
 import { attemptOf } from "./snapshot-state.ts";
 
@@ -47,6 +48,8 @@ export type KeeperCommand =
       /** How often the place has been asked for it already; absent: never. */
       readonly looks?: number;
     }
+  /** "Slots that moved have taken over what was saved under these names." @param names null: the run is over */
+  | { readonly type: "clear_moves"; readonly run: string; readonly names: readonly string[] | null }
   /** "The run is in this phase now." For those who list runs. */
   | { readonly type: "note_phase"; readonly run: string; readonly phase: RunPointer["phase"]; readonly atMs: number };
 
@@ -114,6 +117,10 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         }
         return;
       }
+      case "clear_moves":
+        // What stays now goes when the run ends.
+        if (store !== undefined) await clearMoves(store, command).catch(() => undefined);
+        return;
       case "note_phase":
         if (store !== undefined) await notePhase(store, command).catch(() => undefined);
     }
@@ -183,6 +190,15 @@ async function notePhase(
   if (known === undefined) return;
   const pointer = parsePointer(run, known.text);
   await store.writePointer(name, `${JSON.stringify({ ...pointer, phase, atMs })}\n`, known.revision);
+}
+
+async function clearMoves(
+  store: SnapshotStore,
+  { run, names }: KeeperCommand & { type: "clear_moves" },
+): Promise<void> {
+  const prefixes = names?.map((name) => snapshotPrefix(run, name)) ?? [`${snapshotsPrefix(run)}${movePrefix}`];
+  const objects = await store.list(snapshotsPrefix(run));
+  for (const { name } of objects) if (prefixes.some((prefix) => name.startsWith(prefix))) await store.remove(name);
 }
 
 async function clearAway(store: SnapshotStore, run: string, keep: number): Promise<void> {
