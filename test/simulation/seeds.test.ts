@@ -38,6 +38,12 @@ describe("clusters drawn from seeds", () => {
     expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
   });
 
+  it("do so where key ranges are too hot, and are cut", { timeout: 600_000 }, async () => {
+    const { broken, cuts } = await runSeeds({ scenario: "hot", from: 1, count: 100, processes: 2 });
+    expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
+    expect(cuts).toBeGreaterThan(50);
+  });
+
   // What they did when they broke something; drawn otherwise they are seeds like others.
   it.each(regressions)("do not break again (%s %i)", { timeout: 60_000 }, async (kind, seed) => {
     const { violations } = await simulateSeed(kind, seed, await createWorldSite());
@@ -52,6 +58,7 @@ describe("clusters drawn from seeds", () => {
       ["large", 1],
       ["snapshots", 2],
       ["elastic", 3],
+      ["hot", 3],
       ["lossy", 3],
       ["memory", 3],
     ] as const) {

@@ -30,6 +30,8 @@ export interface SimulatedRun {
   readonly phase: RunStatus["phase"] | "unknown";
   readonly virtualMs: number;
   readonly messages: number;
+  /** How often it went on with other key ranges. */
+  readonly cuts: number;
   /** The newest events, or all of them. */
   readonly trace: readonly string[];
 }
@@ -84,8 +86,9 @@ async function simulateScenario(
   const left = site.memory.allocatedBytes - site.vectors.bytes - taken;
   if (left !== 0) found.push(`${left} bytes of kernel memory were not given back`);
   const phase = status?.phase ?? "unknown";
+  const { cuts } = world.witness.eras;
   const trace = keepsTrace || found.length > 0 ? world.trace.lines() : [];
-  return { kind, seed, scenario, violations: found, phase, virtualMs, messages: world.messages, trace };
+  return { kind, seed, scenario, violations: found, phase, virtualMs, messages: world.messages, cuts, trace };
 }
 
 /** Looks around for each question how the run is: who notes its end is asked at once. */
@@ -150,7 +153,7 @@ async function checkShards(
   cluster: Cluster,
   run: string,
 ): Promise<readonly string[]> {
-  const shards = witness.firstValues.size;
+  const shards = witness.eras.current?.ranges.size ?? 0;
   for (let left = 30; ; left -= 1) {
     const copies = await inspectCopies(cluster, run, shards);
     if (left > 0 && isUnsettled(copies, shards)) await cluster.pass(100);

@@ -213,6 +213,17 @@ describe("a run whose batches are leased, with one shard on three servers", () =
     countsAll(trained);
   });
 
+  it("goes on as it was when its servers write to places of their own", async () => {
+    const own = createMemorySnapshots();
+    const snapshots: SnapshotStore = { ...own, list: () => Promise.resolve([]) };
+    const trained = await train(job, 3, { snapshots });
+    expect(saw(trained, /not cut: snapshot .*shard-0 is missing in .*: servers and coordinator need a place/)).toBe(
+      true,
+    );
+    expect(leads(lastTraining(trained))).toBe(1);
+    countsAll(trained);
+  });
+
   it("goes on as it was when it cannot be copied in time, and says who was waited for", async () => {
     const never: SnapshotStore = { ...createMemorySnapshots(), write: () => new Promise(() => undefined) };
     const trained = await train(job, 3, { settings: { splitMs: 500, restMs: 2000 }, snapshots: never });

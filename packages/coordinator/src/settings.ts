@@ -17,8 +17,8 @@ export interface CoordinatorSettings {
   readonly balanceMs: number;
   /** How long a key range must have been hotter than a server's share before the run is cut anew; 0, the default: never. */
   readonly splitMs: number;
-  /** What a start is taken to last at least: 1,000. A run is cut when the rest of it lasts twenty times as long. */
-  readonly splitStartMs: number;
+  /** A run is cut when the rest of it lasts so many times as long as its start: 20. */
+  readonly splitWorth: number;
   /** How long a run whose batches are leased may stand still to be cut: 60,000. */
   readonly restMs: number;
   /** Interval of the reconciliation between events: 100. */
@@ -70,7 +70,7 @@ export const defaultSettings: CoordinatorSettings = {
   replicas: 0,
   balanceMs: 0,
   splitMs: 0,
-  splitStartMs: 1000,
+  splitWorth: 20,
   restMs: 60_000,
   tickMs: 100,
   resendMs: 250,

@@ -22,8 +22,8 @@ import { giveUpSplit, isResting, withSplit } from "./split-stages.ts";
 
 /** How often a run is cut anew: weights that never settle must not stop it again and again. */
 const mostSplits = 4;
-/** The rest of the run must last so many times as long as its start did. */
-const worthwhile = 20;
+/** What a start takes at least, ms. */
+const shortestStartMs = 1000;
 
 /** @param servers that may hold shards */
 export function planSplit(
@@ -114,7 +114,7 @@ function placesOf({ job }: RunState): CutPlaces {
 }
 
 /** Why a run is not cut though it should be: it would lose something, its bits, or more time than it gains. */
-function obstacleOf(run: RunState, now: number, { splitStartMs }: CoordinatorSettings): string {
+function obstacleOf(run: RunState, now: number, { splitWorth }: CoordinatorSettings): string {
   const { job, split } = run;
   // Shadows of lossy pulls are gone with their workers: values come whole then, which are others than a difference leads to.
   const losesBits = isSynchronous(run) && parseEncodingSpec(job.encoding.pull).name !== "float32";
@@ -124,8 +124,8 @@ function obstacleOf(run: RunState, now: number, { splitStartMs }: CoordinatorSet
   if (backup > 0 || predictedWaiting) return "; not cut: its steps close without some contributions";
   if (split.count >= mostSplits) return `; it was cut ${split.count} times already`;
   if (isWarmingUp(run)) return "; not cut before its warm-up is over";
-  const startMs = Math.max(splitStartMs, (run.trainingAtMs ?? now) - (run.startedAtMs ?? now));
+  const startMs = Math.max(shortestStartMs, (run.trainingAtMs ?? now) - (run.startedAtMs ?? now));
   const left = (run.ledger?.total ?? 0) - (run.ledger?.doneCount ?? 0);
-  const [speed, needed] = [speedOf(run), worthwhile * startMs];
+  const [speed, needed] = [speedOf(run), splitWorth * startMs];
   return speed > 0 && left / speed >= needed ? "" : `; not cut: the rest would have to last ${Math.round(needed)} ms`;
 }

@@ -2,6 +2,7 @@
 import type { ClusterState } from "../cluster-state.ts";
 import { hasEnded, type RunState } from "../runs/run-state.ts";
 import { moveNames } from "../runs/describe-moves.ts";
+import { isCutFrom } from "../seats/split-stages.ts";
 import { bytesOf, composeManifest } from "./compose-manifest.ts";
 import { keepsSlotStates } from "./slot-states.ts";
 import type { KeeperCommand } from "./snapshot-keeper.ts";
@@ -35,7 +36,15 @@ function publishing(old: RunState | undefined, run: RunState, now: number): read
   const { snapshot, step, loss } = manifest;
   const pointer = { format: 1, run: run.run, name: run.job.name, snapshot, step, loss, bytes } as const;
   const keep = run.job.durability.snapshots?.keep ?? defaultKeep;
-  return [{ type: "publish", manifest, pointer: { ...pointer, phase: run.phase, atMs: now }, keep }];
+  return [
+    {
+      type: "publish",
+      manifest,
+      pointer: { ...pointer, phase: run.phase, atMs: now },
+      keep,
+      isAwaited: isCutFrom(run),
+    },
+  ];
 }
 
 function lookingUp(old: RunState | undefined, run: RunState): readonly KeeperCommand[] {

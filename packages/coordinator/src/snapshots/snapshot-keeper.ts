@@ -38,6 +38,8 @@ export type KeeperCommand =
       readonly manifest: SnapshotManifest;
       readonly pointer: RunPointer;
       readonly keep: number;
+      /** The run goes on from it at once: what it names has to be found here, where its servers will look for it. */
+      readonly isAwaited: boolean;
     }
   /** "Look this up." @param snapshot null: the newest */
   | {
@@ -140,6 +142,7 @@ function requireStore(store: SnapshotStore | undefined): SnapshotStore {
 async function publish(store: SnapshotStore, command: KeeperCommand & { readonly type: "publish" }): Promise<number> {
   const { manifest, pointer } = command;
   const { run, snapshot } = manifest;
+  if (command.isAwaited) await checkShared(store, manifest);
   const document = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
   await store.write(manifestName(run, snapshot), sourceOf(document));
   try {
@@ -149,6 +152,14 @@ async function publish(store: SnapshotStore, command: KeeperCommand & { readonly
     throw error;
   }
   return bytesOf(manifest) + document.length;
+}
+
+/** Servers on several machines may each have written to a place of their own. @throws ShoalError snapshot_corrupt */
+async function checkShared(store: SnapshotStore, { run, snapshot, shards }: SnapshotManifest): Promise<void> {
+  const missing = firstMissing(run, snapshot, shards, await store.list(snapshotPrefix(run, snapshot)));
+  if (missing === undefined) return;
+  const sentence = `${missing} in ${store.place}: servers and coordinator need a place that they share`;
+  throw new ShoalError("snapshot_corrupt", sentence, { run });
 }
 
 /** K2. @throws ShoalError store_conflict - a newer snapshot is known */
