@@ -1,7 +1,7 @@
 /** Trains in virtual time with workers whose computing takes time for each sample: what stragglers cost can be measured. */
 import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
 import type { Dataset } from "@shoal/models";
-import type { JobSpec, LinkFactory, ParameterLink, RunStatus, ShardSummary } from "@shoal/protocol";
+import type { JobSpec, LinkFactory, ParameterLink, RunStatus, ShardSummary, SnapshotStore } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
 import { startTrainingCluster, type TrainingSite } from "./training-cluster.ts";
 
@@ -15,6 +15,7 @@ export interface TimedScene {
   /** Virtual time of each exchange: 1 ms. */
   readonly linkMs?: number;
   readonly job: JobSpec;
+  readonly snapshots?: SnapshotStore;
   /** Shown the run each 50 ms of virtual time. @param gradients that each worker has computed */
   readonly observe?: (status: RunStatus, gradients: ReadonlyMap<string, number>) => void;
   /** Virtual time after which the run is cut short and looked at; default: its end. */
@@ -42,6 +43,7 @@ export async function trainInVirtualTime(scene: TimedScene): Promise<TimedOutcom
     let shards: readonly ShardSummary[] = [];
     const cluster = await startTrainingCluster({
       ...{ site, dataset, servers, workers, clock, computeKind: "inline", bus: createInProcessBus() },
+      ...(scene.snapshots !== undefined && { snapshots: scene.snapshots }),
       wrapLinks: (links) => slowLinks(links, clock, linkMs),
       wrapCompute: (compute, name) => slowCompute(compute, name, { scene, clock, computed, gradients }),
       onModel: async (run) => {
