@@ -5,7 +5,7 @@
 import { revisionAtServers } from "../runs/roster.ts";
 import { isGiving } from "../runs/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
-import { fillingServers, unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
+import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { unsavedSlots } from "../snapshots/slot-states.ts";
 import type { CoordinatorSettings } from "../settings.ts";
@@ -82,7 +82,7 @@ function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettin
   if (!isUnderWay(run)) return [];
   if (!worker.started) {
     // Whoever starts finds every shard; at the start of the run every copy is there.
-    const isPlaced = unsettledServers(run, run.phase === "starting").length === 0 && fillingServers(run).length === 0;
+    const isPlaced = unsettledServers(run, run.phase === "starting").length === 0 && !run.awaitsCopies;
     return isPlaced ? [command("start_run", worker, "", settings.startTimeoutMs)] : [];
   }
   const { revision, servedRevision } = run.roster;

@@ -2,7 +2,8 @@
 import { guardText } from "../guard/guard-text.ts";
 import { copiesText } from "../status/copies-text.ts";
 import { hotText } from "../seats/shard-traffic.ts";
-import { fillingServers, unsettledServers } from "../seats/run-seats.ts";
+import { fillingServers } from "../seats/await-copies.ts";
+import { unsettledServers } from "../seats/run-seats.ts";
 import { sentenceOf } from "./end-run.ts";
 import { movesText } from "./describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
@@ -51,8 +52,8 @@ function startingReason(run: RunState, now: number): string {
   const failure = run.lastFailure === null ? "" : ` (last answer: ${sentenceOf(run.lastFailure)})`;
   const hosts = unsettledServers(run, true);
   if (hosts.length > 0) return `waiting for ${hosts.join(", ")} to host the shards since ${since}${failure}`;
-  const filling = fillingServers(run);
-  if (filling.length > 0) return `waiting for copies on ${filling.join(", ")} since ${since}${failure}`;
+  const filling = fillingServers(run).join(", ");
+  if (run.awaitsCopies) return `waiting for copies${filling === "" ? "" : ` on ${filling}`} since ${since}${failure}`;
   const workers = [...run.workers.values()].filter((worker) => worker.alive && worker.excluded === null);
   const loading = workers.filter((worker) => !worker.started).map((worker) => worker.name);
   return `waiting for ${loading.length === 0 ? "the workers" : loading.join(", ")} to load the data since ${since}${failure}`;

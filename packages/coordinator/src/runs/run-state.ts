@@ -140,6 +140,8 @@ export interface RunState {
   readonly hostingTerm: number;
   /** Replicas that each shard should have. */
   readonly copies: number;
+  /** It goes on from a snapshot, and nobody trains before the copies are there. */
+  readonly awaitsCopies: boolean;
   /** The shards by number, without their seats; those without keys are left out. */
   readonly assignments: ReadonlyMap<number, ShardAssignment>;
   readonly seats: ReadonlyMap<number, ShardSeat>;
@@ -223,6 +225,7 @@ export function createRun(given: NewRun, now: number): RunState {
     placement: null,
     hostingTerm: 0,
     copies: 0,
+    awaitsCopies: false,
     assignments: new Map(),
     seats: new Map(),
     isSeated: false,

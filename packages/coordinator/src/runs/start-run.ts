@@ -4,7 +4,7 @@ import { contributionSamples, sizeOf, type KeyRange, type Placement, type ShardA
 import type { Member } from "../membership/membership.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { toHolder } from "../seats/advance-seats.ts";
-import { filledByPrimaries, firstSeats } from "../seats/first-seats.ts";
+import { firstSeats } from "../seats/first-seats.ts";
 import { withSeatedServers } from "../seats/run-seats.ts";
 import { encodedPart } from "../placement/encoded-part.ts";
 import { parameterUpdates, updatesWithin } from "../placement/parameter-updates.ts";
@@ -49,7 +49,6 @@ export function startRun(
     shards: placed.shards.map((shard) => ({ ...shard, ...encodedPart(run.job, layout, shard) })),
   };
   const copies = run.job.durability.replicas ?? settings.replicas;
-  const seats = firstSeats(placement, copies, members.servers.map(toHolder));
   const workers = new Map(members.workers.map((worker) => [worker.member, newWorker(worker, true)]));
   const started: RunState = {
     ...run,
@@ -62,7 +61,8 @@ export function startRun(
     copies,
     isSeated: copies > 0 || settings.balanceMs > 0,
     // The primaries read the snapshot; copies are filled by them.
-    seats: point === undefined ? seats : filledByPrimaries(seats),
+    seats: firstSeats(placement, point === undefined ? copies : 0, members.servers.map(toHolder)),
+    awaitsCopies: point !== undefined && copies > 0,
     seatTerm: term,
     workers,
     servers: [],

@@ -36,13 +36,3 @@ export function firstSeats(
   }
   return new Map([...seats].toSorted(([a], [b]) => a - b));
 }
-
-/** Seats of shards that only their primaries have at first: the others are filled by them. */
-export function filledByPrimaries(seats: ReadonlyMap<number, ShardSeat>): ReadonlyMap<number, ShardSeat> {
-  return new Map(
-    [...seats].map(([shard, seat]) => [
-      shard,
-      { ...seat, replicas: [], learners: [...seat.replicas, ...seat.learners] },
-    ]),
-  );
-}

@@ -49,15 +49,6 @@ export function unsettledServers(run: RunState, copiesToo: boolean): readonly st
   return [...names];
 }
 
-/**
- * Names of servers that are being filled before a run goes on from a snapshot: nobody trains before its copies are there, so
- * that it can lose no more than the attempt before it could.
- */
-export function fillingServers({ phase, origin, seats }: RunState): readonly string[] {
-  if (phase !== "starting" || origin === null) return [];
-  return [...new Set([...seats.values()].flatMap(({ learners }) => learners.map(({ node }) => node)))];
-}
-
 /** Takes new seats over under one new term, and their primaries into the placement. */
 export function withSeats(
   run: RunState,
