@@ -70,16 +70,19 @@ export function memberLost(run: RunState, member: Member, reason: string): RunSt
 export function memberLeaves(run: RunState, member: Member): RunState {
   const worker = takesPart(run, member);
   if (worker === undefined || !isUnderWay(run)) return run;
-  if (handsOver(run) && worker.started) return refreshRoster(withWorker(run, { ...worker, leaving: true }));
+  // It measures and writes, or another does when it has gone.
+  if (run.phase === "finishing") return run;
+  if (handsOver(run) && worker.invitedRevision !== null)
+    return refreshRoster(withWorker(run, { ...worker, leaving: true }));
   return letGo(run, worker);
 }
 
 /** Those that want to leave, and have nothing left that the run needs. */
 export function releaseLeavers(run: RunState): RunState {
-  const leaving = [...run.workers.values()].filter((worker) => worker.leaving && takesPart(run, worker) !== undefined);
-  return leaving
-    .filter(({ member }) => !handsOver(run) || hasGivenAll(run, member))
-    .reduce((next, worker) => letGo(next, worker), run);
+  if (!handsOver(run)) return run;
+  return [...run.workers.values()]
+    .filter((worker) => worker.leaving && takesPart(run, worker) !== undefined && hasGivenAll(run, worker.member))
+    .reduce(letGo, run);
 }
 
 function letGo(run: RunState, worker: RunWorker): RunState {

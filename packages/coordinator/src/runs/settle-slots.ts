@@ -16,7 +16,7 @@ import { takesPart, type RunState, type RunWorker } from "./run-state.ts";
 
 /** Workers give slots up before they go. */
 export function handsOver(run: RunState): boolean {
-  return run.phase === "training" && keepsSlotStates(run.job);
+  return (run.phase === "starting" || run.phase === "training") && keepsSlotStates(run.job);
 }
 
 /** Nothing of what its slots keep is with this worker alone. */
@@ -42,7 +42,7 @@ export function settleSlots(
   const slotOwners = wanted.map((target, slot) => {
     const owner = roster.slotOwners[slot] ?? -1;
     const decision = decide(run, slot, target, keeps);
-    if (decision.afresh && run.phase === "training") {
+    if (decision.afresh && handsOver(run)) {
       afresh.set(slot, run.workers.get(owner)?.name ?? `member ${owner}`);
     }
     if (decision.kind !== "ask") asked.delete(slot);
@@ -71,7 +71,7 @@ function decide(run: RunState, slot: number, target: number, keeps: boolean): Mo
 function ownerState(run: RunState, worker: RunWorker | undefined): "unbegun" | "there" | "gone" {
   if (worker === undefined || worker.invitedRevision === null) return "unbegun";
   if (takesPart(run, worker) !== undefined) return "there";
-  return worker.started ? "gone" : "unbegun";
+  return "gone"; // it may have begun before it could say so
 }
 
 function isSame(a: MovingSlots, b: MovingSlots): boolean {

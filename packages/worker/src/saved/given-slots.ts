@@ -2,17 +2,19 @@
  * Slots that a worker gives up while the run goes on, with what they keep: copied when its next step begins, written, and said
  * to be there. From that step on another worker computes them. What cannot be written stays: the worker goes on with it.
  *
- * Bounds      A copy of each slot that is given up until it is written. Writing is given up after `writeMs`.
+ * Bounds      A copy of each slot that is given up until it is written. Writing is given up after `writeMs`, and the time that
+ *             a slow place takes.
  * Invariants
  *   G1  What is said to be saved is computed here no more, unless the coordinator says that it is not given up after all.
  *   G2  What another worker goes on with is forgotten here: it must not be sent twice.
  */
 import { tryTell, type Ref } from "@shoal/actors";
-import { ShoalError } from "@shoal/errors";
+import { errorTable, ShoalError } from "@shoal/errors";
 import { maximumSavedSlots, type SavedSlot, type WorkerAssignment, type WorkerReply } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { TrainingBuffers } from "../loop/training-buffers.ts";
 import { atMost } from "../time/at-most.ts";
+import { pause } from "../time/pause.ts";
 import { writeSlot, type SlotReader } from "./slot-objects.ts";
 import type { WorkerState } from "./worker-state.ts";
 
@@ -43,8 +45,11 @@ interface Giving {
   outcome: readonly SavedSlot[] | ShoalError | undefined;
 }
 
-/** The others wait for it. */
-const writeMs = 5_000;
+/** The others wait for it: so long, and longer for what is large. */
+const writeMs = 3_000;
+const writeAgainMs = 250;
+/** What a place takes at least: 20 MB/s. */
+const bytesAMs = 20_000;
 
 export function createGivenSlots(options: GivenSlotsOptions): GivenSlots {
   const { assignment } = options;
@@ -85,32 +90,38 @@ function forget({ client, buffers }: GivenSlotsOptions, giving: Giving, own: rea
   }
 }
 
-/** Settles with the outcome known, in time. */
-async function write(
-  { store, node, run, clock }: GivenSlotsOptions,
-  giving: Giving,
-  states: readonly WorkerState[],
-): Promise<void> {
-  const { name } = giving;
+/** Settles with the outcome known, in time: a place that is away for a moment is asked again. */
+async function write(options: GivenSlotsOptions, giving: Giving, states: readonly WorkerState[]): Promise<void> {
+  const { store, node, run, clock } = options;
   if (store === undefined) {
     giving.outcome = new ShoalError("store_unavailable", `${node} was started without a place for snapshots`, { run });
     return;
   }
+  let latest: ShoalError | undefined;
   const writeAll = async (): Promise<void> => {
     const saved: SavedSlot[] = [];
-    try {
-      for (const [index, slot] of giving.slots.entries()) {
-        const state = states[index];
-        if (state !== undefined && giving.outcome === undefined) saved.push(await writeSlot(store, name, slot, state));
+    while (saved.length < giving.slots.length && giving.outcome === undefined) {
+      const [slot, state] = [giving.slots[saved.length], states[saved.length]];
+      if (slot === undefined || state === undefined) return;
+      try {
+        saved.push(await writeSlot(store, giving.name, slot, state));
+      } catch (error) {
+        latest = ShoalError.from(error);
+        if (errorTable[latest.code].retry === "never" || options.signal.aborted) return;
+        await pause(clock, writeAgainMs, options.signal);
       }
-      giving.outcome ??= saved;
-    } catch (error) {
-      giving.outcome ??= ShoalError.from(error);
     }
+    giving.outcome ??= saved;
   };
-  await atMost(clock, writeMs, writeAll());
-  const late = `${store.place} did not take slots of run ${run} from ${node} within ${writeMs} ms`;
-  giving.outcome ??= new ShoalError("store_unavailable", late, { run });
+  const limitMs = writeMs + Math.ceil(states.reduce((sum, state) => sum + bytesOf(state), 0) / bytesAMs);
+  await atMost(clock, limitMs, writeAll());
+  const late = `${store.place} did not take slots of run ${run} from ${node} within ${limitMs} ms`;
+  giving.outcome ??= latest ?? new ShoalError("store_unavailable", late, { run });
+}
+
+function bytesOf({ errors, replica }: WorkerState): number {
+  const vectors = errors.flatMap(({ snapshot: { residual, factors } }) => [residual, factors]);
+  return [...vectors, replica].reduce((sum, vector) => sum + (vector?.byteLength ?? 0), 0);
 }
 
 function say({ run, node }: GivenSlotsOptions, giving: Giving, replyTo: Ref<WorkerReply> | undefined): void {
