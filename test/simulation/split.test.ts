@@ -1,11 +1,11 @@
 /** Key ranges that are too hot for any server are cut while the run goes on, to the same bits. */
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import { ShoalError } from "@shoal/errors";
 import type { JobInput, JobSpec, RunStatus, SnapshotStore } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createMemorySnapshots } from "../support/memory-snapshots.ts";
 import { trainPlainly } from "../support/plain-training.ts";
+import { smallDigits, smallDigitsJob } from "../support/small-digits.ts";
 import { createTrainingSite, type TrainingCluster } from "../support/training-cluster.ts";
 import {
   trainVirtually,
@@ -15,28 +15,9 @@ import {
 } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
-const dataset = generateDigits({ samples: 330, testSamples: 100, seed: 4 });
+const dataset = generateDigits(smallDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: {
-      inputs: 784,
-      layers: [
-        { type: "dense", outputs: 12, activation: "relu" },
-        { type: "dense", outputs: 10 },
-      ],
-      loss: { type: "softmax_cross_entropy" },
-    },
-    data: { type: "digits", samples: 330, testSamples: 100, seed: 4 },
-    optimizer: { name: "adam", learningRate: 0.003 },
-    batchSize: 16,
-    workers: 2,
-    seed: 7,
-    epochs: 20,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec => smallDigitsJob({ workers: 2, epochs: 20, ...change });
 
 const nothing: Disturb = () => Promise.resolve();
 
