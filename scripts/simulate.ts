@@ -59,6 +59,7 @@ const ends = Object.entries(played.phases).map(([phase, runs]) => `${runs} ${pha
 const each = `${Math.round(played.virtualMs / played.seeds)} ms of virtual time and ${Math.round(played.messages / played.seeds)} messages each`;
 const speed = `${seconds.toFixed(1)} s, ${Math.round(played.seeds / seconds)} seeds/s, ${(played.cpuMs / played.seeds).toFixed(1)} ms of CPU each`;
 console.log(`${scenario} ${from} to ${from + count - 1}: ${ends.join(", ")}; ${each}; ${speed}`);
+if (played.cuts > 0) console.log(`${played.cuts} times they went on with other key ranges`);
 console.log(played.broken.length === 0 ? "all hold" : `${played.broken.length} of ${played.seeds} seeds are broken`);
 process.exitCode = played.broken.length === 0 ? 0 : 1;
 

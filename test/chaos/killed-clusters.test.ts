@@ -14,6 +14,8 @@ const job = {
   durability: { replicas: 0, snapshots },
 };
 
+const lossy = { ...job, name: "killed-lossy", shards: 1, encoding: { push: { name: "int8" } } };
+
 /** The keeper first: it must not end anybody in order. */
 function killAll({ up, pids }: UpCluster): void {
   up.process.kill("SIGKILL");
@@ -27,35 +29,42 @@ function killAll({ up, pids }: UpCluster): void {
 }
 
 describe("a cluster whose every process is killed", () => {
-  it("leaves a run that another one, of other processes, ends with the bits of the undisturbed run", async () => {
-    const runs = mkdtempSync(join(tmpdir(), "shoal-runs-"));
-    try {
-      let run: string;
-      {
-        await using first = await startUp(["--workers", "2", "--servers", "2", "--restarts", "0", "--runs", runs]);
-        run = await first.submit(job);
-        const status = await first.until(run, ({ snapshots }) => (snapshots?.newest ?? null) !== null);
-        expect(status.phase).toBe("training");
-        await first.connection.close();
-        killAll(first);
-        await first.up.ended;
-      }
-      await using second = await startUp(["--workers", "3", "--servers", "1", "--restarts", "0", "--runs", runs]);
-      const { workplace } = second;
-      const listed = await runCommand(["runs", "--json", "--runs", runs], { workplace });
-      expect(JSON.parse(listed.text)).toMatchObject({ type: "run", run, phase: "training" });
-      const resumed = await runCommand(["resume", run, "--detach"], { workplace });
-      expect(resumed.code).toBe(0);
-      const disturbed = await second.completed(run);
-      expect(disturbed.batchesDone).toBe(disturbed.totalBatches);
-      expect(parametersOf(disturbed.result!.modelFile)).toEqual(await plainParameters(job)); // no tolerance
-      expect(readdirSync(join(runs, run, "snapshots")).length).toBeLessThanOrEqual(snapshots.keep + 2);
+  it.each([
+    ["of plain gradients", job],
+    ["whose slots keep what int8 leaves unsent", lossy],
+  ])(
+    "leaves a run %s that another one, of other processes, ends with every bit of the plain loop",
+    async (_, job) => {
+      const runs = mkdtempSync(join(tmpdir(), "shoal-runs-"));
+      try {
+        let run: string;
+        {
+          await using first = await startUp(["--workers", "2", "--servers", "2", "--restarts", "0", "--runs", runs]);
+          run = await first.submit(job);
+          const status = await first.until(run, ({ snapshots }) => (snapshots?.newest ?? null) !== null);
+          expect(status.phase).toBe("training");
+          await first.connection.close();
+          killAll(first);
+          await first.up.ended;
+        }
+        await using second = await startUp(["--workers", "3", "--servers", "1", "--restarts", "0", "--runs", runs]);
+        const { workplace } = second;
+        const listed = await runCommand(["runs", "--json", "--runs", runs], { workplace });
+        expect(JSON.parse(listed.text)).toMatchObject({ type: "run", run, phase: "training" });
+        const resumed = await runCommand(["resume", run, "--detach"], { workplace });
+        expect(resumed.code).toBe(0);
+        const disturbed = await second.completed(run);
+        expect(disturbed.batchesDone).toBe(disturbed.totalBatches);
+        expect(parametersOf(disturbed.result!.modelFile)).toEqual(await plainParameters(job)); // no tolerance
+        expect(readdirSync(join(runs, run, "snapshots")).length).toBeLessThanOrEqual(snapshots.keep + 2);
 
-      const unknown = await runCommand(["resume", "nobody-1"], { workplace });
-      expect(unknown.code).toBe(1);
-      expect(unknown.text).toContain("has no snapshot of run nobody-1");
-    } finally {
-      rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
-    }
-  }, 300_000);
+        const unknown = await runCommand(["resume", "nobody-1"], { workplace });
+        expect(unknown.code).toBe(1);
+        expect(unknown.text).toContain("has no snapshot of run nobody-1");
+      } finally {
+        rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
+      }
+    },
+    300_000,
+  );
 });

@@ -1,37 +1,19 @@
 /** Workers and servers that come and go during one run, in virtual time: 2 → 8 → 3 workers, 2 → 4 → 3 servers. */
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import type { JobInput, JobSpec, RunStatus } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { trainPlainly } from "../support/plain-training.ts";
+import { smallDigitsJob } from "../support/small-digits.ts";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainVirtually, type Disturb, type VirtuallyTrained } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
-const dataset = generateDigits({ samples: 990, testSamples: 200, seed: 4 });
+const data = { samples: 990, testSamples: 200, seed: 4 };
+const dataset = generateDigits(data);
 const slots = 4;
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: {
-      inputs: 784,
-      layers: [
-        { type: "dense", outputs: 12, activation: "relu" },
-        { type: "dense", outputs: 10 },
-      ],
-      loss: { type: "softmax_cross_entropy" },
-    },
-    data: { type: "digits", samples: 990, testSamples: 200, seed: 4 },
-    optimizer: { name: "adam", learningRate: 0.003 },
-    batchSize: 16,
-    workers: 2,
-    shards: 8,
-    seed: 7,
-    epochs: 12,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec =>
+  smallDigitsJob({ workers: 2, shards: 8, epochs: 12, data: { type: "digits", ...data }, ...change });
 
 /** Two workers and two servers are there; six and two come, five and one go again by notice. */
 const comeAndGo: Disturb = async (cluster, after) => {

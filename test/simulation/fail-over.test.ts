@@ -1,36 +1,17 @@
 /** Whole clusters in virtual time whose servers and coordinators die while they train. */
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import { ShoalError } from "@shoal/errors";
 import type { JobInput, JobSpec, LinkFactory, ParameterLink } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { trainPlainly } from "../support/plain-training.ts";
+import { smallDigits, smallDigitsJob } from "../support/small-digits.ts";
 import { createTrainingSite } from "../support/training-cluster.ts";
 import { trainVirtually, type Disturb, type VirtuallyTrained } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
-const dataset = generateDigits({ samples: 330, testSamples: 100, seed: 4 });
+const dataset = generateDigits(smallDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: {
-      inputs: 784,
-      layers: [
-        { type: "dense", outputs: 12, activation: "relu" },
-        { type: "dense", outputs: 10 },
-      ],
-      loss: { type: "softmax_cross_entropy" },
-    },
-    data: { type: "digits", samples: 330, testSamples: 100, seed: 4 },
-    optimizer: { name: "adam", learningRate: 0.003 },
-    batchSize: 16,
-    workers: 3,
-    seed: 7,
-    epochs: 40,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec => smallDigitsJob({ workers: 3, epochs: 40, ...change });
 
 const train = (job: JobSpec, servers: number, disturb: Disturb): Promise<VirtuallyTrained> =>
   trainVirtually({ site, dataset, job, servers, workers: 3, disturb });

@@ -23,6 +23,8 @@ export interface SeedsPlayed {
   readonly seeds: number;
   readonly virtualMs: number;
   readonly messages: number;
+  /** How often they went on with other key ranges. */
+  readonly cuts: number;
   readonly phases: Readonly<Record<string, number>>;
   readonly cpuMs: number;
   readonly broken: readonly SimulatedRun[];
@@ -46,11 +48,17 @@ export async function runSeeds(range: SeedRange): Promise<SeedsPlayed> {
   for (const part of parts) {
     for (const [phase, runs] of Object.entries(part.phases)) phases[phase] = (phases[phase] ?? 0) + runs;
   }
-  const sum = (of: "seeds" | "virtualMs" | "messages" | "cpuMs"): number =>
+  const sum = (of: "seeds" | "virtualMs" | "messages" | "cuts" | "cpuMs"): number =>
     parts.reduce((all, each) => all + each[of], 0);
   const broken = parts.flatMap((part) => part.broken).toSorted((a, b) => a.seed - b.seed);
   return {
-    ...{ seeds: sum("seeds"), virtualMs: sum("virtualMs"), messages: sum("messages"), cpuMs: sum("cpuMs") },
+    ...{
+      seeds: sum("seeds"),
+      virtualMs: sum("virtualMs"),
+      messages: sum("messages"),
+      cuts: sum("cuts"),
+      cpuMs: sum("cpuMs"),
+    },
     ...{ phases, broken },
   };
 }

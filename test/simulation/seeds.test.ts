@@ -17,6 +17,8 @@ const regressions: readonly (readonly [ScenarioKind, number])[] = [
   ["small", 1401],
   // A coordinator died when it had written that a worker was gone, and not yet that its batches were free.
   ["small", 5137],
+  // A server had caught up with a primary that had not read yet what it went on from.
+  ["hot", 175],
 ];
 
 describe("clusters drawn from seeds", () => {
@@ -38,6 +40,12 @@ describe("clusters drawn from seeds", () => {
     expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
   });
 
+  it("do so where key ranges are too hot, and are cut", { timeout: 600_000 }, async () => {
+    const { broken, cuts } = await runSeeds({ scenario: "hot", from: 1, count: 100, processes: 2 });
+    expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
+    expect(cuts).toBeGreaterThan(50);
+  });
+
   // What they did when they broke something; drawn otherwise they are seeds like others.
   it.each(regressions)("do not break again (%s %i)", { timeout: 60_000 }, async (kind, seed) => {
     const { violations } = await simulateSeed(kind, seed, await createWorldSite());
@@ -52,6 +60,7 @@ describe("clusters drawn from seeds", () => {
       ["large", 1],
       ["snapshots", 2],
       ["elastic", 3],
+      ["hot", 3],
       ["lossy", 3],
       ["memory", 3],
     ] as const) {

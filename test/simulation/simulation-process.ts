@@ -28,15 +28,16 @@ if (values.mutation !== undefined) plant(mutationOf(values.mutation));
 const { createWorldSite, simulateSeed } = await import("./simulate-seed.ts");
 const site = await createWorldSite();
 const phases: Record<string, number> = {};
-let [seeds, virtualMs, messages] = [0, 0, 0];
+let [seeds, virtualMs, messages, cuts] = [0, 0, 0, 0];
 for (let seed = Number(values.from); seed <= Number(values.to); seed += Number(values.stride)) {
   const run = await simulateSeed(values.scenario as ScenarioKind, seed, site, values.trace);
   seeds += 1;
   virtualMs += run.virtualMs;
   messages += run.messages;
+  cuts += run.cuts;
   phases[run.phase] = (phases[run.phase] ?? 0) + 1;
   if (run.violations.length > 0 || values.trace) console.log(JSON.stringify({ type: "played", ...run }));
   if (run.violations.length > 0 && values.first) break;
 }
 const { user, system } = process.cpuUsage();
-console.log(JSON.stringify({ type: "ended", seeds, virtualMs, messages, phases, cpuMs: (user + system) / 1000 }));
+console.log(JSON.stringify({ type: "ended", seeds, virtualMs, messages, cuts, phases, cpuMs: (user + system) / 1000 }));

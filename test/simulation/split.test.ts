@@ -1,12 +1,12 @@
 /** Key ranges that are too hot for any server are cut while the run goes on, to the same bits. */
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import { ShoalError } from "@shoal/errors";
 import type { JobInput, JobSpec, RunStatus, SnapshotStore } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createMemorySnapshots } from "../support/memory-snapshots.ts";
 import { trainPlainly } from "../support/plain-training.ts";
-import { createTrainingSite } from "../support/training-cluster.ts";
+import { smallDigits, smallDigitsJob } from "../support/small-digits.ts";
+import { createTrainingSite, type TrainingCluster } from "../support/training-cluster.ts";
 import {
   trainVirtually,
   type Disturb,
@@ -15,28 +15,9 @@ import {
 } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
-const dataset = generateDigits({ samples: 330, testSamples: 100, seed: 4 });
+const dataset = generateDigits(smallDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: {
-      inputs: 784,
-      layers: [
-        { type: "dense", outputs: 12, activation: "relu" },
-        { type: "dense", outputs: 10 },
-      ],
-      loss: { type: "softmax_cross_entropy" },
-    },
-    data: { type: "digits", samples: 330, testSamples: 100, seed: 4 },
-    optimizer: { name: "adam", learningRate: 0.003 },
-    batchSize: 16,
-    workers: 2,
-    seed: 7,
-    epochs: 20,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec => smallDigitsJob({ workers: 2, epochs: 20, ...change });
 
 const nothing: Disturb = () => Promise.resolve();
 
@@ -124,9 +105,111 @@ describe("a run that is being cut", () => {
     expect(trained.parameters).toEqual(expected(layerwise)); // no tolerance
   });
 
-  it("is not cut where acknowledged updates would be computed again: the range is named", async () => {
-    const trained = await train(jobOf({ shards: 1, consistency: { mode: "asynchronous" } }), 2);
-    expect(saw(trained, /too hot .* only synchronous runs are cut anew/)).toBe(true);
+  it("is not cut where its workers keep what they have not sent: the range is named", async () => {
+    const trained = await train(
+      jobOf({ shards: 1, consistency: { mode: "asynchronous" }, encoding: { push: { name: "int8" } } }),
+      2,
+    );
+    expect(saw(trained, /too hot .* workers keep state for the ranges as they are/)).toBe(true);
     expect(leads(lastTraining(trained))).toBe(1);
+  });
+});
+
+/** Each batch counts once, and each of its samples. */
+function countsAll({ status }: VirtuallyTrained): void {
+  expect(status.batchesDone).toBe(status.totalBatches);
+  expect(status.samples).toBe(20 * 330);
+}
+
+const rests = /stands still, waiting for .* to end what is leased, to go on with keys 0 to 9550/;
+
+describe("a run whose batches are leased, with one shard on three servers", () => {
+  const compensation = { name: "adaptive" };
+  it.each<[string, Partial<JobInput>]>([
+    ["asynchronous, without a copy", { consistency: { mode: "asynchronous" }, durability: { replicas: 0 } }],
+    [
+      "prefetching, with lossy pulls",
+      { consistency: { mode: "asynchronous" }, prefetch: true, encoding: { pull: { name: "int8" } } },
+    ],
+    [
+      "bounded by a bound that adapts",
+      { consistency: { mode: "bounded", staleness: 1, adaptive: { maximum: 4, waiting: 0.1 } } },
+    ],
+    [
+      "buffered, compensating for delays",
+      { consistency: { mode: "asynchronous", buffer: 3 }, staleness: { compensation } },
+    ],
+    ["warmed up", { consistency: { mode: "asynchronous", warmUpSteps: 4 } }],
+  ])("comes to rest and is cut: nothing is computed twice, and everything counts (%s)", async (_, change) => {
+    const trained = await train(jobOf({ shards: 1, durability: { replicas: 1 }, ...change }), 3);
+    expect(saw(trained, rests)).toBe(true);
+    expect(leads(lastTraining(trained))).toBeGreaterThan(1);
+    expect(trained.gradients).toBe(trained.status.totalBatches);
+    countsAll(trained);
+  });
+
+  const job = jobOf({ shards: 1, consistency: { mode: "asynchronous" }, durability: { replicas: 1 } });
+  const untilResting = async (
+    cluster: TrainingCluster,
+    after: (ms: number) => Promise<void>,
+    run: string,
+  ): Promise<void> => {
+    while (!rests.test((await cluster.status(run)).reason)) await after(5);
+  };
+
+  it("is cut by the others when a worker and a server die while it comes to rest", async () => {
+    const trained = await train(job, 3, {
+      settings: { splitMs: 6000 },
+      disturb: async (cluster, after, run) => {
+        await untilResting(cluster, after, run);
+        await cluster.workers[1]?.kill();
+        await cluster.killServer("server-3");
+      },
+    });
+    expect(leads(lastTraining(trained))).toBeGreaterThanOrEqual(1);
+    countsAll(trained);
+  });
+
+  it("goes on as it was when its coordinator dies while it comes to rest, and is cut later", async () => {
+    const trained = await train(job, 3, {
+      settings: { splitMs: 6000 },
+      disturb: async (cluster, after, run) => {
+        await untilResting(cluster, after, run);
+        await cluster.killCoordinator();
+        await after(300);
+        cluster.startCoordinator();
+      },
+    });
+    expect(leads(lastTraining(trained))).toBeGreaterThan(1);
+    countsAll(trained);
+  });
+
+  it("goes on as it was when it does not come to rest in time, and says who was waited for", async () => {
+    const trained = await train(job, 3, { settings: { splitMs: 500, restMs: 10 } });
+    expect(saw(trained, /not cut: it did not come to rest within 10 ms: worker-[12].* to end what is leased/)).toBe(
+      true,
+    );
+    expect(leads(lastTraining(trained))).toBe(1);
+    expect(trained.gradients).toBe(trained.status.totalBatches);
+    countsAll(trained);
+  });
+
+  it("goes on as it was when its servers write to places of their own", async () => {
+    const own = createMemorySnapshots();
+    const snapshots: SnapshotStore = { ...own, list: () => Promise.resolve([]) };
+    const trained = await train(job, 3, { snapshots });
+    expect(saw(trained, /not cut: snapshot .*shard-0 is missing in .*: servers and coordinator need a place/)).toBe(
+      true,
+    );
+    expect(leads(lastTraining(trained))).toBe(1);
+    countsAll(trained);
+  });
+
+  it("goes on as it was when it cannot be copied in time, and says who was waited for", async () => {
+    const never: SnapshotStore = { ...createMemorySnapshots(), write: () => new Promise(() => undefined) };
+    const trained = await train(job, 3, { settings: { splitMs: 500, restMs: 2000 }, snapshots: never });
+    expect(saw(trained, /not cut: it was not copied within 20\d\d ms: server-\d did not save shards/)).toBe(true);
+    expect(leads(lastTraining(trained))).toBe(1);
+    countsAll(trained);
   });
 });

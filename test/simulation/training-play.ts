@@ -11,8 +11,8 @@ import {
   type RunStatus,
   type ShardSummary,
 } from "@shoal/protocol";
-import type { ComputePort } from "@shoal/worker";
 import { trainPlainly } from "../support/plain-training.ts";
+import { slowCompute } from "../support/slow-compute.ts";
 import { startTrainingCluster, type TrainingCluster, type TrainingSite } from "../support/training-cluster.ts";
 import { createPausableNode } from "./pausable-node.ts";
 import { scenarioShape, undisturbed, type Mishap, type TrainingScenario } from "./training-scenario.ts";
@@ -63,7 +63,7 @@ async function playOnce(scenario: TrainingScenario, site: TrainingSite): Promise
       // Ten heartbeats a lease: no server is lost to bad luck.
       settings: { leaseMs, heartbeatMs: leaseMs / 10 },
       retry: { attemptMs: 2_000 },
-      wrapCompute: (compute, name) => slowCompute(compute, paceOf(scenario, name), clock),
+      wrapCompute: (compute, name) => slowCompute(compute, clock, paceOf(scenario, name)),
       wrapLinks: (links) => disturbLinks(links, { scenario, clock, cutOff }),
       onModel: async (run) => {
         counted.push(...(await miscountedBatches(made, run, scenario)));
@@ -150,20 +150,6 @@ function crash(cluster: TrainingCluster, network: Stage["network"], worker: stri
 
 function paceOf({ msPerSample }: TrainingScenario, worker: string): number {
   return msPerSample[Number(worker.replace("worker-", "")) % msPerSample.length] ?? 0;
-}
-
-/** Computing takes time for each sample, which is what speeds are measured by. */
-function slowCompute(compute: ComputePort, msPerSample: number, clock: Clock): ComputePort {
-  if (msPerSample === 0) return compute;
-  return {
-    ...compute,
-    async gradient(task) {
-      const done = await compute.gradient(task);
-      const ms = msPerSample * done.samples;
-      await new Promise<void>((resolve) => void clock.after(ms, resolve));
-      return { ...done, endedAtMs: done.startedAtMs + ms };
-    },
-  };
 }
 
 interface LinkTrouble {

@@ -4,38 +4,21 @@ import {
   createSimulatedClock,
   createSimulatedNetwork,
   simulate,
-  type Clock,
   type SimulatedNetwork,
 } from "@shoal/actors";
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
-import type { JobInput, JobSpec, LinkFactory, ParameterLink, RunStatus } from "@shoal/protocol";
+import type { JobInput, JobSpec, LinkFactory, RunStatus } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { trainPlainly } from "../support/plain-training.ts";
+import { smallDigits, smallDigitsJob } from "../support/small-digits.ts";
+import { delayedLinks } from "../support/slow-links.ts";
 import { createTrainingSite, startTrainingCluster, type TrainingCluster } from "../support/training-cluster.ts";
 
 const site = await createTrainingSite();
-const dataset = generateDigits({ samples: 330, testSamples: 100, seed: 4 });
+const dataset = generateDigits(smallDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: {
-      inputs: 784,
-      layers: [
-        { type: "dense", outputs: 12, activation: "relu" },
-        { type: "dense", outputs: 10 },
-      ],
-      loss: { type: "softmax_cross_entropy" },
-    },
-    data: { type: "digits", samples: 330, testSamples: 100, seed: 4 },
-    optimizer: { name: "sgd", learningRate: 0.05, momentum: 0.9 },
-    batchSize: 16,
-    workers: 3,
-    seed: 7,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec =>
+  smallDigitsJob({ optimizer: { name: "sgd", learningRate: 0.05, momentum: 0.9 }, workers: 3, ...change });
 
 interface Trained {
   readonly status: RunStatus;
@@ -55,7 +38,7 @@ async function trainInSimulation(
   const network = createSimulatedNetwork({ clock, random, settings: disorder });
   const after = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
   const work = async (): Promise<Trained> => {
-    const wrapLinks = (links: LinkFactory): LinkFactory => slow(links, clock);
+    const wrapLinks = (links: LinkFactory): LinkFactory => delayedLinks(links, clock, 5);
     const scene = { site, dataset, servers: 2, workers: 3, computeKind: "inline", bus: network, clock } as const;
     // Ten heartbeats a lease: no server is lost to bad luck.
     const settings = { leaseMs: 2_000, heartbeatMs: 200 };
@@ -70,24 +53,6 @@ async function trainInSimulation(
     return { status, parameters, virtualMs };
   };
   return simulate(clock, work());
-}
-
-/** Every exchange takes 5 ms of virtual time: training lasts, and there is a middle to disturb it in. */
-function slow(links: LinkFactory, clock: Clock): LinkFactory {
-  const way = <R>(call: () => Promise<R>): Promise<R> =>
-    new Promise<void>((resolve) => void clock.after(5, resolve)).then(call);
-  return {
-    connect(endpoint, identity): ParameterLink {
-      const link = links.connect(endpoint, identity);
-      return {
-        initialize: (request, options) => way(() => link.initialize(request, options)),
-        push: (request, options) => way(() => link.push(request, options)),
-        pull: (request, options) => way(() => link.pull(request, options)),
-        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
-        close: () => link.close(),
-      };
-    },
-  };
 }
 
 /** One worker is cut off for longer than its lease and comes back; another one crashes; a fourth joins. */

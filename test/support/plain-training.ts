@@ -22,7 +22,8 @@ import {
   parseOptimizerSpec,
   parseScheduleSpec,
 } from "@shoal/optimization";
-import type { JobSpec } from "@shoal/protocol";
+import type { JobSpec, KeyRange } from "@shoal/protocol";
+import { createPlainEncoding } from "./plain-encoding.ts";
 import { createPlainUpdate } from "./plain-updates.ts";
 
 export interface PlainTraining {
@@ -32,13 +33,18 @@ export interface PlainTraining {
   readonly losses: readonly number[];
 }
 
-/** Trains a job in synchronous mode with `slots` contributions to a step. */
+/**
+ * Trains a job in synchronous mode with `slots` contributions to a step.
+ *
+ * @param ranges of the shards, which lossy pushes are encoded by; by default one
+ */
 export function trainPlainly(
   job: JobSpec,
   slots: number,
   dataset: Dataset,
   kernels: Kernels,
   memory: KernelMemory,
+  ranges?: readonly KeyRange[],
 ): PlainTraining {
   const model = parseModelSpec(job.model);
   const layout = layoutOf(model);
@@ -58,6 +64,7 @@ export function trainPlainly(
   const filler = createBatchFiller(train, plan);
   const shuffle = createShuffle(job.seed, train.count);
   const epochs = createEpochPlan({ samples: train.count, batchSize: job.batchSize, slots, epochs: job.epochs });
+  const encoding = createPlainEncoding(job, ranges ?? [{ begin: 0, end: size }], { kernels, memory });
   const losses: number[] = [];
   for (let step = 0; step < epochs.totalSteps; step += 1) {
     let samples = 0;
@@ -79,6 +86,7 @@ export function trainPlainly(
       }
       lossSum += rows * loss;
       update.clip(gradient);
+      encoding?.send(slot, step * slots + slot, gradient);
       kernels.axpy(gradient, sum, size, rows);
       samples += rows;
     }
@@ -91,6 +99,7 @@ export function trainPlainly(
   const result = memory.floats(parameters, size).slice();
   optimizer.dispose();
   if (isPlain) update.dispose();
+  encoding?.dispose();
   plan.dispose();
   for (const region of regions) memory.free(region);
   return { parameters: result, losses };

@@ -44,3 +44,21 @@ export function slowLinks(links: LinkFactory, options: SlowLinkOptions): LinkFac
     },
   };
 }
+
+/** Every exchange takes the same time: training lasts, and there is a middle to disturb it in. */
+export function delayedLinks(links: LinkFactory, clock: Clock, ms: number): LinkFactory {
+  const way = <R>(call: () => Promise<R>): Promise<R> =>
+    new Promise<void>((resolve) => void clock.after(ms, resolve)).then(call);
+  return {
+    connect(endpoint, identity): ParameterLink {
+      const link = links.connect(endpoint, identity);
+      return {
+        initialize: (request, options) => way(() => link.initialize(request, options)),
+        push: (request, options) => way(() => link.push(request, options)),
+        pull: (request, options) => way(() => link.pull(request, options)),
+        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
+        close: () => link.close(),
+      };
+    },
+  };
+}

@@ -1,8 +1,9 @@
 /** Trains in virtual time with workers whose computing takes time for each sample: what stragglers cost can be measured. */
 import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
 import type { Dataset } from "@shoal/models";
-import type { JobSpec, LinkFactory, ParameterLink, RunStatus, ShardSummary } from "@shoal/protocol";
+import type { JobSpec, RunStatus, ShardSummary, SnapshotStore } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
+import { delayedLinks } from "./slow-links.ts";
 import { startTrainingCluster, type TrainingSite } from "./training-cluster.ts";
 
 export interface TimedScene {
@@ -15,6 +16,7 @@ export interface TimedScene {
   /** Virtual time of each exchange: 1 ms. */
   readonly linkMs?: number;
   readonly job: JobSpec;
+  readonly snapshots?: SnapshotStore;
   /** Shown the run each 50 ms of virtual time. @param gradients that each worker has computed */
   readonly observe?: (status: RunStatus, gradients: ReadonlyMap<string, number>) => void;
   /** Virtual time after which the run is cut short and looked at; default: its end. */
@@ -42,7 +44,8 @@ export async function trainInVirtualTime(scene: TimedScene): Promise<TimedOutcom
     let shards: readonly ShardSummary[] = [];
     const cluster = await startTrainingCluster({
       ...{ site, dataset, servers, workers, clock, computeKind: "inline", bus: createInProcessBus() },
-      wrapLinks: (links) => slowLinks(links, clock, linkMs),
+      ...(scene.snapshots !== undefined && { snapshots: scene.snapshots }),
+      wrapLinks: (links) => delayedLinks(links, clock, linkMs),
       wrapCompute: (compute, name) => slowCompute(compute, name, { scene, clock, computed, gradients }),
       onModel: async (run) => {
         shards = await describe(run);
@@ -83,23 +86,6 @@ function slowCompute(compute: ComputePort, name: string, { scene, clock, compute
       await new Promise<void>((resolve) => void clock.after(ms, resolve));
       gradients.set(name, (gradients.get(name) ?? 0) + 1);
       return { ...done, endedAtMs: done.startedAtMs + ms };
-    },
-  };
-}
-
-function slowLinks(links: LinkFactory, clock: Clock, ms: number): LinkFactory {
-  const way = <R>(call: () => Promise<R>): Promise<R> =>
-    new Promise<void>((resolve) => void clock.after(ms, resolve)).then(call);
-  return {
-    connect(endpoint, identity): ParameterLink {
-      const link = links.connect(endpoint, identity);
-      return {
-        initialize: (request, options) => way(() => link.initialize(request, options)),
-        push: (request, options) => way(() => link.push(request, options)),
-        pull: (request, options) => way(() => link.pull(request, options)),
-        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
-        close: () => link.close(),
-      };
     },
   };
 }

@@ -2,8 +2,10 @@
 import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
 import type { CoordinatorSettings } from "@shoal/coordinator";
 import type { Dataset } from "@shoal/models";
-import type { JobSpec, LinkFactory, ParameterLink, RunStatus, SnapshotStore } from "@shoal/protocol";
+import type { JobSpec, LinkFactory, RunStatus, SnapshotStore } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
+import { slowCompute } from "./slow-compute.ts";
+import { delayedLinks } from "./slow-links.ts";
 import { startTrainingCluster, type TrainingCluster, type TrainingSite } from "./training-cluster.ts";
 
 export interface VirtualTraining {
@@ -58,7 +60,7 @@ async function train(training: VirtualTraining, clock: Clock): Promise<Virtually
     ...{ site, dataset, servers, workers, computeKind: "inline", bus: createInProcessBus(), clock },
     settings: { balanceMs: 200, ...settings },
     ...(snapshots !== undefined && { snapshots }),
-    wrapLinks: (links) => slow(training.wrapLinks?.(links) ?? links, clock, exchangeMs),
+    wrapLinks: (links) => delayedLinks(training.wrapLinks?.(links) ?? links, clock, exchangeMs),
     wrapCompute: (compute) => countCompute(slowCompute(compute, clock, sampleMs), computed),
   });
   const run = await cluster.submit(training.job);
@@ -81,36 +83,6 @@ async function train(training: VirtualTraining, clock: Clock): Promise<Virtually
   const { parameters } = cluster.model(run);
   await cluster[Symbol.asyncDispose]();
   return { status, parameters, longestPauseMs, seen, ...computed };
-}
-
-function slow(links: LinkFactory, clock: Clock, ms: number): LinkFactory {
-  const way = <R>(call: () => Promise<R>): Promise<R> =>
-    new Promise<void>((resolve) => void clock.after(ms, resolve)).then(call);
-  return {
-    connect(endpoint, identity): ParameterLink {
-      const link = links.connect(endpoint, identity);
-      return {
-        initialize: (request, options) => way(() => link.initialize(request, options)),
-        push: (request, options) => way(() => link.push(request, options)),
-        pull: (request, options) => way(() => link.pull(request, options)),
-        pushPull: (push, pull, options) => way(() => link.pushPull(push, pull, options)),
-        close: () => link.close(),
-      };
-    },
-  };
-}
-
-function slowCompute(compute: ComputePort, clock: Clock, msPerSample: number): ComputePort {
-  if (msPerSample === 0) return compute;
-  return {
-    ...compute,
-    async gradient(task) {
-      const done = await compute.gradient(task);
-      const ms = msPerSample * done.samples;
-      await new Promise<void>((resolve) => void clock.after(ms, resolve));
-      return { ...done, endedAtMs: done.startedAtMs + ms };
-    },
-  };
 }
 
 function countCompute(compute: ComputePort, computed: { gradients: number }): ComputePort {

@@ -8,6 +8,7 @@ import { advanceRun } from "./runs/advance-run.ts";
 import { failRun } from "./runs/end-run.ts";
 import { takeOn } from "./runs/participation.ts";
 import { decideQueue } from "./runs/queue.ts";
+import { awaitCopies } from "./seats/await-copies.ts";
 import { advanceSeats } from "./seats/advance-seats.ts";
 import { planMoves } from "./seats/plan-moves.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
@@ -52,12 +53,8 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
   let next = cluster;
   for (const run of cluster.runs.values()) {
     const { membership } = cluster;
-    const seated = advanceSeats(
-      planMoves(takeOn(run, membership), membership, now, settings),
-      membership,
-      now,
-      settings,
-    );
+    const planned = planMoves(takeOn(run, membership), membership, now, settings);
+    const seated = awaitCopies(advanceSeats(planned, membership, now, settings), membership, now, settings);
     const advanced = advanceSnapshots(
       noteLeaving(advanceRun(seated, now, settings), membership),
       cluster.term,

@@ -17,6 +17,10 @@ export interface CoordinatorSettings {
   readonly balanceMs: number;
   /** How long a key range must have been hotter than a server's share before the run is cut anew; 0, the default: never. */
   readonly splitMs: number;
+  /** A run is cut when the rest of it lasts so many times as long as its start: 20. */
+  readonly splitWorth: number;
+  /** How long a run whose batches are leased may stand still to be cut: 60,000. */
+  readonly restMs: number;
   /** Interval of the reconciliation between events: 100. */
   readonly tickMs: number;
   /** First interval after which an unanswered command is sent again: 250. It doubles up to `maximumResendMs`. */
@@ -66,6 +70,8 @@ export const defaultSettings: CoordinatorSettings = {
   replicas: 0,
   balanceMs: 0,
   splitMs: 0,
+  splitWorth: 20,
+  restMs: 60_000,
   tickMs: 100,
   resendMs: 250,
   maximumResendMs: 2000,

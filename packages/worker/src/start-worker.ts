@@ -69,6 +69,9 @@ export interface WorkerHandle {
 /** Time that `close` waits for the run to end: a second for the run, and one for the mailbox. */
 const closeLimitMs = 2_000;
 
+/** Time that the coordinator has to give away what this worker's slots keep. */
+const handOverMs = 5_000;
+
 /** Starts the role. The membership follows by itself, also when the bus or the coordinator are not there yet. */
 export function startWorker(options: WorkerOptions): WorkerHandle {
   const { system, coordinator } = options;
@@ -99,10 +102,13 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
   return {
     joined,
     waits: () => state.held?.session.waits() ?? [],
-    drain: () =>
-      new Promise((left) => {
-        control.tell({ type: "node_leaving", left });
-      }),
+    async drain() {
+      // Who goes without a word leaves its slots to others, who begin afresh.
+      if (state.held?.command.keepsSlots === true) await atMost(system.clock, handOverMs, membership.drain());
+      const { promise: ended, resolve: left } = Promise.withResolvers<void>();
+      control.tell({ type: "node_leaving", left });
+      await ended;
+    },
     async close() {
       control.tell({ type: "node_closing" });
       await atMost(system.clock, closeLimitMs, closed);

@@ -40,7 +40,8 @@ function checkShard(shard: number, { scenario, copies, witness, site, disk }: Co
   if (primary === undefined) return [`no living server leads shard ${shard}`];
   const { updates, version } = primary.description;
   const { current } = witness.eras;
-  const history = current === undefined ? [] : historyOf(current, (snapshot) => versionIn(disk, snapshot, shard));
+  const history =
+    current === undefined ? [] : historyOf(current, shard, (snapshot, of) => versionIn(disk, snapshot, of));
   const { values, violations } = replayShard({ shard, updates, history, witness, site });
   const found = [...checkLog({ shard, updates, version, job, slots, witness, history }), ...violations];
   const batches = updates.reduce((sum, { contributions }) => sum + contributions.length, 0);

@@ -52,8 +52,10 @@ function mayFail(world: World, cluster: Cluster, { phase, error, run }: RunStatu
 }
 
 /** It has a snapshot to go on from, and has not done so too often for nothing. */
-function canGoOn({ witness }: World, { newest }: DiskWatch, run: string): boolean {
-  return newest(run) !== undefined && witness.eras.count <= fruitlessAttempts;
+function canGoOn({ witness, scenario }: World, { newest }: DiskWatch, run: string): boolean {
+  return (
+    scenario.job.durability.snapshots !== null && newest(run) !== undefined && witness.eras.count <= fruitlessAttempts
+  );
 }
 
 /** Everybody who had all of some shard is gone. Runs without copies tell of no seats: any server may have been the only one. */

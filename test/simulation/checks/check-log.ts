@@ -33,10 +33,11 @@ function checkVersions({ shard, updates, version }: LogFacts): readonly string[]
 }
 
 /** An update of nothing stands for one that was acknowledged and lost. */
-function checkMadeUp({ shard, updates, witness }: LogFacts): readonly string[] {
+function checkMadeUp({ shard, updates, witness, history }: LogFacts): readonly string[] {
   const lost = witness.answers.flatMap((answer) => {
     const { push, reply } = answer;
-    const isGone = push.shard === shard && reply.type === "push_applied" && !isIn(updates[reply.version - 1], push);
+    const isOwn = history.some((stretch) => stretch.era === push.era && stretch.shard === push.shard);
+    const isGone = isOwn && reply.type === "push_applied" && !isIn(updates[reply.version - 1], push);
     return isGone ? [reply.version] : [];
   });
   const newest = Math.max(0, ...lost);
@@ -111,7 +112,7 @@ function checkAnswers({ shard, updates, witness, job, history }: LogFacts): read
   const batches = new Map<number | null, number>();
   for (const { version, contributions } of updates) for (const { batch } of contributions) batches.set(batch, version);
   return witness.answers.flatMap((answer) => {
-    if (answer.push.shard !== shard || !stands(answer, history)) return [];
+    if (!stands(answer, history)) return [];
     const fault = faultOf(answer, updates, batches);
     if (fault === undefined) return [];
     const { push, server, atMs, reply } = answer;
@@ -122,9 +123,11 @@ function checkAnswers({ shard, updates, witness, job, history }: LogFacts): read
   });
 }
 
-/** What came after the snapshot that the run went on from has gone with its cluster. */
+/** What came after the snapshot that the run went on from has gone with its cluster; where it was cut, nothing may have. */
 function stands({ push, reply }: WitnessedAnswer, history: readonly Stretch[]): boolean {
-  return history.some(({ era, upTo }) => era === push.era && reply.version <= upTo);
+  return history.some(
+    ({ era, shard, upTo, mayLack }) => era === push.era && shard === push.shard && (!mayLack || reply.version <= upTo),
+  );
 }
 
 function faultOf(

@@ -9,6 +9,7 @@ import type { WorldSite } from "../world/world.ts";
 import { createSequentialModel } from "./sequential-model.ts";
 
 export interface ReplayOptions {
+  /** Of the newest era. */
   readonly shard: number;
   readonly updates: readonly UpdateRecord[];
   /** How the run came to these updates: at least one. */
@@ -24,15 +25,16 @@ export interface Replay {
 }
 
 export function replayShard({ shard, updates, history, witness, site }: ReplayOptions): Replay {
-  const first = witness.firstValues.get(shard);
+  const [oldest] = history;
+  const first = oldest && witness.firstValues.get(oldest.shard)?.slice(oldest.keys.begin, oldest.keys.end);
   const rules = history.at(-1)?.era.hosting;
   if (first === undefined || rules === undefined) {
     return { values: undefined, violations: [`nobody gave shard ${shard} its first values`] };
   }
   const model = createSequentialModel(rules, first, site);
-  const made = pushesOf(witness, shard);
+  const made = pushesOf(witness, history);
   // What a primary gave away before its replicas had it may be gone.
-  const read = rules.acknowledge === "memory" ? new Map<number, never[]>() : pullsOf(witness, shard, history);
+  const read = rules.acknowledge === "memory" ? new Map<number, never[]>() : pullsOf(witness, history);
   const violations: string[] = [];
   const compare = (version: number): void => {
     for (const pull of read.get(version) ?? []) {
@@ -72,22 +74,36 @@ function keyOf(push: Pick<WitnessedPush, "worker" | "incarnation" | "clock" | "b
   return `${push.worker}.${push.incarnation}, clock ${push.clock}, batch ${push.batch}, base ${push.baseVersion}`;
 }
 
-function pushesOf({ pushes }: Witness, shard: number): ReadonlyMap<string, WitnessedPush> {
+/** What was pushed of the keys of the shard. */
+function pushesOf({ pushes }: Witness, history: readonly Stretch[]): ReadonlyMap<string, WitnessedPush> {
   const found = new Map<string, WitnessedPush>();
-  for (const push of pushes.values()) if (push.shard === shard) found.set(`${push.era.index}: ${keyOf(push)}`, push);
+  for (const push of pushes.values()) {
+    const stretch = history.find(({ era, shard }) => era === push.era && shard === push.shard);
+    if (stretch === undefined) continue;
+    found.set(`${push.era.index}: ${keyOf(push)}`, { ...push, gradient: ownOf(push.gradient, push, stretch) });
+  }
   return found;
 }
 
+/** The shard's part of what is of the range of that time. What is encoded cannot be cut: such runs keep their ranges. */
+function ownOf(
+  vector: Float32Array,
+  { era, shard }: { era: Stretch["era"]; shard: number },
+  { keys }: Stretch,
+): Float32Array {
+  const range = era.ranges.get(shard);
+  const isWhole = range === undefined || keys.end - keys.begin === range.end - range.begin;
+  return isWhole ? vector : vector.subarray(keys.begin, keys.end);
+}
+
 /** What was read of the versions that led here: what came after the snapshot that the run went on from has gone. */
-function pullsOf(
-  { pulls }: Witness,
-  shard: number,
-  history: readonly Stretch[],
-): Map<number, readonly WitnessedPull[]> {
-  const stands = ({ era, version }: WitnessedPull): boolean =>
-    history.some((stretch) => stretch.era === era && version >= stretch.after && version <= stretch.upTo);
-  return Map.groupBy(
-    pulls.filter((pull) => pull.shard === shard && stands(pull)),
-    ({ version }) => version,
-  );
+function pullsOf({ pulls }: Witness, history: readonly Stretch[]): Map<number, readonly WitnessedPull[]> {
+  const standing = pulls.flatMap((pull) => {
+    const { era, shard, version } = pull;
+    const stretch = history.find(
+      (each) => each.era === era && each.shard === shard && version >= each.after && version <= each.upTo,
+    );
+    return stretch === undefined ? [] : [{ ...pull, values: ownOf(pull.values, pull, stretch) }];
+  });
+  return Map.groupBy(standing, ({ version }) => version);
 }

@@ -2,6 +2,7 @@
 import type { Mutation } from "./mutation.ts";
 
 const encoders = "packages/worker/src/client/push-encoders.ts";
+const slotStates = "packages/worker/src/saved/slot-states.ts";
 
 export const encodedPushesMutations: readonly Mutation[] = [
   {
@@ -54,6 +55,45 @@ export const encodedPushesMutations: readonly Mutation[] = [
       },
     ],
     scenario: "snapshots",
+    within: 60,
+  },
+  {
+    name: "slot-moves-bare",
+    sentence: "a slot moves to another worker without what it keeps",
+    edits: [
+      {
+        file: "packages/coordinator/src/runs/decide-move.ts",
+        before: `if (!keeps) return decision(target`,
+        after: `if (target !== "owner") return decision(target`,
+      },
+    ],
+    scenario: "lossy",
+    within: 60,
+  },
+  {
+    name: "given-slot-goes-on",
+    sentence: "a worker computes on what it has given up",
+    edits: [
+      {
+        file: slotStates,
+        before: `    computed: (slots, clock) => slots.filter((slot) => !given.isGiven(slot) && clock`,
+        after: `    computed: (slots, clock) => slots.filter((slot) => clock`,
+      },
+    ],
+    scenario: "lossy",
+    within: 60,
+  },
+  {
+    name: "taken-slot-not-restored",
+    sentence: "a slot that was handed over begins afresh with its next worker",
+    edits: [
+      {
+        file: slotStates,
+        before: `({ slots, step }) => step === clock && slots.includes(slot)`,
+        after: `({ slots, step }) => step > clock && slots.includes(slot)`,
+      },
+    ],
+    scenario: "lossy",
     within: 60,
   },
 ];

@@ -1,6 +1,7 @@
 /** The faults that the simulation has to find, each with the number of seeds within which it has to. */
 import { durableStateMutations } from "./durable-state.ts";
 import { encodedPushesMutations } from "./encoded-pushes.ts";
+import { hotRangesMutations } from "./hot-ranges.ts";
 import { movingShardsMutations } from "./moving-shards.ts";
 import type { Mutation } from "./mutation.ts";
 
@@ -170,5 +171,6 @@ export const mutations: readonly Mutation[] = [
   },
   ...durableStateMutations,
   ...movingShardsMutations,
+  ...hotRangesMutations,
   ...encodedPushesMutations,
 ];

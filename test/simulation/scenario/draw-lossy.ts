@@ -27,7 +27,7 @@ export function drawLossy(name: string, random: Random): Scenario {
   });
   const count = 1 + random.integer(2);
   const mishaps = Array.from({ length: count }, () => drawMishap(random, servers, job.durability.replicas ?? 0));
-  return {
+  const drawn: Scenario = {
     ...{ name, job, slots, samples: 24, servers, workers, settings },
     coordinators: 1,
     ...{ ...drawTrouble(random), data: badData },
@@ -36,6 +36,30 @@ export function drawLossy(name: string, random: Random): Scenario {
       ...lateJoiners(workers),
     ],
     limitMs: 60_000,
+  };
+  return random.uniform() < 0.6 ? drawn : withMovingSlots(drawn, random);
+}
+
+/** Slots that keep what is unsent, while workers come in the middle and go in order: the bits can be compared. */
+function withMovingSlots(drawn: Scenario, random: Random): Scenario {
+  const { workers, job } = drawn;
+  const at = (): { readonly atMessage: number } => ({ atMessage: 60 + random.integer(lastMessage / 2) });
+  const mishaps: Scenario["mishaps"][number][] = [
+    { when: at(), mishap: { kind: "join", node: `worker-${workers + 1}` } },
+  ];
+  if (random.uniform() < 0.3) mishaps.push({ when: at(), mishap: { kind: "join", node: `worker-${workers + 2}` } });
+  if (random.uniform() < 0.6) mishaps.push({ when: at(), mishap: { kind: "leave", node: "worker-1" } });
+  const isCalm = random.uniform() < 0.7;
+  const push = random.uniform() < 0.5 ? ({ name: "int8" } as const) : ({ name: "top_k", share: 0.3 } as const);
+  return {
+    ...drawn,
+    disk: { slowestMs: 1 + random.integer(20), lossRate: random.uniform() < 0.3 ? 0.1 : 0 },
+    slots: 4,
+    job: outlineJob({
+      ...{ consistency: { mode: "synchronous" }, encoding: { push, pull: float32 }, slots: 4, epochs: 6 },
+      ...{ durability: { replicas: job.durability.replicas }, seed: job.seed },
+    }),
+    mishaps: [...mishaps, ...(isCalm ? lateJoiners(workers) : drawn.mishaps)],
   };
 }
 

@@ -5,6 +5,7 @@ import type { Consistency } from "@shoal/protocol";
 import { drawMishaps } from "./draw-mishaps.ts";
 import { badBus, badData, badStore, calmBus, calmData, calmStore, scenarioShape, settings } from "./conditions.ts";
 import { drawElastic } from "./draw-elastic.ts";
+import { drawHot } from "./draw-hot.ts";
 import { drawLossy } from "./draw-lossy.ts";
 import { drawMemory } from "./draw-memory.ts";
 import { drawSnapshots } from "./draw-snapshots.ts";
@@ -16,6 +17,7 @@ import type { Scenario } from "./scenario.ts";
  * large      more of everything
  * snapshots  snapshots on a disk that fails, and clusters that die whole and go on as others
  * elastic    servers and workers that come and go, shards that move
+ * hot        key ranges that are too hot for any server, and are cut
  * lossy      encodings with error feedback, local updates, backup workers, buffers, bounds that adapt
  * memory     acknowledgements that wait for no replica, and primaries that die
  * calm       nothing happens
@@ -26,6 +28,7 @@ export const scenarioKinds = [
   "large",
   "snapshots",
   "elastic",
+  "hot",
   "lossy",
   "memory",
   "calm",
@@ -37,6 +40,7 @@ export function drawScenario(kind: ScenarioKind, seed: number): Scenario {
   const random = createRandom(`scenario ${name}`);
   if (kind === "snapshots") return drawSnapshots(name, random);
   if (kind === "elastic") return drawElastic(name, random);
+  if (kind === "hot") return drawHot(name, random);
   if (kind === "lossy") return drawLossy(name, random);
   if (kind === "memory") return drawMemory(name, random);
   const isLarge = kind === "large";

@@ -16,7 +16,7 @@ import {
 import { startServer, type ServerHandle } from "@shoal/ps-server";
 import { startWorker, type WorkerHandle } from "@shoal/worker";
 import { watchDisk, type DiskWatch } from "../checks/check-disk.ts";
-import { leaveInOrder } from "./leaving.ts";
+import { leaveInOrder, leaveWhenDone } from "./leaving.ts";
 import { replicaLinks } from "./replica-links.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import { workerLinks } from "./worker-links.ts";
@@ -119,7 +119,8 @@ export class Cluster {
       wrapCompute: (compute) => this.#world.gradients?.watch(compute, process) ?? compute,
       retry,
     });
-    this.lives.push({ process, system, role: "worker", worker, leave: () => worker.close() });
+    const leave = (): Promise<void> => leaveWhenDone(this.#world, process, worker);
+    this.lives.push({ process, system, role: "worker", worker, leave });
   }
 
   /** The living, of a node's name. */

@@ -1,5 +1,7 @@
 /** A server that is told to terminate: gives what it holds to others, at most for so long, and goes. */
 import type { Cluster, Life } from "./cluster.ts";
+import type { WorkerHandle } from "@shoal/worker";
+import type { SimulatedProcess } from "./simulated-process.ts";
 import type { World } from "./world.ts";
 
 /** As long as the real process waits, ms. */
@@ -25,4 +27,11 @@ export async function leaveInOrder(world: World, cluster: Cluster, { process, se
   process.die(false, clock.now());
   world.network.crash(process.id);
   await system.stop();
+}
+
+/** A worker that is told to terminate: ends what it has begun, hands over what its slots keep, and says goodbye. */
+export async function leaveWhenDone(world: World, process: SimulatedProcess, worker: WorkerHandle): Promise<void> {
+  const limit = new Promise<void>((resolve) => void world.clock.after(drainLimitMs, resolve));
+  await Promise.race([worker.drain(), limit]);
+  if (!process.isDead) await worker.close();
 }

@@ -165,8 +165,9 @@ export class Witness {
     this.pulls.push({ era, shard, version, server: server.id, reader: reader.name, atMs, values: values.slice() });
   }
 
-  /** All workers draw the same first values: whose come first is the same. */
-  initialized(shard: number, values: Float32Array): void {
+  /** All workers draw the same first values: whose come first is the same. Shards that go on have theirs already. */
+  initialized(identity: LinkIdentity, shard: number, values: Float32Array): void {
+    if (this.#eraOf(identity).origin !== undefined) return;
     const before = this.firstValues.get(shard);
     if (before !== undefined && !sameBits(before, values)) this.violation(`shard ${shard} is offered two first values`);
     this.firstValues.set(shard, values);

@@ -37,14 +37,14 @@ function connect(world: World, from: SimulatedProcess, endpoint: string, identit
       return lend(world.vectors.take(pull.difference.length), (difference) => use({ ...pull, into, difference }));
     });
   const computedOf = ({ shard, batch, encoding }: PushRequest): Float32Array | undefined => {
-    const range = encoding === undefined ? undefined : witness.eras.ranges.get(shard);
+    const range = encoding === undefined ? undefined : witness.eras.current?.ranges.get(shard);
     const whole = batch === null ? undefined : world.gradients?.of(from, batch);
     return range && whole?.slice(range.begin, range.end);
   };
   return {
     initialize(request, options) {
       const values = request.values.slice();
-      witness.initialized(request.shard, values);
+      witness.initialized(identity, request.shard, values);
       return wire.call({
         what: `initialize ${request.shard}`,
         options,

@@ -11,9 +11,9 @@ import {
 } from "@shoal/protocol";
 import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
-import { hasEnded, type RunState } from "../runs/run-state.ts";
+import { hasEnded, slotsOf, type RunState } from "../runs/run-state.ts";
 import { shardRules } from "../runs/shard-rules.ts";
-import { slotsOf } from "../runs/start-run.ts";
+import { movesOf } from "../runs/describe-moves.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
@@ -31,7 +31,9 @@ export function runMembers(run: RunState): RunMembers {
 
 export function assignmentOf(run: RunState, member: number): WorkerAssignment {
   const { revision, initializer } = run.roster;
-  const work = { revision, slots: slotsOf(run, member), initialize: initializer === member };
+  const moves = movesOf(run, member);
+  const slots = slotsOf(run, member);
+  const work = { revision, slots, initialize: initializer === member, ...(moves !== undefined && { moves }) };
   if (run.stepCuts === null) return work;
   const { cuts, until } = run.stepCuts;
   return { ...work, stepCuts: { cuts, until } };
@@ -110,9 +112,10 @@ export function composeWorkerCommand(
       if (placement === null) throw new ShoalError("internal", `run ${run.run} starts without a placement`);
       const attempt = run.attempt === 0 ? {} : { attempt: run.attempt };
       const point = pointOf(run);
-      const keeps = point !== undefined && keepsSlotStates(job);
-      const from = keeps ? { from: { snapshot: point.snapshot, step: point.step } } : {};
-      return { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment, ...from, replyTo };
+      const keeps = keepsSlotStates(job) && { keepsSlots: true };
+      const from = keeps && point !== undefined && { from: { snapshot: point.snapshot, step: point.step } };
+      const begun = { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment } as const;
+      return { ...begun, ...from, ...keeps, replyTo };
     }
     case "save_slots": {
       const { underWay } = run.snapshots;

@@ -3,6 +3,7 @@
  * confirmed. A command stands in this list until its answer has come, so a lost message is only a delay.
  */
 import { revisionAtServers } from "../runs/roster.ts";
+import { isGiving } from "../runs/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
@@ -81,14 +82,17 @@ function forWorker(run: RunState, worker: RunWorker, settings: CoordinatorSettin
   if (!isUnderWay(run)) return [];
   if (!worker.started) {
     // Whoever starts finds every shard; at the start of the run every copy is there.
-    const isPlaced = unsettledServers(run, run.phase === "starting").length === 0;
+    const isPlaced = unsettledServers(run, run.phase === "starting").length === 0 && !run.awaitsCopies;
     return isPlaced ? [command("start_run", worker, "", settings.startTimeoutMs)] : [];
   }
   const { revision, servedRevision } = run.roster;
   const commands: DesiredCommand[] = [];
   // The servers first: what a worker pushes under a revision must come from someone they know.
-  if (worker.confirmedRevision < revision && revisionAtServers(run) >= servedRevision) {
-    commands.push(command("assign_work", worker, String(revision), settings.assignTimeoutMs));
+  const isOutdated = worker.confirmedRevision < revision;
+  if ((isOutdated || isGiving(run, worker.member)) && revisionAtServers(run) >= servedRevision) {
+    // What a worker gives up it gives up between two steps, however long these are.
+    const timeoutMs = isOutdated ? settings.assignTimeoutMs : Number.POSITIVE_INFINITY;
+    commands.push(command("assign_work", worker, String(revision), timeoutMs));
   }
   if (unsavedSlots(run, worker.member).length > 0) {
     const { snapshot } = run.snapshots.underWay ?? { snapshot: "" };

@@ -85,7 +85,8 @@ function changedRun(cluster: ClusterState, old: RunState | undefined, run: RunSt
   for (const part of changedParts(old, run)) {
     entries.push({ key: seatsKey(name, part), value: seatsRecord(cluster, run, part) });
   }
-  if (run.roster.slotOwners.length > 0 && old?.roster.slotOwners !== run.roster.slotOwners) {
+  const isMoved = old?.roster.slotOwners !== run.roster.slotOwners || old.slotMoves !== run.slotMoves;
+  if (run.roster.slotOwners.length > 0 && isMoved) {
     entries.push({ key: slotsPrefix + name, value: slotsRecord(cluster, run) });
   }
   if (run.startedAtMs !== null && isWorkChanged(old, run)) {

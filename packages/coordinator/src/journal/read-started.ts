@@ -12,6 +12,7 @@ import { newWorker, shardsOfPlacement } from "../runs/start-run.ts";
 import { newRunServer, placementOf, withSeatedServers } from "../seats/run-seats.ts";
 import { readFigures, type FiguresRecord } from "./kept-figures.ts";
 import {
+  readMoves,
   readSeats,
   unflat,
   type EvaluationsRecord,
@@ -53,6 +54,7 @@ export function readStarted(run: RunState, records: StartedRecords, now: number)
     ...{ plan, ledger, progressAtMs: now },
     ...readShards(run, records, hostingTerm),
     roster: { revision: revision + 1, servedRevision, members, initializer, slotOwners: records.slots?.owners ?? [] },
+    slotMoves: records.slots === undefined ? run.slotMoves : readMoves(records.slots),
     workers: new Map(work.workers.map((kept) => [kept[0], readWorker(kept)])),
     servers: work.servers.map((server) => ({ ...newRunServer(server), invitedRevision: 0 })),
     evaluations: records.evaluations?.log ?? run.evaluations,

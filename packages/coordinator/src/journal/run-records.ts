@@ -12,6 +12,7 @@ import type { IntervalSet } from "../leases/interval-set.ts";
 import type { Holder, Lease } from "../leases/ledger.ts";
 import type { EvaluationLog } from "../runs/evaluation-log.ts";
 import type { RunState, RunWorker } from "../runs/run-state.ts";
+import { noMoves, type MovingSlots } from "../runs/moving-slots.ts";
 import type { CutState } from "../runs/step-cuts.ts";
 import type { Stamped } from "./records.ts";
 
@@ -55,7 +56,17 @@ export interface WorkRecord extends Stamped {
 
 export interface SlotsRecord extends Stamped {
   readonly owners: readonly number[];
+  /** Absent while slots lie still and have lost nothing. */
+  readonly moves?: {
+    readonly wanted: readonly number[];
+    readonly asked: KeptMap<MovingSlots["asked"]>;
+    readonly kept: KeptMap<MovingSlots["kept"]>;
+    readonly afresh: KeptMap<MovingSlots["afresh"]>;
+  };
 }
+
+/** The entries of a map. */
+type KeptMap<M> = M extends ReadonlyMap<infer K, infer V> ? readonly (readonly [K, V])[] : never;
 
 /** Ranges as begin, end, begin, end … */
 type FlatRanges = readonly number[];
@@ -107,8 +118,17 @@ export function keptWorker(worker: RunWorker): KeptWorker {
   return [member, incarnation, name, initial, started, alive, idle, enrolledRevision, why];
 }
 
-export function slotsRecord({ term }: ClusterState, { roster }: RunState): SlotsRecord {
-  return { format: 1, term, owners: roster.slotOwners };
+export function slotsRecord({ term }: ClusterState, { roster, slotMoves }: RunState): SlotsRecord {
+  const record: SlotsRecord = { format: 1, term, owners: roster.slotOwners };
+  const { wanted, asked, kept, afresh } = slotMoves;
+  if (wanted.length + asked.size + kept.size + afresh.size === 0) return record;
+  return { ...record, moves: { wanted, asked: [...asked], kept: [...kept], afresh: [...afresh] } };
+}
+
+export function readMoves({ moves }: SlotsRecord): MovingSlots {
+  if (moves === undefined) return noMoves;
+  const { wanted, asked, kept, afresh } = moves;
+  return { ...noMoves, wanted, asked: new Map(asked), kept: new Map(kept), afresh: new Map(afresh) };
 }
 
 export function ledgerRecord({ term }: ClusterState, { ledger }: RunState): LedgerRecord {

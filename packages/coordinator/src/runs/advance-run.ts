@@ -3,15 +3,17 @@ import { moveSlots } from "./move-slots.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { isComplete } from "../leases/ledger.ts";
+import { isResting } from "../seats/split-stages.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
-import { liveWorkers } from "./participation.ts";
+import { liveWorkers, releaseLeavers } from "./participation.ts";
 import { goneText } from "./reason.ts";
+import { advanceMoves } from "./slot-moves.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState, type RunWorker } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
   if (!isUnderWay(run)) return run;
-  const staffed = watchCapacity(run, now, settings);
+  const staffed = watchCapacity(releaseLeavers(advanceMoves(run, now)), now, settings);
   if (staffed.phase === "training") return watchTraining(staffed, now, settings);
   return staffed.phase === "finishing" ? chooseFinisher(staffed) : staffed;
 }
@@ -31,10 +33,12 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
   if (isComplete(run.ledger)) {
     return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
   }
-  const silentMs = now - Math.max(run.progressAtMs, run.noWorkerSinceMs === null ? 0 : now);
+  const isExcused = run.noWorkerSinceMs !== null || isResting(run);
+  const silentMs = now - Math.max(run.progressAtMs, isExcused ? now : 0);
   // Rounds have deadlines of their own, and clients may stay away for days.
-  if (run.job.federated !== null || silentMs < settings.stallTimeoutMs)
+  if (run.job.federated !== null || silentMs < settings.stallTimeoutMs) {
     return guardTraining(moveSlots(cutSteps(run, now), now), now);
+  }
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;
   return failRun(run, "deadline_exceeded", sentence, { waitingFor: names }, now);

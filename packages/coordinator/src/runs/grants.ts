@@ -1,8 +1,9 @@
 /** Answers workers that ask for batches (bounded and asynchronous mode). */
 import { batchParts, type BatchesReply, type RequestBatches } from "@shoal/protocol";
 import { countOf } from "../leases/interval-set.ts";
-import { grant } from "../leases/ledger.ts";
+import { grant, leaseOf } from "../leases/ledger.ts";
 import { leaseSize } from "../leases/lease-size.ts";
+import { isResting } from "../seats/split-stages.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { entrust, evaluationDue } from "./evaluation-log.ts";
 import { decideIteration } from "./iteration-size.ts";
@@ -29,6 +30,9 @@ export function batchesRequested(run: RunState, request: RequestBatches, setting
   if (worker === undefined || ledger === null) return pending(run, settings.retryBatchesMs);
   // Its batches go by slots; leases begin with those behind it.
   if (isWarmingUp(run)) return pending(run, admissionRetryMs);
+  // What it has in its hands it gets again: the answer may have been lost.
+  if (isResting(run) && leaseOf(ledger, worker) === undefined)
+    return pending(rest(run, worker), settings.retryBatchesMs);
   const awake = ledger.free.length > 0 ? wake(run, worker) : run;
   const known = awake.workers.get(worker.member) ?? worker;
   if (known.enrolledRevision === null) return pending(awake, settings.retryBatchesMs);

@@ -1,6 +1,7 @@
 /** Moves slots to faster workers, where the job wants it and it is worth it. */
 import { decideHandOff } from "./hand-off.ts";
 import { takesPart, type RunState, type RunWorker } from "./run-state.ts";
+import { ownersToBe, settleSlots } from "./settle-slots.ts";
 import { assignSlots } from "./slots.ts";
 import { msPerSample } from "./stragglers.ts";
 
@@ -12,24 +13,32 @@ export function moveSlots(run: RunState, now: number): RunState {
   const tried = tryAgain(run, now);
   if (tried.balancedBy === tried.paces) return tried;
   const { roster } = tried;
-  const facts = { owners: roster.slotOwners, members: roster.members, times: timesOf(tried) };
+  const members = roster.members.filter((member) => tried.workers.get(member)?.leaving !== true);
+  const owners = ownersToBe(tried);
+  if (members.length === 0 || owners.includes(-1)) return tried;
+  const facts = { owners, members, times: timesOf(tried) };
   const decision = decideHandOff(facts);
   const looked = { ...tried, balancedBy: tried.paces };
   if (decision.kind === "keep") return looked;
-  const slotOwners = assignSlots(roster.slotOwners, tried.slots, roster.members, decision.counts);
+  const wanted = assignSlots(owners, tried.slots, members, decision.counts);
   const workers = new Map(
     Array.from(tried.workers, ([member, worker]): [number, RunWorker] => {
       const benchedAtMs = decision.counts.get(member) === 0 ? (worker.benchedAtMs ?? now) : null;
       return [member, { ...worker, benchedAtMs }];
     }),
   );
-  return { ...looked, workers, roster: { ...roster, revision: roster.revision + 1, slotOwners } };
+  const { slotOwners, slotMoves } = settleSlots(looked, wanted);
+  return { ...looked, workers, slotMoves, roster: { ...roster, revision: roster.revision + 1, slotOwners } };
 }
 
 /** Owners by speed when the members have changed; undefined: dealt evenly. */
-export function countsBySpeed(run: RunState, members: readonly number[]): ReadonlyMap<number, number> | undefined {
+export function countsBySpeed(
+  run: RunState,
+  owners: readonly number[],
+  members: readonly number[],
+): ReadonlyMap<number, number> | undefined {
   if (!run.job.stragglers.handOff) return undefined;
-  const dealt = assignSlots(run.roster.slotOwners, run.slots, members);
+  const dealt = assignSlots(owners, run.slots, members);
   const decision = decideHandOff({ owners: dealt, members, times: timesOf(run) });
   return decision.kind === "keep" ? undefined : decision.counts;
 }

@@ -4,7 +4,8 @@ import { readyMembers, type Member, type MembershipState } from "../membership/m
 import { newRunServer } from "../seats/run-seats.ts";
 import { relieve } from "./evaluation-log.ts";
 import { refreshRoster } from "./roster.ts";
-import { hasEnded, isUnderWay, takesPart, withServer, withWorker, type RunState } from "./run-state.ts";
+import { handsOver, hasGivenAll } from "./settle-slots.ts";
+import { hasEnded, isUnderWay, takesPart, withServer, withWorker, type RunState, type RunWorker } from "./run-state.ts";
 import { newWorker } from "./start-run.ts";
 
 /**
@@ -62,10 +63,29 @@ export function memberLost(run: RunState, member: Member, reason: string): RunSt
   return dropWork(withWorker(run, { ...worker, alive: false }), worker);
 }
 
-/** A worker that wants to leave is told to stop, and its work goes to the others: a batch counts once, whoever ends it. */
+/**
+ * A worker that wants to leave is told to stop, and its work goes to the others: a batch counts once, whoever ends it. Slots that
+ * keep something it hands over first.
+ */
 export function memberLeaves(run: RunState, member: Member): RunState {
   const worker = takesPart(run, member);
   if (worker === undefined || !isUnderWay(run)) return run;
+  // It measures and writes, or another does when it has gone.
+  if (run.phase === "finishing") return run;
+  if (handsOver(run) && worker.invitedRevision !== null)
+    return refreshRoster(withWorker(run, { ...worker, leaving: true }));
+  return letGo(run, worker);
+}
+
+/** Those that want to leave, and have nothing left that the run needs. */
+export function releaseLeavers(run: RunState): RunState {
+  if (!handsOver(run)) return run;
+  return [...run.workers.values()]
+    .filter((worker) => worker.leaving && takesPart(run, worker) !== undefined && hasGivenAll(run, worker.member))
+    .reduce(letGo, run);
+}
+
+function letGo(run: RunState, worker: RunWorker): RunState {
   return dropWork(withWorker(run, { ...worker, excluded: `${worker.name} leaves` }), worker);
 }
 

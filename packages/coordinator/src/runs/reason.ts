@@ -2,8 +2,10 @@
 import { guardText } from "../guard/guard-text.ts";
 import { copiesText } from "../status/copies-text.ts";
 import { hotText } from "../seats/shard-traffic.ts";
+import { fillingServers } from "../seats/await-copies.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
 import { sentenceOf } from "./end-run.ts";
+import { movesText } from "./describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 export function reasonOf(run: RunState, now: number): string {
@@ -17,7 +19,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${excludedText(run)}${guardText(run)}`;
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;
@@ -50,6 +52,8 @@ function startingReason(run: RunState, now: number): string {
   const failure = run.lastFailure === null ? "" : ` (last answer: ${sentenceOf(run.lastFailure)})`;
   const hosts = unsettledServers(run, true);
   if (hosts.length > 0) return `waiting for ${hosts.join(", ")} to host the shards since ${since}${failure}`;
+  const filling = fillingServers(run).join(", ");
+  if (run.awaitsCopies) return `waiting for copies${filling === "" ? "" : ` on ${filling}`} since ${since}${failure}`;
   const workers = [...run.workers.values()].filter((worker) => worker.alive && worker.excluded === null);
   const loading = workers.filter((worker) => !worker.started).map((worker) => worker.name);
   return `waiting for ${loading.length === 0 ? "the workers" : loading.join(", ")} to load the data since ${since}${failure}`;

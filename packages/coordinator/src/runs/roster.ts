@@ -1,5 +1,6 @@
 /** Keeps the roster of a run in step with its workers. */
 import { countsBySpeed } from "./move-slots.ts";
+import { ownersToBe, settleSlots } from "./settle-slots.ts";
 import { assignSlots } from "./slots.ts";
 import { hasSlots, type Roster, type RunState, type RunWorker } from "./run-state.ts";
 
@@ -17,13 +18,15 @@ export function refreshRoster(run: RunState): RunState {
     .filter(isEnrolled)
     .map((worker) => worker.member)
     .toSorted((a, b) => a - b);
-  const first = members[0];
-  if (first === undefined) return run;
   const { roster } = run;
-  const slotOwners = hasSlots(run) ? ownersAmong(run, members) : [];
+  const first = members[0];
+  if (first === undefined) return noteGone(run);
+  const { slotOwners, slotMoves } = settleSlots(run, hasSlots(run) ? ownersAmong(run, members) : []);
   const initializer = keepsInitializing(run) ? roster.initializer : first;
   const revision = roster.revision + 1;
-  const next: Roster = { revision, servedRevision: revision, members, slotOwners, initializer };
+  const isServed = sameRoster(roster, { ...roster, members, slotOwners, initializer });
+  const servedRevision = isServed ? roster.servedRevision : revision;
+  const next: Roster = { revision, servedRevision, members, slotOwners, initializer };
   const workers = new Map(run.workers);
   let rejoined = false;
   for (const worker of run.workers.values()) {
@@ -33,16 +36,29 @@ export function refreshRoster(run: RunState): RunState {
     rejoined = true;
     workers.set(worker.member, { ...worker, enrolledRevision: enrolled ? next.revision : null });
   }
-  if (!rejoined && sameRoster(roster, next)) return run;
-  return { ...run, roster: next, workers };
+  if (!rejoined && isServed && slotMoves === run.slotMoves) return run;
+  return { ...run, roster: rejoined ? { ...next, servedRevision: revision } : next, slotMoves, workers };
 }
 
-/** Slots that were handed off stay so as long as the members do. */
+/** Whoever comes next cannot know what the slots have lost. */
+function noteGone(run: RunState): RunState {
+  const nobody = run.roster.slotOwners.map(() => -1);
+  const { slotMoves } = settleSlots(run, nobody);
+  return slotMoves === run.slotMoves ? run : { ...run, slotMoves };
+}
+
+/** Slots that were handed off stay so as long as the members do. @returns -1 for all when everybody wants to go */
 function ownersAmong(run: RunState, members: readonly number[]): readonly number[] {
-  const { members: former, slotOwners } = run.roster;
+  const staying = members.filter((member) => run.workers.get(member)?.leaving !== true);
+  if (staying.length === 0) return Array.from({ length: run.slots }, () => -1);
+  const { members: former } = run.roster;
+  const owners = ownersToBe(run).map((owner, slot) =>
+    staying.includes(owner) ? owner : (run.roster.slotOwners[slot] ?? -1),
+  );
   const isSame = former.length === members.length && former.every((member, index) => member === members[index]);
-  if (run.job.stragglers.handOff && isSame && slotOwners.length === run.slots) return slotOwners;
-  return assignSlots(slotOwners, run.slots, members, countsBySpeed(run, members));
+  const isOwned = owners.length === run.slots && owners.every((owner) => staying.includes(owner));
+  if (run.job.stragglers.handOff && isSame && isOwned) return owners;
+  return assignSlots(owners, run.slots, staying, countsBySpeed(run, owners, staying));
 }
 
 /** Whoever has been asked to initialise the shards stays responsible as long as it takes part, with or without work. */

@@ -8,6 +8,7 @@
  */
 import { newGuard, type GuardState } from "../guard/guard-state.ts";
 import type { SerializedError } from "@shoal/errors";
+import { noMoves, type MovingSlots } from "./moving-slots.ts";
 import type { CutState } from "./step-cuts.ts";
 import type { EpochPlan } from "@shoal/models";
 import {
@@ -70,6 +71,8 @@ export interface RunWorker extends Holder {
   /** Why it takes no further part, though alive; null: it does. */
   readonly excluded: string | null;
   readonly stopped: boolean;
+  /** It wants to go, and has first to hand over what its slots keep. */
+  readonly leaving: boolean;
   /** Number of its newest progress report. */
   readonly lastReport: number;
   readonly batchesPerMs: number | null;
@@ -137,6 +140,8 @@ export interface RunState {
   readonly hostingTerm: number;
   /** Replicas that each shard should have. */
   readonly copies: number;
+  /** It goes on from a snapshot, and nobody trains before the copies are there. */
+  readonly awaitsCopies: boolean;
   /** The shards by number, without their seats; those without keys are left out. */
   readonly assignments: ReadonlyMap<number, ShardAssignment>;
   readonly seats: ReadonlyMap<number, ShardSeat>;
@@ -163,6 +168,7 @@ export interface RunState {
   readonly servers: readonly RunServer[];
   readonly workers: ReadonlyMap<number, RunWorker>;
   readonly roster: Roster;
+  readonly slotMoves: MovingSlots;
   readonly plan: EpochPlan | null;
   readonly ledger: Ledger | null;
   readonly samplesDone: number;
@@ -219,6 +225,7 @@ export function createRun(given: NewRun, now: number): RunState {
     placement: null,
     hostingTerm: 0,
     copies: 0,
+    awaitsCopies: false,
     assignments: new Map(),
     seats: new Map(),
     isSeated: false,
@@ -234,6 +241,7 @@ export function createRun(given: NewRun, now: number): RunState {
     servers: [],
     workers: new Map(),
     roster: { revision: 0, servedRevision: 0, members: [], slotOwners: [], initializer: null },
+    slotMoves: noMoves,
     plan: null,
     ledger: null,
     samplesDone: 0,
@@ -298,4 +306,10 @@ export function withWorker(run: RunState, worker: RunWorker): RunState {
 
 export function withServer(run: RunState, server: RunServer): RunState {
   return { ...run, servers: run.servers.map((each) => (each.member === server.member ? server : each)) };
+}
+
+/** Slots that a worker computes, ascending. */
+export function slotsOf(run: RunState, member: number): readonly number[] {
+  if (!hasSlots(run)) return [];
+  return run.roster.slotOwners.flatMap((owner, slot) => (owner === member ? [slot] : []));
 }

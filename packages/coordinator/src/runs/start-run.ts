@@ -62,6 +62,7 @@ export function startRun(
     isSeated: copies > 0 || settings.balanceMs > 0,
     // The primaries read the snapshot; copies are filled by them.
     seats: firstSeats(placement, point === undefined ? copies : 0, members.servers.map(toHolder)),
+    awaitsCopies: point !== undefined && copies > 0,
     seatTerm: term,
     workers,
     servers: [],
@@ -123,6 +124,7 @@ export function newWorker(member: Pick<Member, "member" | "incarnation" | "name"
     idle: false,
     excluded: null,
     stopped: false,
+    leaving: false,
     lastReport: 0,
     batchesPerMs: null,
     perIteration: null,
@@ -130,10 +132,4 @@ export function newWorker(member: Pick<Member, "member" | "incarnation" | "name"
     samplesPerMs: null,
     recent: [],
   };
-}
-
-/** Slots that a worker computes, ascending. */
-export function slotsOf(run: RunState, member: number): readonly number[] {
-  if (!hasSlots(run)) return [];
-  return run.roster.slotOwners.flatMap((owner, slot) => (owner === member ? [slot] : []));
 }

@@ -12,6 +12,7 @@ import { awaitsCounts, lostText } from "./lost-batches.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { samplesIn } from "./progress.ts";
 import { refreshRoster } from "./roster.ts";
+import { slotsGiven } from "./slot-moves.ts";
 import {
   hasEnded,
   isSynchronous,
@@ -58,7 +59,7 @@ export function workerReplied(run: RunState, reply: WorkerReply, now: number): R
     }
     case "slots_saved":
     case "slots_not_saved":
-      return slotsReplied(run, reply);
+      return slotsGiven(run, worker, reply, now) ?? slotsReplied(run, reply);
     case "finish_failed":
       return run.phase === "finishing" ? failed(run, worker, reply.error, now) : run;
   }

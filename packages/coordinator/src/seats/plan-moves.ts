@@ -16,7 +16,7 @@ export function planMoves(
 ): RunState {
   const { balanceMs } = settings;
   if (balanceMs === 0 || !run.isSeated || run.phase !== "training") return run;
-  const going = followSplit(endMoves(run, membership, now), now);
+  const going = followSplit(endMoves(run, membership, now), now, settings);
   if (going.split.ranges !== null) return going;
   if (going.moves.size > 0 || now - going.movedAtMs < balanceMs) return going;
   const seats = [...going.seats.values()];

@@ -37,8 +37,14 @@ export function noteTraffic(run: RunState, shards: readonly ShardSummary[], now:
 
 /** Names the hot ranges, the hottest first; empty when there are none. */
 export function hotText({ shardTraffic, assignments, seats, split }: RunState): string {
-  if (split.ranges !== null) return `; is copied, to go on with ${split.hot?.reason ?? "other ranges"}`;
-  if (split.hot !== null) return `; too hot for any server: ${split.hot.reason}`;
+  if (split.ranges !== null) {
+    const stage = split.awaits === null ? "is copied" : `stands still, waiting for ${split.awaits}`;
+    return `; ${stage}, to go on with ${split.hot?.reason ?? "other ranges"}`;
+  }
+  if (split.hot !== null) {
+    const failure = split.failure === "" ? "" : `; not cut: ${split.failure}`;
+    return `; too hot for any server: ${split.hot.reason}${failure}`;
+  }
   const rates = [...shardTraffic].map(([shard, { bytesPerSecond }]) => ({ shard, bytesPerSecond }));
   const mean = rates.reduce((sum, each) => sum + each.bytesPerSecond, 0) / Math.max(1, rates.length);
   const hottest = rates

@@ -8,6 +8,7 @@ import { checkJob } from "../job/check-job.ts";
 import { sentenceOf } from "../runs/end-run.ts";
 import { hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
+import { isCutFrom } from "../seats/split-stages.ts";
 import { runStatus } from "../status/run-status.ts";
 import { failSnapshot, withSnapshots } from "./advance-snapshots.ts";
 import { composeManifest } from "./compose-manifest.ts";
@@ -54,7 +55,7 @@ export function keeperReported(
 function published(run: RunState, bytes: number, now: number): RunState {
   const { underWay } = run.snapshots;
   if (underWay === null) return run;
-  const manifest = run.split.ranges === null ? undefined : composeManifest(run, underWay, now);
+  const manifest = isCutFrom(run) ? composeManifest(run, underWay, now) : undefined;
   const { snapshot, version, blockedMs, saved } = underWay;
   const step = version ?? Math.min(...[...saved.values()].map((shard) => shard.version));
   const newest = { snapshot, step, atMs: now, bytes, blockedMs };

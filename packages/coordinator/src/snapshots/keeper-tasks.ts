@@ -1,7 +1,10 @@
 /** What follows from a change of the coordinator's state for the place where snapshots are kept. */
 import type { ClusterState } from "../cluster-state.ts";
 import { hasEnded, type RunState } from "../runs/run-state.ts";
+import { moveNames } from "../runs/describe-moves.ts";
+import { isCutFrom } from "../seats/split-stages.ts";
 import { bytesOf, composeManifest } from "./compose-manifest.ts";
+import { keepsSlotStates } from "./slot-states.ts";
 import type { KeeperCommand } from "./snapshot-keeper.ts";
 
 /** Snapshots that are kept where the job does not say. */
@@ -16,7 +19,9 @@ export function keeperTasks(
   if (before?.runs === after.runs) return [];
   return [...after.runs.values()].flatMap((run) => {
     const old = before?.runs.get(run.run);
-    return old === run ? [] : [...publishing(old, run, now), ...lookingUp(old, run), ...ending(old, run, now)];
+    return old === run
+      ? []
+      : [...publishing(old, run, now), ...lookingUp(old, run), ...ending(old, run, now), ...clearing(old, run)];
   });
 }
 
@@ -31,7 +36,15 @@ function publishing(old: RunState | undefined, run: RunState, now: number): read
   const { snapshot, step, loss } = manifest;
   const pointer = { format: 1, run: run.run, name: run.job.name, snapshot, step, loss, bytes } as const;
   const keep = run.job.durability.snapshots?.keep ?? defaultKeep;
-  return [{ type: "publish", manifest, pointer: { ...pointer, phase: run.phase, atMs: now }, keep }];
+  return [
+    {
+      type: "publish",
+      manifest,
+      pointer: { ...pointer, phase: run.phase, atMs: now },
+      keep,
+      isAwaited: isCutFrom(run),
+    },
+  ];
 }
 
 function lookingUp(old: RunState | undefined, run: RunState): readonly KeeperCommand[] {
@@ -43,4 +56,15 @@ function ending(old: RunState | undefined, run: RunState, now: number): readonly
   const isNew = old !== undefined && old.phase !== run.phase && (hasEnded(run) || run.phase === "training");
   const isKnown = run.snapshots.newest !== null || run.origin !== null;
   return isNew && isKnown ? [{ type: "note_phase", run: run.run, phase: run.phase, atMs: now }] : [];
+}
+
+/** What slots kept on their way, when they have arrived; all of it when the run is over, or begins again. */
+function clearing(old: RunState | undefined, run: RunState): readonly KeeperCommand[] {
+  if (old === undefined) return [];
+  if (!hasEnded(old) && hasEnded(run) && keepsSlotStates(run.job))
+    return [{ type: "clear_moves", run: run.run, names: null }];
+  if (old.slotMoves === run.slotMoves) return [];
+  const names = moveNames(run);
+  const gone = [...moveNames(old)].filter((name) => !names.has(name));
+  return gone.length === 0 ? [] : [{ type: "clear_moves", run: run.run, names: gone }];
 }

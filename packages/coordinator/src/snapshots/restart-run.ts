@@ -5,8 +5,11 @@
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import type { SnapshotManifest } from "@shoal/protocol";
 import { failRun, sentenceOf } from "../runs/end-run.ts";
-import { createRun, hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
+import { unflat } from "../journal/run-records.ts";
+import { countOf, subtractSet } from "../leases/interval-set.ts";
+import { createRun, hasEnded, isSynchronous, isUnderWay, type RunState } from "../runs/run-state.ts";
 import { neverSplit } from "../seats/split-progress.ts";
+import { giveUpSplit } from "../seats/split-stages.ts";
 import { noSnapshots, resumePointOf, type ResumePoint, type RunOrigin } from "./snapshot-state.ts";
 
 /** Attempts in a row that may end without a new snapshot. */
@@ -46,20 +49,29 @@ export function found(manifest: SnapshotManifest): RunOrigin {
 }
 
 /**
- * A run that has lost a server and all copies of its shards begins again by itself, if it takes snapshots.
+ * A run that has lost a server and all copies of its shards begins again by itself, if it takes snapshots, or has not done
+ * anything yet since the one that it goes on from.
  * @param before as it was before it failed
  */
 export function restartAfterLoss(before: RunState, run: RunState, now: number): RunState {
   if (!isUnderWay(before) || !hasEnded(run) || run.error?.code !== "server_lost") return run;
-  if (run.job.durability.snapshots === null || run.snapshots.fruitless >= maximumFruitless) return run;
-  const origin: RunOrigin = { kind: "wanted", because: sentenceOf(run.error) };
+  if (run.snapshots.fruitless >= maximumFruitless) return run;
+  const isUntouched = before.phase === "starting" && pointOf(before) !== undefined;
+  if (run.job.durability.snapshots === null && !isUntouched) return run;
+  const wanted: RunOrigin = { kind: "wanted", because: sentenceOf(run.error) };
+  const origin = isUntouched ? (before.origin ?? wanted) : wanted;
   return restartRun(run, { submission: run.submission, attempt: run.attempt + 1, origin }, now);
 }
 
-/** The run goes on from a snapshot with the ranges that were decided: its servers cut what was saved. */
+/**
+ * The run goes on from a snapshot with the ranges that were decided: its servers cut what was saved. Nothing that counts is
+ * given up: what a synchronous run has done since is computed again, to the same bits; another must have it in the copies.
+ */
 export function restartCut(run: RunState, manifest: SnapshotManifest, now: number): RunState {
   const { submission, attempt, split } = run;
   if (split.ranges === null || !isUnderWay(run)) return run;
+  const lacking = isSynchronous(run) ? 0 : countOf(subtractSet(run.ledger?.done ?? [], unflat(manifest.done)));
+  if (lacking > 0) return giveUpSplit(run, `its copies lack ${lacking} batches that are done`, now);
   const point = resumePointOf(manifest);
   const ranges = split.ranges.flatMap(({ begin, end }, shard) => [shard, begin, end]);
   const origin: RunOrigin = { kind: "found", point: { ...point, ranges } };

@@ -4,12 +4,15 @@
  */
 import { parseEncodingSpec, parseOptimizerSpec, slotVectors } from "@shoal/optimization";
 import { maximumSavedSlots, type JobSpec } from "@shoal/protocol";
-import { isSynchronous, type RunState } from "../runs/run-state.ts";
-import { slotsOf } from "../runs/start-run.ts";
+import { isSynchronous, slotsOf, type RunState } from "../runs/run-state.ts";
 
 /** Unsent error, the warm factors of power_sgd, or a replica that goes on from its last round. */
-export function keepsSlotStates({ consistency, encoding, communication, optimizer }: JobSpec): boolean {
-  if (consistency.mode !== "synchronous") return false;
+export function keepsSlotStates(job: JobSpec): boolean {
+  return job.consistency.mode === "synchronous" && keepsStates(job);
+}
+
+/** The same in any mode: what belongs to a slot of a step, else to a worker. */
+export function keepsStates({ encoding, communication, optimizer }: JobSpec): boolean {
   const push = parseEncodingSpec(encoding.push, "job.encoding.push");
   if (push.name === "auto" || push.name === "power_sgd") return true;
   if (push.name !== "float32" && push.errorFeedback) return true;

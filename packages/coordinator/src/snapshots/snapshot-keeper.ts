@@ -22,6 +22,7 @@ import {
   type SubmitReply,
 } from "@shoal/protocol";
 import { bytesOf } from "./compose-manifest.ts";
+import { movePrefix } from "../runs/moving-slots.ts";
 import { decideRetention, firstMissing, snapshotBefore } from "./retention.ts";
 import { attemptOf } from "./snapshot-state.ts";
 
@@ -37,6 +38,8 @@ export type KeeperCommand =
       readonly manifest: SnapshotManifest;
       readonly pointer: RunPointer;
       readonly keep: number;
+      /** The run goes on from it at once: what it names has to be found here, where its servers will look for it. */
+      readonly isAwaited: boolean;
     }
   /** "Look this up." @param snapshot null: the newest */
   | {
@@ -47,6 +50,8 @@ export type KeeperCommand =
       /** How often the place has been asked for it already; absent: never. */
       readonly looks?: number;
     }
+  /** "Slots that moved have taken over what was saved under these names." @param names null: the run is over */
+  | { readonly type: "clear_moves"; readonly run: string; readonly names: readonly string[] | null }
   /** "The run is in this phase now." For those who list runs. */
   | { readonly type: "note_phase"; readonly run: string; readonly phase: RunPointer["phase"]; readonly atMs: number };
 
@@ -114,6 +119,10 @@ export function createSnapshotKeeper({ store, reports }: KeeperOptions): Behavio
         }
         return;
       }
+      case "clear_moves":
+        // What stays now goes when the run ends.
+        if (store !== undefined) await clearMoves(store, command).catch(() => undefined);
+        return;
       case "note_phase":
         if (store !== undefined) await notePhase(store, command).catch(() => undefined);
     }
@@ -133,6 +142,7 @@ function requireStore(store: SnapshotStore | undefined): SnapshotStore {
 async function publish(store: SnapshotStore, command: KeeperCommand & { readonly type: "publish" }): Promise<number> {
   const { manifest, pointer } = command;
   const { run, snapshot } = manifest;
+  if (command.isAwaited) await checkShared(store, manifest);
   const document = new TextEncoder().encode(`${JSON.stringify(manifest)}\n`);
   await store.write(manifestName(run, snapshot), sourceOf(document));
   try {
@@ -142,6 +152,14 @@ async function publish(store: SnapshotStore, command: KeeperCommand & { readonly
     throw error;
   }
   return bytesOf(manifest) + document.length;
+}
+
+/** Servers on several machines may each have written to a place of their own. @throws ShoalError snapshot_corrupt */
+async function checkShared(store: SnapshotStore, { run, snapshot, shards }: SnapshotManifest): Promise<void> {
+  const missing = firstMissing(run, snapshot, shards, await store.list(snapshotPrefix(run, snapshot)));
+  if (missing === undefined) return;
+  const sentence = `${missing} in ${store.place}: servers and coordinator need a place that they share`;
+  throw new ShoalError("snapshot_corrupt", sentence, { run });
 }
 
 /** K2. @throws ShoalError store_conflict - a newer snapshot is known */
@@ -183,6 +201,15 @@ async function notePhase(
   if (known === undefined) return;
   const pointer = parsePointer(run, known.text);
   await store.writePointer(name, `${JSON.stringify({ ...pointer, phase, atMs })}\n`, known.revision);
+}
+
+async function clearMoves(
+  store: SnapshotStore,
+  { run, names }: KeeperCommand & { type: "clear_moves" },
+): Promise<void> {
+  const prefixes = names?.map((name) => snapshotPrefix(run, name)) ?? [`${snapshotsPrefix(run)}${movePrefix}`];
+  const objects = await store.list(snapshotsPrefix(run));
+  for (const { name } of objects) if (prefixes.some((prefix) => name.startsWith(prefix))) await store.remove(name);
 }
 
 async function clearAway(store: SnapshotStore, run: string, keep: number): Promise<void> {

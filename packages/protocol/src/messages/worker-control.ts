@@ -47,6 +47,30 @@ export interface StepCuts {
 /** Slots of a step that may be cut unevenly: what is announced of them must fit a message. */
 export const maximumCutSlots = 4096;
 
+/** Slots that a worker gives up, with what they keep from step to step. */
+export interface GivenSlots {
+  /** What it saves is found under this name, as what a snapshot of this name had of the slots. */
+  readonly name: string;
+  readonly slots: readonly number[];
+}
+
+/** Slots that go on with what another worker saved of them. */
+export interface TakenSlots extends GivenSlots {
+  /** The first step that the other one did not compute. */
+  readonly step: number;
+}
+
+/** How what slots keep goes with them, where they keep something and some of them move. */
+export interface SlotMoves {
+  /**
+   * Before its next step the worker saves what these keep, and computes them no further. They are among its slots until
+   * that is known to be done; named no more and still among them, they are its own again.
+   */
+  readonly give: readonly GivenSlots[];
+  /** These begin with what is saved of them, in that step and in none before. */
+  readonly take: readonly TakenSlots[];
+}
+
 /** What one worker has to do in a run; a newer revision replaces the older one while the run goes on. */
 export interface WorkerAssignment {
   readonly revision: number;
@@ -54,6 +78,7 @@ export interface WorkerAssignment {
   readonly slots: readonly number[];
   /** Where the parts of a step follow the workers' speeds. */
   readonly stepCuts?: StepCuts | undefined;
+  readonly moves?: SlotMoves | undefined;
   /** True for the one worker that gives the shards their initial values. */
   readonly initialize: boolean;
 }
@@ -71,10 +96,12 @@ export interface StartRun {
   readonly assignment: WorkerAssignment;
   /** The snapshot that the attempt began with: what slots keep from step to step goes on from there in its step. */
   readonly from?: { readonly snapshot: string; readonly step: number } | undefined;
+  /** Slots keep something from step to step: a worker that leaves says so first, and gives them up with that. */
+  readonly keepsSlots?: boolean | undefined;
   readonly replyTo: Ref<WorkerReply>;
 }
 
-/** "Your part of the run has changed." Repeated until answered. */
+/** "Your part of the run has changed." Repeated until answered, and until the slots that are given up are saved. */
 export interface AssignWork {
   readonly type: "assign_work";
   readonly run: string;
@@ -162,9 +189,11 @@ export type WorkerReply =
       readonly run: string;
       readonly node: string;
       readonly snapshot: string;
+      /** The step that they are given up before; absent: they are saved for a snapshot, and computed on. */
+      readonly step?: number | undefined;
       readonly slots: readonly SavedSlot[];
     }
-  /** "There will be nothing of this snapshot." @param passed the step that it was in already; null: it is something else */
+  /** "There will be nothing under this name." @param passed the step that it was in already; null: it is something else */
   | {
       readonly type: "slots_not_saved";
       readonly run: string;
@@ -183,10 +212,17 @@ const stepCuts: z.ZodType<StepCuts> = z.strictObject({
   until: countSchema,
 });
 
+const namedSlots = { name: nameSchema, slots: z.array(countSchema).min(1).max(65_536) };
+const moves: z.ZodType<SlotMoves> = z.strictObject({
+  give: z.array(z.strictObject(namedSlots)).max(maximumSavedSlots),
+  take: z.array(z.strictObject({ ...namedSlots, step: countSchema })).max(maximumSavedSlots),
+});
+
 const assignment: z.ZodType<WorkerAssignment> = z.strictObject({
   revision: countSchema,
   slots: z.array(countSchema).max(65_536),
   stepCuts: stepCuts.optional(),
+  moves: moves.optional(),
   initialize: z.boolean(),
 });
 
@@ -219,6 +255,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     placement: placementSchema,
     assignment,
     from: z.strictObject({ snapshot: nameSchema, step: countSchema }).optional(),
+    keepsSlots: z.boolean().optional(),
     replyTo,
   }),
   z.strictObject({
@@ -276,6 +313,7 @@ export const workerReplySchema: z.ZodType<WorkerReply> = z.discriminatedUnion("t
     type: z.literal("slots_saved"),
     ...from,
     snapshot: nameSchema,
+    step: countSchema.optional(),
     slots: z.array(savedSlotSchema).max(maximumSavedSlots),
   }),
   z.strictObject({

@@ -179,15 +179,17 @@ describe("a server node", () => {
     expect(await cluster.ask(1, seating(seatOf(2, 2, [1])))).toEqual({ ...seated(1, 2), seats: [], missing: [3] });
   });
 
-  test("keeps shards with seats when the hosting comes under a higher term", async () => {
+  test("ends the shards of an attempt when the next is hosted, under a higher term: theirs may be other keys", async () => {
     cluster = await start();
     await cluster.ask(1, hosting(seatOf(1, 1, [])));
     const shard = cluster.directoryOf(1).find("run-1", 3);
-    expect(await cluster.ask(1, hosting(seatOf(2, 1, []), 7))).toMatchObject({
+    expect(await cluster.ask(1, hosting(seatOf(7, 1, []), 7))).toMatchObject({
       term: 7,
-      seats: [{ shard: 3, term: 2 }],
+      seats: [{ shard: 3, term: 7 }],
     });
-    expect(cluster.directoryOf(1).find("run-1", 3)).toBe(shard);
+    const next = cluster.directoryOf(1).find("run-1", 3);
+    expect(next).toBeDefined();
+    expect(next).not.toBe(shard);
   });
 
   test("says unasked, again and again until a new seat comes, that a learner has all entries", async () => {

@@ -4,8 +4,8 @@
  * Boundary  What a shard does is its actor's; here is only which exist, under which term, and their memory.
  * Bounds    Memory: what KernelMemory gives. Remembered terms of ended runs: 1,024, the oldest are forgotten.
  * Invariants
- *   H1  A run is hosted under one term; a lower one is refused, a higher one replaces it, but for shards with seats:
- *       of these each has the term of its seat.
+ *   H1  An attempt of a run is hosted under one term; a lower one is refused, a higher one replaces it. Shards with seats
+ *       have the terms of these besides.
  *   H2  Hosting takes place wholly or not at all; memory of an ended shard is given back when its actor has stopped.
  */
 import type { ActorSystem, Ref } from "@shoal/actors";
@@ -58,7 +58,8 @@ export interface ShardHost extends ShardDirectory {
   payloadsOf(run: string, shard: number): ShardPayloads | undefined;
   /**
    * Hosts these shards. Doing it again under the same term changes nothing but the members, when theirs are newer, and
-   * adds shards with seats that are not here yet. Shards with seats outlive a higher term of the hosting.
+   * adds shards with seats that are not here yet. A higher term is that of another attempt, whose shards may own other keys:
+   * what is here of the one before it ends.
    * @returns the shards of the hosting, with the term of the seat (else of the hosting) that is known here
    * @throws ShoalError stale_term - a higher term is known
    * @throws ShoalError invalid_argument - the optimiser, the schedule or a key range is wrong
@@ -188,9 +189,7 @@ function createHosting({ environment, snapshots, runs, ended, find, end, release
     if (known !== undefined && (term < known || (term === known && current === undefined))) {
       throw staleTerm(environment.system.node, run, term, known);
     }
-    const isSeated = hosting.shards.some(({ seat }) => seat !== undefined);
-    if (current !== undefined && (isSeated || current.term === term)) {
-      runs.set(run, { term, shards: current.shards });
+    if (current?.term === term) {
       await addShards(environment, hosting, current.shards);
     } else {
       await release(run);

@@ -70,6 +70,7 @@ Environment:
   SHOAL_DATA    folder of data sets       SHOAL_RUNS   folder of models and traces
   SHOAL_NATS    address of a cluster      SHOAL_TOKEN  its secret
   SHOAL_SNAPSHOTS  where snapshots are kept: a folder, nats:BUCKET, s3://BUCKET/PREFIX (with the AWS_ variables)
+  SHOAL_SPLIT   when a hot range of keys is cut: SECONDS,TIMES (10,20: hot so long, and the rest so many starts; 0: never)
   SHOAL_CLUSTER name of a cluster         NATS_SERVER_BIN  path of nats-server, for up
   OTEL_EXPORTER_OTLP_ENDPOINT and the other standard OTEL_ variables: where to send traces and metrics`,
       )

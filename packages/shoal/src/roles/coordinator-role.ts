@@ -4,21 +4,21 @@
  */
 import { createNatsKvStore } from "@shoal/actors";
 import { startCoordinator } from "@shoal/coordinator";
+import { splitSetting } from "../environment/split-setting.ts";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
 
 /**
  * Servers are processes: the loss of one is likely enough to keep a copy of each shard, and load can move between them.
- * A range that is too hot for 10 s is cut.
  */
-const processSettings = { replicas: 1, balanceMs: 2000, splitMs: 10_000 };
+const processSettings = { replicas: 1, balanceMs: 2000 };
 
 export async function runCoordinator(options: RoleOptions): Promise<void> {
   await runRole(options, async ({ system, nats }) => {
     const store = await createNatsKvStore({ connection: nats, bucket: `shoal-${options.cluster}` });
     const { cluster, log } = options;
     const snapshots = openSnapshotStore({ ...options, nats });
-    const settings = processSettings;
+    const settings = { ...processSettings, ...splitSetting(options.environment) };
     const coordinator = startCoordinator({ system, store, cluster, settings, snapshots, onNote: log });
     return {
       detail: {},

@@ -25,6 +25,8 @@ export interface SlotEncoders {
    * @throws ShoalError snapshot_corrupt - they do not fit; nothing is changed then
    */
   restore(errors: readonly ShardError[], toSlot?: number): ConcreteEncodingSpec;
+  /** Forgets what a slot has left unsent. */
+  drop(slot: number): void;
   readonly squaredError: number;
   dispose(): void;
 }
@@ -72,6 +74,10 @@ export function createSlotEncoders(options: SlotEncodersOptions): SlotEncoders {
         into.set(at, encoders);
       }
       return spec;
+    },
+    drop(slot) {
+      used.get(slot)?.dispose();
+      used.delete(slot);
     },
     get squaredError() {
       return all().reduce((sum, [, { squaredError }]) => sum + squaredError, 0);

@@ -62,6 +62,8 @@ export interface KeptErrors {
    * @throws ShoalError snapshot_corrupt - it does not fit; nothing is changed then
    */
   restoreErrors(errors: readonly ShardError[], toSlot?: number): void;
+  /** Forgets what the slot has left unsent: another worker goes on with it. Between two steps. */
+  dropErrors(slot: number): void;
   /** Norm of what is left unsent, as it was after the newest pushes. */
   unsentNorm(): number;
 }
@@ -114,6 +116,7 @@ export function createVectorCoding(placement: Placement, encoding: ClientEncodin
         spec = slots.restore(errors, toSlot);
         if (automatic !== undefined) reason = `${spec.name}: chosen before, by this worker or another`;
       },
+      dropErrors: (slot) => slots?.drop(slot),
       unsentNorm: () => Math.sqrt(slots?.squaredError ?? 0),
     },
     dispose() {

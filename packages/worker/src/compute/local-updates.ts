@@ -107,9 +107,10 @@ export function createLocalUpdates(
   const replicas = new Map<number, Replica>();
 
   const obtain = ({ slot, region }: ReplicaWork): Replica => {
-    const replica = replicas.get(slot) ?? goOn(createReplica(plan, site, region), site.memory);
+    const replica = replicas.get(slot) ?? createReplica(plan, site, region);
     replicas.set(slot, replica);
-    return replica;
+    // Its region may have been another worker's meanwhile.
+    return goOn(replica, site.memory);
   };
   const note = (replica: Replica, round: number): void => {
     replica.round = round;
@@ -153,7 +154,7 @@ function goOn(replica: Replica, memory: WebAssembly.Memory): Replica {
   const [begun = 0, stepCount = 0] = headerOf(replica, memory);
   replica.round = begun - 1;
   const { optimizer } = replica;
-  if (stepCount > 0) optimizer.restore({ ...optimizer.snapshot(), stepCount });
+  if (stepCount !== optimizer.stepCount) optimizer.restore({ ...optimizer.snapshot(), stepCount });
   return replica;
 }
 

@@ -82,13 +82,14 @@ async function carryOut(
   values: PulledValues,
   begun: BatchUnderWay | undefined,
 ): Promise<StepEnd> {
-  ports.slotStates?.enter(clock);
+  const entering = ports.slotStates?.enter(clock);
+  if (entering !== undefined) await entering;
   if (begun !== undefined) await step.contribute(begun.batches.begin - clock * ports.plan.slots, begun);
   const everySlot = Array.from({ length: ports.plan.slots }, (_, slot) => slot);
   let stepsIn = false;
   for (;;) {
-    const { revision, slots } = ports.board.current();
-    const [slot] = (stepsIn ? everySlot : slots).filter((each) => !step.contributed.has(each)); // S1
+    const { revision } = ports.board.current();
+    const [slot] = (stepsIn ? everySlot : slotsAt(ports, clock)).filter((each) => !step.contributed.has(each)); // S1
     if (slot === undefined) {
       const { changed, stop } = ports.board.watch(revision);
       const impatient = Promise.withResolvers<void>();
@@ -127,7 +128,7 @@ interface Step {
 }
 
 function createStep(ports: LoopPorts, clock: number, values: PulledValues, next: VectorBuffer): Step {
-  const { plan, client, buffers, board, reporter } = ports;
+  const { plan, client, buffers, reporter } = ports;
   const { contributed, acknowledge, repeatAcknowledged } = createSlotBook();
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
@@ -166,7 +167,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       const { computed, push } = await pushMeanwhile(under, (computing) => {
         const who = whose(ports, clock, slot);
         const contribution = { ...contributionOf(clock, batches, values, gradient, computing), ...who };
-        const isLastSlot = board.current().slots.every((own) => contributed.has(own));
+        const isLastSlot = slotsAt(ports, clock).every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
         if (pulls) early = startEarly(ports, clock + 1, next);
         const started = client.stagedPush(contribution, pulls ? target : undefined);
@@ -234,14 +235,21 @@ function whose({ isDue, job }: LoopPorts, clock: number, slot: number): Pick<Con
 /** The beginning of the next step, if it can begin before all of its values are there: nothing is to be measured first. */
 function startEarly(ports: LoopPorts, clock: number, into: VectorBuffer): EarlyStart | undefined {
   const { board, job, plan } = ports;
-  const { slots, stepCuts } = board.current();
+  const { stepCuts } = board.current();
+  const slots = slotsAt(ports, clock);
   const [slot] = slots;
   if (slot === undefined || !overlaps(ports)) return undefined;
   if (stepCuts !== undefined && clock >= stepCuts.until) return undefined;
   if (slots.includes(0) && isEvaluationDue(clock, job.evaluation, plan)) return undefined;
-  if (ports.slotStates?.isDue(clock) === true) return undefined;
-  ports.slotStates?.enter(clock);
+  if (ports.slotStates?.isDue(clock, slot) === true) return undefined;
+  void ports.slotStates?.enter(clock);
   return createEarlyStart(ports, { batches: single(clock * plan.slots + slot), into, version: clock });
+}
+
+/** Slots that this worker computes in a step. */
+function slotsAt({ board, slotStates }: LoopPorts, clock: number): readonly number[] {
+  const { slots } = board.current();
+  return slotStates?.computed(slots, clock) ?? slots;
 }
 
 /** A promise whose failure is looked at later: until then it must not count as one that nobody handles. */

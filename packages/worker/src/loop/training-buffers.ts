@@ -25,10 +25,12 @@ export interface TrainingBuffers {
   /** A copy of a replica's bytes, between two rounds; undefined where it has none. */
   captureReplica(slot: number): Float32Array | undefined;
   /**
-   * Gives a replica that has not begun what another one of its slot was. @param bytes borrowed
+   * Gives a replica what another one of its slot was, between two rounds. @param bytes borrowed
    * @throws ShoalError snapshot_corrupt - it is of another length
    */
   restoreReplica(slot: number, bytes: Float32Array): void;
+  /** A replica begins afresh: another worker goes on with it. Between two rounds. */
+  dropReplica(slot: number): void;
   /** Frees everything; nobody may use any of it any more. Idempotent. */
   free(): void;
 }
@@ -51,15 +53,8 @@ export function createTrainingBuffers(
     return { offset: region.byteOffset, values: memory.floats(region.byteOffset, size) };
   };
   const idle: VectorBuffer[] = [];
-  const replicas = new Map<number, Region>();
   let gradients = 0;
-  const view = ({ byteOffset }: Region): Float32Array => memory.floats(byteOffset, replicaBytes / 4);
-  const obtain = (slot: number): Region | undefined => {
-    if (replicaBytes === 0) return undefined;
-    const region = replicas.get(slot) ?? memory.allocate(replicaBytes);
-    replicas.set(slot, region);
-    return region;
-  };
+  const { free: freeReplicas, ...replicas } = createReplicas(memory, replicaBytes);
   const parameters = [allocate(), allocate()] as const;
   return {
     parameters,
@@ -75,6 +70,26 @@ export function createTrainingBuffers(
     returnGradient(gradient) {
       idle.push(gradient);
     },
+    ...replicas,
+    free() {
+      freeReplicas();
+      for (const region of regions.splice(0)) memory.free(region);
+    },
+  };
+}
+
+type Replicas = Pick<TrainingBuffers, "replica" | "captureReplica" | "restoreReplica" | "dropReplica" | "free">;
+
+function createReplicas(memory: KernelMemory, replicaBytes: number): Replicas {
+  const replicas = new Map<number, Region>();
+  const view = ({ byteOffset }: Region): Float32Array => memory.floats(byteOffset, replicaBytes / 4);
+  const obtain = (slot: number): Region | undefined => {
+    if (replicaBytes === 0) return undefined;
+    const region = replicas.get(slot) ?? memory.allocate(replicaBytes);
+    replicas.set(slot, region);
+    return region;
+  };
+  return {
     replica: obtain,
     captureReplica(slot) {
       const region = replicas.get(slot);
@@ -88,10 +103,13 @@ export function createTrainingBuffers(
       }
       view(region).set(bytes);
     },
+    dropReplica(slot) {
+      const region = replicas.get(slot);
+      if (region !== undefined) view(region).fill(0);
+    },
     free() {
       for (const region of replicas.values()) memory.free(region);
       replicas.clear();
-      for (const region of regions.splice(0)) memory.free(region);
     },
   };
 }

@@ -32,7 +32,7 @@ export interface LoopPorts {
   readonly reporter: ProgressReporter;
   readonly buffers: TrainingBuffers;
   readonly board: AssignmentBoard;
-  /** Synchronous mode: what slots keep from step to step, for snapshots. */
+  /** Synchronous mode: what slots keep from step to step. */
   readonly slotStates?: SlotStates | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -79,6 +79,7 @@ function scene(script: Script) {
     client: {
       takeTraffic: () => noTraffic,
       captureErrors: () => ({ errors: [], unanswered: 0 }),
+      dropErrors: () => undefined,
       restoreErrors: () => undefined,
       unsentNorm: () => 0,
       initialize: () => Promise.resolve([]),

@@ -135,7 +135,7 @@ function handleAssign(state: NodeState, { run, assignment, placement, replyTo }:
     return;
   }
   const { session } = held;
-  session.assign(assignment);
+  session.assign(assignment, replyTo);
   if (placement !== undefined) {
     session.follow(placement);
     // Begun again, the run begins where the shards are.

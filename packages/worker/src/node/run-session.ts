@@ -11,21 +11,17 @@
 import type { ActorSystem, Ref } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import {
-  batchParts,
   createLineReports,
-  fragmentOfShard,
-  fragmentsOf,
   synchronousSteps,
   type CoordinatorMessage,
   type LinkFactory,
   type LinkIdentity,
   type Placement,
-  type ProgressFigures,
   type SaveSlots,
   type SnapshotStore,
   type StartRun,
   type WorkerAssignment,
-  type JobSpec,
+  type WorkerReply,
 } from "@shoal/protocol";
 import type { Kernels } from "@shoal/kernels-wasm";
 import { parseEncodingSpec } from "@shoal/optimization";
@@ -38,22 +34,18 @@ import {
 import { defaultRetrySettings, type RetrySettings } from "../client/retry-policy.ts";
 import type { ClientWait } from "../client/wait-list.ts";
 import { traceEvaluations } from "../compute/traced-compute.ts";
-import { createAssignmentBoard, type AssignmentBoard } from "../loop/assignment-board.ts";
-import { createConversation } from "../loop/conversation.ts";
-import { runLeasedLoop } from "../loop/leased-loop.ts";
+import { createAssignmentBoard } from "../loop/assignment-board.ts";
 import { patienceOf } from "../loop/patience.ts";
-import { createProgressReporter } from "../loop/progress-reporter.ts";
-import { createSessionState, type SessionState as SavedState } from "../saved/session-state.ts";
-import { createSlotStates, type SlotStates } from "../saved/slot-states.ts";
+import { createSessionState } from "../saved/session-state.ts";
 import type { WorkerStateStore } from "../saved/state-store.ts";
-import { runSynchronousLoop, runWarmUp } from "../loop/synchronous-loop.ts";
-import type { LoopEnd, LoopPorts } from "../loop/training-loop.ts";
+import type { LoopEnd } from "../loop/training-loop.ts";
 import { atMost } from "../time/at-most.ts";
-import { createDoings, watchCompute, watchConversation, type Doing, type Doings } from "./doings.ts";
+import { createDoings, watchCompute, type Doing } from "./doings.ts";
 import { finishRun, type FinishedRun } from "./finish-run.ts";
 import { createInitialValuesDuty, giveInitialValues } from "./initial-values.ts";
 import { createPlacementInquiry } from "./placement-inquiry.ts";
 import { prepareRun, type PreparedRun, type PrepareEnvironment } from "./prepare-run.ts";
+import { runLoop, type LoopSession } from "./run-loop.ts";
 
 export interface SessionEnvironment extends PrepareEnvironment {
   readonly system: ActorSystem;
@@ -86,7 +78,8 @@ export interface RunSession {
   /** Of the placement that this worker follows. */
   readonly term: number;
   readonly assignment: WorkerAssignment;
-  assign(assignment: WorkerAssignment): void;
+  /** @param replyTo told of slots that are given up, when they are saved; absent: it has not asked yet */
+  assign(assignment: WorkerAssignment, replyTo?: Ref<WorkerReply>): void;
   /** The shards live there now, if the placement is newer than the one that is followed. */
   follow(placement: Placement): void;
   /** Once it trains; asked again until it answers. */
@@ -117,26 +110,15 @@ const goodbyeMs = 250;
 /** Time that a training has to end by itself, with its last report, before it is ended for the model's sake. */
 const lastReportMs = 250;
 
-interface SessionState {
-  readonly start: StartRun;
-  readonly identity: LinkIdentity;
+interface SessionState extends LoopSession {
   readonly environment: SessionEnvironment;
-  /** Ends the training. */
-  readonly abort: AbortController;
   /** Ends all that goes on beside it. */
   readonly lasting: AbortController;
-  /** Ends the training behind what is under way. */
-  readonly leaving: AbortController;
   /** Told how the servers can be reached. */
   readonly ways: Pick<ParameterClientOptions, "missed" | "reached">;
-  readonly board: AssignmentBoard;
-  readonly client: ParameterClient;
   readonly preparing: Promise<PreparedRun>;
-  readonly doings: Doings;
   /** Makes sure that the shards get their first values when an assignment asks for it. */
   readonly duty: (assignment: WorkerAssignment) => void;
-  readonly saved: SavedState;
-  slotStates: SlotStates | undefined;
   /** Pulls the final values. */
   reader: ParameterClient | undefined;
   finishing: Promise<FinishedRun> | undefined;
@@ -215,8 +197,9 @@ function faceOf(state: SessionState, training: Training, follow: RunSession["fol
     get assignment() {
       return board.current();
     },
-    assign(assignment) {
+    assign(assignment, replyTo) {
       if (board.update(assignment)) duty(assignment);
+      if (replyTo !== undefined) state.slotStates?.assigned(replyTo);
     },
     saveSlots: (command) => state.slotStates?.save(command),
     finish: () => (state.finishing ??= finish(state, training)),
@@ -325,78 +308,4 @@ function connect(
   const options = encoding === undefined ? shared : { ...shared, encoding };
   const giveUpMs = defaultRetrySettings.giveUpMs * patienceOf(job);
   return createParameterClient({ ...options, retry: { giveUpMs, ...retry } });
-}
-
-function runLoop(state: SessionState, { plan, compute, buffers }: PreparedRun): Promise<LoopEnd> {
-  const { identity, board, client } = state;
-  const { job } = state.start;
-  const { system, coordinator: address } = state.environment;
-  const { clock } = system;
-  const { signal } = state.abort;
-  const conversation = createConversation({ system, coordinator: address, identity, signal });
-  const coordinator = watchConversation(conversation, state.doings);
-  const { saved } = state;
-  const reports = createProgressReporter({
-    ...{ clock, signal, conversation: coordinator },
-    traffic: () => client.takeTraffic(),
-    unsent: () => unsentOf(client.unsentNorm(), saved.restored),
-  });
-  const reporter = {
-    ...reports,
-    get backlog() {
-      return reports.backlog;
-    },
-    add(measured: Parameters<typeof reports.add>[0]) {
-      reports.add(measured);
-      if (measured.replies !== undefined) saved.stepped(measured.clock);
-    },
-  };
-  const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const slotStates = slotStatesOf(state, buffers);
-  state.slotStates = slotStates;
-  const ports: LoopPorts = {
-    job,
-    slotStates,
-    ...loop,
-    ...weightingOf(job),
-    signal,
-    leaving: state.leaving.signal,
-    patience: patienceOf(job),
-  };
-  if (job.consistency.mode === "synchronous") return runSynchronousLoop(ports);
-  const steps = synchronousSteps(job.consistency);
-  return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
-}
-
-function slotStatesOf(state: SessionState, buffers: PreparedRun["buffers"]): SlotStates | undefined {
-  const { start, client, board, identity, environment, abort } = state;
-  if (start.job.consistency.mode !== "synchronous") return undefined;
-  const { system, snapshots: store, onNote = ignore } = environment;
-  const slots = (): readonly number[] => board.current().slots;
-  const { run, from } = start;
-  const site = { client, buffers, slots, clock: system.clock, signal: abort.signal };
-  return createSlotStates({ ...site, run, node: identity.name, store, from, onNote });
-}
-
-/** Adaptive batches by lease: what a gradient is weighed against. */
-function weightingOf(job: JobSpec): Pick<LoopPorts, "wholeSamples"> {
-  const { samples, parts } = batchParts(job);
-  return parts === 1 ? {} : { wholeSamples: samples * parts };
-}
-
-function unsentOf(unsentNorm: number, restored: boolean): Pick<ProgressFigures, "unsentNorm" | "restored"> {
-  if (unsentNorm === 0 && !restored) return {};
-  return restored ? { unsentNorm, restored } : { unsentNorm };
-}
-
-/** Which shards have their turn in a step; undefined where all have. */
-function turnsOf({ job, placement }: StartRun): LoopPorts["isDue"] {
-  const fragments = fragmentsOf(job.communication);
-  const shards = placement.shards.length;
-  return fragments === 1 ? undefined : (step, index) => fragmentOfShard(index, shards, fragments) === step % fragments;
-}
-
-async function warmUpAndLease(ports: LoopPorts, slots: number, steps: number): Promise<LoopEnd> {
-  const end = await runWarmUp(ports, slots, steps);
-  return end.kind === "stopped" ? end : runLeasedLoop(ports, steps);
 }

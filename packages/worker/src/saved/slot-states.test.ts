@@ -13,18 +13,20 @@ function storeTaking(parts: number): SnapshotStore {
   } as SnapshotStore;
 }
 
+const ignore = (): void => undefined;
+
 async function saveIn(store: SnapshotStore): Promise<WorkerReply | undefined> {
   const clock = createSimulatedClock();
   const heard: WorkerReply[] = [];
   const states = createSlotStates({
-    ...{ run: "run-1", from: undefined, node: "worker-1", store, clock, slots: () => [0] },
-    client: { captureErrors: () => ({ errors: [], unanswered: 0 }), restoreErrors: () => undefined },
-    buffers: { captureReplica: () => new Float32Array(64), restoreReplica: () => undefined },
+    ...{ run: "run-1", from: undefined, node: "worker-1", store, clock, assignment: () => ({ slots: [0] }) },
+    client: { captureErrors: () => ({ errors: [], unanswered: 0 }), restoreErrors: ignore, dropErrors: ignore },
+    buffers: { captureReplica: () => new Float32Array(64), restoreReplica: ignore, dropReplica: ignore },
     ...{ signal: new AbortController().signal, onNote: () => undefined },
   });
   const replyTo = { address: "test/replies", tell: (reply: WorkerReply) => void heard.push(reply) };
   states.save({ type: "save_slots", run: "run-1", snapshot: "snap-1", version: 3, slots: [0], replyTo });
-  states.enter(3);
+  await states.enter(3);
   await simulate(clock, new Promise<void>((resolve) => void clock.after(1, resolve)));
   return heard.at(-1);
 }

@@ -1,54 +1,54 @@
 /**
- * What the slots of a synchronous run keep from step to step, in snapshots: their unsent error, and their replicas of local
- * updates. It belongs to the slot: whoever computes the slot in the step that a snapshot was taken before goes on with it.
+ * What the slots of a synchronous run keep from step to step: their unsent error, and their replicas of local updates. It
+ * belongs to the slot: whoever computes the slot in a step goes on with what it kept before, out of a snapshot that the
+ * attempt begins with, or as the worker that had the slot before has left it (`given-slots.ts`).
  *
  * Bounds      One snapshot at a time: what is left of one is dropped for the next. Of each slot a copy of its state until it is
  *             written; one is written at a time.
  * Invariants
  *   L1  A state is copied between two steps: all pushes of the one before have been answered, nothing of the next has begun.
  *   L2  A state is given back in the step that it was copied before, and in no later one: by then it has been sent.
+ *   L3  A slot is computed by the worker that has its state: not before the step that it was given up before, and not after.
  */
-import { createHash } from "node:crypto";
-import { tryTell, type Clock } from "@shoal/actors";
-import { errorTable, ShoalError } from "@shoal/errors";
+import { tryTell, type Ref } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import {
-  hashSource,
   maximumSavedSlots,
-  slotObjectName,
-  sourceOf,
   type SavedSlot,
   type SaveSlots,
-  type SnapshotObject,
-  type SnapshotStore,
   type StartRun,
+  type WorkerAssignment,
   type WorkerReply,
 } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
 import type { TrainingBuffers } from "../loop/training-buffers.ts";
-import { pause } from "../time/pause.ts";
-import { decodeWorkerState, encodeWorkerState } from "./state-bytes.ts";
+import { createGivenSlots, type GivenSlots } from "./given-slots.ts";
+import { readSlot, slotName, writeSlot, type SlotReader } from "./slot-objects.ts";
+import { decodeWorkerState } from "./state-bytes.ts";
 import type { WorkerState } from "./worker-state.ts";
 
 export interface SlotStates {
-  /** A step begins, or something of it that changes what slots keep: the states are copied if they are due (L1). */
-  enter(clock: number): void;
-  /** Whether they are to be copied before this step: nothing of it may begin before `enter`. */
-  isDue(clock: number): boolean;
-  /** Before the contribution of a slot to a step: gives back what the snapshot of this attempt has of it (L2). */
+  /**
+   * A step begins, or something of it that changes what slots keep: what is due is copied (L1). Settles when the step may go on;
+   * undefined: at once.
+   */
+  enter(clock: number): Promise<void> | undefined;
+  /** Whether something is to be copied or given back before a slot of this step: nothing of it may begin before `enter`. */
+  isDue(clock: number, slot: number): boolean;
+  /** Those of its slots that this worker computes in a step (L3). */
+  computed(slots: readonly number[], clock: number): readonly number[];
+  /** Before the contribution of a slot to a step: gives back what is kept of it (L2). */
   restore(slot: number, clock: number): Promise<void> | undefined;
   /** Begins, or answers again. */
   save(command: SaveSlots): void;
+  /** There is a new assignment, or the same once more: answers what is due. */
+  assigned(replyTo: Ref<WorkerReply>): void;
 }
 
-export interface SlotStatesOptions extends Pick<StartRun, "run" | "from"> {
-  readonly node: string;
-  readonly store: SnapshotStore | undefined;
-  readonly client: Pick<ParameterClient, "captureErrors" | "restoreErrors">;
-  readonly buffers: Pick<TrainingBuffers, "captureReplica" | "restoreReplica">;
-  /** Slots that this worker computes now. */
-  readonly slots: () => readonly number[];
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
+export interface SlotStatesOptions extends Pick<StartRun, "from">, SlotReader {
+  readonly client: Pick<ParameterClient, "captureErrors" | "restoreErrors" | "dropErrors">;
+  readonly buffers: Pick<TrainingBuffers, "captureReplica" | "restoreReplica" | "dropReplica">;
+  readonly assignment: () => Pick<WorkerAssignment, "slots" | "moves">;
   readonly onNote: (sentence: string) => void;
 }
 
@@ -62,34 +62,110 @@ interface Saving {
   failed: WorkerReply | undefined;
 }
 
+/** What the functions below share. */
+interface Site {
+  readonly options: SlotStatesOptions;
+  readonly given: GivenSlots;
+  /** Slots that were given back before their contribution was due, and from what. */
+  readonly ready: Map<number, string>;
+  position: number;
+  saving: Saving | undefined;
+}
+
 export function createSlotStates(options: SlotStatesOptions): SlotStates {
-  let position = -1;
-  let saving: Saving | undefined;
+  const given = createGivenSlots({ ...options, stateOf: (slot, clock) => stateOf(options, slot, clock) });
+  const site: Site = { options, given, ready: new Map(), position: -1, saving: undefined };
   return {
-    enter(clock) {
-      if (clock <= position) return;
-      position = clock;
-      if (saving === undefined || saving.copied !== undefined) return;
-      if (saving.version === clock) void copy(options, saving, () => saving);
-      else if (saving.version < clock) fail(options, saving, passedBy(options, saving, position), position);
+    enter: (clock) => enter(site, clock),
+    isDue: (clock, slot) => isCopying(site, clock) || placeOf(site, slot, clock) !== undefined,
+    computed: (slots, clock) => slots.filter((slot) => !given.isGiven(slot) && clock >= beginOf(options, slot)),
+    restore(slot, clock) {
+      const place = placeOf(site, slot, clock);
+      if (place === undefined) return undefined;
+      const isReady = site.ready.get(slot) === place;
+      site.ready.delete(slot); // contributed once more, the slot begins where it began
+      return isReady ? undefined : restore(options, slot, clock, place);
     },
-    isDue: (clock) => saving?.version === clock && saving.copied === undefined && saving.failed === undefined,
-    restore: (slot, clock) => (clock === options.from?.step ? restore(options, slot, options.from) : undefined), // L2
-    save({ snapshot, version, slots, replyTo }) {
-      if (saving?.snapshot !== snapshot) {
-        saving = { snapshot, version, replyTo, copied: undefined, saved: [], failed: undefined };
-      }
-      saving.replyTo = replyTo;
-      const { copied } = saving;
-      if (options.store === undefined) {
-        const sentence = `${options.node} was started without a place for snapshots`;
-        fail(options, saving, new ShoalError("store_unavailable", sentence, { run: options.run }), null);
-      } else if (position >= version && slots.some((slot) => copied?.has(slot) !== true)) {
-        fail(options, saving, passedBy(options, saving, position), position);
-      }
-      answer(options, saving);
-    },
+    save: (command) => save(site, command),
+    assigned: (replyTo) => given.assigned(replyTo),
   };
+}
+
+function enter(site: Site, clock: number): Promise<void> | undefined {
+  if (clock <= site.position) return undefined;
+  site.position = clock;
+  site.ready.clear();
+  if (!isCopying(site, clock)) {
+    passBy(site, clock);
+    return undefined;
+  }
+  return prepare(site, clock);
+}
+
+/** What is copied must be there first. */
+function prepare(site: Site, clock: number): Promise<void> | undefined {
+  const restoring = ownSlots(site, clock).flatMap((slot) => {
+    const place = placeOf(site, slot, clock);
+    if (place === undefined || site.ready.get(slot) === place) return [];
+    return restore(site.options, slot, clock, place).then(() => site.ready.set(slot, place));
+  });
+  return restoring.length === 0 ? copyAll(site, clock) : Promise.all(restoring).then(() => prepare(site, clock));
+}
+
+function ownSlots({ options, given }: Site, clock: number): readonly number[] {
+  return options.assignment().slots.filter((slot) => !given.isGiven(slot) && clock >= beginOf(options, slot));
+}
+
+/** Something is copied when this step begins. */
+function isCopying({ saving, given }: Site, clock: number): boolean {
+  const isSaving = saving?.version === clock && saving.copied === undefined && saving.failed === undefined;
+  return isSaving || given.isDue();
+}
+
+function copyAll(site: Site, clock: number): undefined {
+  passBy(site, clock);
+  const { saving } = site;
+  if (saving?.version === clock && saving.copied === undefined) void copy(site, saving);
+  site.given.copy(clock); // the last: from now on they are not this worker's
+  return undefined;
+}
+
+function passBy({ saving, options, position }: Site, clock: number): void {
+  if (saving === undefined || saving.copied !== undefined || saving.version >= clock) return;
+  fail(options, saving, passedBy(options, saving, position), position);
+}
+
+/** Where the state is that a slot has in a step, if it is not here. */
+function placeOf({ options: { assignment, from } }: Site, slot: number, clock: number): string | undefined {
+  const take = assignment().moves?.take ?? [];
+  const taken = take.find(({ slots, step }) => step === clock && slots.includes(slot));
+  return taken?.name ?? (from?.step === clock ? from.snapshot : undefined);
+}
+
+/** The first step that a slot is computed in by this worker. */
+function beginOf({ assignment }: SlotStatesOptions, slot: number): number {
+  const take = assignment().moves?.take ?? [];
+  return take.find(({ slots }) => slots.includes(slot))?.step ?? 0;
+}
+
+function save(site: Site, { snapshot, version, slots, replyTo }: SaveSlots): void {
+  const { options, position } = site;
+  if (site.saving?.snapshot !== snapshot) {
+    site.saving = { snapshot, version, replyTo, copied: undefined, saved: [], failed: undefined };
+  }
+  const { saving } = site;
+  saving.replyTo = replyTo;
+  const { copied } = saving;
+  if (options.store === undefined) {
+    fail(options, saving, noPlace(options), null);
+  } else if (position >= version && slots.some((slot) => copied?.has(slot) !== true)) {
+    fail(options, saving, passedBy(options, saving, position), position);
+  }
+  answer(options, saving);
+}
+
+function noPlace({ node, run }: SlotStatesOptions): ShoalError {
+  return new ShoalError("store_unavailable", `${node} was started without a place for snapshots`, { run });
 }
 
 function passedBy({ node, run }: SlotStatesOptions, { version }: Saving, position: number): ShoalError {
@@ -98,19 +174,18 @@ function passedBy({ node, run }: SlotStatesOptions, { version }: Saving, positio
   });
 }
 
-/** @param current the snapshot that is wanted by then */
-async function copy(options: SlotStatesOptions, saving: Saving, current: () => Saving | undefined): Promise<void> {
-  const { store, slots, run } = options;
+async function copy(site: Site, saving: Saving): Promise<void> {
+  const { options } = site;
+  const { store } = options;
   if (store === undefined) return;
-  const own = slots();
+  const own = ownSlots(site, saving.version);
   saving.copied = new Set(own);
   const states = own.map((slot) => stateOf(options, slot, saving.version));
   for (const [index, slot] of own.entries()) {
     const state = states[index];
-    if (state === undefined || current() !== saving || saving.failed !== undefined) return;
-    const name = slotObjectName(run, saving.snapshot, slot);
+    if (state === undefined || site.saving !== saving || saving.failed !== undefined) return;
     try {
-      saving.saved.push({ ...(await write(store, name, encodeWorkerState(state))), slot });
+      saving.saved.push(await writeSlot(store, saving.snapshot, slot, state));
     } catch (error) {
       fail(options, saving, ShoalError.from(error), null);
       break;
@@ -119,23 +194,10 @@ async function copy(options: SlotStatesOptions, saving: Saving, current: () => S
   answer(options, saving);
 }
 
-/** @throws ShoalError whatever prevented it */
-async function write(store: SnapshotStore, name: string, bytes: Uint8Array): Promise<SnapshotObject> {
-  const source = hashSource(sourceOf(bytes), () => createHash("sha256"));
-  await store.write(name, source);
-  const sha256 = source.digest();
-  if (sha256 !== undefined) return { name, bytes: source.totalBytes, sha256 };
-  throw new ShoalError("store_unavailable", `${store.place} took a part of ${name} only`, { object: name });
-}
-
-function nameOf(slot: number): string {
-  return `slot-${slot}`;
-}
-
 function stateOf({ run, client, buffers }: SlotStatesOptions, slot: number, clock: number): WorkerState {
   const { errors, unanswered } = client.captureErrors(slot);
   const replica = buffers.captureReplica(slot);
-  return { run, worker: nameOf(slot), clock, unanswered, errors, ...(replica !== undefined && { replica }) };
+  return { run, worker: slotName(slot), clock, unanswered, errors, ...(replica !== undefined && { replica }) };
 }
 
 function fail({ run, node }: SlotStatesOptions, saving: Saving, error: ShoalError, passed: number | null): void {
@@ -153,38 +215,22 @@ function answer({ run, node }: SlotStatesOptions, { snapshot, failed, saved, cop
   }
 }
 
-async function restore(options: SlotStatesOptions, slot: number, from: NonNullable<StartRun["from"]>): Promise<void> {
+/** @throws ShoalError snapshot_corrupt, store_unavailable */
+async function restore(options: SlotStatesOptions, slot: number, clock: number, place: string): Promise<void> {
   const { run, client, buffers, onNote, node } = options;
-  const name = slotObjectName(run, from.snapshot, slot);
-  const bytes = await read(options, name);
+  const bytes = await readSlot(options, place, slot);
+  // What this worker had of the slot was sent by others since.
+  client.dropErrors(slot);
+  buffers.dropReplica(slot);
   if (bytes === undefined) {
-    onNote(`${node}, run ${run}: slot ${slot} begins afresh, ${from.snapshot} has no state of it`);
+    onNote(`${node}, run ${run}: slot ${slot} begins afresh, ${place} has no state of it`);
     return;
   }
-  const state = decodeWorkerState(bytes, { run, worker: nameOf(slot) });
+  const state = decodeWorkerState(bytes, { run, worker: slotName(slot) });
+  if (state.clock !== clock) {
+    const sentence = `slot ${slot} in ${place} is of step ${state.clock}, not ${clock}`;
+    throw new ShoalError("snapshot_corrupt", sentence, { run });
+  }
   if (state.errors.length > 0) client.restoreErrors(state.errors, slot);
   if (state.replica !== undefined) buffers.restoreReplica(slot, state.replica);
-}
-
-const readAttempts = 10;
-const readAgainMs = 1000;
-
-/** A place that is away for a moment costs a moment. @throws ShoalError store_unavailable - for so many attempts */
-async function read(
-  { store, node, run, clock, signal }: SlotStatesOptions,
-  name: string,
-): Promise<Uint8Array | undefined> {
-  if (store === undefined) {
-    const sentence = `${node} was started without a place for snapshots and cannot read ${name}`;
-    throw new ShoalError("store_unavailable", sentence, { run });
-  }
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await store.read(name);
-    } catch (thrown) {
-      const error = ShoalError.from(thrown);
-      if (attempt === readAttempts || errorTable[error.code].retry === "never") throw error;
-      await pause(clock, readAgainMs, signal);
-    }
-  }
 }
