@@ -159,7 +159,7 @@ describe("an aggregator that dies", () => {
 describe("an aggregator that dies where rounds end otherwise", () => {
   const three = { goal: 3, minimum: 3, invited: 3 };
   /** In its first round "c" comes back when the time to report is over. */
-  const late = (): Play["clients"] => {
+  const late = (): NonNullable<Play["clients"]> => {
     let times = 0;
     return (name) => (name === "c" ? { vanishes: () => ++times <= 1, awayMs: 2_500 } : {});
   };
