@@ -173,7 +173,7 @@ const cases = [
   { aggregation: { name: "fedavg", goal: 4 }, maximumStaleness: 0, die: Object.values(deaths), rounds: 36 },
   {
     ...{ aggregation: { name: "fedbuff", buffer: 4 }, maximumStaleness: 4 },
-    ...{ die: [deaths.clients, deaths.aggregator], rounds: 20 },
+    ...{ die: [deaths.clients, deaths.aggregator], rounds: 16 },
   },
 ];
 
