@@ -108,34 +108,40 @@ const taken = ({ events }: Clients): number =>
 interface Scene {
   readonly run: string;
   readonly steady: Clients;
-  readonly mortal: Clients;
+  /** Killed, and after that those that go on with its work. */
+  mortal: Clients;
   /** The worker that had the run's only slot when its first rounds were done. */
   readonly aggregator: string;
+  /** What comes back while the run goes on. */
+  readonly restarts: Promise<void>[];
 }
+
+const mortals = ["d", "e", "f"];
 
 /** Each in the middle of a round. */
 const deaths = {
-  async aggregator({ steady, aggregator, run }: Scene) {
-    await next(steady, "offered");
-    await cluster.kill(aggregator);
-    const { batchesDone } = await cluster.status(run);
-    await committedBefore(run, batchesDone + 3); // by the other worker
-    await cluster.start(aggregator);
-  },
-  async coordinator({ steady }: Scene) {
-    await next(steady, "offered");
-    await cluster.kill("coordinator");
-    await cluster.start("coordinator");
+  async clients(scene: Scene) {
+    await next(scene.mortal, "training");
+    scene.mortal.process.kill("SIGKILL");
+    expect(await scene.mortal.ended).toBe("SIGKILL");
+    scene.mortal = startClients(scene.run, mortals);
   },
   async nats({ steady }: Scene) {
     await next(steady, "offered");
     await cluster.nats.kill();
     await cluster.nats.restart();
   },
-  async clients({ mortal }: Scene) {
-    await next(mortal, "training");
-    mortal.process.kill("SIGKILL");
-    expect(await mortal.ended).toBe("SIGKILL");
+  async aggregator({ run, steady, aggregator, restarts }: Scene) {
+    await next(steady, "offered");
+    await cluster.kill(aggregator);
+    const { batchesDone } = await cluster.status(run);
+    await committedBefore(run, batchesDone + 3); // by the other worker
+    restarts.push(cluster.start(aggregator));
+  },
+  async coordinator({ steady }: Scene) {
+    await next(steady, "offered");
+    await cluster.kill("coordinator");
+    await cluster.start("coordinator");
   },
 } as const;
 
@@ -164,10 +170,10 @@ async function recordsOf(run: string): Promise<readonly RoundRecord[]> {
 }
 
 const cases = [
-  { aggregation: { name: "fedavg", goal: 4 }, maximumStaleness: 0, die: Object.values(deaths), rounds: 24 },
+  { aggregation: { name: "fedavg", goal: 4 }, maximumStaleness: 0, die: Object.values(deaths), rounds: 36 },
   {
     ...{ aggregation: { name: "fedbuff", buffer: 4 }, maximumStaleness: 4 },
-    ...{ die: [deaths.aggregator, deaths.clients], rounds: 16 },
+    ...{ die: [deaths.clients, deaths.aggregator], rounds: 16 },
   },
 ];
 
@@ -175,19 +181,20 @@ describe("a federated run whose every part is killed once", () => {
   it.each(cases)("ends with $aggregation.name, every round in its log once", { timeout: 90_000 }, async (given) => {
     const { rounds, die } = given;
     const run = await cluster.submit(jobWith(given));
-    const [steady, mortal] = [startClients(run, ["a", "b", "c"]), startClients(run, ["d", "e", "f"])];
+    const [steady, mortal] = [startClients(run, ["a", "b", "c"]), startClients(run, mortals)];
     const aggregator = aggregatorOf(await committedBefore(run, 3));
+    const scene: Scene = { run, steady, mortal, aggregator, restarts: [] };
     for (const death of die) {
+      await death(scene);
       const { batchesDone } = await cluster.status(run);
-      await death({ run, steady, mortal, aggregator });
-      await committedBefore(run, batchesDone + 3);
+      await committedBefore(run, batchesDone + 2);
     }
-    const back = startClients(run, ["d", "e", "f"]);
     const { result, batchesDone } = await cluster.completed(run);
+    await Promise.all(scene.restarts);
 
     expect(batchesDone).toBe(rounds);
-    await expect(Promise.all([steady.ended, back.ended])).resolves.toEqual([0, 0]);
-    expect(taken(back)).toBeGreaterThan(0);
+    await expect(Promise.all([steady.ended, scene.mortal.ended])).resolves.toEqual([0, 0]);
+    expect(taken(scene.mortal)).toBeGreaterThan(0);
     const records = await recordsOf(run);
     checkRounds(records, rounds);
     const { parameters } = decodeModelFile(readFileSync(result?.modelFile ?? ""));

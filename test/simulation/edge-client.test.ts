@@ -70,6 +70,34 @@ describe("a client that has joined", () => {
     }
   });
 
+  it.each([
+    { name: "int8", least: 3.6 },
+    { name: "int4", least: 6.5 },
+    { name: "top_k", share: 0.1, least: 4.9 },
+  ])("sends $name, what it leaves out with later rounds, over reloads too", async ({ least, ...up }) => {
+    const size = 5_000;
+    const given = { goal: 3, minimum: 3, invited: 3 };
+    const settings = settingsFor(given, { normBound: null, up: { [up.name]: up } });
+    const play = (own: Partial<JoinedPlan> = {}) => playJoined({ rounds: 6, size, settings, uneven: true, ...own });
+    const { summaries, values } = await play();
+    // The record of each round has the bytes of three updates.
+    for (const { bytesUp } of summaries) expect((3 * 4 * size) / bytesUp).toBeGreaterThan(least);
+    const plain = await playJoined({
+      rounds: 6,
+      size,
+      settings: settingsFor(given, { normBound: null }),
+      uneven: true,
+    });
+    const distance = (found: Float32Array): number =>
+      Math.hypot(...found.map((value, key) => value - (plain.values[key] ?? 0))) / Math.hypot(...plain.values);
+    // A tenth of the keys a round has gone less far in six rounds; eight or four bits of each arrive nearly whole.
+    expect(distance(values)).toBeLessThan(up.name === "top_k" ? 0.65 : 0.02);
+    for (const diesAt of [7, 12, 19]) {
+      const again = await play({ lives: [diesAt, diesAt + 4] });
+      expect(again.values).toEqual(values);
+    }
+  });
+
   it("fetches only the chunks that it lacks", async () => {
     const size = 100_000; // 4 chunks of 128 KiB
     const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { normBound: null });

@@ -15,7 +15,7 @@ import { generateDigits } from "@shoal/models";
 const [servers = "", token = "", task = "", folder = "", ...names] = process.argv.slice(2);
 const samples = 100;
 /** After each step: a round lasts long enough to be disturbed in its middle, and costs nobody the processor. */
-const pauseMs = 15;
+const pauseMs = 10;
 const modules = await loadKernelModules();
 
 async function live(client: string): Promise<string> {

@@ -11,7 +11,12 @@ import {
   type SessionEvent,
   type SessionModel,
 } from "@shoal/edge-client";
-import { createInProcessPlane, type ClientNotice, type InProcessPlaneOptions } from "@shoal/federated";
+import {
+  createInProcessPlane,
+  type ClientNotice,
+  type InProcessPlaneOptions,
+  type RoundSummary,
+} from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
 import { createKernelSite } from "./kernel-site.ts";
@@ -32,6 +37,8 @@ export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
   readonly size?: number;
   readonly settings?: AggregatorSettings;
   readonly trainMs?: (name: Name, round: number) => number;
+  /** The elements of an update differ. */
+  readonly uneven?: boolean;
   readonly storage?: () => ClientStorage;
   /** What the training of client "a" throws. */
   readonly unfit?: Error;
@@ -53,6 +60,8 @@ export interface JoinedRun {
   readonly reasons: readonly string[];
   /** What each client has in the end. */
   readonly models: readonly (SessionModel | undefined)[];
+  /** As they were told. */
+  readonly summaries: readonly RoundSummary[];
   /** The last values, on the aggregator's side. */
   readonly values: Float32Array;
 }
@@ -72,10 +81,12 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
     ...{ run: "r1", description: descriptionOf(settings, size), settings, random: createRandom("aggregator") },
     ...{ plane: plane.aggregator, store: createMemoryStore(), clock },
     codecs: createVectorCodecs({ ...settings.down, ...settings.up }, { size }, kernels),
+    onRound: (summary) => void summaries.push(summary),
   });
   const events: (SessionEvent & { readonly name: Name })[] = [];
   const trainedAgain: number[] = [];
   const requests: Record<string, number> = {};
+  const summaries: RoundSummary[] = [];
   const last = new Map<Name, Session>();
   let deeds = 0;
 
@@ -143,7 +154,19 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
   await aggregator.close();
   const reasons = await all;
   const models = names.map((name) => last.get(name)?.model());
-  return { updates, contributions, trainedAgain, events, deeds, endedAtMs, requests, reasons, models, values };
+  return {
+    updates,
+    contributions,
+    trainedAgain,
+    events,
+    deeds,
+    endedAtMs,
+    requests,
+    reasons,
+    models,
+    values,
+    summaries,
+  };
 }
 
 /** Goes half of the way to the number of its client. */
@@ -163,7 +186,8 @@ function createPlayedTrainer(
         clock.after(ms, () => resolve());
       });
       onProgress?.({ epoch: 0, loss: 1 });
-      const update = Float32Array.from(values, (value) => (target - value) / 2);
+      const wanted = (key: number): number => (plan.uneven === true ? target * Math.sin(key) ** 3 : target);
+      const update = Float32Array.from(values, (value, key) => (wanted(key) - value) / 2);
       return { update, personal: null, samples: target, steps: 1, loss: 1 };
     },
     evaluate: async () => null,

@@ -159,7 +159,7 @@ describe("an aggregator that dies", () => {
 describe("an aggregator that dies where rounds end otherwise", () => {
   const three = { goal: 3, minimum: 3, invited: 3 };
   /** In its first round "c" comes back when the time to report is over. */
-  const late = (): Play["clients"] => {
+  const late = (): NonNullable<Play["clients"]> => {
     let times = 0;
     return (name) => (name === "c" ? { vanishes: () => ++times <= 1, awayMs: 2_500 } : {});
   };
@@ -183,10 +183,10 @@ describe("an aggregator that dies where rounds end otherwise", () => {
 
   it("counts each contribution to a buffer once", async () => {
     const plan = {
-      ...{ arrival: "buffer", goal: 2, minimum: 2, invited: 3 },
+      ...{ arrival: "buffer" as const, goal: 2, minimum: 2, invited: 3 },
       carriesOver: true,
       maximumStaleness: 8,
-    } as const;
+    };
     const given = settingsFor(plan, { policy: parseAggregationPolicy({ name: "fedbuff", buffer: 2 }) });
     const { deeds } = await play({ lives: [], given });
     for (let diesAt = 1; diesAt < deeds; diesAt += 5) {

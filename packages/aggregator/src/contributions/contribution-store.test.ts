@@ -61,6 +61,16 @@ describe("the store of contributions", () => {
     expect(begun.kind === "receive" && isComplete(begun.received)).toBe(false);
   });
 
+  it("keeps no room for rounds that are over, however often a chunk of theirs is sent again", () => {
+    const store = create();
+    const [old, present] = [offerOf("a", bytesOf(1)), offerOf("b", bytesOf(1), 2)];
+    for (const offer of [old, present]) store.begin(offer, 0);
+    store.put("a", old.id, 0, part(old, bytesOf(1), 0), 90);
+    store.endBefore(2);
+    expect(store.put("a", old.id, 0, part(old, bytesOf(1), 0), 180)).toEqual({ kind: "unknown" });
+    expect(store.put("b", present.id, 0, part(present, bytesOf(1), 0), 180)).toEqual({ kind: "kept" });
+  });
+
   it("has no more room than it says, and frees what nobody goes on with", () => {
     const store = create();
     for (const client of ["a", "b", "c"]) expect(store.begin(offerOf(client, bytesOf(1)), 0).kind).toBe("receive");

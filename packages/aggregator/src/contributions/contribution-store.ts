@@ -51,12 +51,18 @@ export interface ContributionStore {
   retain(ids: readonly string[]): void;
   /** Forgets uploads that nobody goes on with. */
   expire(nowMs: number): void;
+  /** Forgets uploads for older rounds: who keeps sending the same chunk must not hold its room for ever. */
+  endBefore(round: number): void;
 }
 
 export function createContributionStore(limits: IntakeLimits): ContributionStore {
   let intake = createIntake(limits);
   const arriving = new Map<string, { readonly hash: string; readonly content: Uint8Array }>();
   const complete = new Map<string, StoredContribution>();
+  const forget = (ids: readonly string[]): void => {
+    for (const id of ids) arriving.delete(id);
+    intake = ids.reduce(endUpload, intake);
+  };
   return {
     begin(offer, nowMs) {
       const decision = beginUpload(intake, offer, nowMs);
@@ -92,20 +98,17 @@ export function createContributionStore(limits: IntakeLimits): ContributionStore
         throw new ShoalError("invalid_argument", `contribution ${id} is not here`, { field: "contribution" });
       }),
     drop(ids) {
-      for (const id of ids) {
-        complete.delete(id);
-        arriving.delete(id);
-        intake = endUpload(intake, id);
-      }
+      for (const id of ids) complete.delete(id);
+      forget(ids);
     },
     retain(ids) {
       const kept = new Set(ids);
       for (const id of complete.keys()) if (!kept.has(id)) complete.delete(id);
     },
-    expire(nowMs) {
-      const { intake: left, expired } = expireUploads(intake, nowMs);
-      intake = left;
-      for (const id of expired) arriving.delete(id);
+    endBefore(round) {
+      const old = [...intake.uploads.values()].filter(({ offer }) => offer.round < round);
+      forget(old.map(({ offer }) => offer.id));
     },
+    expire: (nowMs) => forget(expireUploads(intake, nowMs).expired),
   };
 }

@@ -43,7 +43,8 @@ export function createTimeline(): Timeline {
   const drop = (client: string, reason: string, atMs: number): void => {
     if (now.lost.has(client)) return;
     now.lost.add(client);
-    now.dropped.push({ client, reason, atMs });
+    // A client may have said it: half a character, which no record takes, must not keep a round from its end.
+    now.dropped.push({ client, reason: reason.toWellFormed(), atMs });
   };
   return {
     stepped({ state, effects, reason }, nowMs) {

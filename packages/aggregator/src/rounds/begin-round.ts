@@ -36,6 +36,7 @@ export function beginRound(room: Room, work: AggregatorWork): void {
     .slice(-mostOutcomes);
   values.publish(number, work.version, work.parameters, room.control?.of(work.version));
   room.traces.forgetBefore(oldest, clock.now());
+  room.contributions.endBefore(number - plan.maximumStaleness);
   Object.assign(traffic, { down: 0, up: 0 });
   const step = startRound(plan, number, clock.now(), carried);
   const effects = [...step.effects, ...effectsOn(lost, old)];

@@ -23,8 +23,9 @@ export function summaryOf(
 ): RoundSummary {
   // Sums of what clients say of their data would tell of them what the noise hides.
   const isPrivate = settings.privacy !== null || settings.secure !== null;
-  const samples = isPrivate ? 0 : contributed.reduce((sum, { offer }) => sum + offer.samples, 0);
-  const loss = contributed.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0);
+  const counted = (claimed: number): number => Math.min(claimed, settings.sampleCap);
+  const samples = isPrivate ? 0 : contributed.reduce((sum, { offer }) => sum + counted(offer.samples), 0);
+  const loss = contributed.reduce((sum, { offer }) => sum + counted(offer.samples) * offer.loss, 0);
   const contributions = round.phase === "committed" ? round.reports.length : 0;
   return {
     ...{ round: round.number, outcome: round.phase, version, contributions, samples },

@@ -18,12 +18,14 @@ export interface ClientEvaluations {
 const mostRounds = 4;
 /** One client's test data outweighs others' by at most this, whatever it claims. */
 const mostSamples = 10_000;
+/** Sums of losses stay numbers. */
+const greatestLoss = 1e9;
 
 export function createClientEvaluations(): ClientEvaluations {
   const rounds = new Map<number, { clients: Set<string>; samples: number; loss: number; accuracy: number }>();
   return {
     add(client, { round, samples, loss, accuracy }) {
-      const isSane = samples > 0 && Number.isFinite(loss) && accuracy >= 0 && accuracy <= 1;
+      const isSane = samples > 0 && Math.abs(loss) <= greatestLoss && accuracy >= 0 && accuracy <= 1;
       if (!isSane) return;
       const sums = rounds.get(round) ?? { clients: new Set(), samples: 0, loss: 0, accuracy: 0 };
       if (sums.clients.has(client)) return;

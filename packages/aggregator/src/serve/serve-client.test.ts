@@ -153,6 +153,48 @@ describe("whatever a client asks", () => {
   }
 });
 
+describe("a member that means harm", () => {
+  const offering = (offer: ReturnType<typeof offerOf>): ClientRequest => ({
+    ...{ type: "offer_contribution", offer, trace: null, content: null },
+  });
+
+  it("cannot take the place of another's upload, nor have it refused", async () => {
+    const scene = await sceneIn("reporting");
+    const { id } = offerOf("m2");
+    expect(await scene.ask("m2", offering(offerOf("m2")))).toMatchObject({ type: "send_chunks" });
+    const other = describeVector(new Uint8Array(update.length));
+    const stolen = await scene.ask("m1", offering({ ...offerOf("m1"), id, content: other }));
+    expect(stolen).toMatchObject({ answer: { kind: "rejected", cause: "bad_offer" } });
+    const last = await scene.ask("m2", { type: "put_chunk", id, index: 0, content: update });
+    expect(last).toMatchObject({ answer: { kind: "accepted" } });
+    await scene.aggregator.close();
+  });
+
+  it("is not asked for a while when it sends what it did not announce", async () => {
+    const scene = await sceneIn("reporting");
+    const { id } = offerOf("m1");
+    await scene.ask("m1", offering(offerOf("m1")));
+    for (let tries = 0; tries < 4; tries += 1) {
+      const damaged = { type: "put_chunk", id, index: 0, content: new Uint8Array(update.length) } as const;
+      expect(await scene.ask("m1", damaged)).toMatchObject({ answer: { cause: "damaged" } });
+    }
+    expect(await scene.ask("m1", { type: "check_in", device })).toMatchObject({ type: "turned_away", isFinal: false });
+    await scene.aggregator.close();
+  });
+
+  it("cannot keep a round from its end by what it says of itself", async () => {
+    const scene = await sceneIn("reporting");
+    const measured = { type: "report_evaluation", round: 1, samples: 2 ** 53 - 1, loss: 1e308, accuracy: 1 } as const;
+    await scene.ask("m1", measured);
+    await scene.ask("m2", { ...measured, loss: 1 });
+    // Half a character: JSON has none, so neither has a record.
+    await scene.ask("m1", { type: "leave", reason: "gone \ud83d" });
+    await runSimulation(scene.clock, { forMs: 70_000 });
+    expect(scene.aggregator.describe()).toMatch(/^round [23]/);
+    await scene.aggregator.close();
+  });
+});
+
 describe("an aggregator's answers", () => {
   it("to a stranger's contribution is that nobody asked it", async () => {
     const scene = await sceneIn("reporting");

@@ -107,6 +107,8 @@ export async function takeChunk(
     case "unknown":
       return { type: "gone", reason: "nobody waits for this contribution; offer it again" };
     case "damaged":
+      // The line checks its bytes: this is no accident.
+      room.registry.holdAgainst(client, clock.now());
       return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
     case "complete":
       if (room.secure !== null) return takeMasked(room, room.secure, outcome.contribution);

@@ -1,12 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ContributionOffer } from "../contribution/contribution.ts";
+import { contributionId, type ContributionOffer } from "../contribution/contribution.ts";
 import { decideOffer, type OfferFacts } from "./decide-offer.ts";
 import { goodStanding, holdAgainst, isForgiven, isTrusted, type StandingRules } from "./standing.ts";
 
 const content = { hash: "00", bytes: 40, chunkBytes: 64, chunkHashes: new Uint8Array(32) };
 const offer: ContributionOffer = {
-  ...{ id: "x", task: "digits", round: 3, client: "a", baseVersion: 7, samples: 10, steps: 4, loss: 0.5 },
+  ...{
+    id: contributionId("a", "digits", 3),
+    task: "digits",
+    round: 3,
+    client: "a",
+    baseVersion: 7,
+    samples: 10,
+    steps: 4,
+    loss: 0.5,
+  },
   ...{ encoding: "float32", content },
 };
 const facts: OfferFacts = {
@@ -15,10 +24,16 @@ const facts: OfferFacts = {
   ...{ bytesOf: (encoding) => (encoding === "float32" ? 40 : undefined), comeBackAfterMs: 500 },
 };
 
+/** Another offer under its own name. */
+const named = (own: Partial<ContributionOffer>): ContributionOffer => {
+  const other = { ...offer, ...own };
+  return { ...other, id: own.id ?? contributionId(other.client, other.task, other.round) };
+};
+
 describe("the offer of a contribution", () => {
   it("is taken from a member in the round's form", () => {
     expect(decideOffer(offer, facts)).toEqual({ kind: "receive" });
-    expect(decideOffer({ ...offer, round: 2, baseVersion: 6 }, facts)).toEqual({ kind: "receive" });
+    expect(decideOffer(named({ round: 2, baseVersion: 6 }), facts)).toEqual({ kind: "receive" });
   });
 
   it.each<[string, Partial<ContributionOffer>, Partial<OfferFacts>, object]>([
@@ -27,6 +42,8 @@ describe("the offer of a contribution", () => {
     ["from a client in quarantine", {}, { standing: { ...goodStanding, quarantinedUntilMs: 900 } }, { cause: "quarantined", comeBackAfterMs: 800 }], // prettier-ignore
     ["known", {}, { known: "accepted" }, { kind: "duplicate", accepted: true }],
     ["known and refused", {}, { known: "rejected" }, { kind: "duplicate", accepted: false }],
+    ["under another's name", { id: contributionId("b", "digits", 3) }, {}, { kind: "rejected", cause: "bad_offer" }],
+    ["with a loss beyond all bounds", { loss: 1e300 }, {}, { kind: "rejected", cause: "bad_offer" }],
     ["of a round to come", { round: 4 }, {}, { kind: "rejected", cause: "bad_offer" }],
     ["of a round long over", { round: 1 }, {}, { kind: "stale", nextRound: 4 }],
     ["unasked", {}, { isMember: false }, { kind: "rejected", cause: "not_a_member" }],
@@ -36,7 +53,7 @@ describe("the offer of a contribution", () => {
     ["of no samples", { samples: 0 }, {}, { kind: "rejected", cause: "bad_sample_count" }],
     ["of half a step", { steps: 0.5 }, {}, { kind: "rejected", cause: "bad_offer" }],
   ])("is answered when it is %s", (_, given, known, answer) => {
-    const decision = decideOffer({ ...offer, ...given }, { ...facts, ...known });
+    const decision = decideOffer(named(given), { ...facts, ...known });
     expect(decision).toMatchObject({ kind: "answer", answer });
   });
 
@@ -49,7 +66,7 @@ describe("the offer of a contribution", () => {
     });
     fc.assert(
       fc.property(anything, fc.boolean(), (given, isMember) => {
-        const decision = decideOffer({ ...offer, ...given }, { ...facts, isMember });
+        const decision = decideOffer(named(given), { ...facts, isMember });
         if (decision.kind === "answer") expect(decision.answer.comeBackAfterMs).toBeGreaterThan(0);
       }),
     );

@@ -1,5 +1,10 @@
 /** Whether a contribution is wanted at all, before its first byte has come. */
-import type { ContributionAnswer, ContributionOffer, RejectionCause } from "../contribution/contribution.ts";
+import {
+  contributionId,
+  type ContributionAnswer,
+  type ContributionOffer,
+  type RejectionCause,
+} from "../contribution/contribution.ts";
 import type { Standing } from "./standing.ts";
 
 /** What the aggregator knows about the round and the client; the caller has checked who the client is. */
@@ -34,6 +39,13 @@ export function decideOffer(offer: ContributionOffer, facts: OfferFacts): OfferD
   });
   if (offer.client !== facts.client || offer.task !== facts.task) {
     return reject("bad_offer", `it is for ${offer.client} and task ${offer.task}, sent by ${facts.client}`);
+  }
+  // Else one client could take the place of another's upload, and have it refused.
+  if (offer.id !== contributionId(offer.client, offer.task, offer.round)) {
+    return reject(
+      "bad_offer",
+      `${offer.id} is not the name of what ${offer.client} contributes to round ${offer.round}`,
+    );
   }
   const quarantinedMs = facts.standing.quarantinedUntilMs - facts.nowMs;
   if (quarantinedMs > 0) {
@@ -79,5 +91,11 @@ function decideForm(
   if (!Number.isSafeInteger(offer.steps) || offer.steps < 1) {
     return reject("bad_offer", `${offer.steps} local steps, expected a positive integer`);
   }
+  if (!(Math.abs(offer.loss) <= greatestLoss)) {
+    return reject("bad_offer", `a loss of ${offer.loss}, at most ${greatestLoss}`);
+  }
   return { kind: "receive" };
 }
+
+/** Sums of losses stay numbers, whatever clients claim: records of rounds hold them. */
+const greatestLoss = 1e9;
