@@ -10,6 +10,8 @@ export {
   type StandingRules,
 } from "./admission/standing.ts";
 export {
+  arrivalOf,
+  greatestStaleness,
   goalOf,
   parseAggregationPolicy,
   type AggregationPolicy,
@@ -56,7 +58,7 @@ export type { Partition } from "./partition/partition.ts";
 export { advanceRound, nextDeadline } from "./round/advance-round.ts";
 export { resumeRound } from "./round/resume-round.ts";
 export type { RefusalKind, RoundEffect, RoundEvent, RoundStep } from "./round/round-events.ts";
-export { checkPlan, type Arrival, type RoundPlan } from "./round/round-plan.ts";
+export { checkPlan, crowdOf, mostHeld, type Arrival, type RoundCrowd, type RoundPlan } from "./round/round-plan.ts";
 export {
   isEnded,
   nothingCarried,

@@ -1,5 +1,5 @@
 import { createRandom } from "@shoal/actors";
-import { defaultStandingRules, type Device } from "@shoal/federated";
+import { defaultStandingRules, goodStanding, type Device } from "@shoal/federated";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createIdlePool } from "./idle-pool.ts";
@@ -68,6 +68,13 @@ describe("a registry", () => {
     registry.checkIn("e", device, 5);
     expect(registry.find("a")).toBeUndefined();
     expect(registry.find("b")).toBeDefined();
+  });
+
+  it("remembers something of as many clients as it may know", () => {
+    const registry = createRegistry(settings);
+    for (const client of names) registry.holdAgainst(client, 0);
+    const remembered = names.filter((client) => registry.standing(client) !== goodStanding);
+    expect(remembered).toEqual(names.slice(-settings.mostClients));
   });
 
   it("equals a plain list of who was heard of, and when", () => {

@@ -2,7 +2,7 @@
  * Who is there: clients that have checked in, and which of them are idle. Soft state, lost with its aggregator: clients
  * are asked to check in again.
  *
- * Bounds  `mostClients` in all; the one that has been silent longest is forgotten for a new one. A check-in and a departure
+ * Bounds  `mostClients` in all, and as many of whom something is remembered; the one that has been silent longest is forgotten for a new one. A check-in and a departure
  *         take constant time.
  */
 import type { Random } from "@shoal/actors";
@@ -88,7 +88,7 @@ export function createRegistry(settings: RegistrySettings): Registry {
     standing: (client) => standingOf(state, client),
     holdAgainst(client, nowMs) {
       const standing = holdAgainst(standingOf(state, client), settings.standing, nowMs);
-      state.standings.set(client, standing);
+      remember(state, client, standing);
       if (!isTrusted(standing, nowMs)) state.pool.remove(client);
       return standing;
     },
@@ -132,6 +132,14 @@ function sweep(state: RegistryState, nowMs: number): readonly string[] {
     if (isForgiven(standing, settings.standing, nowMs)) standings.delete(client);
   }
   return silent;
+}
+
+/** As many as there are clients, the newest. */
+function remember({ standings, settings }: RegistryState, client: string, standing: Standing): void {
+  standings.delete(client);
+  standings.set(client, standing);
+  const [first] = standings.keys();
+  if (standings.size > settings.mostClients && first !== undefined) standings.delete(first);
 }
 
 function standingOf({ standings }: RegistryState, client: string): Standing {

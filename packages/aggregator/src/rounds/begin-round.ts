@@ -1,12 +1,12 @@
 /** The next round, with what the last one left: after its price in privacy was found affordable. */
 import {
+  greatestStaleness,
   isEnded,
   nothingCarried,
   startRound,
   type Carried,
   type Member,
   type Report,
-  type ResolvedAggregationPolicy,
   type RoundEffect,
 } from "@shoal/federated";
 import type { AggregatorWork } from "../aggregator.ts";
@@ -79,10 +79,6 @@ function isBase(room: Room, round: number, version: number): boolean {
   if (base === version) return true;
   if (mixesModels(policy) && room.values.valuesOf(base) === undefined) return false;
   return version - base <= greatestStaleness(policy);
-}
-
-function greatestStaleness(policy: ResolvedAggregationPolicy): number {
-  return policy.name === "fedbuff" || policy.name === "fedasync" ? (policy.maximumStaleness ?? Infinity) : 0;
 }
 
 function effectsOn(lost: readonly Report[], old: readonly { readonly client: string }[]): readonly RoundEffect[] {

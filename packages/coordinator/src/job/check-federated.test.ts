@@ -26,6 +26,8 @@ describe("a federated job", () => {
 
   it.each([
     [{ minimum: 5 }, "job.federated.minimum"],
+    [{ aggregation: { name: "fedavg", goal: 1_000 } }, "job.federated.overSelection"],
+    [{ aggregation: { name: "fedbuff", buffer: 500 } }, "job.federated.overSelection"],
     [{ robust: { name: "krum", byzantine: 1 } }, "job.federated.robust"],
     [{ maximumStaleness: 1 }, "job.federated.maximumStaleness"],
     [{ local: scaffold, robust: { name: "median" } }, "job.federated.local.correction"],
@@ -54,7 +56,7 @@ describe("a federated job", () => {
       "job.federated.aggregation.examples",
     ],
     [{ privacy: secure, minimum: 2 }, "job.federated.privacy"],
-    [{ privacy: secure, overSelection: 300 }, "job.federated.privacy"],
+    [{ privacy: secure, overSelection: 255 }, "job.federated.privacy"],
     [{ privacy: { ...secure, weightCap: 100_000 } }, "job.federated.privacy"],
     [{ privacy: { ...secure, epsilon: 1 } }, "job.federated.privacy"],
     [{ privacy: { ...secure, epsilon: 1, delta: 1e-5, weightCap: 2 } }, "job.federated.privacy"],

@@ -1,8 +1,11 @@
 /** What federated rounds need of the rest of a job. */
 import { ShoalError } from "@shoal/errors";
 import {
+  arrivalOf,
   clientsNeeded,
+  crowdOf,
   goalOf,
+  mostHeld,
   parseAggregationPolicy,
   parsePrivacy,
   parseRobustRule,
@@ -51,9 +54,14 @@ const decidedElsewhere = {
   slots: "one contribution a step: the round's update",
 } as const;
 
-function checkRounds({ aggregation, robust, minimum }: NonNullable<JobSpec["federated"]>): void {
+function checkRounds({ aggregation, robust, minimum, overSelection }: NonNullable<JobSpec["federated"]>): void {
   const policy = parseAggregationPolicy(aggregation);
   const goal = goalOf(policy);
+  const { held } = crowdOf(arrivalOf(policy), goal, overSelection);
+  if (held > mostHeld) {
+    const sentence = `expected at most ${mostHeld} clients in a round, with the goal of ${goal} there are ${held}`;
+    reject("job.federated.overSelection", sentence);
+  }
   const needed = robust === null ? 1 : clientsNeeded(parseRobustRule(robust));
   if (needed > goal) {
     reject(
@@ -116,9 +124,9 @@ function checkClients({
   robust,
   minimum,
 }: NonNullable<JobSpec["federated"]>): void {
-  const { name } = parseAggregationPolicy(aggregation);
-  const isBuffer = name === "fedbuff" || name === "fedasync";
-  if (maximumStaleness > 0 && !isBuffer) {
+  const policy = parseAggregationPolicy(aggregation);
+  const { name } = policy;
+  if (maximumStaleness > 0 && arrivalOf(policy) === "round") {
     const sentence = `expected 0 with ${name}, whose contributions all begin with the same values; fedbuff takes older ones`;
     reject("job.federated.maximumStaleness", sentence);
   }

@@ -213,7 +213,7 @@ export function createRun(given: NewRun, now: number): RunState {
     origin: null,
     snapshots: noSnapshots,
     phase: "queued",
-    reason: "",
+    reason: "waiting for the runs before it",
     error: null,
     result: null,
     submittedAtMs: now,

@@ -18,6 +18,7 @@
  *          were sent out, L = 1/learningRate; q-FedSGD is the same with one local step); Nguyen et al., AISTATS 2022
  *          (FedBuff divides by K; FLSim also has the normalised form); Xie, Koyejo, Gupta 2019 (FedAsync).
  */
+import type { Arrival } from "../round/round-plan.ts";
 import { choice, number, orNull, parseNamed, type FieldsByName } from "../spec-fields.ts";
 import {
   exampleWeight,
@@ -146,4 +147,14 @@ export function parseAggregationPolicy(value: unknown): ResolvedAggregationPolic
 export function goalOf(policy: ResolvedAggregationPolicy): number {
   if (policy.name === "fedbuff") return policy.buffer;
   return policy.name === "fedasync" ? 1 : policy.goal;
+}
+
+/** Whether clients begin together, or come and go. */
+export function arrivalOf({ name }: ResolvedAggregationPolicy): Arrival {
+  return name === "fedbuff" || name === "fedasync" ? "buffer" : "round";
+}
+
+/** Rounds that a contribution may be behind. */
+export function greatestStaleness(policy: ResolvedAggregationPolicy): number {
+  return policy.name === "fedbuff" || policy.name === "fedasync" ? (policy.maximumStaleness ?? Infinity) : 0;
 }

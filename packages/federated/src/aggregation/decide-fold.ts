@@ -1,5 +1,5 @@
 /** Whether a contribution is folded into the present update, and with what weights: a pure function of the facts. */
-import { goalOf, type ResolvedAggregationPolicy } from "./aggregation-policy.ts";
+import { goalOf, greatestStaleness, type ResolvedAggregationPolicy } from "./aggregation-policy.ts";
 import { weightOfExamples, weightOfStaleness, type ExampleWeight } from "./staleness-rule.ts";
 
 /** What is known of a contribution beside its update Δ (trained minus received values). */
@@ -74,10 +74,6 @@ export function decideFold(
   if (typeof weights === "string") return { kind: "refuse", cause: "unusable", reason: weights };
   const reason = `${folded + 1} of ${goal}, staleness ${staleness}, weight ${weights.weight}`;
   return { kind: "fold", ...weights, staleness, completes: folded + 1 >= goal, reason };
-}
-
-function greatestStaleness(policy: ResolvedAggregationPolicy): number {
-  return policy.name === "fedbuff" || policy.name === "fedasync" ? (policy.maximumStaleness ?? Infinity) : 0;
 }
 
 /** @returns a sentence when the policy needs to know what the contribution does not say */

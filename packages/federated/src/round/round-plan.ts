@@ -33,6 +33,22 @@ export interface RoundPlan {
   readonly commitTimeoutMs: number;
 }
 
+/** Clients that a round may hold: its state has to fit one value of the store. */
+export const mostHeld = 1_024;
+
+export interface RoundCrowd {
+  /** Clients that train at the same time. */
+  readonly invited: number;
+  /** With the contributions that a buffer holds beside them. */
+  readonly held: number;
+}
+
+/** @param overSelection - clients asked for each contribution that is wanted */
+export function crowdOf(arrival: Arrival, goal: number, overSelection: number): RoundCrowd {
+  const invited = Math.ceil(goal * overSelection);
+  return { invited, held: arrival === "buffer" ? invited + goal : invited };
+}
+
 /** @throws RangeError when the plan contradicts itself */
 export function checkPlan(plan: RoundPlan): void {
   const { goal, minimum, invited, maximumStaleness, carriesOver, arrival } = plan;

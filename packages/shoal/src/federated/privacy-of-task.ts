@@ -4,6 +4,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   defaultCountDeviation,
   localDeviation,
+  mostHeld,
   noiseForBudget,
   parsePrivacy,
   planSecureSum,
@@ -65,10 +66,10 @@ const deviations = 6;
  * place, and it ends when all have answered, or at its deadline.
  * @throws ShoalError invalid_job - they may be more than a round can hold
  */
-export function poissonPlan(plan: RoundPlan, { expected }: DrawByCoins, mostInvited: number): RoundPlan {
+export function poissonPlan(plan: RoundPlan, { expected }: DrawByCoins): RoundPlan {
   const invited = Math.ceil(expected + deviations * Math.sqrt(expected)) + 1;
-  if (invited > mostInvited) {
-    const sentence = `job.federated.overSelection: coins for ${expected} clients may name ${invited}, at most ${mostInvited}`;
+  if (invited > mostHeld) {
+    const sentence = `job.federated.overSelection: coins for ${expected} clients may name ${invited}, at most ${mostHeld}`;
     throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
   }
   return { ...plan, draw: "poisson", goal: invited, invited, minimum: 0 };

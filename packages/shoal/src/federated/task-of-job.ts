@@ -2,7 +2,9 @@
 import type { AggregatorSettings } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import {
+  arrivalOf,
   clientsNeeded,
+  crowdOf,
   defaultStandingRules,
   goalOf,
   parseAggregationPolicy,
@@ -37,8 +39,6 @@ const uploadBytes = 512 * 2 ** 20;
 /** A check-in is good for so long: a throttled tab wakes once a minute. */
 const clientLeaseMs = 120_000;
 const mostClients = 100_000;
-/** Clients in a round: its state has to fit one value of the store. */
-const mostInvited = 1_024;
 /** What is told to clients that are to come back. */
 const pace = { leastMs: 200, mostMs: 24 * 3_600_000 };
 /** The push of a round is repeated by the worker as long as it lives. */
@@ -111,7 +111,7 @@ function policyOf(federated: FederatedSettings): ResolvedAggregationPolicy {
 /** What privacy asks of rounds beside what the job does. */
 function planFor(declared: RoundPlan, { central, secure }: TaskPrivacy): RoundPlan {
   if (secure !== null) return securePlan(declared, secure);
-  return central?.coins === undefined ? declared : poissonPlan(declared, central.coins, mostInvited);
+  return central?.coins === undefined ? declared : poissonPlan(declared, central.coins);
 }
 
 function planOf(
@@ -121,16 +121,10 @@ function planOf(
 ): RoundPlan {
   const goal = goalOf(policy);
   const { maximumStaleness, overSelection, minimum } = federated;
-  const isBuffer = policy.name === "fedbuff" || policy.name === "fedasync";
-  const invited = Math.ceil(goal * overSelection);
-  // A buffer holds contributions beside the clients that train.
-  const held = isBuffer ? invited + goal : invited;
-  if (held > mostInvited) {
-    const sentence = `job.federated.overSelection: a round would hold ${held} clients, at most ${mostInvited}`;
-    throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
-  }
+  const arrival = arrivalOf(policy);
+  const { invited } = crowdOf(arrival, goal, overSelection);
   return {
-    ...{ arrival: isBuffer ? "buffer" : "round", goal, invited },
+    ...{ arrival, goal, invited },
     minimum: Math.max(minimum ?? goal, robust === null ? 1 : clientsNeeded(robust)),
     ...{ carriesOver: maximumStaleness > 0, maximumStaleness },
     selectionTimeoutMs: 1000 * federated.selectionSeconds,

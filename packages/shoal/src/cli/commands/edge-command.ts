@@ -97,6 +97,7 @@ interface InviteOptions extends ConnectedOptions {
 }
 
 async function invite(run: string, options: InviteOptions, context: CommandContext): Promise<void> {
+  checkName(run, "run");
   const { cluster } = resolveCluster(options, context.environment);
   const client = options.client === undefined ? null : checkName(options.client, "client");
   await withCluster(options, context, async ({ system, coordinator }) => {
