@@ -2,10 +2,20 @@
 import { createRandom, systemClock } from "@shoal/actors";
 import { connectEdge, createClientKey } from "@shoal/edge-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { perceptron } from "../support/perceptron.ts";
 import { processesOf, runCommand, startCommand, type Command } from "../support/shoal-command.ts";
 import { startUp, type UpCluster } from "../support/up.ts";
 
 const endLimitMs = 3_000;
+
+/** Its clients are never there. */
+const job = {
+  name: "waiting",
+  model: perceptron([8]),
+  data: { type: "digits", samples: 10, testSamples: 10 },
+  optimizer: { name: "sgd", learningRate: 1 },
+  federated: { rounds: 1, aggregation: { name: "fedavg", goal: 2 }, local: { learningRate: 0.1 } },
+};
 
 let cluster: UpCluster;
 beforeAll(async () => {
@@ -31,6 +41,9 @@ describe("shoal edge", () => {
     expect(assets.length).toBeGreaterThanOrEqual(2);
     for (const path of assets) expect((await fetch(origin + path)).status).toBe(200);
     await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task: null });
+    const task = await cluster.submit(job);
+    await cluster.until(task, ({ phase }) => phase === "training");
+    await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task });
     const { plane } = await connectEdge({
       ...{ origin, ticket: null, seed: createClientKey(), clock: systemClock, random: createRandom(1) },
     });
