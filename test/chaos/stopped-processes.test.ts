@@ -14,7 +14,7 @@ let robust: RobustJob;
 
 beforeAll(async () => {
   cluster = await startKillableCluster({ workers: 2, servers: 3, coordinators: 2 });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 6_000 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 8_000 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -27,9 +27,11 @@ async function stopFor(name: string, ms: number): Promise<void> {
 
 describe("a synchronous run with copies of its shards", () => {
   it("gives the bits of a plain loop when a server stands still: others lead its shards, and it comes back", async () => {
+    const beganAtMs = Date.now();
     const { parameters, log } = await trainDisturbed(cluster, robust.job, () => stopFor("server-1", stoppedMs));
     expect(log).toMatch(/takes over, because server-1 is suspected/);
-    expect(log).toMatch(/server server-1 joined/);
+    // On a machine that has become faster since the job was measured, the run may be over by then.
+    await expect.poll(() => cluster.log(beganAtMs), { timeout: 10_000 }).toMatch(/server server-1 joined/);
     expect(parameters).toEqual(robust.expected); // no tolerance
   });
 

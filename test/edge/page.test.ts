@@ -133,7 +133,8 @@ describe("the page", () => {
       await new Promise((resolve) => void setTimeout(resolve, 700));
       return before.includes('"stage":"training"') && (await state()) === before;
     };
-    await expect.poll(isSending, { timeout: 30_000, interval: 10 }).toBe(true);
+    // A round that asked a tab of the tests before goes on without it after 20 s.
+    await expect.poll(isSending, { timeout: 60_000, interval: 10 }).toBe(true);
     line.cut(); // What it holds would arrive all the same.
     await page.goto("about:blank");
     await begin();
