@@ -29,12 +29,12 @@ describe("clusters drawn from seeds", () => {
   });
 
   it.each([
-    ["fail-over", 150],
+    ["fail-over", 100],
     ["large", 10],
-    ["snapshots", 100],
-    ["elastic", 100],
-    ["lossy", 100],
-    ["memory", 100],
+    ["snapshots", 60],
+    ["elastic", 60],
+    ["lossy", 60],
+    ["memory", 60],
   ] as const)("do so where more happens (%s)", { timeout: 600_000 }, async (scenario, count) => {
     const { broken } = await runSeeds({ scenario, from: 1, count, processes: 2 });
     expect(broken.map(({ seed, violations }) => `${seed}: ${violations.join("; ")}`)).toEqual([]);
