@@ -99,12 +99,11 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 60_000,
       }),
-      // Most of the time they wait for somebody to be missed.
       project("chaos", 5, {
-        ...onAllCores,
         include: ["test/chaos/**/*.test.ts"],
         testTimeout: 120_000,
         hookTimeout: 60_000,
+        fileParallelism: false,
       }),
       // Without Chromium these are left out; `npm test` then lists them as skipped, and fails under CI.
       ...(existsSync(chromium) ? [browser, edge] : []),

@@ -14,6 +14,8 @@ export interface UnderKillsOptions {
   readonly role: "server" | "worker" | "coordinator";
   readonly servers: number;
   readonly data: object;
+  /** Undisturbed training that one kill is given; default 2.5: a kill, its fail-over and the return of the node take about so long. */
+  readonly secondsPerKill?: number;
   readonly dataFolder?: string | undefined;
   readonly log: (sentence: string) => void;
 }
@@ -46,8 +48,7 @@ export interface ExplainedKill extends Kill {
 }
 
 const workers = 2;
-/** Undisturbed training that one kill is given: a kill, its fail-over and the return of the node take about so long. */
-const secondsPerKill = 2.5;
+const usualSecondsPerKill = 2.5;
 const linesOfLog = 400;
 const stallWindowMs = 3_000;
 
@@ -88,7 +89,7 @@ async function trainTwice(cluster: KillableCluster, options: UnderKillsOptions):
   };
   await cluster.completed(await cluster.submit({ ...job, epochs: 1 })); // loads the data
   const first = await cluster.completed(await cluster.submit({ ...job, epochs: 1 }));
-  const epochs = Math.ceil((options.kills * secondsPerKill * 1000) / first.elapsedMs);
+  const epochs = Math.ceil((options.kills * (options.secondsPerKill ?? usualSecondsPerKill) * 1000) / first.elapsedMs);
   log(`an epoch of ${first.totalSteps} steps takes ${Math.round(first.elapsedMs)} ms; training ${epochs}, undisturbed`);
   const undisturbed = await cluster.completed(await cluster.submit({ ...job, epochs }));
   log(`undisturbed: ${(undisturbed.elapsedMs / 1000).toFixed(1)} s; again, with ${options.kills} kills`);
