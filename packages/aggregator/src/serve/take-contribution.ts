@@ -111,9 +111,15 @@ export async function takeChunk(
       room.registry.holdAgainst(client, clock.now());
       return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
     case "complete":
+      traceUpload(room, outcome.contribution);
       if (room.secure !== null) return takeMasked(room, room.secure, outcome.contribution);
       return answered(await admit(room, outcome.contribution));
   }
+}
+
+function traceUpload({ traces, clock }: Room, { offer }: StoredContribution): void {
+  const own = { [attributes.encoding]: offer.encoding, [attributes.bytesAfter]: offer.content.bytes };
+  traces.uploaded(offer.client, offer.round, clock.now(), own);
 }
 
 /** Adds a masked update to the sum: what is in it cannot be looked at. Of the contribution its name is kept. */
