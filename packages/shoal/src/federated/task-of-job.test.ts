@@ -35,6 +35,13 @@ describe("the task of a federated job", () => {
     expect(task(whole).settings.policy).toMatchObject({ accumulationCap: 2 });
   });
 
+  it("asks for the loss that q-FedAvg weighs by: of the values that were sent out", () => {
+    expect(task().description.local.lossAt).toBe("training");
+    const fair = task({ aggregation: { name: "qfedavg", goal: 2, learningRate: 0.1 } });
+    expect(fair.description.local.lossAt).toBe("received");
+    expect(fair.settings.local).toEqual(fair.description.local);
+  });
+
   it("waits for as many as a robust rule needs, and asks no more than its state can hold", () => {
     const robust = { robust: { name: "krum", byzantine: 2 }, minimum: 1 };
     expect(task(robust).settings.plan.minimum).toBe(7);

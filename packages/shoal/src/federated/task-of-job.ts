@@ -56,13 +56,15 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
     throw new ShoalError("invalid_job", "job.federated: expected settings", { field: "job.federated" });
   const layout = layoutOf(parseModelSpec(job.model));
   const shared = sharedKeys(layout.size, personalSpans(layout.segments, federated.local.personal));
+  const policy = policyOf(federated);
+  // q-FedAvg weighs a client by how badly the values serve it that it was given.
+  const lossAt = policy.name === "qfedavg" ? "received" : "training";
+  const local: LocalTraining = { ...federated.local, lossAt, seed: job.seed };
   const down = byName(federated.down);
   const up = byName(federated.up);
   const { normBound, sampleCap } = federated;
-  const local: LocalTraining = { ...federated.local, seed: job.seed };
   const vectors = vectorsOfClient * vectorsTogether(local);
   const memoryBytes = vectors * layout.size * Float32Array.BYTES_PER_ELEMENT;
-  const policy = policyOf(federated);
   const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
   const declared = planOf(federated, policy, robust);
   const privacy = privacyOfTask(federated, declared, shared.count);
