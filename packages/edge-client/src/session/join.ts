@@ -282,12 +282,16 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
     await shelf.clear();
     if (abort.signal.aborted) return true;
     await decline(state, round, message);
-    // The client's data or program does not fit the task: it would be drawn in vain as long as it is there.
-    if (isShoalError(error, "invalid_argument") || isShoalError(error, "layout_mismatch")) throw error;
+    if (isForGood(error)) throw error;
     return false;
   } finally {
     state.round = undefined;
   }
+}
+
+/** The client's data, program or memory does not fit the task: it would be drawn in vain as long as it is there. */
+function isForGood(error: unknown): boolean {
+  return (["invalid_argument", "layout_mismatch", "out_of_memory"] as const).some((code) => isShoalError(error, code));
 }
 
 type CheckedIn = Extract<ClientReply, { readonly type: "checked_in" }>;
