@@ -141,6 +141,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
       // Whoever waits for a step's update waits in vain: no other round is begun.
       signals.fail(new ShoalError("cancelled", reason));
       await endRounds(task, reason);
+      room.traces.forgetBefore(Infinity, clock.now());
       // What is left there does no harm.
       await room.control?.clear().catch(() => undefined);
       room.last.over = reason.slice(0, 1_000);

@@ -73,6 +73,16 @@ describe("the trace of a contribution", () => {
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["select", "contribution"]);
   });
 
+  it("of who still trains for an earlier round ends when that is let go in a later one", () => {
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 1, 0);
+    traces.offered("b", 1, 0);
+    traces.ended("a", 4, "too old", 900);
+    const roots = exporter.getFinishedSpans().filter(({ name }) => name === "contribution");
+    expect(roots.map((root) => root.attributes[attributes.outcome])).toEqual(["too old"]);
+    expect(traces.traceparent("b", 1)).not.toBeNull();
+  });
+
   it("is nothing, and keeps nothing, where nobody traces", () => {
     trace.disable();
     const traces = createContributionTraces("run-1");

@@ -36,7 +36,7 @@ export interface ContributionTraces {
   uploaded(client: string, round: number, nowMs: number, own?: Attributes): void;
   /** A piece of work of the aggregator's on its contribution. */
   worked(client: string, round: number, work: AggregatorWorkSpan): void;
-  /** Nothing more comes of it. */
+  /** Nothing more comes of what it was asked for in this round, or in one before that it was still training for. */
   ended(client: string, round: number, outcome: string, nowMs: number): void;
   /** Ends and forgets what is of an older round. */
   forgetBefore(round: number, nowMs: number): void;
@@ -112,8 +112,8 @@ export function createContributionTraces(run: string): ContributionTraces {
       childOf(found.root, spanNames[name], { ...sharedOf(run, found), ...own }, beginMs).end(timeOf(endMs));
     },
     ended(client, round, outcome, nowMs) {
-      const found = find(client, round);
-      if (found !== undefined) end(found, outcome, nowMs);
+      const of = [...open.values()].filter((each) => each.client === client && each.round <= round);
+      for (const each of of) end(each, outcome, nowMs);
     },
     forgetBefore(round, nowMs) {
       for (const each of open.values()) if (each.round < round) end(each, "forgotten", nowMs);
