@@ -218,7 +218,7 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
   } catch (error) {
     if (closing.signal.aborted) throw error;
     // One round that cannot be played costs itself; the next may be another matter.
-    const { message } = ShoalError.from(error);
+    const { message } = ShoalError.from(abort.signal.aborted ? abort.signal.reason : error);
     tell({ type: "let_go", round, reason: message });
     await shelf.clear();
     if (abort.signal.aborted) return true;
