@@ -52,6 +52,18 @@ describe("rounds in words", () => {
     ]);
   });
 
+  it("say what clients measured, where they did", () => {
+    let text = "";
+    const output = createOutput(false, { write: (each) => (text += each) });
+    const measuredByClients = { clients: 12, loss: 0.4, accuracy: 0.875 };
+    sayRounds(chain(body(1), body(2, { measuredByClients })), output);
+    expect(text.split("\n").slice(0, 3)).toEqual([
+      "round  outcome    took   asked  dropped  gave  loss    accuracy  on clients     down    up    ε",
+      "1      committed  2.5 s  2      0        2     0.5000  91.00 %   –              2.0 MB  12 B  –",
+      "2      committed  2.5 s  2      0        2     0.5000  91.00 %   87.50 % of 12  2.0 MB  12 B  –",
+    ]);
+  });
+
   it("are found to be changed, left out or moved", () => {
     const rounds = chain(body(1), body(2), body(3));
     expect(verifyRounds(rounds)).toMatchObject({ kind: "intact" });
