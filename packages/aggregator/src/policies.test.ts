@@ -5,6 +5,7 @@ import {
   emptyLedger,
   epsilonOf,
   parseAggregationPolicy,
+  parseRobustRule,
   spend,
   type InProcessPlane,
   type RoundSummary,
@@ -273,6 +274,43 @@ describe("a buffer", () => {
       expect(values[0], name).toBeGreaterThan(2.5);
       expect(values[0], name).toBeLessThan(5);
     }
+  });
+});
+
+describe("centred clipping", () => {
+  const radius = 0.1;
+  const settings = settingsFor(
+    { goal: 3, minimum: 3, invited: 3 },
+    { robust: parseRobustRule({ name: "centred_clipping", radius, iterations: 1 }) },
+  );
+
+  /** Values after four steps; another aggregator takes over after each `every` of them. */
+  async function trained(every: number): Promise<readonly Float32Array[]> {
+    const scene = createScene(settings);
+    const work = async () => {
+      const after: Float32Array[] = [];
+      let values = new Float32Array(size);
+      for (const [index, name] of ["a", "b", "c"].entries()) scene.join(name, 20 + index);
+      for (let step = 0; step < 4; step += every) {
+        const aggregator = await scene.open();
+        for (let at = step; at < step + every; at += 1) {
+          ({ values } = await play(aggregator, at + 1, at, values.slice()));
+          after.push(values);
+        }
+        await aggregator.close();
+      }
+      return after;
+    };
+    return simulate(scene.clock, work());
+  }
+
+  it("begins each round where the last one ended, also after a take-over", async () => {
+    const values = await trained(4);
+    // All point the same way, far off: each update is longer than the last one by the radius.
+    const moved = values.map((now, at) => Math.hypot(...now.map((value, key) => value - (values[at - 1]?.[key] ?? 0))));
+    moved.forEach((norm, at) => expect(norm).toBeCloseTo(radius * (at + 1), 5)); // float32
+    expect(await trained(1)).toEqual(values);
+    expect(await trained(2)).toEqual(values);
   });
 });
 

@@ -70,6 +70,8 @@ interface CombineWork {
   readonly base: CombineBase;
   readonly codecs: VectorCodecs;
   readonly into: Float32Array;
+  /** The last update, for a rule that begins there; left out: zero. [size] float32, borrowed. */
+  readonly from?: Float32Array | undefined;
   /** Told how many keys were gone through; awaited, so that clients are answered meanwhile. */
   readonly pause: (keys: number) => Promise<void>;
 }
@@ -140,14 +142,14 @@ function movedSince(
 const chunkSize = 4_096;
 
 async function combineByRule(
-  { plan, codecs, into, pause }: CombineWork,
+  { plan, codecs, into, from, pause }: CombineWork,
   rule: ResolvedRobustRule,
   given: readonly StoredContribution[],
 ): Promise<number> {
   const weights = given.map(({ offer }) => Math.min(offer.samples, plan.sampleCap));
   // Between two chunks of all clients.
-  const pauses = { weights, chunkSize, pause: () => pause(given.length * chunkSize) };
-  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, pauses);
+  const options = { weights, from, chunkSize, pause: () => pause(given.length * chunkSize) };
+  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, options);
   for (let key = 0; key < into.length; key += 1) into[key] = -(into[key] ?? 0);
   return clipped.length;
 }
