@@ -1,6 +1,6 @@
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
+import { createMemoryStore, createRandom, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
 import { createInProcessPlane, type InProcessPlane, type RoundSummary } from "@shoal/federated";
 import { createVectorCodecs } from "@shoal/optimization";
 import { describe, expect, it } from "vitest";
@@ -12,6 +12,7 @@ import {
 } from "../../../test/support/played-client.ts";
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
+import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
 
 const settings = settingsFor();
 
@@ -21,13 +22,13 @@ function createScene() {
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const kernels = createKernelSite("baseline");
   const closed: RoundSummary[] = [];
-  const open = (): Promise<Aggregator> => {
+  const open = (own: StateStore = store): Promise<Aggregator> => {
     const codecs = createVectorCodecs(float32, { size }, kernels);
     const random = createRandom("aggregator");
     const onRound = (summary: RoundSummary): void => void closed.push(summary);
     return openAggregator({
       ...{ run: "r1", description: descriptionOf(settings), settings, plane: plane.aggregator },
-      ...{ store, clock, random, codecs, onRound },
+      ...{ store: own, clock, random, codecs, onRound },
     });
   };
   return { clock, store, plane, open, closed };
@@ -124,6 +125,32 @@ describe("an aggregator", () => {
       return waiting;
     };
     expect(await simulate(scene.clock, work())).toMatchObject({ code: "stale_term" });
+  });
+
+  it("offers a round to nobody before that is in the store, with the answer to a check-in neither", async () => {
+    const scene = createScene();
+    const { store, clock } = scene;
+    const update: StateStore["update"] = async (...given) => {
+      await new Promise<void>((resolve) => clock.after(50, resolve));
+      return store.update(...given);
+    };
+    const work = async () => {
+      const aggregator = await scene.open({ ...store, update });
+      const step = { step: 0, version: 0, parameters: new Float32Array(size), gradient: new Float32Array(size) };
+      const ended = aggregator.aggregate(step).catch(() => undefined);
+      const device = { memoryBytes: 1e9, samples: 1, testSamples: 0, encodings: ["float32"], platform: "node" };
+      const replies = [];
+      for (const name of ["a", "b", "c", "d"]) {
+        replies.push(await scene.plane.connect(name).request({ type: "check_in", device }, 1_000));
+      }
+      const { round } = (await store.get(taskKey("r1")))?.value as TaskRecord;
+      await aggregator.close();
+      await ended;
+      return { round, last: replies.at(-1) };
+    };
+    const { round, last } = await simulate(clock, work());
+    expect(last).toMatchObject({ type: "checked_in", offer: { round: 1 } });
+    expect(round).toMatchObject({ phase: "configuring", members: { length: 4 } });
   });
 
   it("traces each contribution from the draw to its place in the values", async () => {
