@@ -1,34 +1,18 @@
 /** Synchronous runs whose slots keep something from step to step, while workers come, go in order and are slow: every bit. */
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import type { JobInput, JobSpec, SnapshotStore } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createMemorySnapshots } from "../support/memory-snapshots.ts";
-import { perceptron } from "../support/perceptron.ts";
 import { trainPlainly } from "../support/plain-training.ts";
+import { slotDigits, slotJob } from "../support/small-digits.ts";
 import { trainInVirtualTime } from "../support/timed-training.ts";
 import { createTrainingSite, type TrainingCluster } from "../support/training-cluster.ts";
 import { trainVirtually, type Disturb, type VirtuallyTrained } from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
-const data = { samples: 320, testSamples: 40, seed: 2 };
-const dataset = generateDigits(data);
+const dataset = generateDigits(slotDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: perceptron([12]),
-    data: { type: "digits", ...data },
-    optimizer: { name: "sgd", learningRate: 0.005, momentum: 0.9 },
-    batchSize: 8,
-    epochs: 12,
-    seed: 5,
-    workers: 1,
-    slots: 4,
-    shards: 3,
-    ...change,
-  });
-}
+const jobOf = (change: Partial<JobInput>): JobSpec => slotJob({ epochs: 12, workers: 1, slots: 4, ...change });
 
 async function leave(cluster: TrainingCluster, name: string): Promise<void> {
   const worker = cluster.workers.findLast((each) => each.name === name);

@@ -1,32 +1,22 @@
 /** Synchronous runs whose slots keep something from step to step, killed as a whole and gone on with by others. */
 import { createInProcessBus, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
-import { checkJob } from "@shoal/coordinator";
 import { generateDigits } from "@shoal/models";
 import { slotObjectName, type JobInput, type JobSpec, type RunStatus, type SnapshotStore } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createMemorySnapshots } from "../support/memory-snapshots.ts";
-import { perceptron } from "../support/perceptron.ts";
+import { slotDigits, slotJob } from "../support/small-digits.ts";
 import { createTrainingSite, startTrainingCluster, type TrainingCluster } from "../support/training-cluster.ts";
 
 const site = await createTrainingSite();
-const data = { samples: 320, testSamples: 40, seed: 2 };
-const dataset = generateDigits(data);
+const dataset = generateDigits(slotDigits);
 
-function jobOf(change: Partial<JobInput>): JobSpec {
-  return checkJob({
-    name: "digits",
-    model: perceptron([12]),
-    data: { type: "digits", ...data },
-    optimizer: { name: "sgd", learningRate: 0.005, momentum: 0.9 },
-    batchSize: 8,
+const jobOf = (change: Partial<JobInput>): JobSpec =>
+  slotJob({
     epochs: 5,
-    seed: 5,
     slots: 2,
-    shards: 3,
     durability: { snapshots: { everySteps: 5, everySeconds: null, keep: 2 } },
     ...change,
   });
-}
 
 const computeMs = 50;
 

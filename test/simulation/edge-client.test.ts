@@ -108,6 +108,10 @@ describe("a client that has joined", () => {
       const run = await playJoined({ rounds: 1, size, settings, lives: [diesAt] });
       expect(run.contributions).toEqual([3]);
       expect(run.trainedAgain).toEqual([]);
+      const own = run.events.filter(({ name }) => name === "a");
+      const uploads = own.findIndex(({ type }) => type === "uploading");
+      // What was kept counts as present: a page that goes on shows how far it is.
+      expect(own.slice(0, uploads).findLast(({ type }) => type === "downloading")).toMatchObject({ bytes: 4 * size });
       // Those that were under way when it died are asked for again.
       expect(run.requests["fetch_chunk"]).toBeLessThanOrEqual(4 + 4 + 4);
       expect(run.requests["put_chunk"]).toBeLessThanOrEqual(4 + 4);
@@ -151,8 +155,10 @@ describe("a client that has joined", () => {
     expect(run.events.filter(({ type }) => type === "not_kept")).toHaveLength(3);
   });
 
-  it("leaves where its data do not fit the task, says why, and holds nobody up", async () => {
-    const unfit = new ShoalError("invalid_argument", "label 77 of row 0 is not in [0, 10)");
+  it.each([
+    new ShoalError("invalid_argument", "label 77 of row 0 is not in [0, 10)"),
+    new ShoalError("out_of_memory", "training takes 3 GiB, this device has 1 GiB"),
+  ])("leaves where the task does not fit it, says why, and holds nobody up: %s", async (unfit) => {
     const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 });
     const { events, contributions, reasons, requests } = await playJoined({ rounds: 4, unfit, settings });
     expect(contributions).toEqual([2, 2, 2, 2]);

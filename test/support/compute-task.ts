@@ -15,7 +15,7 @@ export function computeTask(epochs: number): TaskDescription {
     down: [{ name: "float32" }],
     up: [{ name: "float32" }],
     local: {
-      ...{ epochs, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
+      ...{ epochs, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none", lossAt: "training" },
       ...{ personal: [], seed: 1 },
     },
     ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0 },

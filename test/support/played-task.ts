@@ -21,6 +21,7 @@ const local: LocalTraining = {
     momentum: 0,
     proximal: 0,
     correction: "none",
+    lossAt: "training",
     personal: [],
     seed: 1,
   },

@@ -13,3 +13,14 @@ export function smallDigitsJob(change: Partial<JobInput>): JobSpec {
     ...change,
   });
 }
+
+/** For runs whose slots keep something from step to step. */
+export const slotDigits = { samples: 320, testSamples: 40, seed: 2 } as const;
+
+/** @param change what differs; 40 batches an epoch */
+export function slotJob(change: Partial<JobInput>): JobSpec {
+  return smallDigitsJob({
+    ...{ data: { type: "digits", ...slotDigits }, optimizer: { name: "sgd", learningRate: 0.005, momentum: 0.9 } },
+    ...{ batchSize: 8, seed: 5, shards: 3, ...change },
+  });
+}

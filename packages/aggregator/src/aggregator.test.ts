@@ -1,17 +1,8 @@
 import { trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
-import {
-  createInProcessPlane,
-  defaultStandingRules,
-  parseAggregationPolicy,
-  type InProcessPlane,
-  type LocalTraining,
-  type RoundPlan,
-  type RoundSummary,
-  planeProtocol,
-  type TaskDescription,
-} from "@shoal/federated";
+import { createMemoryStore, createRandom, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
+import { createInProcessPlane, type InProcessPlane, type RoundSummary } from "@shoal/federated";
+import { createVectorCodecs } from "@shoal/optimization";
 import { describe, expect, it } from "vitest";
 import { createKernelSite } from "../../../test/support/kernel-site.ts";
 import {
@@ -19,77 +10,25 @@ import {
   type PlayedClient,
   type PlayedClientOptions,
 } from "../../../test/support/played-client.ts";
+import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
-import type { AggregatorSettings } from "./settings.ts";
-import { createVectorCodecs } from "@shoal/optimization";
+import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
 
-const size = 5;
-const local: LocalTraining = {
-  ...{
-    epochs: 1,
-    batchSize: 10,
-    learningRate: 0.1,
-    momentum: 0,
-    proximal: 0,
-    correction: "none",
-    personal: [],
-    seed: 1,
-  },
-};
-const plan: RoundPlan = {
-  ...{ arrival: "round", goal: 3, minimum: 2, invited: 4, carriesOver: false, maximumStaleness: 0 },
-  ...{ selectionTimeoutMs: 1_000, configurationTimeoutMs: 200, reportingTimeoutMs: 2_000, commitTimeoutMs: 60_000 },
-};
-const float32 = { float32: { name: "float32" } };
-const settings: AggregatorSettings = {
-  ...{
-    plan,
-    policy: parseAggregationPolicy({ name: "fedavg", goal: 3 }),
-    robust: null,
-    privacy: null,
-    secure: null,
-    local,
-  },
-  ...{
-    down: float32,
-    up: float32,
-    normBound: 100,
-    sampleCap: 1_000,
-    population: 100,
-    memoryBytes: 0,
-    evaluates: false,
-  },
-  intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
-  standing: { ...defaultStandingRules, quarantineMs: 60_000 },
-  ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 100, leaseMs: 90_000, roundMs: 1_000 },
-};
-const description: TaskDescription = {
-  ...{ task: "digits", model: {}, size, local, protocol: planeProtocol, plain: [], normBound: 100, sampleCap: 1_000 },
-  ...{ down: [{ name: "float32" }], up: [{ name: "float32" }] },
-  ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0 },
-};
+const settings = settingsFor();
 
-function createScene(given: Partial<AggregatorSettings> = {}) {
+function createScene() {
   const clock = createSimulatedClock();
   const store = createMemoryStore();
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const kernels = createKernelSite("baseline");
   const closed: RoundSummary[] = [];
-  const open = (): Promise<Aggregator> => {
+  const open = (own: StateStore = store): Promise<Aggregator> => {
     const codecs = createVectorCodecs(float32, { size }, kernels);
-    const own = { ...settings, ...given };
     const random = createRandom("aggregator");
     const onRound = (summary: RoundSummary): void => void closed.push(summary);
     return openAggregator({
-      run: "r1",
-      description,
-      settings: own,
-      plane: plane.aggregator,
-      store,
-      clock,
-      random,
-      codecs,
-      onRound,
+      ...{ run: "r1", description: descriptionOf(settings), settings, plane: plane.aggregator },
+      ...{ store: own, clock, random, codecs, onRound },
     });
   };
   return { clock, store, plane, open, closed };
@@ -188,6 +127,32 @@ describe("an aggregator", () => {
     expect(await simulate(scene.clock, work())).toMatchObject({ code: "stale_term" });
   });
 
+  it("offers a round to nobody before that is in the store, with the answer to a check-in neither", async () => {
+    const scene = createScene();
+    const { store, clock } = scene;
+    const update: StateStore["update"] = async (...given) => {
+      await new Promise<void>((resolve) => clock.after(50, resolve));
+      return store.update(...given);
+    };
+    const work = async () => {
+      const aggregator = await scene.open({ ...store, update });
+      const step = { step: 0, version: 0, parameters: new Float32Array(size), gradient: new Float32Array(size) };
+      const ended = aggregator.aggregate(step).catch(() => undefined);
+      const device = { memoryBytes: 1e9, samples: 1, testSamples: 0, encodings: ["float32"], platform: "node" };
+      const replies = [];
+      for (const name of ["a", "b", "c", "d"]) {
+        replies.push(await scene.plane.connect(name).request({ type: "check_in", device }, 1_000));
+      }
+      const { round } = (await store.get(taskKey("r1")))?.value as TaskRecord;
+      await aggregator.close();
+      await ended;
+      return { round, last: replies.at(-1) };
+    };
+    const { round, last } = await simulate(clock, work());
+    expect(last).toMatchObject({ type: "checked_in", offer: { round: 1 } });
+    expect(round).toMatchObject({ phase: "configuring", members: { length: 4 } });
+  });
+
   it("traces each contribution from the draw to its place in the values", async () => {
     const exporter = new InMemorySpanExporter();
     trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
@@ -210,7 +175,7 @@ describe("an aggregator", () => {
     const [committed] = roots.filter(({ attributes }) => attributes["shoal.outcome"] === "committed");
     const own = spans.filter((span) => span.spanContext().traceId === committed?.spanContext().traceId);
     const names = own.map(({ name }) => name).toSorted();
-    expect(names).toEqual(["admit", "aggregate", "contribution", "download", "publish", "select", "train"]);
+    expect(names).toEqual(["admit", "aggregate", "contribution", "download", "publish", "select", "train", "upload"]);
   });
 
   it("goes on to the next round when too few come", async () => {

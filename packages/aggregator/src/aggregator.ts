@@ -15,6 +15,7 @@ import { isEnded, systemSubtle, type AggregatorPlane, type RoundSummary, type Ta
 import type { VectorCodecs } from "@shoal/optimization";
 import { beginTask, type TaskBeginning } from "./begin-task.ts";
 import type { Combined } from "./commit/combine-round.ts";
+import { createLastUpdate, type LastUpdate } from "./commit/last-update.ts";
 import { createContributionStore } from "./contributions/contribution-store.ts";
 import { createControlVariate } from "./control/control-variate.ts";
 import { createRoundKeeper, type RoundKeeper } from "./keeper/round-keeper.ts";
@@ -141,8 +142,10 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
       // Whoever waits for a step's update waits in vain: no other round is begun.
       signals.fail(new ShoalError("cancelled", reason));
       await endRounds(task, reason);
+      room.traces.forgetBefore(Infinity, clock.now());
       // What is left there does no harm.
       await room.control?.clear().catch(() => undefined);
+      await room.lastUpdate?.clear().catch(() => undefined);
       room.last.over = reason.slice(0, 1_000);
       plane.tellAll({ type: "task_over", reason: room.last.over, model: room.last.model });
       await serveLast(room);
@@ -182,6 +185,7 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
     last: { model: null, over: undefined, askedAtMs: 0 },
     secure: secureOf(options, () => room),
     control: controlOf(options, keeper),
+    lastUpdate: lastUpdateOf(options, keeper),
   };
   return room;
 }
@@ -196,6 +200,14 @@ function secureOf({ settings, subtle }: AggregatorOptions, room: () => Room): Ro
 function controlOf({ run, store, clock, settings, codecs }: AggregatorOptions, keeper: RoundKeeper): Room["control"] {
   if (settings.local.correction === "none") return undefined;
   return createControlVariate({ run, store, clock, keeper, size: codecs.size, population: settings.population });
+}
+
+function lastUpdateOf(
+  { run, store, clock, settings, codecs }: AggregatorOptions,
+  keeper: RoundKeeper,
+): LastUpdate | undefined {
+  if (settings.robust?.name !== "centred_clipping") return undefined;
+  return createLastUpdate({ run, store, clock, size: codecs.size }, () => keeper.record.term);
 }
 
 /** Forgets silent clients and unfinished uploads from time to time. */

@@ -5,6 +5,7 @@ import {
   emptyLedger,
   epsilonOf,
   parseAggregationPolicy,
+  parseRobustRule,
   spend,
   type InProcessPlane,
   type RoundSummary,
@@ -276,25 +277,86 @@ describe("a buffer", () => {
   });
 });
 
+describe("centred clipping", () => {
+  const radius = 0.1;
+  const settings = settingsFor(
+    { goal: 3, minimum: 3, invited: 3 },
+    { robust: parseRobustRule({ name: "centred_clipping", radius, iterations: 1 }) },
+  );
+
+  /** Values after four steps; another aggregator takes over after each `every` of them. */
+  async function trained(every: number): Promise<readonly Float32Array[]> {
+    const scene = createScene(settings);
+    const work = async () => {
+      const after: Float32Array[] = [];
+      let values = new Float32Array(size);
+      for (const [index, name] of ["a", "b", "c"].entries()) scene.join(name, 20 + index);
+      for (let step = 0; step < 4; step += every) {
+        const aggregator = await scene.open();
+        for (let at = step; at < step + every; at += 1) {
+          ({ values } = await play(aggregator, at + 1, at, values.slice()));
+          after.push(values);
+        }
+        await aggregator.close();
+      }
+      return after;
+    };
+    return simulate(scene.clock, work());
+  }
+
+  it("begins each round where the last one ended, also after a take-over", async () => {
+    const values = await trained(4);
+    // All point the same way, far off: each update is longer than the last one by the radius.
+    const moved = values.map((now, at) => Math.hypot(...now.map((value, key) => value - (values[at - 1]?.[key] ?? 0))));
+    moved.forEach((norm, at) => expect(norm).toBeCloseTo(radius * (at + 1), 5)); // float32
+    expect(await trained(1)).toEqual(values);
+    expect(await trained(2)).toEqual(values);
+  });
+});
+
 describe("a round whose contributions cannot be used", () => {
   it("is abandoned, and the next one played: nobody waits for ever", async () => {
-    const policy = parseAggregationPolicy({ name: "qfedavg", goal: 3, q: 1, learningRate: 0.1 });
-    const scene = createScene(settingsFor({ goal: 3, minimum: 3, invited: 3 }, { policy, normBound: null }));
-    let bad = true;
+    // Of what is stale nothing is taken, and the two slow ones come together.
+    const staleness = { name: "threshold", cutoff: 0, value: 0 };
+    const policy = parseAggregationPolicy({ name: "fedbuff", buffer: 2, divideBy: "weights", staleness });
+    const plan = {
+      arrival: "buffer",
+      carriesOver: true,
+      maximumStaleness: 8,
+      goal: 2,
+      minimum: 2,
+      invited: 4,
+    } as const;
+    const scene = createScene(settingsFor(plan, { policy }));
     const work = async () => {
       const aggregator = await scene.open();
-      // So long that its square is no number: only known when it has come.
-      const bend = (update: Float32Array): Float32Array => (bad ? update.fill(1e38) : update);
-      for (const name of ["a", "b"]) scene.join(name, 1);
-      scene.join("c", 1, { bend });
-      const outcome = play(aggregator, 1);
-      await new Promise<void>((resolve) => scene.clock.after(2_500, resolve));
-      bad = false;
-      const { steps } = await outcome;
+      for (const name of ["a", "b", "slow", "slower"]) scene.join(name, 1, { trainMs: name.startsWith("s") ? 25 : 10 });
+      const { steps } = await play(aggregator, 3);
       await aggregator.close();
       return steps;
     };
-    expect(await simulate(scene.clock, work(), { forMs: 60_000 })).toBe(1);
+    expect(await simulate(scene.clock, work(), { forMs: 60_000 })).toBe(3);
+    const abandoned = scene.closed.filter(({ outcome }) => outcome === "abandoned");
+    expect(abandoned[0]?.reason).toMatch(
+      /^0 contributions could be used, at least 1 are needed \(\w+: of staleness \d/,
+    );
+  });
+
+  it("goes without an update so long that its square is no number, though the task names no bound", async () => {
+    const policy = parseAggregationPolicy({ name: "fednova", goal: 2 });
+    const plan = { goal: 2, minimum: 2, invited: 3, reportingTimeoutMs: 60_000 };
+    const scene = createScene(settingsFor(plan, { policy, normBound: null }));
+    const work = async () => {
+      const aggregator = await scene.open();
+      const liar = scene.join("liar", 1, { bend: (update) => update.fill(3e38), trainMs: 1 });
+      for (const name of ["a", "b"]) scene.join(name, 1, { trainMs: 5 });
+      const { values } = await play(aggregator, 1);
+      await aggregator.close();
+      return { values, answers: liar.answers };
+    };
+    const { values, answers } = await simulate(scene.clock, work(), { forMs: 60_000 });
+    expect(answers).toMatchObject([{ kind: "rejected", cause: "norm_too_large" }]);
+    expect([...values]).toEqual(Array.from(values, () => 0.5));
   });
 
   it("is abandoned when the run goes back to an earlier step", async () => {

@@ -19,7 +19,8 @@ export {
 } from "./edge-trainer.ts";
 export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";
 export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline-trainer.ts";
-export { join, type JoinOptions, type Session } from "./session/join.ts";
+export { join, type Session } from "./session/join.ts";
+export type { JoinOptions } from "./session/session-state.ts";
 export type { LocalResult, LocalTrainer, LocalWork, UpdateCodec } from "./session/local-training.ts";
 export type { RoundSummary } from "@shoal/federated";
 export type { ModelParameter, SessionModel } from "./session/newest-model.ts";

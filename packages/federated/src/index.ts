@@ -48,6 +48,7 @@ export {
   type SharedKeys,
 } from "./client/personal-layers.ts";
 export { addProximalTerm } from "./client/proximal.ts";
+export { trainingBytes } from "./client/training-bytes.ts";
 export { joinVectors, vectorsTogether, vectorWithin } from "./contribution/vectors-together.ts";
 export { correctGradient, moveControl, renewControl, replaceControl, type LocalPass } from "./client/scaffold.ts";
 export { partitionByLabels, partitionByShards } from "./partition/by-label.ts";
@@ -142,6 +143,7 @@ export {
   type Upload,
 } from "./contribution/intake.ts";
 export {
+  bytesPresent,
   checkManifest,
   chunkCount,
   chunkRange,

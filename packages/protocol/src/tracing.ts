@@ -24,9 +24,10 @@ export const spanNames = {
   /** A federated client's part of a round, from the offer to its last word; the others are its children. */
   contribution: "contribution",
   select: "select",
-  /** Of the client: what it fetched, trained and sent, on its own clock. */
+  /** Of the client: what it fetched and trained, on its own clock. */
   download: "download",
   train: "train",
+  /** From the end of those until all of the contribution is with the aggregator. */
   upload: "upload",
   admit: "admit",
   aggregate: "aggregate",

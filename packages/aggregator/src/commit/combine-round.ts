@@ -29,7 +29,14 @@ export async function combineRound(
   const pause = createPause(clock);
   const together = vectorsTogether(settings.local);
   const updates = contributions.map((each) => ({ ...each, content: vectorWithin(each.content, 0, together) }));
-  const combined = await combine({ plan, base, codecs, into, pause }, updates);
+  const from = await room.lastUpdate?.of(version);
+  const combined = await combine({ plan, base, codecs, into, from, pause }, updates);
+  if (combined.contributions > 0) {
+    await room.lastUpdate?.keep(
+      version + 1,
+      into.map((value) => -value),
+    );
+  }
   const refused = new Set(combined.refused.map(({ client }) => client));
   const folded = contributions.filter(({ offer }) => !refused.has(offer.client));
   await moveControlBy(room, folded, { version, pause });

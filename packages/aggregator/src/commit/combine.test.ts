@@ -88,8 +88,23 @@ describe("what a round comes to", () => {
   it("counts samples up to the cap for a robust rule, whatever is claimed", async () => {
     const robust = parseRobustRule({ name: "norm_bound", bound: 100 });
     const liar = contribution("liar", [1, 1, 1], { samples: 1_000_000_000 });
-    const { update } = await play({ robust }, [liar, contribution("b", [0, 0, 0], { samples: 10 })]);
+    const honest = contribution("b", [0, 0, 0], { samples: 10, loss: 3 });
+    const { update, combined } = await play({ robust }, [liar, honest]);
     expect(update[0]).toBeCloseTo(0.5, 6); // float32
+    expect(combined).toMatchObject({ samples: 20, loss: 2 });
+    expect((await play({}, [liar, honest])).combined).toMatchObject({ samples: 20, loss: 2 });
+  });
+
+  it("is no number divided by nothing, where a buffer's rule gives what is stale no weight", async () => {
+    const staleness = { name: "threshold", cutoff: 0, value: 0 };
+    const late = [1, 2].map((value) => contribution(`c${value}`, [value, 0, 0], { baseVersion: 3 }));
+    const policyOf = (divideBy: string) => parseAggregationPolicy({ name: "fedbuff", buffer: 3, staleness, divideBy });
+    const { update, combined } = await play({ policy: policyOf("weights") }, late);
+    expect(update).toEqual([0, 0, 0]);
+    expect(combined).toMatchObject({ contributions: 0, refused: [{ client: "c1" }, { client: "c2" }] });
+    const fresh = contribution("fresh", [6, 0, 0]);
+    expect((await play({ policy: policyOf("weights") }, [...late, fresh])).update[0]).toBe(6);
+    expect((await play({ policy: policyOf("count") }, [...late, fresh])).update[0]).toBe(2); // FedBuff divides by K
   });
 
   it("is no vote on other values: a robust rule takes those of this version alone", async () => {

@@ -58,7 +58,7 @@ export interface Combined {
   /** Those that could not be used after all. */
   readonly refused: readonly Refused[];
   readonly samples: number;
-  /** Mean loss of the contributors, weighted by samples; NaN where nobody was told. */
+  /** Mean loss of the contributors, weighted by samples up to the cap; NaN where nobody was told. */
   readonly loss: number;
   /** With differential privacy: what the next round clips to. */
   readonly nextClip: number | null;
@@ -70,6 +70,8 @@ interface CombineWork {
   readonly base: CombineBase;
   readonly codecs: VectorCodecs;
   readonly into: Float32Array;
+  /** The last update, for a rule that begins there; left out: zero. [size] float32, borrowed. */
+  readonly from?: Float32Array | undefined;
   /** Told how many keys were gone through; awaited, so that clients are answered meanwhile. */
   readonly pause: (keys: number) => Promise<void>;
 }
@@ -91,7 +93,7 @@ export async function combine(work: CombineWork, given: readonly StoredContribut
       client: offer.client,
       reason: `based on version ${offer.baseVersion}, now ${base.version}`,
     }));
-  const figures = { ...figuresOf(present), refused, nextClip: null, clipped: 0 };
+  const figures = { ...figuresOf(plan, present), refused, nextClip: null, clipped: 0 };
   // Noise alone is an update, too: that nobody came is nobody's business.
   if (plan.privacy !== null && (present.length > 0 || plan.privacy.isEmptyToo))
     return { ...figures, ...(await combinePrivately(work, plan.privacy, present)) };
@@ -121,7 +123,7 @@ async function combineByPolicy(work: CombineWork, given: readonly StoredContribu
     await pause(codecs.size);
   }
   if (folded.length > 0) aggregator.read(0, into, -1);
-  return { ...figuresOf(folded), refused, nextClip: null, clipped: 0 };
+  return { ...figuresOf(plan, folded), refused, nextClip: null, clipped: 0 };
 }
 
 /** Base values minus present values, where the policy mixes models and they differ. */
@@ -140,14 +142,14 @@ function movedSince(
 const chunkSize = 4_096;
 
 async function combineByRule(
-  { plan, codecs, into, pause }: CombineWork,
+  { plan, codecs, into, from, pause }: CombineWork,
   rule: ResolvedRobustRule,
   given: readonly StoredContribution[],
 ): Promise<number> {
   const weights = given.map(({ offer }) => Math.min(offer.samples, plan.sampleCap));
   // Between two chunks of all clients.
-  const pauses = { weights, chunkSize, pause: () => pause(given.length * chunkSize) };
-  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, pauses);
+  const options = { weights, from, chunkSize, pause: () => pause(given.length * chunkSize) };
+  const { clipped } = await combineRobustly(rule, sourceOf(given, codecs), into, options);
   for (let key = 0; key < into.length; key += 1) into[key] = -(into[key] ?? 0);
   return clipped.length;
 }
@@ -196,8 +198,13 @@ function sourceOf(contributions: readonly StoredContribution[], codecs: VectorCo
   };
 }
 
-function figuresOf(given: readonly StoredContribution[]): Pick<Combined, "contributions" | "samples" | "loss"> {
-  const samples = given.reduce((sum, { offer }) => sum + offer.samples, 0);
-  const loss = given.reduce((sum, { offer }) => sum + offer.samples * offer.loss, 0) / Math.max(1, samples);
+/** Who claims 10⁹ samples has no greater say in what is told of a round than in its update. */
+function figuresOf(
+  { sampleCap }: CombinePlan,
+  given: readonly StoredContribution[],
+): Pick<Combined, "contributions" | "samples" | "loss"> {
+  const counted = given.map(({ offer }) => ({ samples: Math.min(offer.samples, sampleCap), loss: offer.loss }));
+  const samples = counted.reduce((sum, each) => sum + each.samples, 0);
+  const loss = counted.reduce((sum, each) => sum + each.samples * each.loss, 0) / Math.max(1, samples);
   return { contributions: given.length, samples, loss };
 }

@@ -1,5 +1,6 @@
 /**
- * The server's control variate in the store: as long as the values, so in chunks beside the task's record.
+ * The server's control variate in the store, or another vector of a version: as long as the values, so in chunks beside the
+ * task's record.
  *
  * Two slots, by turns: the next version takes the place of the one before the present. Chunks say whose they are, so that what
  * two writers left half done is taken as nothing.
@@ -31,6 +32,8 @@ export interface ControlStoreOptions {
   readonly clock: Clock;
   /** Elements. */
   readonly size: number;
+  /** Of what is kept: another vector has another. Default "control". */
+  readonly name?: string;
 }
 
 interface Chunk extends ControlName {
@@ -45,10 +48,16 @@ const atOnce = 8;
 const mostTries = 20;
 const retryMs = 500;
 
-export function createControlStore({ run, store, clock, size }: ControlStoreOptions): ControlStore {
+export function createControlStore({
+  run,
+  store,
+  clock,
+  size,
+  name: kind = "control",
+}: ControlStoreOptions): ControlStore {
   const bytes = size * Float32Array.BYTES_PER_ELEMENT;
   const chunks = Math.ceil(bytes / chunkBytes);
-  const prefix = `federated/${run}/control/`;
+  const prefix = `federated/${run}/${kind}/`;
   const keyOf = (version: number, index: number): string => `${prefix}${version % 2}.${index}`;
   const put = async (key: string, chunk: Chunk): Promise<void> => {
     for (let tries = 1; ; tries += 1) {

@@ -1,5 +1,5 @@
 /** Says what a round waits for, for whoever asks why nothing happens. */
-import { isEnded, type Member, type RoundState } from "@shoal/federated";
+import { isEnded, type Member, type RoundState, type RunningState } from "@shoal/federated";
 
 /** Names that a phrase lists. */
 const mostNamed = 4;
@@ -14,25 +14,49 @@ export function describeWait(round: RoundState, nowMs: number): string | undefin
       return `round ${number}: ${round.available} of ${plan.invited} clients are idle, ${left}`;
     case "configuring": {
       const asked = round.members.filter(({ status }) => status === "offered");
-      return `round ${number}: ${asked.length} of ${round.members.length} clients have not answered${named(asked)}, ${left}`;
+      const { length } = round.members;
+      const what =
+        asked.length > 0
+          ? `${asked.length} of ${length} clients have not answered${named(asked)}`
+          : `${length} clients take part, waits for others up to ${plan.invited}`;
+      const isEnough = length - asked.length + round.reports.length >= plan.minimum;
+      return `round ${number}: ${what}, ${left}, then it ${isEnough ? "begins without them" : "is given up"}`;
     }
-    case "reporting": {
-      const goal = plan.draw === "poisson" ? round.reports.length + round.members.length : plan.goal;
-      const missing = goal - round.reports.length;
-      return `round ${number}: waits for ${missing} of ${goal} contributions${named(round.members)}, ${left}`;
+    case "reporting":
+      return `round ${number}: ${describeMissing(round)}, ${left}, then ${describeDeadline(round)}`;
+    case "committing": {
+      const tries = round.failures === 0 ? "" : `, attempt ${round.failures + 1}`;
+      return `round ${number}: puts ${round.reports.length} contributions together${tries}`;
     }
-    case "committing":
-      return `round ${number}: puts ${round.reports.length} contributions together`;
   }
 }
 
-function named(members: readonly Member[]): string {
-  return listNames(members.map(({ client }) => client));
+/** What has not come, and from whom it may: of an over-selected round or a buffer from more than it wants. */
+function describeMissing({ plan, members, reports }: RunningState): string {
+  const goal = plan.draw === "poisson" ? reports.length + members.length : plan.goal;
+  const missing = goal - reports.length;
+  const from =
+    members.length === 0 ? ", while nobody trains" : named(members, members.length > missing ? "any of " : "");
+  return `waits for ${missing} of ${goal} contributions${from}`;
+}
+
+/** What becomes of the round if nothing more comes. */
+function describeDeadline({ plan, members, reports }: RunningState): string {
+  if (reports.length >= plan.minimum) return `it goes on with ${reports.length}`;
+  if (plan.minimum < plan.goal) return `${plan.minimum} are enough`;
+  return plan.carriesOver && reports.length + members.length > 0 ? "the next round has what came" : "it is given up";
+}
+
+function named(members: readonly Member[], before = ""): string {
+  return listNames(
+    members.map(({ client }) => client),
+    before,
+  );
 }
 
 /** In brackets, the first few; nothing where there are none. */
-export function listNames(names: readonly string[]): string {
+export function listNames(names: readonly string[], before = ""): string {
   if (names.length === 0) return "";
   const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : "";
-  return ` (${names.slice(0, mostNamed).join(", ")}${more})`;
+  return ` (${before}${names.slice(0, mostNamed).join(", ")}${more})`;
 }

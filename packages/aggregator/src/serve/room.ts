@@ -2,6 +2,7 @@
 import type { Clock, Random } from "@shoal/actors";
 import type { AggregatorPlane, RoundState, TaskDescription } from "@shoal/federated";
 import { decidePace, isEnded } from "@shoal/federated";
+import type { LastUpdate } from "../commit/last-update.ts";
 import type { ContributionStore } from "../contributions/contribution-store.ts";
 import type { ControlVariate } from "../control/control-variate.ts";
 import type { RoundKeeper } from "../keeper/round-keeper.ts";
@@ -33,6 +34,8 @@ export interface Room {
   readonly last: LastValues;
   /** SCAFFOLD's; undefined: without. */
   readonly control: ControlVariate | undefined;
+  /** Where the task's robust rule begins with it; undefined: no rule does. */
+  readonly lastUpdate: LastUpdate | undefined;
   readonly timeline: Timeline;
   readonly traces: ContributionTraces;
   /** null: contributions are not masked. */

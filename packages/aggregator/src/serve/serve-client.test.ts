@@ -247,8 +247,10 @@ describe("an aggregator's answers", () => {
     expect(said).toEqual([
       undefined,
       expect.stringMatching(/^round 1: 0 of 2 clients are idle, \d+ s left$/),
-      expect.stringMatching(/^round 1: 2 of 2 clients have not answered \(m\d, m\d\), \d+ s left$/),
-      expect.stringMatching(/^round 1: waits for 2 of 2 contributions \(m\d, m\d\), \d+ s left$/),
+      expect.stringMatching(
+        /^round 1: 2 of 2 clients have not answered \(m\d, m\d\), \d+ s left, then it is given up$/,
+      ),
+      expect.stringMatching(/^round 1: waits for 2 of 2 contributions \(m\d, m\d\), \d+ s left, then it is given up$/),
       "round 1: puts 2 contributions together",
     ]);
   });

@@ -45,7 +45,7 @@ export async function serveClient(room: Room, client: string, request: ClientReq
   }
 }
 
-function checkIn(room: Room, client: string, device: Device): ClientReply {
+async function checkIn(room: Room, client: string, device: Device): Promise<ClientReply> {
   const { registry, clock, description, keeper, settings } = room;
   const nowMs = clock.now();
   const refusal = unfit(room, device);
@@ -66,6 +66,8 @@ function checkIn(room: Room, client: string, device: Device): ClientReply {
   );
   keeper.dispatch({ type: "available", count: availableClients(room) });
   const { leaseMs } = settings;
+  // K1: an offer leaves when it is in the store, with this answer as with a notice. Its trace has begun then, too.
+  if (offerFor(room, client) !== undefined) await keeper.written();
   const offer = offerFor(room, client) ?? null;
   return {
     type: "checked_in",

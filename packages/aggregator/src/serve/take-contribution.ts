@@ -30,6 +30,11 @@ import { membersOf } from "./round-offer.ts";
 
 /** Chunks that a client may have on their way. */
 const window = 4;
+/**
+ * Norm that is admitted where the task names none. The square of an element stays a number in float32, in which adaptive server
+ * optimisers keep it: one such update would otherwise stand in their state for ever.
+ */
+const greatestNorm = 1e18;
 
 /** What is small comes with its offer, and is answered at once. */
 export async function offerContribution(room: Room, client: string, offered: Offered): Promise<ClientReply> {
@@ -111,9 +116,15 @@ export async function takeChunk(
       room.registry.holdAgainst(client, clock.now());
       return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
     case "complete":
+      traceUpload(room, outcome.contribution);
       if (room.secure !== null) return takeMasked(room, room.secure, outcome.contribution);
       return answered(await admit(room, outcome.contribution));
   }
+}
+
+function traceUpload({ traces, clock }: Room, { offer }: StoredContribution): void {
+  const own = { [attributes.encoding]: offer.encoding, [attributes.bytesAfter]: offer.content.bytes };
+  traces.uploaded(offer.client, offer.round, clock.now(), own);
 }
 
 /** Adds a masked update to the sum: what is in it cannot be looked at. Of the contribution its name is kept. */
@@ -195,7 +206,7 @@ function judge(room: Room, { offer, content }: StoredContribution): Rejected | u
     } catch (error) {
       return rejected(room, "damaged", ShoalError.from(error).message);
     }
-    const limits = { size: codecs.size, normBound: part === 0 ? (normBound ?? Infinity) : Infinity, sampleCap };
+    const limits = { size: codecs.size, normBound: part === 0 ? (normBound ?? greatestNorm) : greatestNorm, sampleCap };
     const admission = decideAdmission(update, offer.samples, limits);
     if (admission.kind === "reject") {
       const what = part === 0 ? "" : "the change of its control: ";

@@ -21,9 +21,11 @@ describe("the trace of a contribution", () => {
     traces.offered("a", 3, 1_000);
     const traceparent = traces.traceparent("a", 3);
     traces.answered("a", 3, 1_010);
-    const spans = [span("download", 5, 40), span("train", 40, 400, { samples: 60 }), span("upload", 400, 450)];
+    const spans = [span("download", 5, 40), span("train", 40, 400, { samples: 60 })];
     traces.told("a", 3, { traceparent: traceparent ?? "", spans }, 1_500);
     traces.told("a", 3, { traceparent: traceparent ?? "", spans }, 1_510); // offered again
+    traces.uploaded("a", 3, 1_505, { [attributes.encoding]: "int8" });
+    traces.uploaded("a", 3, 1_509); // two uploads of it were under way
     traces.worked("a", 3, { name: "admit", beginMs: 1_510, endMs: 1_512 });
     traces.worked("a", 3, { name: "aggregate", beginMs: 1_600, endMs: 1_620 });
     traces.worked("a", 3, { name: "publish", beginMs: 1_620, endMs: 1_700 });
@@ -33,7 +35,7 @@ describe("the trace of a contribution", () => {
       ["select", 1_000, 1_010],
       ["download", 1_005, 1_040],
       ["train", 1_040, 1_400],
-      ["upload", 1_400, 1_450],
+      ["upload", 1_400, 1_505],
       ["admit", 1_510, 1_512],
       ["aggregate", 1_600, 1_620],
       ["publish", 1_620, 1_700],
@@ -52,10 +54,12 @@ describe("the trace of a contribution", () => {
   it("keeps a client's times within those in which they can have been", () => {
     const traces = createContributionTraces("run-1");
     traces.offered("a", 1, 1_000);
-    traces.told("a", 1, { traceparent: "", spans: [span("train", 0, 1e12), span("upload", 50, 10)] }, 1_100);
+    traces.told("a", 1, { traceparent: "", spans: [span("train", 0, 1e12), span("download", 50, 10)] }, 1_100);
+    traces.uploaded("a", 1, 1_130);
     expect(exporter.getFinishedSpans().map(timesOf)).toEqual([
       ["train", 1_000, 1_100],
-      ["upload", 1_050, 1_050],
+      ["download", 1_050, 1_050],
+      ["upload", 1_100, 1_130],
     ]);
   });
 
@@ -67,6 +71,16 @@ describe("the trace of a contribution", () => {
     expect(traces.traceparent("a", 1)).toBeNull();
     expect(traces.traceparent("b", 2)).not.toBeNull();
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["select", "contribution"]);
+  });
+
+  it("of who still trains for an earlier round ends when that is let go in a later one", () => {
+    const traces = createContributionTraces("run-1");
+    traces.offered("a", 1, 0);
+    traces.offered("b", 1, 0);
+    traces.ended("a", 4, "too old", 900);
+    const roots = exporter.getFinishedSpans().filter(({ name }) => name === "contribution");
+    expect(roots.map((root) => root.attributes[attributes.outcome])).toEqual(["too old"]);
+    expect(traces.traceparent("b", 1)).not.toBeNull();
   });
 
   it("is nothing, and keeps nothing, where nobody traces", () => {

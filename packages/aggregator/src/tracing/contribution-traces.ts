@@ -1,7 +1,7 @@
 /**
  * One trace for each client that is asked to a round:
  *
- *   contribution ── select ── download, train, upload (the client's own) ── admit ── aggregate ── publish
+ *   contribution ── select ── download, train (the client's own) ── upload ── admit ── aggregate ── publish
  *
  * The client's spans come with its contribution, so that no collector has to be reachable from a page: their times count from
  * the moment at which it heard the offer, on its own clock, and are put behind the moment at which the offer left.
@@ -29,9 +29,14 @@ export interface ContributionTraces {
   answered(client: string, round: number, nowMs: number): void;
   /** What it says of itself, with the offer of its contribution. */
   told(client: string, round: number, told: ClientTrace, nowMs: number): void;
+  /**
+   * All of its contribution is here. It was on its way since the client's own spans ended: a client cannot tell of a
+   * sending that is not over, and its last word may be lost.
+   */
+  uploaded(client: string, round: number, nowMs: number, own?: Attributes): void;
   /** A piece of work of the aggregator's on its contribution. */
   worked(client: string, round: number, work: AggregatorWorkSpan): void;
-  /** Nothing more comes of it. */
+  /** Nothing more comes of what it was asked for in this round, or in one before that it was still training for. */
   ended(client: string, round: number, outcome: string, nowMs: number): void;
   /** Ends and forgets what is of an older round. */
   forgetBefore(round: number, nowMs: number): void;
@@ -50,7 +55,9 @@ interface OpenTrace {
   readonly root: Span;
   readonly offeredAtMs: number;
   select: Span | undefined;
-  isTold: boolean;
+  /** When the client's own spans ended; undefined: it has told none. */
+  toldUntilMs: number | undefined;
+  isUploaded: boolean;
 }
 
 /** @param run - named on every span */
@@ -73,7 +80,8 @@ export function createContributionTraces(run: string): ContributionTraces {
       // Without an SDK nothing is traced, and nothing kept.
       if (!isSpanContextValid(root.spanContext())) return;
       const select = childOf(root, spanNames.select, shared, nowMs);
-      open.set(keyOf(client, round), { client, round, root, offeredAtMs: nowMs, select, isTold: false });
+      const untold = { toldUntilMs: undefined, isUploaded: false };
+      open.set(keyOf(client, round), { client, round, root, offeredAtMs: nowMs, select, ...untold });
     },
     traceparent(client, round) {
       const context = find(client, round)?.root.spanContext();
@@ -88,9 +96,15 @@ export function createContributionTraces(run: string): ContributionTraces {
     told(client, round, told, nowMs) {
       const found = find(client, round);
       // A contribution that is offered again brings the same spans.
-      if (found === undefined || found.isTold) return;
-      found.isTold = true;
-      for (const span of told.spans) tellOne(run, found, span, nowMs);
+      if (found === undefined || found.toldUntilMs !== undefined) return;
+      const ends = told.spans.map((span) => tellOne(run, found, span, nowMs));
+      found.toldUntilMs = Math.max(found.offeredAtMs, ...ends);
+    },
+    uploaded(client, round, nowMs, own = {}) {
+      const found = find(client, round);
+      if (found?.toldUntilMs === undefined || found.isUploaded) return;
+      found.isUploaded = true;
+      childOf(found.root, spanNames.upload, { ...sharedOf(run, found), ...own }, found.toldUntilMs).end(timeOf(nowMs));
     },
     worked(client, round, { name, beginMs, endMs, attributes: own = {} }) {
       const found = find(client, round);
@@ -98,8 +112,8 @@ export function createContributionTraces(run: string): ContributionTraces {
       childOf(found.root, spanNames[name], { ...sharedOf(run, found), ...own }, beginMs).end(timeOf(endMs));
     },
     ended(client, round, outcome, nowMs) {
-      const found = find(client, round);
-      if (found !== undefined) end(found, outcome, nowMs);
+      const of = [...open.values()].filter((each) => each.client === client && each.round <= round);
+      for (const each of of) end(each, outcome, nowMs);
     },
     forgetBefore(round, nowMs) {
       for (const each of open.values()) if (each.round < round) end(each, "forgotten", nowMs);
@@ -107,18 +121,20 @@ export function createContributionTraces(run: string): ContributionTraces {
   };
 }
 
-/** A stranger's word: its times are kept within those in which they can have been. */
+/** A stranger's word: its times are kept within those in which they can have been. @returns when the span ended */
 function tellOne(
   run: string,
   found: OpenTrace,
   { name, beginMs, endMs, attributes: given }: ClientTrace["spans"][number],
   nowMs: number,
-): void {
+): number {
   const within = (ms: number): number => Math.min(nowMs, found.offeredAtMs + Math.max(0, ms));
   const own = Object.fromEntries(Object.entries(given).map(([key, value]) => [`${attributes.ofClient}${key}`, value]));
   const span = childOf(found.root, name, { ...sharedOf(run, found), ...own }, within(beginMs));
   if (typeof given["error"] === "string") span.setStatus({ code: SpanStatusCode.ERROR, message: given["error"] });
-  span.end(timeOf(within(Math.max(beginMs, endMs))));
+  const untilMs = within(Math.max(beginMs, endMs));
+  span.end(timeOf(untilMs));
+  return untilMs;
 }
 
 function sharedOf(run: string, { client, round }: OpenTrace): Attributes {

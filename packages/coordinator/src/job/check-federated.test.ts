@@ -45,6 +45,7 @@ describe("a federated job", () => {
     ],
     [{ up: [{ name: "int8" }, { name: "top_k", share: 0.1 }, { name: "int8" }] }, "job.federated.up"],
     [{ down: [{ name: "power_sgd", rank: 2 }] }, "job.federated.down"],
+    [{ down: [{ name: "top_k", share: 0.1 }] }, "job.federated.down"],
     [{ privacy: central, robust: { name: "median" } }, "job.federated.privacy"],
     [{ privacy: secure, robust: { name: "median" } }, "job.federated.robust"],
     [{ privacy: secure, normBound: 1 }, "job.federated.normBound"],

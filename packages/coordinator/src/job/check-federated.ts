@@ -10,6 +10,7 @@ import {
   parsePrivacy,
   parseRobustRule,
   planSecureSum,
+  trainingBytes,
 } from "@shoal/federated";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseEncodingSpec } from "@shoal/optimization";
@@ -41,6 +42,7 @@ export function checkFederated(job: JobSpec, input: unknown): JobSpec {
   checkRounds(federated);
   checkClients(federated);
   checkEncodings(federated);
+  checkDevices(federated, job.model);
   if (federated.local.correction === "scaffold") checkScaffold(federated);
   if (federated.privacy !== null) checkSecureSums(federated, job.model);
   return { ...job, batchSize: 1, accumulation: 1, epochs: 1, slots: 1, guard: { ...job.guard, action: "off" } };
@@ -111,8 +113,24 @@ function checkEncodings({ down, up }: NonNullable<JobSpec["federated"]>): void {
     const names = specs.map((spec, at) => parseEncodingSpec(spec, `${field}[${at}]`).name);
     const unfit = names.find((name) => name === "auto" || name === "power_sgd");
     if (unfit !== undefined) reject(field, `expected no ${unfit}, for which both ends remember earlier vectors`);
+    const sparse = names.find((name) => name === "top_k" || name === "random_k");
+    if (direction === "down" && sparse !== undefined) {
+      reject(field, `expected no ${sparse}: values that it leaves out would be zeros to the client`);
+    }
     if (new Set(names).size < names.length) reject(field, "expected no two encodings of one name");
   }
+}
+
+/** Clients train in a WebAssembly memory. */
+const mostDeviceBytes = 2 ** 32;
+
+/** @throws ShoalError invalid_job - for a model that no device could hold, on which a run would wait for ever */
+function checkDevices({ local }: NonNullable<JobSpec["federated"]>, model: JobSpec["model"]): void {
+  const { size } = layoutOf(parseModelSpec(model));
+  const bytes = trainingBytes(size, local);
+  if (bytes <= mostDeviceBytes) return;
+  const sentence = `expected a model that clients can train in ${mostDeviceBytes} bytes, this one takes ${bytes}`;
+  reject("job.model", sentence);
 }
 
 /** What clients do and what is promised of them. */

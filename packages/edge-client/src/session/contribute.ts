@@ -1,6 +1,7 @@
 /** Sends what was trained, or what the other side lacks of it, until it is answered. */
 import { ShoalError } from "@shoal/errors";
 import {
+  bytesPresent,
   chunkCount,
   chunkRange,
   isSentAtOnce,
@@ -59,7 +60,7 @@ export async function sendChunks(
     if (reply.type === "answered") ({ answer } = reply);
     else if (reply.type === "chunk_kept") {
       transfer = settleChunk(transfer, index);
-      tell({ type: "uploading", round, bytes: end, of: manifest.bytes });
+      tell({ type: "uploading", round, bytes: bytesPresent(manifest, transfer.settled), of: manifest.bytes });
     } else isGone = true;
   };
   while (!isTransferred(transfer) && answer === undefined && !isGone) {

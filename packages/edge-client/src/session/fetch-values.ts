@@ -2,7 +2,9 @@
 import { ShoalError } from "@shoal/errors";
 import {
   chunkCount,
+  bytesPresent,
   chunkRange,
+  chunksPresent,
   emptyChunkSet,
   isChunk,
   isTransferred,
@@ -78,9 +80,12 @@ async function fetchChunks(
 ): Promise<Uint8Array | undefined> {
   const content = new Uint8Array(manifest.bytes);
   let transfer = await restore(shelf, manifest, content);
-  let bytes = 0;
   let damaged = 0;
   let isGone = false;
+  const tellProgress = (): void => {
+    tell({ type: "downloading", bytes: bytesPresent(manifest, transfer.settled), of: manifest.bytes });
+  };
+  if (chunksPresent(transfer.settled) > 0) tellProgress();
   const fetchOne = async (index: number): Promise<void> => {
     const reply = await plane.ask({ type: "fetch_chunk", hash: manifest.hash, index }, signal);
     if (reply.type !== "chunk") {
@@ -95,8 +100,7 @@ async function fetchChunks(
     content.set(reply.content, chunkRange(manifest, index).begin);
     await shelf.keepChunk(index, reply.content);
     transfer = settleChunk(transfer, index);
-    bytes += reply.content.length;
-    tell({ type: "downloading", bytes, of: manifest.bytes });
+    tellProgress();
   };
   while (!isTransferred(transfer) && !isGone) {
     const { indexes } = nextChunks(startTransfer(transfer.plan, transfer.settled), 0);

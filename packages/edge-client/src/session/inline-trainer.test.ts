@@ -18,7 +18,15 @@ function taskOf(own: Partial<TaskDescription> = {}, local: Partial<TaskDescripti
     ...{ protocol: planeProtocol, task: "digits", model, size, plain: [], normBound: null, sampleCap: 1_000 },
     ...{ down: [{ name: "float32" }], up: [{ name: "float32" }] },
     local: {
-      ...{ epochs: 1, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" },
+      ...{
+        epochs: 1,
+        batchSize: 10,
+        learningRate: 0.1,
+        momentum: 0,
+        proximal: 0,
+        correction: "none",
+        lossAt: "training",
+      },
       ...{ personal: [], seed: 1, ...local },
     },
     ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0, ...own },
@@ -48,6 +56,19 @@ describe("the inline trainer", () => {
   it("takes all samples as one batch where the task says so", async () => {
     const task = taskOf({}, { batchSize: null, epochs: 3 });
     expect(await trainer.train(task, workOf(task))).toMatchObject({ steps: 3 });
+  });
+
+  it("tells the loss of its last epoch, or the one at the values that it was given", async () => {
+    const own = createInlineTrainer({ modules, data, testData: data });
+    const received = taskOf({}, { lossAt: "received" });
+    const work = workOf(received);
+    const there = await own.evaluate(received, work);
+    const asked = await own.train(received, work);
+    expect(asked.loss).toBe(there?.loss);
+    const task = taskOf();
+    const usual = await own.train(task, workOf(task));
+    expect(usual.loss).toBeLessThan(asked.loss); // it has learnt meanwhile
+    expect(usual.update).toEqual(asked.update);
   });
 
   it("clips to the round's norm, else to the task's", async () => {

@@ -65,6 +65,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       const { epochs, learningRate, momentum, proximal, seed } = local;
       const own = equip(task);
       const parameters = wholeOf(own, task, work);
+      const before = local.lossAt === "received" ? own.trainer.measure(parameters, data).loss : undefined;
       const { update, samples, steps, loss } = await own.trainer.train({
         ...{ parameters, data, epochs, learningRate, momentum, proximal, signal },
         correction: correctionOf(own, task, work.control),
@@ -78,7 +79,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       const controlChange = changeOf(task, work.control, { sent, steps });
       hide(sent, work.clip ?? task.privacy.clip, task.privacy.localNoise, randomBytes);
       const personal = local.personal.length === 0 ? null : parameters.map((value, key) => value + (update[key] ?? 0));
-      return { update: sent, personal, controlChange, samples, steps, loss };
+      return { update: sent, personal, controlChange, samples, steps, loss: before ?? loss };
     },
     async evaluate(task, values) {
       if (testData === undefined) return null;

@@ -6,49 +6,22 @@
  *   J2  a contribution is kept until its round is over: it is sent again when the aggregator has lost it.
  *   J3  nothing is polled: an idle client checks in as seldom as its lease allows, and hears of rounds by itself.
  */
-import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
+import { createSystemRandom, systemClock } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
-import type {
-  ClientNotice,
-  ClientPlane,
-  ClientReply,
-  Device,
-  RoundOffer,
-  TaskDescription,
-  SecureClientPorts,
-} from "@shoal/federated";
-import { createMemoryStorage, type ClientStorage } from "../storage/client-storage.ts";
+import type { ClientReply, Device, RoundOffer } from "@shoal/federated";
+import { createMemoryStorage } from "../storage/client-storage.ts";
 import { createForgivingStorage } from "../storage/forgiving-storage.ts";
 import { createCarriedState } from "./carried-state.ts";
-import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
-import { createNewestModel, type NewestModel, type SessionModel } from "./newest-model.ts";
+import { endRound, hearNotice } from "./hear-notice.ts";
+import { createNewestModel, type SessionModel } from "./newest-model.ts";
 import { createOwnControl } from "./own-control.ts";
-import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
+import { createPatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
-import type { RoundRoom, SecureNotice } from "./round-room.ts";
+import type { RoundRoom } from "./round-room.ts";
 import { sayGoodbye } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
-import { createWorkShelf, type WorkRecord, type WorkShelf } from "./work-record.ts";
-
-export interface JoinOptions {
-  readonly task: string;
-  /** The name under which the plane was let in. */
-  readonly client: string;
-  /** Closed with the session. */
-  readonly plane: ClientPlane;
-  /** Closed with the session. */
-  readonly trainer: LocalTrainer;
-  readonly codec: UpdateCodec;
-  /** Bytes that training may take, and what device this is, for people. */
-  readonly device: Pick<Device, "memoryBytes" | "platform">;
-  /** Default: in memory, so that a reload forgets everything. */
-  readonly storage?: ClientStorage;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  /** For tasks that mask their updates. Default: the platform's. */
-  readonly cryptography?: SecureClientPorts;
-  readonly onEvent?: (event: SessionEvent) => void;
-}
+import { jittered, type JoinOptions, type SessionState, type TaskOver } from "./session-state.ts";
+import { createWorkShelf, type WorkRecord } from "./work-record.ts";
 
 export interface Session {
   /**
@@ -69,38 +42,6 @@ const lastModelMs = 60_000;
 const leastFailureRestMs = 1_000;
 /** While it trains a client checks in no more often than this. */
 const leastAttendanceMs = 5_000;
-
-interface PlayedRound {
-  readonly number: number;
-  readonly abort: AbortController;
-  hearSecure: ((notice: SecureNotice) => void) | undefined;
-}
-
-interface SessionState {
-  readonly options: JoinOptions;
-  readonly plane: PatientPlane;
-  readonly storage: ClientStorage;
-  readonly shelf: WorkShelf;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly closing: AbortController;
-  /** Of the round that is being played. */
-  round: PlayedRound | undefined;
-  /** Heard, and not yet looked at. */
-  offer: RoundOffer | undefined;
-  againForRound: number | undefined;
-  /** An aggregator has come: all clients check in, each at a moment of its own within so many ms. */
-  hereWithinMs: number | undefined;
-  /** Rounds in a row that came to nothing: the next one waits. */
-  failures: number;
-  wake: (() => void) | undefined;
-  over: TaskOver | undefined;
-  /** As the last check-in told. */
-  task: TaskDescription | undefined;
-  readonly model: NewestModel;
-}
-
-type TaskOver = Extract<ClientNotice, { readonly type: "task_over" }>;
 
 export function join(options: JoinOptions): Session {
   const { clock = systemClock, random = createSystemRandom(), onEvent } = options;
@@ -123,7 +64,7 @@ export function join(options: JoinOptions): Session {
       model: createNewestModel(),
     },
   };
-  const stop = options.plane.listen((notice) => hear(state, notice));
+  const stop = options.plane.listen((notice) => hearNotice(state, notice));
   const ended = liveAndClose(state, stop);
   void ended.then(
     (reason) => onEvent?.({ type: "ended", reason }),
@@ -277,17 +218,21 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
   } catch (error) {
     if (closing.signal.aborted) throw error;
     // One round that cannot be played costs itself; the next may be another matter.
-    const { message } = ShoalError.from(error);
+    const { message } = ShoalError.from(abort.signal.aborted ? abort.signal.reason : error);
     tell({ type: "let_go", round, reason: message });
     await shelf.clear();
     if (abort.signal.aborted) return true;
     await decline(state, round, message);
-    // The client's data or program does not fit the task: it would be drawn in vain as long as it is there.
-    if (isShoalError(error, "invalid_argument") || isShoalError(error, "layout_mismatch")) throw error;
+    if (isForGood(error)) throw error;
     return false;
   } finally {
     state.round = undefined;
   }
+}
+
+/** The client's data, program or memory does not fit the task: it would be drawn in vain as long as it is there. */
+function isForGood(error: unknown): boolean {
+  return (["invalid_argument", "layout_mismatch", "out_of_memory"] as const).some((code) => isShoalError(error, code));
 }
 
 type CheckedIn = Extract<ClientReply, { readonly type: "checked_in" }>;
@@ -332,10 +277,6 @@ async function attend(
   }
 }
 
-function endRound({ round }: SessionState, reason: string): void {
-  round?.abort.abort(new ShoalError("cancelled", reason));
-}
-
 async function decline({ plane, closing }: SessionState, round: number, reason: string): Promise<void> {
   const short = reason.slice(0, 256);
   await plane.ask({ type: "answer_offer", round, takesPart: false, reason: short }, closing.signal);
@@ -354,43 +295,4 @@ async function rest(state: SessionState, ms: number): Promise<void> {
   } finally {
     state.wake = undefined;
   }
-}
-
-function hear(state: SessionState, notice: ClientNotice): void {
-  const playing = state.round?.number;
-  switch (notice.type) {
-    case "round_offered":
-      if (notice.offer.round === playing) return;
-      // Only who is idle is asked: the round that is being played is over, and its notice was lost.
-      if (playing !== undefined && notice.offer.round > playing) endRound(state, "another round has begun");
-      state.offer = notice.offer;
-      break;
-    case "offer_again":
-      if (notice.round === playing) return;
-      state.againForRound = notice.round;
-      break;
-    case "round_over":
-      if (notice.round === playing) endRound(state, notice.reason);
-      return;
-    case "rounds_closed":
-      for (const summary of notice.summaries) state.options.onEvent?.({ type: "round_closed", summary });
-      return;
-    case "task_over":
-      state.over = notice;
-      endRound(state, notice.reason);
-      break;
-    case "aggregator_here":
-      state.hereWithinMs = notice.withinMs;
-      state.plane.askAgain();
-      break;
-    case "secure_notice":
-      if (notice.round === playing) state.round?.hearSecure?.(notice);
-      return;
-  }
-  state.wake?.();
-}
-
-/** Between half and all of it: clients that were told the same do not come at the same moment. */
-function jittered({ random }: SessionState, ms: number): number {
-  return ms * (0.5 + random.uniform() / 2);
 }

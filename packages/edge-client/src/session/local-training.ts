@@ -36,7 +36,7 @@ export interface LocalResult {
   readonly samples: number;
   /** Local steps that made it. */
   readonly steps: number;
-  /** Mean loss of the last epoch. */
+  /** Mean loss over the samples: of the last epoch, or at the received values (`LocalTraining.lossAt`). */
   readonly loss: number;
 }
 

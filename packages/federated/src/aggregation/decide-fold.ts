@@ -93,7 +93,8 @@ function weightsOf(policy: ResolvedAggregationPolicy, from: Contribution, stalen
       const s = weightOfStaleness(policy.staleness, staleness);
       return withExamples(policy, from, (e) => {
         const share = policy.divideBy === "count" ? e : e * s;
-        return { weight: e * s, share, gain: share };
+        // Divided by weights, an update of nothing but these would be 0/0.
+        return share > 0 ? { weight: e * s, share, gain: share } : `of staleness ${staleness} nothing is taken`;
       });
     }
     case "fedasync":
@@ -104,7 +105,7 @@ function weightsOf(policy: ResolvedAggregationPolicy, from: Contribution, stalen
 function withExamples(
   { examples, sampleCap }: { readonly examples: ExampleWeight; readonly sampleCap: number },
   { samples }: Contribution,
-  weigh: (exampleWeight: number) => FoldWeights,
+  weigh: (exampleWeight: number) => FoldWeights | string,
 ): FoldWeights | string {
   if (!Number.isSafeInteger(samples) || samples < 1) return `${samples} samples, expected a positive integer`;
   return weigh(weightOfExamples(examples, Math.min(samples, sampleCap)));

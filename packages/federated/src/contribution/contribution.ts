@@ -16,7 +16,7 @@ export interface ContributionOffer {
   readonly samples: number;
   /** Local steps that made it; FedNova divides by them. */
   readonly steps: number;
-  /** Mean loss of the last epoch, over the client's own data. */
+  /** Mean loss over the client's own data, where the task wants it measured (`LocalTraining.lossAt`). */
   readonly loss: number;
   readonly encoding: string;
   readonly content: VectorManifest;

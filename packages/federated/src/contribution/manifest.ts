@@ -5,6 +5,7 @@
  * announces the manifest, then chunks in any order, each with its own hash.
  */
 import { ShoalError } from "@shoal/errors";
+import { chunksPresent, hasChunk, type ChunkSet } from "./chunk-set.ts";
 import { digestBytes, hexOf, sha256 } from "./sha256.ts";
 
 /** Largest chunk; with its envelope it stays below a quarter of what a nats-server takes. */
@@ -62,6 +63,15 @@ export function chunkRange(
 ): { readonly begin: number; readonly end: number } {
   const begin = index * chunkBytes;
   return { begin, end: Math.min(begin + chunkBytes, bytes) };
+}
+
+/** Bytes of the chunks that are there. */
+export function bytesPresent(cut: Pick<VectorManifest, "bytes" | "chunkBytes">, present: ChunkSet): number {
+  const last = chunkCount(cut) - 1;
+  if (last < 0) return 0;
+  const { begin, end } = chunkRange(cut, last);
+  const missingOfLast = hasChunk(present, last) ? cut.chunkBytes - (end - begin) : 0;
+  return chunksPresent(present) * cut.chunkBytes - missingOfLast;
 }
 
 /** Whether these bytes are chunk `index`. Borrows them. */

@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { chunksPresent, emptyChunkSet, hasChunk, readChunkSet, withChunk } from "./chunk-set.ts";
 import { contributionId } from "./contribution.ts";
-import { checkManifest, chunkCount, chunkRange, describeVector, isChunk, mostChunkBytes } from "./manifest.ts";
+import {
+  bytesPresent,
+  checkManifest,
+  chunkCount,
+  chunkRange,
+  describeVector,
+  isChunk,
+  mostChunkBytes,
+} from "./manifest.ts";
 import { isTransferred, nextChunks, nextRetry, restartTransfer, settleChunk, startTransfer } from "./transfer.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -43,6 +51,14 @@ describe("a manifest", () => {
     expect(isChunk(manifest, 2, content.subarray(8, 9))).toBe(false);
     expect(isChunk(manifest, 3, content.subarray(0, 0))).toBe(false);
     expect(() => checkManifest(manifest)).not.toThrow();
+  });
+
+  it("says how many bytes are there, of a last chunk that is shorter too", () => {
+    const present = (...indexes: readonly number[]) =>
+      bytesPresent({ bytes: 10, chunkBytes: 4 }, indexes.reduce(withChunk, emptyChunkSet(3)));
+    expect([present(), present(1), present(2), present(0, 2), present(0, 1, 2)]).toEqual([0, 4, 2, 6, 10]);
+    expect(bytesPresent({ bytes: 8, chunkBytes: 4 }, withChunk(emptyChunkSet(2), 1))).toBe(4);
+    expect(bytesPresent({ bytes: 0, chunkBytes: 4 }, emptyChunkSet(0))).toBe(0);
   });
 
   it("is refused where it contradicts itself", () => {

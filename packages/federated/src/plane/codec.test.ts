@@ -16,7 +16,15 @@ const task: TaskDescription = {
   ...{ protocol: planeProtocol, task: "digits", model: { layers: [] }, size: 10, normBound: null },
   ...{ down: [{ name: "float32" }], up: [{ name: "int8", block: 256 }], plain: [{ begin: 4, end: 6 }] },
   local: {
-    ...{ epochs: 1, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none" as const },
+    ...{
+      epochs: 1,
+      batchSize: 10,
+      learningRate: 0.1,
+      momentum: 0,
+      proximal: 0,
+      correction: "none",
+      lossAt: "training" as const,
+    },
     ...{ personal: [], seed: 1 },
   },
   ...{ sampleCap: 100, memoryBytes: 1_000, privacy: { clip: null, localNoise: 0, secure: null } },

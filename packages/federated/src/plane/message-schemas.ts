@@ -81,6 +81,7 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
     ...{ epochs: count, batchSize: z.nullable(count), learningRate: finite, momentum: finite, proximal: finite },
     ...{
       correction: z.enum(["none", "scaffold"]),
+      lossAt: z.enum(["training", "received"]),
       personal: z.array(z.string()).check(z.maxLength(4_096)),
       seed: count,
     },

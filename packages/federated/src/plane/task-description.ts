@@ -5,7 +5,7 @@ import type { SecureTask } from "../secure/secure-task.ts";
  * Counts changes of what clients are told and asked that a client of before would misunderstand. Whoever meets a greater
  * number than its own has to be updated.
  */
-export const planeProtocol = 2;
+export const planeProtocol = 3;
 
 /** An encoding with its parameters, as `parseEncodingSpec` of the optimization package takes it. */
 export type EncodingSpec = Readonly<Record<string, unknown>>;
@@ -50,6 +50,11 @@ export interface LocalTraining {
   readonly proximal: number;
   /** SCAFFOLD: the client keeps a control variate; the server's is sent with the values. */
   readonly correction: "none" | "scaffold";
+  /**
+   * What the loss of a contribution is measured at: the last epoch as it was trained, or the values that were received,
+   * before any step (q-FedAvg weighs clients by it).
+   */
+  readonly lossAt: "training" | "received";
   /** Names of layers whose parameters stay with the client. */
   readonly personal: readonly string[];
   readonly seed: number;

@@ -6,6 +6,7 @@ import { appendRecord, chainStart } from "@shoal/federated";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRoundFile, readRounds, verifyRounds } from "../federated/round-file.ts";
 import { createOutput } from "./output.ts";
+import { sayRound } from "./round-timeline.ts";
 import { sayRounds } from "./rounds-text.ts";
 
 const body = (round: number, given: Partial<RoundRecord> = {}): RoundRecord => ({
@@ -48,6 +49,46 @@ describe("rounds in words", () => {
       "round 2 abandoned: too few",
       "round 2 without b: it did not answer in time",
       "round 2 without 2 more",
+      "",
+    ]);
+  });
+
+  it("say what clients measured, where they did", () => {
+    let text = "";
+    const output = createOutput(false, { write: (each) => (text += each) });
+    const measuredByClients = { clients: 12, loss: 0.4, accuracy: 0.875 };
+    sayRounds(chain(body(1), body(2, { measuredByClients })), output);
+    expect(text.split("\n").slice(0, 3)).toEqual([
+      "round  outcome    took   asked  dropped  gave  loss    accuracy  on clients     down    up    ε",
+      "1      committed  2.5 s  2      0        2     0.5000  91.00 %   –              2.0 MB  12 B  –",
+      "2      committed  2.5 s  2      0        2     0.5000  91.00 %   87.50 % of 12  2.0 MB  12 B  –",
+    ]);
+  });
+
+  it("are shown one by one: what happened when, who was selected, gave and left", () => {
+    let text = "";
+    const phases = [
+      { phase: "selecting", atMs: 1_000 },
+      { phase: "reporting", atMs: 1_200 },
+      { phase: "carried_over", atMs: 4_000 },
+    ];
+    const dropped = { count: 1, list: [{ client: "b", reason: "it left: bye", atMs: 3_100 }] };
+    const given = { contribution: "", samples: 60, loss: 0.25, bytes: 2_048 };
+    const list = [
+      { client: "a", baseRound: 3, ...given },
+      { client: "c", baseRound: 2, ...given },
+    ];
+    const record = body(3, { outcome: "carried_over", reason: "too few", phases, dropped });
+    const output = createOutput(false, { write: (each) => (text += each) });
+    sayRound({ ...record, asked: { count: 9, list: ["a", "b"] }, contributed: { count: 2, list } }, output);
+    expect(text.split("\n")).toEqual([
+      "round 3, carried over: too few",
+      "     +0.0 s  selecting",
+      "     +0.2 s  reporting",
+      "     +2.1 s  without b: it left: bye",
+      "     +3.0 s  carried over",
+      "  selected  a, b, 7 more",
+      "  gave      a (60 samples, loss 0.2500, 2.0 kB), c (60 samples, loss 0.2500, 2.0 kB, for round 2)",
       "",
     ]);
   });

@@ -3,11 +3,27 @@ import type { ChainedRound, RoundRecord } from "@shoal/aggregator";
 import type { Output } from "./output.ts";
 import { sizeText } from "./size-text.ts";
 
-const header = ["round", "outcome", "took", "asked", "dropped", "gave", "loss", "accuracy", "down", "up", "ε"];
+/** Columns, and what a round has in each. */
+const columns: Readonly<Record<string, (record: RoundRecord) => string>> = {
+  round: ({ round }) => String(round),
+  outcome: ({ outcome }) => outcome,
+  took: tookText,
+  asked: ({ asked }) => String(asked.count),
+  dropped: ({ dropped }) => String(dropped.count),
+  gave: ({ contributed }) => String(contributed.count),
+  loss: ({ trainingLoss }) => (trainingLoss === null ? "–" : trainingLoss.toFixed(4)),
+  accuracy: ({ testAccuracy }) => (testAccuracy === null ? "–" : percent(testAccuracy)),
+  "on clients": onClientsText,
+  down: ({ bytesDown }) => sizeText(bytesDown),
+  up: ({ bytesUp }) => sizeText(bytesUp),
+  ε: ({ epsilon }) => (epsilon === null ? "–" : epsilon.toFixed(3)),
+};
 
 /** A table of rounds, and below it who left and why. */
 export function sayRounds(rounds: readonly ChainedRound[], output: Output): void {
-  const rows = [header, ...rounds.map(({ body }) => rowOf(body))];
+  const isMeasured = rounds.some(({ body }) => body.measuredByClients !== null);
+  const header = Object.keys(columns).filter((name) => isMeasured || name !== "on clients");
+  const rows = [header, ...rounds.map(({ body }) => header.map((name) => columns[name]?.(body) ?? ""))];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows)
     output.line(
@@ -19,22 +35,15 @@ export function sayRounds(rounds: readonly ChainedRound[], output: Output): void
   for (const { body } of rounds) for (const line of droppedLines(body)) output.line(line);
 }
 
-function rowOf(record: RoundRecord): readonly string[] {
-  const { round, outcome, asked, dropped, contributed, trainingLoss, testAccuracy, bytesDown, bytesUp, epsilon } =
-    record;
-  return [
-    String(round),
-    outcome,
-    tookText(record),
-    String(asked.count),
-    String(dropped.count),
-    String(contributed.count),
-    trainingLoss === null ? "–" : trainingLoss.toFixed(4),
-    testAccuracy === null ? "–" : `${(100 * testAccuracy).toFixed(2)} %`,
-    sizeText(bytesDown),
-    sizeText(bytesUp),
-    epsilon === null ? "–" : epsilon.toFixed(3),
-  ];
+/** What clients measured with the values that the round began with, on test data of their own. */
+function onClientsText({ measuredByClients }: RoundRecord): string {
+  if (measuredByClients === null) return "–";
+  const { accuracy, clients } = measuredByClients;
+  return `${percent(accuracy)} of ${clients}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
 function tookText({ phases }: RoundRecord): string {

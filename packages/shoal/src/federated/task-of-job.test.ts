@@ -22,6 +22,25 @@ const task = (given: object = {}) =>
       },
     }),
   );
+const taskOfModel = (outputs: number, given: object = {}) =>
+  taskOfJob(
+    "r2",
+    checkJob({
+      name: "large",
+      model: {
+        ...{ inputs: 784, loss: { type: "softmax_cross_entropy" } },
+        layers: [
+          { type: "dense", outputs },
+          { type: "dense", outputs: 10 },
+        ],
+      },
+      ...{ data: { type: "digits", samples: 10 }, optimizer: { name: "sgd", learningRate: 1 } },
+      federated: {
+        ...{ rounds: 1, aggregation: { name: "fedavg", goal: 2 } },
+        local: { learningRate: 0.1, ...given },
+      },
+    }),
+  );
 const local = { learningRate: 0.1, epochs: 2, batchSize: 30 };
 
 describe("the task of a federated job", () => {
@@ -35,6 +54,13 @@ describe("the task of a federated job", () => {
     expect(task(whole).settings.policy).toMatchObject({ accumulationCap: 2 });
   });
 
+  it("asks for the loss that q-FedAvg weighs by: of the values that were sent out", () => {
+    expect(task().description.local.lossAt).toBe("training");
+    const fair = task({ aggregation: { name: "qfedavg", goal: 2, learningRate: 0.1 } });
+    expect(fair.description.local.lossAt).toBe("received");
+    expect(fair.settings.local).toEqual(fair.description.local);
+  });
+
   it("waits for as many as a robust rule needs, and asks no more than its state can hold", () => {
     const robust = { robust: { name: "krum", byzantine: 2 }, minimum: 1 };
     expect(task(robust).settings.plan.minimum).toBe(7);
@@ -46,6 +72,13 @@ describe("the task of a federated job", () => {
     expect(shared).toMatchObject({ size: 784 * 3 + 3 + 3 * 10 + 10, count: 784 * 3 + 3 });
     expect(description.size).toBe(784 * 3 + 3);
     expect(() => task({ local: { ...local, personal: ["neck"] } })).toThrow("no layer neck");
+  });
+
+  it("has room for the contributions of a large model", () => {
+    expect(task().settings.intake.bytesInAll).toBe(512 * 2 ** 20);
+    const { settings, description } = taskOfModel(200_000); // 605 MiB
+    expect(settings.intake.bytesInAll).toBeGreaterThanOrEqual(2 * 4 * description.size);
+    expect(() => taskOfModel(330_000, { correction: "scaffold" })).toThrow("job.model");
   });
 
   it("takes the least noise that lasts for all rounds, where none is given", () => {

@@ -12,7 +12,7 @@ import {
   personalSpans,
   planeProtocol,
   sharedKeys,
-  vectorsTogether,
+  trainingBytes,
   type LocalTraining,
   type PlainKeys,
   type ResolvedAggregationPolicy,
@@ -43,12 +43,6 @@ const mostClients = 100_000;
 const pace = { leastMs: 200, mostMs: 24 * 3_600_000 };
 /** The push of a round is repeated by the worker as long as it lives. */
 const commitTimeoutMs = 24 * 3_600_000;
-/**
- * Vectors of a model's size that a client has at least: values received and trained, gradient, update. With SCAFFOLD as many
- * more: both controls, the correction, the change.
- */
-const vectorsOfClient = 4;
-
 /** @throws ShoalError invalid_job, invalid_argument */
 export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const { federated } = job;
@@ -56,13 +50,14 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
     throw new ShoalError("invalid_job", "job.federated: expected settings", { field: "job.federated" });
   const layout = layoutOf(parseModelSpec(job.model));
   const shared = sharedKeys(layout.size, personalSpans(layout.segments, federated.local.personal));
+  const policy = policyOf(federated);
+  // q-FedAvg weighs a client by how badly the values serve it that it was given.
+  const lossAt = policy.name === "qfedavg" ? "received" : "training";
+  const local: LocalTraining = { ...federated.local, lossAt, seed: job.seed };
   const down = byName(federated.down);
   const up = byName(federated.up);
   const { normBound, sampleCap } = federated;
-  const local: LocalTraining = { ...federated.local, seed: job.seed };
-  const vectors = vectorsOfClient * vectorsTogether(local);
-  const memoryBytes = vectors * layout.size * Float32Array.BYTES_PER_ELEMENT;
-  const policy = policyOf(federated);
+  const memoryBytes = trainingBytes(layout.size, local);
   const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
   const declared = planOf(federated, policy, robust);
   const privacy = privacyOfTask(federated, declared, shared.count);
@@ -88,7 +83,7 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
       ...{ plan, policy, robust, local, down, up, normBound, sampleCap, memoryBytes, privacy: privacy.central },
       secure: privacy.secure,
       evaluates: federated.evaluatesOnClients,
-      intake: { bytesOfClient: 2 * memoryBytes, bytesInAll: uploadBytes, idleMs: uploadIdleMs },
+      intake: intakeFor(memoryBytes),
       standing: defaultStandingRules,
       ...{ pace, mostClients, leaseMs: clientLeaseMs },
       roundMs: plan.configurationTimeoutMs + plan.reportingTimeoutMs,
@@ -132,6 +127,12 @@ function planOf(
     reportingTimeoutMs: 1000 * federated.reportingSeconds,
     commitTimeoutMs,
   };
+}
+
+/** However large the model, two of its contributions may be on their way: where there is room for none, none ever comes. */
+function intakeFor(memoryBytes: number): AggregatorSettings["intake"] {
+  const bytesOfClient = 2 * memoryBytes;
+  return { bytesOfClient, bytesInAll: Math.max(uploadBytes, memoryBytes), idleMs: uploadIdleMs };
 }
 
 /** Encodings go by their names. */

@@ -290,6 +290,16 @@ describe("distances", () => {
   });
 });
 
+it("a trimmed mean leaves out the share that was named, and never everybody", async () => {
+  // 0.29·100 is 28.999999999999996 in float64.
+  const hundred = Array.from({ length: 100 }, (_, client) => [client < 29 ? -1e6 : client < 71 ? 1 : 1e6]);
+  expect([...(await combine({ name: "trimmed_mean", trim: 0.29 }, floats(hundred))).result]).toEqual([1]);
+  const almostHalf = { name: "trimmed_mean", trim: 0.5 - 2 ** -54 } as const;
+  expect([...(await combine(almostHalf, floats([[3], [5]]))).result]).toEqual([4]);
+  expect([...(await combine(almostHalf, floats([[9], [3], [5]]))).result]).toEqual([5]);
+  expect([...(await combine(almostHalf, floats([[7]]))).result]).toEqual([7]);
+});
+
 it("a median by key lies between the values, and so does a trimmed mean", async () => {
   const updates = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 70 });
   await fc.assert(

@@ -67,7 +67,7 @@ export async function combineRobustly(
     case "median":
       return byCoordinate(work, medianInto);
     case "trimmed_mean": {
-      const trim = Math.floor(rule.trim * source.clients);
+      const trim = trimmedOf(rule.trim, source.clients);
       return byCoordinate(work, (chunks, part) => trimmedMeanInto(chunks, trim, part));
     }
     case "norm_bound":
@@ -81,6 +81,12 @@ export async function combineRobustly(
     case "centred_clipping":
       return centredClipping(work, rule, options.from);
   }
+}
+
+/** ⌊share·n⌋, where 0.29·100 is 29 and not the float64 below it; somebody is always left. */
+function trimmedOf(share: number, clients: number): number {
+  const roundings = 1e-9;
+  return Math.min(Math.floor(share * clients + roundings), Math.ceil(clients / 2) - 1);
 }
 
 function checkSizes({ clients, size }: ChunkSource, weights: readonly number[], into: Float32Array): void {

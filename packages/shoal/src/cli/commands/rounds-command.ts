@@ -1,13 +1,26 @@
 /** `shoal rounds`: the rounds of a federated run, from its audit log. */
 import type { Command } from "commander";
+import type { ChainedRound } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import { runsFolder } from "../../environment/folders.ts";
 import { readRounds, verifyRounds } from "../../federated/round-file.ts";
 import type { CommandContext } from "../command-line.ts";
+import { count } from "../options.ts";
+import { sayRound } from "../round-timeline.ts";
 import { sayRounds } from "../rounds-text.ts";
+
+/** @throws ShoalError run_not_found */
+function roundOf(rounds: readonly ChainedRound[], number: number, run: string): ChainedRound {
+  const found = rounds.find(({ body }) => body.round === number);
+  if (found !== undefined) return found;
+  const [first, last] = [rounds[0]?.body.round, rounds.at(-1)?.body.round];
+  const sentence = `the log of ${run} has no round ${number}: it has ${first ?? "none"} to ${last ?? "none"}`;
+  throw new ShoalError("run_not_found", sentence, { run });
+}
 
 interface RoundsOptions {
   readonly runs?: string;
+  readonly round?: number;
   readonly verify?: boolean;
   readonly json?: boolean;
 }
@@ -18,13 +31,16 @@ export function addRounds(program: Command, context: CommandContext): void {
     .description("list the rounds of a federated run: who was asked, who dropped out and why, loss, bytes, privacy")
     .argument("<run>", "name of the run")
     .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
+    .option("--round <NUMBER>", "one round: what happened when, who was selected, who gave what", count)
     .option("--verify", "check that no record was changed, left out or moved")
     .option("--json", "one JSON value a line, for machines")
     .action(async (run: string, options: RoundsOptions) => {
       const rounds = await readRounds(runsFolder(context.environment, options.runs), run);
       const output = context.output(options.json);
-      for (const record of rounds) output.value(record);
-      sayRounds(rounds, output);
+      const shown = options.round === undefined ? rounds : [roundOf(rounds, options.round, run)];
+      for (const record of shown) output.value(record);
+      if (options.round === undefined) sayRounds(shown, output);
+      else for (const { body } of shown) sayRound(body, output);
       if (options.verify !== true) return;
       const decision = verifyRounds(rounds);
       if (decision.kind === "broken") {
