@@ -34,7 +34,7 @@ export function summaryOf(
     hash: parameters === null ? "" : hashOf(parameters),
     ...{ bytesDown: traffic.down, bytesUp: traffic.up },
     epsilon: spentSoFar(settings, keeper.record.lasting),
-    reason: round.reason.slice(0, longestReason),
+    reason: round.reason.slice(0, longestReason).toWellFormed(),
   };
 }
 
