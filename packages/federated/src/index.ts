@@ -174,7 +174,9 @@ export { exactEncoding, type LastModel } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
 export {
+  isPrivate,
   planeProtocol,
+  unsaid,
   type ClientPrivacy,
   type ControlOffer,
   type EncodingSpec,

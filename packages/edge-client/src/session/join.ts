@@ -219,7 +219,8 @@ function failureRestMs(state: SessionState, comeBackAfterMs: number): number {
 async function checkIn(state: SessionState, signal: AbortSignal = state.closing.signal): Promise<ClientReply> {
   const { options, plane } = state;
   const { trainer, codec, onEvent } = options;
-  const { samples, testSamples } = trainer;
+  // How many there are is told with a contribution, to who asks for it.
+  const [samples, testSamples] = [Math.min(1, trainer.samples), Math.min(1, trainer.testSamples)];
   const device: Device = { ...options.device, samples, testSamples, encodings: codec.encodings };
   const reply = await plane.ask({ type: "check_in", device }, signal);
   if (reply.type === "turned_away") onEvent?.(reply);
