@@ -196,7 +196,7 @@ export { advanceClient, type ClientEffect, type ClientEvent, type ClientState } 
 export { graphParameters, type GraphParameters, type ThreatModel } from "./secure/graph-parameters.ts";
 export { createEcdsaIdentity, type Identity } from "./secure/identity.ts";
 export { systemSubtle } from "./secure/host/system-subtle.ts";
-export { hasCurve, type Curve } from "./secure/key-agreement.ts";
+export { hasCurve, isPublicKey, type Curve } from "./secure/key-agreement.ts";
 export {
   createLatticeEncoder,
   decodeMean,
