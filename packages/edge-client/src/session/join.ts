@@ -25,6 +25,7 @@ import { createNewestModel, type NewestModel, type SessionModel } from "./newest
 import { createOwnControl } from "./own-control.ts";
 import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
+import { createPrivacyPromise, type PrivacyPromise } from "./privacy-promise.ts";
 import type { RoundRoom, SecureNotice } from "./round-room.ts";
 import { sayGoodbye } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
@@ -98,6 +99,7 @@ interface SessionState {
   /** As the last check-in told. */
   task: TaskDescription | undefined;
   readonly model: NewestModel;
+  readonly promise: PrivacyPromise;
 }
 
 type TaskOver = Extract<ClientNotice, { readonly type: "task_over" }>;
@@ -114,14 +116,8 @@ export function join(options: JoinOptions): Session {
   const state: SessionState = {
     ...{ options, plane, storage, shelf: createWorkShelf(storage, options.task), random, clock },
     ...{ closing: new AbortController(), round: undefined, offer: undefined, againForRound: undefined },
-    ...{
-      hereWithinMs: undefined,
-      failures: 0,
-      wake: undefined,
-      over: undefined,
-      task: undefined,
-      model: createNewestModel(),
-    },
+    ...{ hereWithinMs: undefined, failures: 0, wake: undefined, over: undefined, task: undefined },
+    ...{ model: createNewestModel(), promise: createPrivacyPromise(storage) },
   };
   const stop = options.plane.listen((notice) => hear(state, notice));
   const ended = liveAndClose(state, stop);
@@ -225,6 +221,7 @@ async function checkIn(state: SessionState, signal: AbortSignal = state.closing.
   const reply = await plane.ask({ type: "check_in", device }, signal);
   if (reply.type === "turned_away") onEvent?.(reply);
   if (reply.type === "checked_in") {
+    await state.promise.check(reply.task);
     state.task = reply.task;
     onEvent?.({ type: "checked_in", task: reply.task.task, comeBackAfterMs: reply.comeBackAfterMs });
   }
