@@ -139,12 +139,12 @@ describe("a timeline", () => {
     ): void => timeline.stepped({ state: { ...ended, number }, effects, reason: "because" }, nowMs);
     step(1, 5);
     step(2, 10, [{ type: "offer", clients: ["a", "b"], answerWithinMs: 1, reportWithinMs: 1 }]);
-    timeline.dropped("a", "it declined", 20);
+    timeline.dropped("a", "it declined: \u001b[2J\r\u202eno", 20);
     step(2, 30, [{ type: "discard", clients: ["a", "b"], reason: "it did not answer in time" }]);
     expect(timeline.now).toEqual({
       ...{ round: 2, reason: "because", phases: [{ phase: "abandoned", atMs: 10 }], asked: ["a", "b"] },
       dropped: [
-        { client: "a", reason: "it declined", atMs: 20 },
+        { client: "a", reason: "it declined:  [2J  no", atMs: 20 },
         { client: "b", reason: "it did not answer in time", atMs: 30 },
       ],
     });

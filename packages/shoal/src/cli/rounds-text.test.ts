@@ -60,6 +60,20 @@ describe("rounds in words", () => {
     const changed = rounds.with(0, { ...(rounds[0] as ChainedRound), body: body(1, { samples: 31 }) });
     expect(verifyRounds(changed)).toMatchObject({ kind: "broken", index: 1 });
   });
+
+  it("are found to be cut off, or written anew, by who has kept the hash of the last one, and by nobody else", () => {
+    const rounds = chain(body(1), body(2), body(3));
+    const whole = verifyRounds(rounds);
+    const head = whole.kind === "intact" ? whole.head.hash : "";
+    for (const from of [0, 1]) {
+      expect(verifyRounds(rounds.slice(from), head)).toMatchObject({ kind: "intact" });
+      expect(verifyRounds(rounds.slice(from, 2))).toMatchObject({ kind: "intact" });
+      expect(verifyRounds(rounds.slice(from, 2), head)).toMatchObject({ kind: "broken", index: 1 - from });
+    }
+    expect(verifyRounds(chain(body(1), body(2), body(3), body(4)), head)).toMatchObject({ kind: "intact" });
+    expect(verifyRounds(chain(body(1, { samples: 31 }), body(2), body(3)), head)).toMatchObject({ kind: "broken" });
+    expect(verifyRounds([], head)).toMatchObject({ kind: "broken" });
+  });
 });
 
 describe("the file of rounds", () => {
@@ -82,6 +96,8 @@ describe("the file of rounds", () => {
     other.append("r", rounds[1] as ChainedRound);
     await expect.poll(() => readRounds(folder, "r")).toHaveLength(2);
     appendFileSync(join(folder, "r", "rounds.jsonl"), '{"sequence":3,"bo');
+    // Nor what is no record at all, whoever wrote that.
+    appendFileSync(join(folder, "r", "rounds.jsonl"), '\nnull\n7\n{"sequence":9}\n');
     expect(await readRounds(folder, "r")).toEqual(rounds);
     const third = chain(body(1), body(2), body(3))[2] as ChainedRound;
     other.append("r", third);

@@ -9,6 +9,7 @@ import { sayRounds } from "../rounds-text.ts";
 interface RoundsOptions {
   readonly runs?: string;
   readonly verify?: boolean;
+  readonly head?: string;
   readonly json?: boolean;
 }
 
@@ -19,14 +20,15 @@ export function addRounds(program: Command, context: CommandContext): void {
     .argument("<run>", "name of the run")
     .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
     .option("--verify", "check that no record was changed, left out or moved")
+    .option("--head <HASH>", "check as well that the record with this hash, as --verify said it once, is still there")
     .option("--json", "one JSON value a line, for machines")
     .action(async (run: string, options: RoundsOptions) => {
       const rounds = await readRounds(runsFolder(context.environment, options.runs), run);
       const output = context.output(options.json);
       for (const record of rounds) output.value(record);
       sayRounds(rounds, output);
-      if (options.verify !== true) return;
-      const decision = verifyRounds(rounds);
+      if (options.verify !== true && options.head === undefined) return;
+      const decision = verifyRounds(rounds, options.head?.toLowerCase());
       if (decision.kind === "broken") {
         const sentence = `the log of ${run} is broken at line ${decision.index + 1}: ${decision.reason}`;
         throw new ShoalError("data_corrupt", sentence, { run });
