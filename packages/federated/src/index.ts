@@ -87,6 +87,12 @@ export {
 export { emptyLedger, epsilonOf, spend, type EpsilonAt, type PrivacyLedger } from "./privacy/accountant.ts";
 export { gaussianDelta, gaussianNoiseFor } from "./privacy/analytic-gaussian.ts";
 export { noiseForBudget } from "./privacy/calibration.ts";
+export {
+  planCentralPrivacy,
+  type CentralPrivacy,
+  type CentralRounds,
+  type DrawByCoins,
+} from "./privacy/plan-central.ts";
 export { addScaled, clipScale, squaredNormOf } from "./privacy/clipping.ts";
 export { createDiscreteGaussian } from "./privacy/discrete-gaussian.ts";
 export { addGaussian, standardGaussian } from "./privacy/gaussian.ts";

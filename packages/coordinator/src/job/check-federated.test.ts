@@ -19,6 +19,8 @@ describe("a federated job", () => {
     expect(checkJob(job({ privacy: central })).federated?.privacy).toEqual(central);
     expect(checkJob(job({ local: scaffold, population: 6 })).federated?.population).toBe(6);
     expect(checkJob(job({ privacy: secure })).federated?.privacy).toEqual(secure);
+    const adaptive = { ...central, adaptive: { countDeviation: 40 } };
+    expect(checkJob(job({ privacy: adaptive })).federated?.privacy).toEqual(adaptive);
     expect(checkJob(job({ privacy: local })).federated?.privacy).toEqual(local);
     expect(checkJob(job({ privacy: secure, evaluatesOnClients: true })).federated?.evaluatesOnClients).toBe(true);
     const noised = { ...secure, epsilon: 4, delta: 1e-5 };
@@ -67,6 +69,9 @@ describe("a federated job", () => {
     [{ privacy: secure, local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
     [{ privacy: { ...central, population: 100 }, minimum: 2 }, "job.federated.minimum"],
+    // With four clients the count of those below the clip would cost more than all.
+    [{ privacy: { ...central, adaptive: {} } }, "job.federated.privacy"],
+    [{ privacy: { ...central, epsilon: 1e-9 }, rounds: 1_000_000 }, "job.federated.privacy"],
     [{ privacy: central, normBound: 1 }, "job.federated.normBound"],
     [{ privacy: central, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
     [{ privacy: local, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],

@@ -9,6 +9,7 @@ import {
   parseAggregationPolicy,
   parsePrivacy,
   parseRobustRule,
+  planCentralPrivacy,
   planSecureSum,
 } from "@shoal/federated";
 import { layoutOf, parseModelSpec } from "@shoal/models";
@@ -133,11 +134,10 @@ function checkClients(federated: NonNullable<JobSpec["federated"]>): void {
 type Promised = ReturnType<typeof parsePrivacy>;
 
 /** What is promised holds for all that leaves a client, or for nothing. */
-function checkPromise(
-  promise: Promised,
-  { aggregation, robust, minimum, normBound, evaluatesOnClients }: NonNullable<JobSpec["federated"]>,
-): void {
-  const { name } = parseAggregationPolicy(aggregation);
+function checkPromise(promise: Promised, federated: NonNullable<JobSpec["federated"]>): void {
+  const { aggregation, robust, minimum, normBound, evaluatesOnClients, overSelection, rounds } = federated;
+  const policy = parseAggregationPolicy(aggregation);
+  const { name } = policy;
   if (evaluatesOnClients && promise.epsilon !== null) {
     const sentence = "expected false with a promise of epsilon, which what clients measure would not be counted in";
     reject("job.federated.evaluatesOnClients", sentence);
@@ -159,6 +159,12 @@ function checkPromise(
   if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
+  }
+  try {
+    const { invited } = crowdOf("round", goalOf(policy), overSelection);
+    planCentralPrivacy(promise, { rounds, invited, goal: goalOf(policy) });
+  } catch (error) {
+    reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
   }
 }
 
