@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/errors";
 import { runsFolder } from "../../environment/folders.ts";
+import { lookForKept } from "../../federated/kept-record.ts";
 import { readRounds, verifyRounds } from "../../federated/round-file.ts";
 import type { CommandContext } from "../command-line.ts";
 import { sayRounds } from "../rounds-text.ts";
@@ -28,7 +29,7 @@ export function addRounds(program: Command, context: CommandContext): void {
       for (const record of rounds) output.value(record);
       sayRounds(rounds, output);
       if (options.verify !== true && options.head === undefined) return;
-      const decision = verifyRounds(rounds, options.head?.toLowerCase());
+      const decision = lookForKept(rounds, verifyRounds(rounds), options.head?.toLowerCase());
       if (decision.kind === "broken") {
         const sentence = `the log of ${run} is broken at line ${decision.index + 1}: ${decision.reason}`;
         throw new ShoalError("data_corrupt", sentence, { run });
