@@ -155,6 +155,19 @@ describe("a client that has joined", () => {
     expect(run.events.filter(({ type }) => type === "not_kept")).toHaveLength(3);
   });
 
+  it("says nothing of its data beside its update where something is promised of its privacy", async () => {
+    const budget = { epsilon: 1_000, delta: 1e-5 };
+    const privacy = { clip: 1, noiseMultiplier: 1, adaptive: null, population: null, budget };
+    const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { privacy });
+    const { said, summaries } = await playJoined({ rounds, settings });
+    const offers = said.flatMap((request) => (request.type === "offer_contribution" ? [request.offer] : []));
+    expect(offers).toHaveLength(6);
+    for (const { samples, steps, loss } of offers) expect([samples, steps, loss]).toEqual([1, 1, 0]);
+    const devices = said.flatMap((request) => (request.type === "check_in" ? [request.device] : []));
+    for (const { samples, testSamples } of devices) expect([samples, testSamples]).toEqual([1, 0]);
+    for (const summary of summaries) expect(summary).toMatchObject({ samples: 0, trainingLoss: null });
+  });
+
   it.each([
     new ShoalError("invalid_argument", "label 77 of row 0 is not in [0, 10)"),
     new ShoalError("out_of_memory", "training takes 3 GiB, this device has 1 GiB"),

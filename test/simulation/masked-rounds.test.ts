@@ -186,6 +186,10 @@ async function sayWrongThings(plane: ClientPlane, cryptography: SecureClientPort
   await say("no stage", { type: "secure_message", round, stage: "secrets", body: Uint8Array.of() });
   await saySecure("keys of another", { type: "keys", keys: { ...keys, client: "m1" } });
   await saySecure("keys for another round", { type: "keys", keys }, round + 1);
+  await saySecure("keys that are none", {
+    type: "keys",
+    keys: { ...keys, sealKey: keys.sealKey.slice().fill(255, 1) },
+  });
   await say("a vector before all", upload);
   await saySecure("keys", { type: "keys", keys });
   await begun.promise;
@@ -204,6 +208,7 @@ describe("a client that says what it should not", () => {
       "no stage: codec_failed",
       "keys of another: invalid_argument",
       "keys for another round: gone",
+      "keys that are none: invalid_argument",
       "a vector before all: stale",
       "keys: noted",
       "masked, without a vector: gone",

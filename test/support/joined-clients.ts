@@ -14,6 +14,7 @@ import {
 import {
   createInProcessPlane,
   type ClientNotice,
+  type ClientRequest,
   type InProcessPlaneOptions,
   type RoundSummary,
 } from "@shoal/federated";
@@ -57,6 +58,8 @@ export interface JoinedRun {
   readonly deeds: number;
   readonly endedAtMs: number;
   readonly requests: Readonly<Record<string, number>>;
+  /** What all clients have asked. */
+  readonly said: readonly ClientRequest[];
   readonly reasons: readonly string[];
   /** What each client has in the end. */
   readonly models: readonly (SessionModel | undefined)[];
@@ -86,6 +89,7 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
   const events: (SessionEvent & { readonly name: Name })[] = [];
   const trainedAgain: number[] = [];
   const requests: Record<string, number> = {};
+  const said: ClientRequest[] = [];
   const summaries: RoundSummary[] = [];
   const last = new Map<Name, Session>();
   let deeds = 0;
@@ -105,6 +109,7 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
             if (name !== "a" || plan.hears?.(notice.type) !== false) onNotice(notice);
           }),
         request(request, timeoutMs) {
+          said.push(request);
           if (name === "a") requests[request.type] = (requests[request.type] ?? 0) + 1;
           // Whoever offers it has written down that it is trained.
           if (name === "a" && request.type === "offer_contribution") kept.add(request.offer.round);
@@ -162,6 +167,7 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
     deeds,
     endedAtMs,
     requests,
+    said,
     reasons,
     models,
     values,

@@ -43,6 +43,8 @@ export interface PlayedSum {
   /** A client's values from element `begin` on, into `into`. */
   readonly fill: (client: string, begin: number, into: Uint32Array) => void;
   readonly identity?: (client: string) => Identity;
+  /** What a client makes of its message on the way up. */
+  readonly bend?: (client: string, message: SecureClientMessage) => SecureClientMessage;
   /** Every message comes twice. */
   readonly twice?: boolean;
   /** Called with each chunk of the sum. */
@@ -198,7 +200,8 @@ async function share(play: Play): Promise<readonly string[]> {
 async function answer(play: Play, client: string, message: SecureServerMessage, stage: LastStage): Promise<void> {
   const reaction = await play.sendDown(client, message, stage);
   if (reaction?.kind !== "send") return;
-  const answered = play.sendUp(client, reaction.message);
+  const { bend = (_, sent) => sent } = play.played;
+  const answered = play.sendUp(client, bend(client, reaction.message));
   if (answered.type === "shares" || answered.type === "answer") play.pass({ ...answered, client });
 }
 

@@ -21,6 +21,7 @@ import {
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
 import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
+import type { ChainedRound } from "./records/round-log.ts";
 import type { AggregatorSettings, CentralPrivacy } from "./settings.ts";
 
 const kernels = createKernelSite("baseline");
@@ -30,6 +31,7 @@ interface Scene {
   readonly store: StateStore;
   readonly plane: InProcessPlane;
   readonly closed: RoundSummary[];
+  readonly records: ChainedRound[];
   open(): Promise<Aggregator>;
   join(name: string, value: number, options?: Partial<PlayedClientOptions>): PlayedClient;
 }
@@ -39,13 +41,15 @@ function createScene(settings: AggregatorSettings): Scene {
   const store = createMemoryStore();
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const closed: RoundSummary[] = [];
+  const records: ChainedRound[] = [];
   return {
-    ...{ clock, store, plane, closed },
+    ...{ clock, store, plane, closed, records },
     open: () =>
       openAggregator({
         ...{ run: "r1", description: descriptionOf(settings), settings, random: createRandom("aggregator") },
         ...{ plane: plane.aggregator, store, clock, codecs: createVectorCodecs(float32, { size }, kernels) },
         onRound: (summary) => void closed.push(summary),
+        onRecord: (record) => void records.push(record),
       }),
     join(name, value, options = {}) {
       const target = new Float32Array(size).fill(value);
@@ -99,7 +103,11 @@ describe("a privacy budget", () => {
     const spent = scene.closed.map(({ epsilon }) => epsilon ?? Infinity);
     expect(spent).toEqual(spent.toSorted((a, b) => a - b));
     expect(spent.at(-1)).toBeLessThanOrEqual(3);
-    expect(scene.closed[0]?.trainingLoss).toBeNull();
+    // What clients claim all the same is in no record.
+    expect(scene.closed[0]).toMatchObject({ samples: 0, trainingLoss: null });
+    const said = scene.records.flatMap(({ body }) => body.contributed.list);
+    expect(said.length).toBeGreaterThan(3);
+    for (const { samples, loss } of said) expect([samples, loss]).toEqual([1, 0]);
   });
 
   it("is spent in the store before the update leaves; a round that comes to nothing costs nothing", async () => {

@@ -1,15 +1,16 @@
 /** What an aggregator is told of its task, checked and complete. */
 import type {
-  AdaptiveClipping,
+  CentralPrivacy,
   IntakeLimits,
   LocalTraining,
-  PrivacyBudget,
   ResolvedAggregationPolicy,
   ResolvedRobustRule,
   RoundPlan,
   SecureTask,
   StandingRules,
 } from "@shoal/federated";
+
+export type { CentralPrivacy, DrawByCoins } from "@shoal/federated";
 
 export interface AggregatorSettings {
   readonly plan: RoundPlan;
@@ -50,28 +51,4 @@ export interface SecureAggregation {
   readonly stageTimeoutMs: number;
   /** Clients train meanwhile. */
   readonly maskingTimeoutMs: number;
-}
-
-/** A round by Poisson sampling (McMahan et al., ICLR 2018). */
-export interface DrawByCoins {
-  /** q: the chance of each client. */
-  readonly chance: number;
-  /** m = q·N, by which the sum is divided whoever comes: the number who came would tell of one of them. */
-  readonly expected: number;
-}
-
-/** User-level differential privacy with a trusted aggregator. */
-export interface CentralPrivacy {
-  readonly clip: number;
-  readonly noiseMultiplier: number;
-  /** Quantile of norms that the clip follows, and how fast; null: the clip stays. */
-  readonly adaptive: (AdaptiveClipping & { readonly countDeviation: number }) | null;
-  /**
-   * Clients that are there at least when a round draws from them: with fewer it waits. Each then is in a round with a known
-   * chance, which costs less privacy. null: nothing is assumed of who takes part.
-   */
-  readonly population: number | null;
-  /** Each by a coin of its own, with `plan.draw` the same. Left out: always as many, by lot. */
-  readonly coins?: DrawByCoins | undefined;
-  readonly budget: PrivacyBudget;
 }

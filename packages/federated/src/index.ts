@@ -88,6 +88,12 @@ export {
 export { emptyLedger, epsilonOf, spend, type EpsilonAt, type PrivacyLedger } from "./privacy/accountant.ts";
 export { gaussianDelta, gaussianNoiseFor } from "./privacy/analytic-gaussian.ts";
 export { noiseForBudget } from "./privacy/calibration.ts";
+export {
+  planCentralPrivacy,
+  type CentralPrivacy,
+  type CentralRounds,
+  type DrawByCoins,
+} from "./privacy/plan-central.ts";
 export { addScaled, clipScale, squaredNormOf } from "./privacy/clipping.ts";
 export { createDiscreteGaussian } from "./privacy/discrete-gaussian.ts";
 export { addGaussian, standardGaussian } from "./privacy/gaussian.ts";
@@ -176,7 +182,9 @@ export { exactEncoding, type LastModel } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";
 export type { ClientReply, ClientRequest, ClientTrace, Device } from "./plane/requests.ts";
 export {
+  isPrivate,
   planeProtocol,
+  unsaid,
   type ClientPrivacy,
   type ControlOffer,
   type EncodingSpec,
@@ -196,7 +204,7 @@ export { advanceClient, type ClientEffect, type ClientEvent, type ClientState } 
 export { graphParameters, type GraphParameters, type ThreatModel } from "./secure/graph-parameters.ts";
 export { createEcdsaIdentity, type Identity } from "./secure/identity.ts";
 export { systemSubtle } from "./secure/host/system-subtle.ts";
-export { hasCurve, type Curve } from "./secure/key-agreement.ts";
+export { hasCurve, isPublicKey, type Curve } from "./secure/key-agreement.ts";
 export {
   createLatticeEncoder,
   decodeMean,

@@ -1,6 +1,6 @@
 /** Combines what a round commits, under the task's rules of now. */
 import type { Clock } from "@shoal/actors";
-import { addScaled, vectorsTogether, vectorWithin } from "@shoal/federated";
+import { addScaled, isPrivate, vectorsTogether, vectorWithin } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
 import { secrets } from "../secrets.ts";
@@ -43,8 +43,11 @@ export async function combineRound(
   if (combined.nextClip !== null && combined.nextClip !== clip) {
     keeper.amend({ lasting: { ...keeper.record.lasting, clip: combined.nextClip } });
   }
-  return combined;
+  return isPrivate(room.description.privacy) ? { ...combined, ...unknown } : combined;
 }
+
+/** Nobody has been told what clients have. */
+const unknown = { samples: 0, loss: Number.NaN };
 
 /** SCAFFOLD: the mean of the changes moves c, in float64 and in the order of the contributions' ids. */
 async function moveControlBy(
@@ -65,12 +68,11 @@ async function moveControlBy(
   await control.move(version, change, sorted.length);
 }
 
-/** Nobody has seen what clients say of their samples and losses. */
 function combineMasked(summed: ReturnType<SecureSums["meanOf"]>, into: Float32Array): Combined {
-  const unknown = { refused: [], samples: 0, loss: Number.NaN, nextClip: null, clipped: 0 };
-  if (summed === undefined) return { contributions: 0, ...unknown };
+  const others = { ...unknown, refused: [], nextClip: null, clipped: 0 };
+  if (summed === undefined) return { contributions: 0, ...others };
   for (let key = 0; key < into.length; key += 1) into[key] = -(summed.mean[key] ?? 0);
-  return { contributions: summed.clients, ...unknown };
+  return { contributions: summed.clients, ...others };
 }
 
 /** Keys between two pauses: 5 to 10 ms of adding. */

@@ -3,8 +3,9 @@
  *
  * Identity    A request comes from the client whose subject it came on: nats-server lets nobody else publish there.
  *             Where it wants its answer is not checked by the server: an answer goes to the client's own inbox, or nowhere.
- * Bounds      `mostRequests` under way; what comes beyond is answered with `no_capacity` and repeated by its client. A client
- *             holds at most a window of chunks, so what leaves is bounded by clients that are served.
+ * Bounds      `mostRequests` under way, `mostOfClient` of each client; what comes beyond is answered with `no_capacity` and
+ *             repeated by its client. A client holds at most a window of chunks, so what leaves is bounded by clients that
+ *             are served.
  */
 import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { ShoalError } from "@shoal/errors";
@@ -24,8 +25,11 @@ import {
   type ClientRequest,
   type TaskAddress,
 } from "@shoal/federated";
+import { createRequestSlots } from "./request-slots.ts";
 
 const mostRequests = 4_096;
+/** A client has a window of chunks under way, and a few requests beside; as many again from before its line broke. */
+const mostOfClient = 32;
 
 /** @param connection - borrowed: whoever connected closes it */
 export function createNatsAggregatorPlane(connection: NatsConnection, address: TaskAddress): AggregatorPlane {
@@ -35,7 +39,7 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
   };
   return {
     serve(serve) {
-      let underWay = 0;
+      const slots = createRequestSlots(mostRequests, mostOfClient);
       let isServing = true;
       const subscription = connection.subscribe(upSubject(address, "*"), {
         callback(error, message) {
@@ -44,12 +48,12 @@ export function createNatsAggregatorPlane(connection: NatsConnection, address: T
             answerError(message, new ShoalError("transport_lost", "nobody serves the task now"));
             return;
           }
-          if (underWay >= mostRequests) {
-            answerError(message, new ShoalError("no_capacity", `${underWay} requests are being served; ask again`));
+          const client = clientOfSubject(message.subject);
+          if (!slots.take(client)) {
+            answerError(message, new ShoalError("no_capacity", "too many requests are being served; ask again"));
             return;
           }
-          underWay += 1;
-          void answer(serve, message).finally(() => (underWay -= 1));
+          void answer(serve, message).finally(() => slots.give(client));
         },
       });
       return async () => {

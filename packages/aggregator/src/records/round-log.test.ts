@@ -15,7 +15,11 @@ const summary: RoundSummary = {
   ...{ testAccuracy: null, testLoss: null, hash: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
 };
 
-function bodyOf(round: number, contributed: readonly StoredContribution[] = []): RoundRecord {
+function bodyOf(
+  round: number,
+  contributed: readonly StoredContribution[] = [],
+  happened = createTimeline().now,
+): RoundRecord {
   const facts = {
     run: "r",
     step: 0,
@@ -25,7 +29,7 @@ function bodyOf(round: number, contributed: readonly StoredContribution[] = []):
     measuredByClients: null,
     ledger: null,
   };
-  return roundRecord({ ...facts, happened: createTimeline().now });
+  return roundRecord({ ...facts, happened });
 }
 
 async function createScene(term = 1, store: StateStore = createMemoryStore()) {
@@ -114,6 +118,15 @@ describe("the log of rounds", () => {
     expect(body.contributed.count).toBe(1_000);
     expect(body.contributed.list).toHaveLength(64);
   });
+
+  it("takes every reason that a client may give, also where it is cut within a character", async () => {
+    const timeline = createTimeline();
+    timeline.stepped({ state: { ...ended, number: 1 }, effects: [], reason: "" }, 0);
+    timeline.dropped("a", `${"x".repeat(127)}😀`, 0);
+    const { log } = await createScene();
+    const { body } = await log.append(bodyOf(1, [], timeline.now));
+    expect(body.dropped.list[0]?.reason).toBe(`${"x".repeat(127)}\ufffd`);
+  });
 });
 
 describe("a timeline", () => {
@@ -126,12 +139,12 @@ describe("a timeline", () => {
     ): void => timeline.stepped({ state: { ...ended, number }, effects, reason: "because" }, nowMs);
     step(1, 5);
     step(2, 10, [{ type: "offer", clients: ["a", "b"], answerWithinMs: 1, reportWithinMs: 1 }]);
-    timeline.dropped("a", "it declined", 20);
+    timeline.dropped("a", "it declined: \u001b[2J\r\u202eno", 20);
     step(2, 30, [{ type: "discard", clients: ["a", "b"], reason: "it did not answer in time" }]);
     expect(timeline.now).toEqual({
       ...{ round: 2, reason: "because", phases: [{ phase: "abandoned", atMs: 10 }], asked: ["a", "b"] },
       dropped: [
-        { client: "a", reason: "it declined", atMs: 20 },
+        { client: "a", reason: "it declined:  [2J  no", atMs: 20 },
         { client: "b", reason: "it did not answer in time", atMs: 30 },
       ],
     });

@@ -3,6 +3,8 @@ import type { EndedState, PrivacyLedger, RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import { mostNames, type Happenings } from "./timeline.ts";
 
+const longestReason = 128;
+
 /** A round in the audit log. Times are milliseconds since 1970, on the aggregator's clock; lists have at most 64 entries. */
 export interface RoundRecord {
   readonly run: string;
@@ -67,9 +69,14 @@ export function roundRecord(facts: RoundRecordFacts): RoundRecord {
     ...{ bytesDown, bytesUp, epsilon, ledger, hash, measuredByClients },
     phases: isSeen ? happened.phases : [],
     asked: listed(isSeen ? happened.asked : []),
-    dropped: listed(isSeen ? happened.dropped.map((each) => ({ ...each, reason: each.reason.slice(0, 128) })) : []),
+    dropped: listed(isSeen ? happened.dropped.map((each) => ({ ...each, reason: shortened(each.reason) })) : []),
     contributed: listed(contributed.map(contributedOf)),
   };
+}
+
+/** A client may have said it: a character that the cut goes through is none, and a record takes only those that are. */
+function shortened(reason: string): string {
+  return reason.slice(0, longestReason).toWellFormed();
 }
 
 function contributedOf({ offer }: StoredContribution): ContributedRecord {

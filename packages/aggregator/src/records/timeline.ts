@@ -43,8 +43,7 @@ export function createTimeline(): Timeline {
   const drop = (client: string, reason: string, atMs: number): void => {
     if (now.lost.has(client)) return;
     now.lost.add(client);
-    // A client may have said it: half a character, which no record takes, must not keep a round from its end.
-    now.dropped.push({ client, reason: reason.toWellFormed(), atMs });
+    now.dropped.push({ client, reason: harmless(reason), atMs });
   };
   return {
     stepped({ state, effects, reason }, nowMs) {
@@ -64,6 +63,14 @@ export function createTimeline(): Timeline {
       return { round, phases, dropped, reason, asked: [...now.asked] };
     },
   };
+}
+
+/**
+ * A client may have said it: half a character, which no record takes, must not keep a round from its end, and what moves the
+ * cursor of a terminal must not write other rounds into it.
+ */
+function harmless(reason: string): string {
+  return reason.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
 }
 
 interface Mutable {

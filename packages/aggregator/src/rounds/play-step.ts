@@ -1,6 +1,6 @@
 /** Plays rounds for one step of the run, until one can be committed. */
 import { isShoalError } from "@shoal/errors";
-import { isEnded, type Report } from "@shoal/federated";
+import { isEnded, isPrivate, type Report } from "@shoal/federated";
 import { attributes } from "@shoal/protocol";
 import type { Aggregated, AggregatorWork } from "../aggregator.ts";
 import { checkSpent } from "../begin-task.ts";
@@ -130,7 +130,7 @@ async function combinedOrReason(room: Room, ids: readonly string[], work: Aggreg
 
 function note({ options }: Task, round: number, { contributions, samples, refused }: Combined): void {
   const without = refused.map(({ client, reason }) => `; without ${client}: ${reason}`).join("");
-  // Of masked updates nobody knows how many samples made them.
-  const counted = options.settings.secure === null ? `, ${samples} samples` : "";
+  // Where something is promised of clients' privacy, nobody knows how many samples made their updates.
+  const counted = isPrivate(options.description.privacy) ? "" : `, ${samples} samples`;
   options.onNote?.(`round ${round}: ${contributions} contributions${counted}${without}`);
 }

@@ -1,5 +1,5 @@
 /** What is told of a round that has ended. */
-import { hexOf, sha256, type EndedState, type RoundSummary } from "@shoal/federated";
+import { hexOf, isPrivate, sha256, type EndedState, type RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { Room } from "../serve/room.ts";
 import { spentSoFar } from "./privacy-ledger.ts";
@@ -16,15 +16,14 @@ export interface RoundEndFacts {
 const longestReason = 1_000;
 
 export function summaryOf(
-  { traffic, settings, keeper }: Room,
+  { traffic, settings, keeper, description }: Room,
   round: EndedState,
   contributed: readonly StoredContribution[],
   { version, result, parameters }: RoundEndFacts,
 ): RoundSummary {
-  // Sums of what clients say of their data would tell of them what the noise hides.
-  const isPrivate = settings.privacy !== null || settings.secure !== null;
   const counted = (claimed: number): number => Math.min(claimed, settings.sampleCap);
-  const samples = isPrivate ? 0 : contributed.reduce((sum, { offer }) => sum + counted(offer.samples), 0);
+  const isUnsaid = isPrivate(description.privacy);
+  const samples = isUnsaid ? 0 : contributed.reduce((sum, { offer }) => sum + counted(offer.samples), 0);
   const loss = contributed.reduce((sum, { offer }) => sum + counted(offer.samples) * offer.loss, 0);
   const contributions = round.phase === "committed" ? round.reports.length : 0;
   return {
@@ -34,7 +33,7 @@ export function summaryOf(
     hash: parameters === null ? "" : hashOf(parameters),
     ...{ bytesDown: traffic.down, bytesUp: traffic.up },
     epsilon: spentSoFar(settings, keeper.record.lasting),
-    reason: round.reason.slice(0, longestReason),
+    reason: round.reason.slice(0, longestReason).toWellFormed(),
   };
 }
 

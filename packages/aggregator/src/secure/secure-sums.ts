@@ -14,9 +14,11 @@
  */
 import {
   decodeSecureClientMessage,
+  isPublicKey,
   type AdvertisedKeys,
   type ClientReply,
   type ContributionAnswer,
+  type Curve,
   type RoundStep,
   type SecureClientMessage,
 } from "@shoal/federated";
@@ -40,7 +42,7 @@ export interface SecureSums {
   begin(): void;
   /** Told of every step of rounds: a sum is over with its round. */
   stepped(step: RoundStep): void;
-  /** @throws ShoalError codec_failed; invalid_argument - keys under another name */
+  /** @throws ShoalError codec_failed; invalid_argument - keys under another name, or that are none */
   hear(client: string, message: SecureMessage): ClientReply;
   /** Whether a client's vector may come now. */
   wants(client: string, round: number): "yes" | "here" | "no";
@@ -141,12 +143,20 @@ function hear(own: Sums, client: string, { round, stage, body }: SecureMessage):
     (each) => each.client === client && each.sinceRound === round,
   );
   if (!isMember) return gone(`round ${round} is over for ${client}`);
+  if (message.type === "keys") checkKeys(room, own.settings.task.curve, message.keys);
   if (current?.round !== round) return takeEarly(own, round, message);
   if (message.type === "masked" && !current.added.has(client)) return gone("its masked update is not here"); // V4
   const { effects } = advance(own, current, message.type === "keys" ? message : { ...message, client });
   const refusal = effects.find((effect) => effect.type === "refuse" && effect.client === client);
   if (refusal?.type === "refuse") return gone(refusal.reason);
   return message.type === "answer" ? accepted(room) : { type: "noted" };
+}
+
+/** Before anybody else is sent them: who met such keys would have to leave. @throws ShoalError invalid_argument */
+function checkKeys({ registry, clock }: Room, curve: Curve, { client, maskKey, sealKey }: AdvertisedKeys): void {
+  if (isPublicKey(curve, maskKey) && isPublicKey(curve, sealKey)) return;
+  registry.holdAgainst(client, clock.now());
+  throw new ShoalError("invalid_argument", `these are no public keys of ${curve}`, { field: "keys" });
 }
 
 /** Who takes part says its keys at once, before the last has answered. */

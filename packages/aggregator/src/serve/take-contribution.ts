@@ -6,6 +6,8 @@ import {
   decideFold,
   decideOffer,
   isEnded,
+  isPrivate,
+  unsaid,
   vectorsTogether,
   vectorWithin,
   isSentAtOnce,
@@ -38,8 +40,10 @@ const greatestNorm = 1e18;
 
 /** What is small comes with its offer, and is answered at once. */
 export async function offerContribution(room: Room, client: string, offered: Offered): Promise<ClientReply> {
-  const { offer, content } = offered;
-  const reply = considerOffer(room, client, offered);
+  const { content } = offered;
+  // What is not asked for is not kept, not counted and in no record, whatever a client says.
+  const offer = isPrivate(room.description.privacy) ? { ...offered.offer, ...unsaid } : offered.offer;
+  const reply = considerOffer(room, client, { ...offered, offer });
   const isWhole = reply.type === "send_chunks" && content !== null && isSentAtOnce(offer.content);
   return isWhole ? takeChunk(room, client, { id: offer.id, index: 0, content }) : reply;
 }
@@ -152,8 +156,9 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
   const { client, id } = offer;
   const beginMs = clock.now();
   const refusal = judge(room, contribution);
-  const samples = { [attributes.samples]: offer.samples, [attributes.loss]: offer.loss };
-  room.traces.worked(client, offer.round, { name: "admit", beginMs, endMs: clock.now(), attributes: samples });
+  const said = { [attributes.samples]: offer.samples, [attributes.loss]: offer.loss };
+  const own = isPrivate(room.description.privacy) ? {} : { attributes: said };
+  room.traces.worked(client, offer.round, { name: "admit", beginMs, endMs: clock.now(), ...own });
   if (refusal !== undefined) {
     registry.holdAgainst(client, clock.now());
     room.timeline.dropped(client, refusal.reason, clock.now());

@@ -10,6 +10,7 @@ const job = (given: object, others: object = {}) => ({
 });
 const scaffold = { learningRate: 0.1, correction: "scaffold" };
 const secure = { name: "secure_sum", clip: 1 };
+const local = { name: "local", clip: 1, epsilon: 1, delta: 1e-5 };
 const central = { name: "central", epsilon: 1, delta: 1e-5 };
 
 describe("a federated job", () => {
@@ -18,6 +19,10 @@ describe("a federated job", () => {
     expect(checkJob(job({ privacy: central })).federated?.privacy).toEqual(central);
     expect(checkJob(job({ local: scaffold, population: 6 })).federated?.population).toBe(6);
     expect(checkJob(job({ privacy: secure })).federated?.privacy).toEqual(secure);
+    const adaptive = { ...central, adaptive: { countDeviation: 40 } };
+    expect(checkJob(job({ privacy: adaptive })).federated?.privacy).toEqual(adaptive);
+    expect(checkJob(job({ privacy: local })).federated?.privacy).toEqual(local);
+    expect(checkJob(job({ privacy: secure, evaluatesOnClients: true })).federated?.evaluatesOnClients).toBe(true);
     const noised = { ...secure, epsilon: 4, delta: 1e-5 };
     expect(checkJob(job({ privacy: noised })).federated?.privacy).toEqual(noised);
     const buffered = { aggregation: { name: "fedbuff", buffer: 2 }, maximumStaleness: 5 };
@@ -65,6 +70,15 @@ describe("a federated job", () => {
     [{ privacy: secure, local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
     [{ privacy: { ...central, population: 100 }, minimum: 2 }, "job.federated.minimum"],
+    // With four clients the count of those below the clip would cost more than all.
+    [{ privacy: { ...central, adaptive: {} } }, "job.federated.privacy"],
+    [{ privacy: { ...central, epsilon: 1e-9 }, rounds: 1_000_000 }, "job.federated.privacy"],
+    [{ privacy: central, normBound: 1 }, "job.federated.normBound"],
+    [{ privacy: central, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
+    [{ privacy: local, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
+    [{ privacy: { ...secure, epsilon: 4, delta: 1e-5 }, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
+    [{ privacy: local, aggregation: { name: "fednova", goal: 4 } }, "job.federated.aggregation"],
+    [{ privacy: local, aggregation: { name: "qfedavg", goal: 4, learningRate: 0.1 } }, "job.federated.aggregation"],
   ])("is refused with the field that is wrong: %j", (given, field) => {
     expect(() => checkJob(job(given))).toThrow(expect.objectContaining({ code: "invalid_job", details: { field } }));
   });

@@ -9,6 +9,7 @@ import {
   parseAggregationPolicy,
   parsePrivacy,
   parseRobustRule,
+  planCentralPrivacy,
   planSecureSum,
   trainingBytes,
 } from "@shoal/federated";
@@ -134,14 +135,8 @@ function checkDevices({ local }: NonNullable<JobSpec["federated"]>, model: JobSp
 }
 
 /** What clients do and what is promised of them. */
-function checkClients({
-  local,
-  aggregation,
-  maximumStaleness,
-  privacy,
-  robust,
-  minimum,
-}: NonNullable<JobSpec["federated"]>): void {
+function checkClients(federated: NonNullable<JobSpec["federated"]>): void {
+  const { local, aggregation, maximumStaleness, privacy } = federated;
   const policy = parseAggregationPolicy(aggregation);
   const { name } = policy;
   if (maximumStaleness > 0 && arrivalOf(policy) === "round") {
@@ -151,8 +146,29 @@ function checkClients({
   if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
     reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
   }
-  const promise = privacy === null ? undefined : parsePrivacy(privacy);
-  if (promise?.name !== "central") return;
+  if (privacy !== null) checkPromise(parsePrivacy(privacy), federated);
+}
+
+type Promised = ReturnType<typeof parsePrivacy>;
+
+/** What is promised holds for all that leaves a client, or for nothing. */
+function checkPromise(promise: Promised, federated: NonNullable<JobSpec["federated"]>): void {
+  const { aggregation, robust, minimum, normBound, evaluatesOnClients, overSelection, rounds } = federated;
+  const policy = parseAggregationPolicy(aggregation);
+  const { name } = policy;
+  if (evaluatesOnClients && promise.epsilon !== null) {
+    const sentence = "expected false with a promise of epsilon, which what clients measure would not be counted in";
+    reject("job.federated.evaluatesOnClients", sentence);
+  }
+  if (promise.name === "local" && (name === "fednova" || name === "qfedavg")) {
+    const sentence = `expected fedavg, fedbuff or fedasync with local privacy: ${name} asks clients for what is not hidden`;
+    reject("job.federated.aggregation", sentence);
+  }
+  if (promise.name !== "central") return;
+  if (normBound !== null) {
+    const sentence = "expected null with central privacy, which clips: who is refused for its norm would tell of it";
+    reject("job.federated.normBound", sentence);
+  }
   if (promise.population !== null && promise.draw === "poisson" && minimum !== null) {
     const sentence =
       "expected nothing with a poisson draw, whose rounds take what comes: that too few came would tell of them";
@@ -161,6 +177,12 @@ function checkClients({
   if (name !== "fedavg" || robust !== null) {
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
+  }
+  try {
+    const { invited } = crowdOf("round", goalOf(policy), overSelection);
+    planCentralPrivacy(promise, { rounds, invited, goal: goalOf(policy) });
+  } catch (error) {
+    reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
   }
 }
 

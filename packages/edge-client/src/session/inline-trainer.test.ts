@@ -78,6 +78,20 @@ describe("the inline trainer", () => {
     expect(normOf((await trainer.train(task, workOf(task, { clip: 0.02 }))).update)).toBeCloseTo(0.02, 6);
   });
 
+  it("clips to no greater norm than the noise of clients is for, whatever a round asks for", async () => {
+    const threat = { adversarialShare: 0, dropOutShare: 0, server: "curious" } as const;
+    const lattice = { clip: 0.01, levels: 3, weightCap: 1, clients: 3, noiseVariance: 4 };
+    const secure = { curve: "P-256", minimumClients: 3, threat, lattice } as const;
+    for (const hidden of [
+      { localNoise: 1e-9, secure: null },
+      { localNoise: 0, secure },
+    ]) {
+      const task = taskOf({ privacy: { clip: 0.01, ...hidden } });
+      expect(normOf((await trainer.train(task, workOf(task, { clip: 9 }))).update)).toBeCloseTo(0.01, 6);
+      expect(normOf((await trainer.train(task, workOf(task, { clip: 0.004 }))).update)).toBeCloseTo(0.004, 6);
+    }
+  });
+
   it("adds the noise of local privacy, another one each time", async () => {
     const task = taskOf({ privacy: { clip: 0.01, localNoise: 0.5, secure: null } });
     const { update } = await trainer.train(task, workOf(task));

@@ -77,7 +77,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       const sent = new Float32Array(own.shared.count);
       packShared(own.shared, update, sent);
       const controlChange = changeOf(task, work.control, { sent, steps });
-      hide(sent, work.clip ?? task.privacy.clip, task.privacy.localNoise, randomBytes);
+      hide(sent, clipOf(task, work.clip), task.privacy.localNoise, randomBytes);
       const personal = local.personal.length === 0 ? null : parameters.map((value, key) => value + (update[key] ?? 0));
       return { update: sent, personal, controlChange, samples, steps, loss: before ?? loss };
     },
@@ -146,6 +146,16 @@ function changeOf(
   const change = renewControl(control.own.slice(), control.global, pass);
   for (const { begin, end } of plain) change.fill(0, begin, end);
   return change;
+}
+
+/**
+ * The norm that a round clips to. It follows the clients' norms where the aggregator adds the noise; noise of the client's own
+ * is for the norm of the task, and no round may ask for a greater one.
+ */
+function clipOf({ privacy }: TaskDescription, ofRound: number | null): number | null {
+  const { clip, localNoise, secure } = privacy;
+  if (ofRound === null || clip === null) return ofRound ?? clip;
+  return localNoise > 0 || secure !== null ? Math.min(ofRound, clip) : ofRound;
 }
 
 /** Δ·min(1, C/‖Δ‖), with the noise of local privacy where the task wants it; in place. */

@@ -17,6 +17,7 @@ import { createNewestModel, type SessionModel } from "./newest-model.ts";
 import { createOwnControl } from "./own-control.ts";
 import { createPatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
+import { createPrivacyPromise } from "./privacy-promise.ts";
 import type { RoundRoom } from "./round-room.ts";
 import { sayGoodbye } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
@@ -55,14 +56,8 @@ export function join(options: JoinOptions): Session {
   const state: SessionState = {
     ...{ options, plane, storage, shelf: createWorkShelf(storage, options.task), random, clock },
     ...{ closing: new AbortController(), round: undefined, offer: undefined, againForRound: undefined },
-    ...{
-      hereWithinMs: undefined,
-      failures: 0,
-      wake: undefined,
-      over: undefined,
-      task: undefined,
-      model: createNewestModel(),
-    },
+    ...{ hereWithinMs: undefined, failures: 0, wake: undefined, over: undefined, task: undefined },
+    ...{ model: createNewestModel(), promise: createPrivacyPromise(storage) },
   };
   const stop = options.plane.listen((notice) => hearNotice(state, notice));
   const ended = liveAndClose(state, stop);
@@ -160,11 +155,13 @@ function failureRestMs(state: SessionState, comeBackAfterMs: number): number {
 async function checkIn(state: SessionState, signal: AbortSignal = state.closing.signal): Promise<ClientReply> {
   const { options, plane } = state;
   const { trainer, codec, onEvent } = options;
-  const { samples, testSamples } = trainer;
+  // How many there are is told with a contribution, to who asks for it.
+  const [samples, testSamples] = [Math.min(1, trainer.samples), Math.min(1, trainer.testSamples)];
   const device: Device = { ...options.device, samples, testSamples, encodings: codec.encodings };
   const reply = await plane.ask({ type: "check_in", device }, signal);
   if (reply.type === "turned_away") onEvent?.(reply);
   if (reply.type === "checked_in") {
+    await state.promise.check(reply.task);
     state.task = reply.task;
     onEvent?.({ type: "checked_in", task: reply.task.task, comeBackAfterMs: reply.comeBackAfterMs });
   }

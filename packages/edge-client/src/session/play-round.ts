@@ -6,7 +6,9 @@ import { ShoalError } from "@shoal/errors";
 import {
   contributionId,
   describeVector,
+  isPrivate,
   joinVectors,
+  unsaid,
   type ClientTrace,
   type ContributionOffer,
   type RoundOffer,
@@ -52,13 +54,13 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const begun = offer.control === null ? undefined : await room.control.before(offer, task.size);
   const control = begun && { own: begun.own, global: fetched.control ?? new Float32Array(task.size) };
   const result = await trainAttended(room, record, { values: fetched.values, control });
-  const { samples, steps, loss, update } = result;
+  const { update } = result;
   const leftOver = await unsent.before(round);
   const options = { draw: round, leftOver, plain: task.plain };
   const encoded = await codec.encode(agreedEncoding(task.up, offer.up), update, options);
   const changed = begun === undefined ? undefined : await renewControl(room, offer, begun, result);
   const content = joinVectors([encoded.content, ...(changed === undefined ? [] : [changed.content])]);
-  const facts = { task: task.task, round, client, baseVersion: offer.version, samples, steps, loss };
+  const facts = { task: task.task, round, client, baseVersion: offer.version, ...saidOf(task, result) };
   const contribution: ContributionOffer = {
     ...{ id: contributionId(client, task.task, round), ...facts, encoding: offer.up },
     content: describeVector(content),
@@ -116,17 +118,25 @@ export async function trainAttended(
   }
 }
 
+/** What the client says of its data, where it says anything. */
+function saidOf(
+  { privacy }: RoundRoom["task"],
+  { samples, steps, loss }: LocalResult,
+): Pick<ContributionOffer, "samples" | "steps" | "loss"> {
+  return isPrivate(privacy) ? unsaid : { samples, steps, loss };
+}
+
 function traceOf(
-  { now }: RoundRoom,
+  { now, task }: RoundRoom,
   { offer }: WorkRecord,
   { beganMs, fetchedMs }: Fetched,
-  { samples, steps, loss }: LocalResult,
+  result: LocalResult,
 ): ClientTrace | null {
   if (offer.traceparent === null) return null;
   const download = { name: "download", beginMs: 0, endMs: fetchedMs - beganMs, attributes: { encoding: offer.down } };
   const [beginMs, endMs] = [fetchedMs - beganMs, now() - beganMs];
   return {
     traceparent: offer.traceparent,
-    spans: [download, { name: "train", beginMs, endMs, attributes: { samples, steps, loss, encoding: offer.up } }],
+    spans: [download, { name: "train", beginMs, endMs, attributes: { ...saidOf(task, result), encoding: offer.up } }],
   };
 }

@@ -12,6 +12,7 @@ import type { ClientStorage } from "../storage/client-storage.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
 import type { NewestModel } from "./newest-model.ts";
 import type { PatientPlane } from "./patient-plane.ts";
+import type { PrivacyPromise } from "./privacy-promise.ts";
 import type { SecureNotice } from "./round-room.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type { WorkShelf } from "./work-record.ts";
@@ -64,6 +65,7 @@ export interface SessionState {
   /** As the last check-in told. */
   task: TaskDescription | undefined;
   readonly model: NewestModel;
+  readonly promise: PrivacyPromise;
 }
 
 export type TaskOver = Extract<ClientNotice, { readonly type: "task_over" }>;

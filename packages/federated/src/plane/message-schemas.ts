@@ -33,7 +33,10 @@ const contribution = z.strictObject({
   ...{ loss: finite, encoding, content: manifest },
 });
 
-const attributes = z.record(z.string(), z.union([z.string().check(z.maxLength(256)), finite]));
+const mostAttributes = 32;
+const attributes = z
+  .record(z.string().check(z.maxLength(64)), z.union([z.string().check(z.maxLength(256)), finite]))
+  .check(z.refine((all) => Object.keys(all).length <= mostAttributes, `expected at most ${mostAttributes} attributes`));
 const trace = z.strictObject({
   traceparent: z.string().check(z.maxLength(64)),
   spans: z

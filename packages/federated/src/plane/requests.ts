@@ -13,9 +13,9 @@ import type { RoundOffer, TaskDescription } from "./task-description.ts";
 export interface Device {
   /** Bytes that training may take. */
   readonly memoryBytes: number;
-  /** Training samples that it has. */
+  /** Training samples that it has, or 1 for any. */
   readonly samples: number;
-  /** Test samples that it has, for evaluation on clients; 0: none. */
+  /** Test samples that it has, or 1 for any, for evaluation on clients; 0: none. */
   readonly testSamples: number;
   /** Names of encodings that it reads, and writes. */
   readonly encodings: readonly string[];

@@ -69,6 +69,17 @@ export interface ClientPrivacy {
   readonly secure: SecureTask | null;
 }
 
+/**
+ * Whether something is promised of clients' privacy. Then clients say nothing of their data beside the update: no promise
+ * would hold for how many samples they have, or what their loss is.
+ */
+export function isPrivate({ clip }: ClientPrivacy): boolean {
+  return clip !== null;
+}
+
+/** What a client says of its samples, steps and loss where it says nothing. */
+export const unsaid = { samples: 1, steps: 1, loss: 0 } as const;
+
 /** What a client needs to know of its own control variate. */
 export interface ControlOffer {
   /** Controls of another epoch are forgotten: all begin at zero. */

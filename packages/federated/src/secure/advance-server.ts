@@ -219,12 +219,13 @@ function takeAnswer(state: UnmaskingState, self: number, { seeds, maskKeys }: Un
   if (!request.survivors.includes(self)) return refuse(state, nameOf(state, self), "it is not in the sum");
   if (state.answered.includes(self)) return nothing(state, "an answer came again");
   const own = neighbours[self];
+  // Some may be missing: those that neighbours have sealed so that they do not open.
   const isRight =
-    isSameSet(
+    isSubset(
       seeds.map(({ of }) => of),
       among(own, new Set(request.survivors)),
     ) &&
-    isSameSet(
+    isSubset(
       maskKeys.map(({ of }) => of),
       among(own, new Set(request.dropped)),
     ) &&
@@ -281,6 +282,10 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function isSameSet(found: readonly number[], expected: readonly number[]): boolean {
-  const set = new Set(found);
-  return set.size === found.length && found.length === expected.length && expected.every((client) => set.has(client));
+  return isSubset(found, expected) && found.length === expected.length;
+}
+
+function isSubset(found: readonly number[], of: readonly number[]): boolean {
+  const set = new Set(of);
+  return new Set(found).size === found.length && found.every((client) => set.has(client));
 }

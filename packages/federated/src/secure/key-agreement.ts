@@ -87,6 +87,34 @@ export async function agree(subtle: SubtleCrypto, own: KeyPair, publicKey: Uint8
   }
 }
 
+/** Points of X25519 with which every secret key agrees on zeros: platforms refuse them. RFC 7748, section 6.1; u modulo p. */
+const weakPoints: readonly bigint[] = [
+  0n,
+  1n,
+  2n ** 255n - 20n,
+  0xb8495f16056286fdb1329ceb8d09da6ac49ff1fae35616aeb8413b7c7aebe0n,
+  0x57119fd0dd4e22d8868e1c58c45c44045bef839c55b1d0b1248c50a3bc959c5fn,
+];
+
+/**
+ * Whether others can agree on something with it: who is sent a roster with a key that is none has to leave, and would for
+ * nothing that it has done.
+ */
+export function isPublicKey(curve: Curve, publicKey: Uint8Array): boolean {
+  if (publicKey.length !== publicKeyBytes[curve]) return false;
+  if (curve === "X25519") {
+    // Little-endian, the highest bit is not looked at.
+    const u = publicKey.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n) % 2n ** 255n;
+    return !weakPoints.includes(u % (2n ** 255n - 19n));
+  }
+  try {
+    expandPoint(publicKey);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** True if the pair's secret key belongs to its public key: both ways round they agree with a fresh pair. */
 export async function agreesWith(subtle: SubtleCrypto, pair: KeyPair, fresh: KeyPair): Promise<boolean> {
   const [one, other] = await Promise.all([agree(subtle, pair, fresh.publicKey), agree(subtle, fresh, pair.publicKey)]);

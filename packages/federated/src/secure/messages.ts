@@ -59,7 +59,7 @@ export interface RevealedShare {
   readonly share: Uint8Array;
 }
 
-/** For each neighbour one of two shares. */
+/** For each neighbour one of two shares; none for one whose shares did not open. */
 export interface UnmaskingAnswer {
   /** Of seeds of survivors. */
   readonly seeds: readonly RevealedShare[];

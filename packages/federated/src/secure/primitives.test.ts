@@ -7,6 +7,7 @@ import { systemSubtle } from "./host/system-subtle.ts";
 import { packBits, packedBytes, unpackBits } from "./bit-packing.ts";
 import {
   agree,
+  isPublicKey,
   agreesWith,
   deriveKey,
   exportSecret,
@@ -234,6 +235,26 @@ describe("masks", () => {
 
   it("begin at the border of a block", async () => {
     await expect(maskWords(subtle, await key(), 32, 8, 4)).rejects.toThrow(RangeError);
+  });
+});
+
+describe("a public key", () => {
+  it.each(["P-256", "X25519"] as const)("of %s is one that others can agree on something with", async (curve) => {
+    const fresh = await generateKeyPair(subtle, curve);
+    expect(isPublicKey(curve, fresh.publicKey)).toBe(true);
+    const little = (u: bigint): Uint8Array<ArrayBuffer> =>
+      Uint8Array.from({ length: 32 }, (_, i) => Number((u >> BigInt(8 * i)) & 255n));
+    const p = 2n ** 255n - 19n;
+    const eighth = 0xb8495f16056286fdb1329ceb8d09da6ac49ff1fae35616aeb8413b7c7aebe0n;
+    const other = 0x57119fd0dd4e22d8868e1c58c45c44045bef839c55b1d0b1248c50a3bc959c5fn;
+    const none =
+      curve === "P-256"
+        ? [new Uint8Array(33), Uint8Array.of(2, ...new Uint8Array(32).fill(255)), new Uint8Array(32).fill(3)]
+        : [0n, 1n, p - 1n, p, p + 1n, eighth, other, eighth + 2n ** 255n].map(little);
+    for (const key of none) {
+      expect(isPublicKey(curve, key)).toBe(false);
+      await expect(agree(subtle, fresh, key)).rejects.toThrow();
+    }
   });
 });
 

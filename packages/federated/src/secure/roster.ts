@@ -4,7 +4,7 @@ import { graphParameters } from "./graph-parameters.ts";
 import type { Bytes } from "./key-agreement.ts";
 import type { Roster, SecureSettings } from "./messages.ts";
 import { neighboursOf } from "./neighbour-graph.ts";
-import { sessionIdOf } from "./session-id.ts";
+import { joinBytes, sessionIdOf } from "./session-id.ts";
 
 export interface SecureSession {
   /** 32 bytes. */
@@ -15,10 +15,22 @@ export interface SecureSession {
 }
 
 /** @throws ShoalError too_few_clients - for a roster that the threat model cannot be met with */
-export function openSession(roster: Roster, { threat }: Pick<SecureSettings, "threat">): SecureSession {
-  const { degree, threshold } = graphParameters(roster.length, threat);
-  const id = sessionIdOf(roster.flatMap(({ maskKey, sealKey }) => [maskKey, sealKey]));
+export function openSession(roster: Roster, settings: SecureSettings): SecureSession {
+  const { degree, threshold } = graphParameters(roster.length, settings.threat);
+  const keys = roster.flatMap(({ maskKey, sealKey }) => [maskKey, sealKey]);
+  const id = sessionIdOf([...keys, termsOf(settings)]);
   return { id, neighbours: neighboursOf(id, roster.length, degree), threshold };
+}
+
+/**
+ * What the sum was agreed on with. Else a server could tell one client that a few neighbours are enough, and be given both of
+ * its secrets by others, who go by other terms.
+ */
+function termsOf({ name, curve, bits, minimumClients, threat }: SecureSettings): Bytes {
+  const { adversarialShare, dropOutShare, server } = threat;
+  const text = new TextEncoder();
+  const terms = [name, curve, bits, minimumClients, adversarialShare, dropOutShare, server];
+  return joinBytes(terms.map((term) => text.encode(String(term))));
 }
 
 /** The mask that two clients share is added by the one with the lower index and subtracted by the other. */

@@ -83,7 +83,7 @@ interface Memory {
   state: ClientState;
   secrets: Promise<Secrets> | undefined;
   joined: Joined | undefined;
-  /** Shares of neighbours' secrets, at most one pair a neighbour. */
+  /** Shares of neighbours' secrets, as far as they could be opened: at most one pair a neighbour. */
   held: Map<number, SharePair>;
   masks: readonly SignedMask[];
   /** Element that the next chunk begins with; undefined when there is none. */
@@ -189,7 +189,10 @@ async function receive(memory: Memory, site: Site, shares: readonly SealedShares
     partners.map(async (from) => {
       const key = joined.sealKeys.get(from);
       if (key === undefined) throw refusal(`client ${from} is no neighbour`);
-      held.set(from, await openShares(subtle, key, [from, joined.self], bySender.get(from) ?? new Uint8Array()));
+      const sealed = bySender.get(from) ?? new Uint8Array();
+      // What does not open is given away to nobody; that costs its sender, and not those whom it was sent to.
+      const pair = await openShares(subtle, key, [from, joined.self], sealed).catch(() => undefined);
+      if (pair !== undefined) held.set(from, pair);
     }),
   );
   const masks = await masksOf(partners, joined, secrets, subtle);
@@ -208,15 +211,13 @@ async function mask(memory: Memory, { settings, ports }: Site, values: Uint32Arr
 
 function reveal(memory: Memory, site: Site, request: UnmaskingRequest): UnmaskingAnswer {
   const { seedsOf, maskKeysOf } = step(memory, site, { type: "request", request }, "reveal");
-  const shareOf = (of: number, secret: keyof SharePair): RevealedShare => {
-    const pair = memory.held.get(of);
-    if (pair === undefined) throw refusal("the server did not wait for the masks");
-    return { of, share: pair[secret] };
-  };
-  const answer = {
-    seeds: seedsOf.map((of) => shareOf(of, "seed")),
-    maskKeys: maskKeysOf.map((of) => shareOf(of, "maskKey")),
-  };
+  if (memory.masks.length === 0) throw refusal("the server did not wait for the masks");
+  const sharesOf = (clients: readonly number[], secret: keyof SharePair): readonly RevealedShare[] =>
+    clients.flatMap((of) => {
+      const pair = memory.held.get(of);
+      return pair === undefined ? [] : [{ of, share: pair[secret] }];
+    });
+  const answer = { seeds: sharesOf(seedsOf, "seed"), maskKeys: sharesOf(maskKeysOf, "maskKey") };
   forget(memory);
   return answer;
 }

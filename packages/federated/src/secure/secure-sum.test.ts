@@ -4,6 +4,7 @@ import { systemRandomBytes } from "../privacy/host/system-random-bytes.ts";
 import { createRandomBits } from "../privacy/random-bits.ts";
 import { createEcdsaIdentity, type Identity } from "./identity.ts";
 import { createLatticeEncoder, decodeMean, planLattice } from "./lattice.ts";
+import { openSession } from "./roster.ts";
 import { createSecureClient } from "./secure-client.ts";
 
 const { subtle } = globalThis.crypto;
@@ -102,6 +103,25 @@ describe("a secure sum", () => {
     expect(sum).toEqual(expectedSum(survivors, 32));
   });
 
+  it("is whole where a client seals shares that do not open: nobody else has to leave for it", async () => {
+    const bad = names[4] ?? "";
+    let sent = 0;
+    const { survivors, sum } = await play({
+      bend(client, message) {
+        if (client !== bad || message.type !== "shares") return message;
+        sent = message.shares.length;
+        // Enough are left for its secret to be joined.
+        const shares = message.shares.map((each, i) =>
+          i < 2 ? { ...each, sealed: each.sealed.slice().fill(7) } : each,
+        );
+        return { type: "shares", shares };
+      },
+    });
+    expect(sent).toBeGreaterThan(2);
+    expect(survivors).toEqual(names);
+    expect(sum).toEqual(expectedSum(names, 32));
+  });
+
   it("names the clients that a stage waits for, until its deadline ends it", async () => {
     const { reasons } = await play({ lastStage: inEachStage });
     expect(reasons).toContain("18 of 20 clients have come");
@@ -146,6 +166,18 @@ describe("signed keys", () => {
     );
     const replayed = [...roster.slice(0, 9), await other.advertise(), ...roster.slice(10)];
     await expect(clients[1]?.share(replayed)).rejects.toThrow("not signed");
+  });
+});
+
+describe("the terms of a sum", () => {
+  it("are in its session: who was told others has other keys, and another graph", async () => {
+    const ports = { subtle, randomBytes: systemRandomBytes };
+    const clients = names.map((name) => createSecureClient(name, plan, ports));
+    const roster = await Promise.all(clients.map((client) => client.advertise()));
+    const lax = { adversarialShare: 0, dropOutShare: 0.34, server: "curious" } as const;
+    const terms = [{}, { name: "test/round-2" }, { bits: 31 }, { minimumClients: 3 }, { threat: lax }];
+    const sessions = terms.map((other) => String(openSession(roster, { ...plan, ...other }).id));
+    expect(new Set(sessions).size).toBe(terms.length);
   });
 });
 

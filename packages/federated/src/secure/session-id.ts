@@ -1,8 +1,9 @@
 /**
- * The session's id: SHA-256 over all public keys of its clients, each behind its length (big-endian uint32).
+ * The session's id: SHA-256 over all public keys of its clients, each behind its length (big-endian uint32), and behind them,
+ * as one more, over the terms of the sum (`roster.ts`).
  *
  * Everybody computes it from the roster. It is the salt of every key, so two clients that were shown different rosters
- * have different masks and can open nothing of each other; and it decides the graph, so a server cannot choose it.
+ * or told different terms have different masks and can open nothing of each other; and it decides the graph, so a server cannot choose it.
  */
 import { sha256 } from "../contribution/sha256.ts";
 import type { Bytes } from "./key-agreement.ts";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ChainedRound, RoundRecord } from "@shoal/aggregator";
 import { appendRecord, chainStart } from "@shoal/federated";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lookForKept } from "../federated/kept-record.ts";
 import { createRoundFile, readRounds, verifyRounds } from "../federated/round-file.ts";
 import { createOutput } from "./output.ts";
 import { sayRound } from "./round-timeline.ts";
@@ -101,6 +102,21 @@ describe("rounds in words", () => {
     const changed = rounds.with(0, { ...(rounds[0] as ChainedRound), body: body(1, { samples: 31 }) });
     expect(verifyRounds(changed)).toMatchObject({ kind: "broken", index: 1 });
   });
+
+  it("are found to be cut off, or written anew, by who has kept the hash of the last one, and by nobody else", () => {
+    const rounds = chain(body(1), body(2), body(3));
+    const whole = verifyRounds(rounds);
+    const kept = whole.kind === "intact" ? whole.head.hash : "";
+    const look = (records: readonly ChainedRound[]) => lookForKept(records, verifyRounds(records), kept);
+    for (const from of [0, 1]) {
+      expect(look(rounds.slice(from))).toMatchObject({ kind: "intact" });
+      expect(verifyRounds(rounds.slice(from, 2))).toMatchObject({ kind: "intact" });
+      expect(look(rounds.slice(from, 2))).toMatchObject({ kind: "broken", index: 1 - from });
+    }
+    expect(look(chain(body(1), body(2), body(3), body(4)))).toMatchObject({ kind: "intact" });
+    expect(look(chain(body(1, { samples: 31 }), body(2), body(3)))).toMatchObject({ kind: "broken" });
+    expect(look([])).toMatchObject({ kind: "broken" });
+  });
 });
 
 describe("the file of rounds", () => {
@@ -123,6 +139,8 @@ describe("the file of rounds", () => {
     other.append("r", rounds[1] as ChainedRound);
     await expect.poll(() => readRounds(folder, "r")).toHaveLength(2);
     appendFileSync(join(folder, "r", "rounds.jsonl"), '{"sequence":3,"bo');
+    // Nor what is no record at all, whoever wrote that.
+    appendFileSync(join(folder, "r", "rounds.jsonl"), '\nnull\n7\n{"sequence":9}\n');
     expect(await readRounds(folder, "r")).toEqual(rounds);
     const third = chain(body(1), body(2), body(3))[2] as ChainedRound;
     other.append("r", third);

@@ -4,10 +4,8 @@
  * nothing more to check them, so clients come and go without its being told, and it ends a connection with its pass.
  */
 import { createHash } from "node:crypto";
-import { nkeys } from "@nats-io/nats-core";
 import type { ClientPermissions } from "@shoal/federated";
-
-type KeyPair = ReturnType<typeof nkeys.createAccount>;
+import { createNatsSigner, type NatsSigner } from "./nats-signer.ts";
 
 /** What the server is told; holds no secret. */
 export interface EdgeTrust {
@@ -36,21 +34,19 @@ const mostSubscriptions = 8;
 
 /** Keys that live as long as this process: passes do not outlive it by more than their minutes. */
 export function createEdgeIdentity(nowMs: number): EdgeIdentity {
-  const [operator, account] = [nkeys.createOperator(), nkeys.createAccount()];
-  const operatorKey = operator.getPublicKey();
-  const accountKey = account.getPublicKey();
+  const [operator, account] = [createNatsSigner("operator"), createNatsSigner("account")];
   const limits = { subs: unlimited, data: unlimited, payload: unlimited, imports: unlimited, exports: unlimited };
   const rest = { wildcards: true, conn: unlimited, leaf: unlimited };
-  const own = { name: "shoal", sub: operatorKey, nats: { type: "operator", version: 2 } };
+  const own = { name: "shoal", sub: operator.name, nats: { type: "operator", version: 2 } };
   const clients = {
     name: "clients",
-    sub: accountKey,
+    sub: account.name,
     nats: { type: "account", version: 2, limits: { ...limits, ...rest } },
   };
   return {
     trust: {
       operator: sign(own, operator, nowMs),
-      account: accountKey,
+      account: account.name,
       accountClaims: sign(clients, operator, nowMs),
     },
     issue({ client, publicKey, permissions, nowMs: now, untilMs }) {
@@ -66,8 +62,8 @@ export function createEdgeIdentity(nowMs: number): EdgeIdentity {
 }
 
 /** Parts in base64url with points between; the signature is of what stands before it. */
-function sign(claims: object, issuer: KeyPair, nowMs: number): string {
-  const dated = { ...claims, iss: issuer.getPublicKey(), iat: Math.floor(nowMs / 1_000) };
+function sign(claims: object, issuer: NatsSigner, nowMs: number): string {
+  const dated = { ...claims, iss: issuer.name, iat: Math.floor(nowMs / 1_000) };
   const jti = createHash("sha256").update(JSON.stringify(dated)).digest("hex");
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const said = `${part({ typ: "JWT", alg: "ed25519-nkey" })}.${part({ ...dated, jti })}`;

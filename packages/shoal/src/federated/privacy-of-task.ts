@@ -2,15 +2,13 @@
 import type { CentralPrivacy, DrawByCoins, SecureAggregation } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import {
-  defaultCountDeviation,
   localDeviation,
   mostHeld,
-  noiseForBudget,
   parsePrivacy,
+  planCentralPrivacy,
   planSecureSum,
   type ClientPrivacy,
   type ResolvedPrivacySpec,
-  type RoundMechanism,
   type RoundPlan,
 } from "@shoal/federated";
 import type { FederatedSettings } from "@shoal/protocol";
@@ -20,9 +18,6 @@ export interface TaskPrivacy {
   readonly secure: SecureAggregation | null;
   readonly ofClient: ClientPrivacy;
 }
-
-/** A thousandth more noise than is needed, for a search that ends soon. */
-const tolerance = 1e-3;
 
 /** @throws ShoalError invalid_argument; RangeError - no noise keeps the promise */
 export function privacyOfTask({ privacy, rounds }: FederatedSettings, plan: RoundPlan, size: number): TaskPrivacy {
@@ -34,7 +29,8 @@ export function privacyOfTask({ privacy, rounds }: FederatedSettings, plan: Roun
   }
   if (spec.name === "secure_sum") return secureOf(spec, plan, { size, rounds });
   // The clip is told to clients, who need not send what would be cut off; the aggregator does not rely on it.
-  return { central: centralOf(spec, rounds, plan), secure: null, ofClient: { ...open, clip: spec.clip } };
+  const central = planCentralPrivacy(spec, { rounds, invited: plan.invited, goal: plan.goal });
+  return { central, secure: null, ofClient: { ...open, clip: spec.clip } };
 }
 
 /** A round with secure sums: all who stay are in the sum, and every stage has its time. */
@@ -73,38 +69,4 @@ export function poissonPlan(plan: RoundPlan, { expected }: DrawByCoins): RoundPl
     throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
   }
   return { ...plan, draw: "poisson", goal: invited, invited, minimum: 0 };
-}
-
-function coinsOf({ population, draw }: Central, invited: number): DrawByCoins | undefined {
-  if (population === null || draw !== "poisson") return undefined;
-  const chance = Math.min(1, invited / population);
-  return { chance, expected: chance * population };
-}
-
-function samplingOf(
-  population: number | null,
-  coins: DrawByCoins | undefined,
-  invited: number,
-): Pick<RoundMechanism, "samplingRate" | "sampling"> {
-  if (coins !== undefined) return { samplingRate: coins.chance, sampling: "poisson" };
-  if (population === null) return { samplingRate: 1, sampling: "none" };
-  return { samplingRate: Math.min(1, invited / population), sampling: "fixed_size" };
-}
-
-type Central = Extract<ResolvedPrivacySpec, { readonly name: "central" }>;
-
-function centralOf(spec: Central, rounds: number, { invited, goal }: RoundPlan): CentralPrivacy {
-  const { epsilon, delta, clip, noiseMultiplier, adaptive, population } = spec;
-  const budget = { epsilon, delta };
-  const coins = coinsOf(spec, invited);
-  const expected = coins?.expected ?? goal;
-  const sampling = samplingOf(population, coins, invited);
-  return {
-    ...{ clip, population, budget, coins },
-    noiseMultiplier: noiseMultiplier ?? noiseForBudget(budget, rounds, sampling, { tolerance }),
-    adaptive:
-      adaptive === null
-        ? null
-        : { ...adaptive, countDeviation: adaptive.countDeviation ?? defaultCountDeviation(expected) },
-  };
 }

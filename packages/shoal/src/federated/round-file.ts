@@ -94,7 +94,9 @@ async function isCutOff(file: string): Promise<boolean> {
 function parse(line: string): ChainedRound | undefined {
   if (line === "") return undefined;
   try {
-    return JSON.parse(line) as ChainedRound;
+    const value = JSON.parse(line) as Partial<ChainedRound> | null;
+    const isRecord = Number.isSafeInteger(value?.sequence) && typeof value?.body === "object" && value.body !== null;
+    return isRecord ? (value as ChainedRound) : undefined;
   } catch {
     return undefined;
   }

@@ -16,6 +16,7 @@ import {
   settingsOfSum,
   systemRandomBytes,
   systemSubtle,
+  unsaid,
   type ContributionAnswer,
   type ContributionOffer,
   type SecureClient,
@@ -112,8 +113,6 @@ async function contributeMasked(part: Part, given: WholeVector | null): Promise<
   if (result.personal !== null) await room.personal.keep(round, result.personal);
   const { lattice, bits } = settings;
   const content = await maskUpdate(result, { lattice, bits, random, mask: (values) => own.mask(values) });
-  // Of its samples, steps and loss a client with a masked update says nothing.
-  const unsaid = { samples: 1, steps: 1, loss: 0 };
   return upload(room, content, {
     ...{ id: contributionId(client, task.task, round), task: task.task, round, client, baseVersion: offer.version },
     ...{ ...unsaid, encoding: maskedEncoding, content: describeVector(content) },

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ChainedRound } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import { runsFolder } from "../../environment/folders.ts";
+import { lookForKept } from "../../federated/kept-record.ts";
 import { readRounds, verifyRounds } from "../../federated/round-file.ts";
 import type { CommandContext } from "../command-line.ts";
 import { count } from "../options.ts";
@@ -22,6 +23,7 @@ interface RoundsOptions {
   readonly runs?: string;
   readonly round?: number;
   readonly verify?: boolean;
+  readonly head?: string;
   readonly json?: boolean;
 }
 
@@ -33,6 +35,7 @@ export function addRounds(program: Command, context: CommandContext): void {
     .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
     .option("--round <NUMBER>", "one round: what happened when, who was selected, who gave what", count)
     .option("--verify", "check that no record was changed, left out or moved")
+    .option("--head <HASH>", "check as well that the record with this hash, as --verify said it once, is still there")
     .option("--json", "one JSON value a line, for machines")
     .action(async (run: string, options: RoundsOptions) => {
       const rounds = await readRounds(runsFolder(context.environment, options.runs), run);
@@ -41,8 +44,8 @@ export function addRounds(program: Command, context: CommandContext): void {
       for (const record of shown) output.value(record);
       if (options.round === undefined) sayRounds(shown, output);
       else for (const { body } of shown) sayRound(body, output);
-      if (options.verify !== true) return;
-      const decision = verifyRounds(rounds);
+      if (options.verify !== true && options.head === undefined) return;
+      const decision = lookForKept(rounds, verifyRounds(rounds), options.head?.toLowerCase());
       if (decision.kind === "broken") {
         const sentence = `the log of ${run} is broken at line ${decision.index + 1}: ${decision.reason}`;
         throw new ShoalError("data_corrupt", sentence, { run });
