@@ -5,7 +5,7 @@ import type { SecureTask } from "../secure/secure-task.ts";
  * Counts changes of what clients are told and asked that a client of before would misunderstand. Whoever meets a greater
  * number than its own has to be updated.
  */
-export const planeProtocol = 2;
+export const planeProtocol = 3;
 
 /** An encoding with its parameters, as `parseEncodingSpec` of the optimization package takes it. */
 export type EncodingSpec = Readonly<Record<string, unknown>>;
@@ -72,6 +72,10 @@ export interface ControlOffer {
   readonly counted: readonly number[];
   /** Rounds whose contribution was taken and does not count after all: the change of the control is taken back. */
   readonly uncounted: readonly number[];
+  /** Rounds after the first and up to the second number do not count: the run went back to a snapshot. */
+  readonly undone: readonly (readonly [after: number, until: number])[];
+  /** The run may go back to what was after these rounds: the client keeps what it had then. */
+  readonly restorable: readonly number[];
 }
 
 /** A round that a client is asked to take part in. */
