@@ -4,12 +4,23 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { nextTurn, systemClock } from "@shoal/actors";
 import { checkJob } from "@shoal/coordinator";
-import { createInlineTrainer, createUpdateCodec, join, type SessionEvent } from "@shoal/edge-client";
+import {
+  createInlineTrainer,
+  createMemoryStorage,
+  createUpdateCodec,
+  join,
+  type ClientStorage,
+  type SessionEvent,
+} from "@shoal/edge-client";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { decodeModelFile, generateDigits, type Split } from "@shoal/models";
 import type { JobInput, JobSpec } from "@shoal/protocol";
 import { followRun, startLocalCluster, submitRun, type LocalCluster } from "shoal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decideRetention } from "../../packages/coordinator/src/snapshots/retention.ts";
+import { resumeRun } from "../../packages/shoal/src/cluster/follow-run.ts";
+import { readRounds, verifyRounds } from "../../packages/shoal/src/federated/round-file.ts";
+import { createFolderStore } from "../../packages/shoal/src/snapshots/folder-store.ts";
 import { createPlayedClient } from "../support/played-client.ts";
 import { perceptron } from "../support/perceptron.ts";
 
@@ -29,10 +40,10 @@ let folder: string;
 let cluster: LocalCluster;
 beforeEach(async () => {
   folder = mkdtempSync(joinPath(tmpdir(), "shoal-federated-"));
-  cluster = await startLocalCluster({
-    ...{ workers: 2, servers: 2, runsFolder: folder, dataFolder: undefined, environment: {}, log: () => undefined },
-  });
+  cluster = await startFederatedCluster();
 });
+const startFederatedCluster = (log: (note: string) => void = () => undefined): Promise<LocalCluster> =>
+  startLocalCluster({ workers: 2, servers: 2, runsFolder: folder, dataFolder: undefined, environment: {}, log });
 afterEach(async () => {
   await cluster.close();
   rmSync(folder, { recursive: true, force: true });
@@ -124,4 +135,75 @@ describe("a federated run", () => {
     expect(closed.filter(({ outcome }) => outcome === "committed")).toHaveLength(4 * 10); // told to each of four
     expect(new Set(events.filter(({ type }) => type === "failed"))).toEqual(new Set());
   });
+
+  it("goes on with the same bits from a snapshot on another cluster, and with its clients' controls", async () => {
+    const spec: JobSpec = checkJob({
+      ...job,
+      optimizer: { name: "fedavgm", learningRate: 1, momentum: 0.5 },
+      durability: { snapshots: { everySteps: 3, everySeconds: null, keep: 2 } },
+      federated: {
+        ...{ ...job.federated, rounds: 9, population: 3 },
+        local: { learningRate: 0.05, batchSize: 10, correction: "scaffold" },
+      },
+    });
+    const stays = await submitRun(cluster.system, cluster.coordinator, spec, "stays");
+    await comeIn(cluster, stays, new Map()).ended();
+    const goes = await submitRun(cluster.system, cluster.coordinator, spec, "goes");
+    const kept = new Map<string, ClientStorage>();
+    // Two whole snapshots are there by then.
+    const first = comeIn(cluster, goes, kept, 8);
+    await first.reached;
+    await cluster.close();
+    await first.close();
+    const { whole } = decideRetention(goes, await createFolderStore(folder).list(`${goes}/snapshots/`), 2);
+    expect(whole.length).toBeGreaterThan(0);
+    const notes: string[] = [];
+    cluster = await startFederatedCluster((note) => notes.push(note));
+    await resumeRun(cluster.system, cluster.coordinator, goes, whole[0] ?? "", "again");
+    await comeIn(cluster, goes, kept).ended();
+    const [expected, found] = [stays, goes].map((run) => {
+      const { parameters } = decodeModelFile(readFileSync(joinPath(folder, run, "model.safetensors")));
+      return parameters;
+    });
+    expect(found).toEqual(expected); // no tolerance: the same bits
+    expect(notes.join()).not.toContain("zero");
+    const rounds = await readRounds(folder, goes);
+    expect(verifyRounds(rounds)).toMatchObject({ kind: "intact" });
+    expect(new Set(rounds.map(({ body }) => body.round)).size).toBe(rounds.length);
+  });
 });
+
+/** Three clients with data of their own. @param until - the round in whose training they stand still */
+function comeIn(on: LocalCluster, run: string, kept: Map<string, ClientStorage>, until = Infinity) {
+  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const sessions = [0, 1, 2].map(async (number) => {
+    const client = `client-${number}`;
+    const { train: data } = generateDigits({ samples: 60, testSamples: 1, seed: 10 + number });
+    const trainer = createInlineTrainer({ modules: await loadKernelModules(), data });
+    const storage = kept.get(client) ?? createMemoryStorage();
+    kept.set(client, storage);
+    const standing = async (signal: AbortSignal): Promise<never> => {
+      resolve();
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    };
+    return join({
+      ...{ task: run, client, plane: on.planeOf(run).connect(client), storage },
+      trainer: {
+        ...trainer,
+        train: (task, work) => (work.round < until ? trainer.train(task, work) : standing(work.signal)),
+      },
+      codec: createUpdateCodec(await loadKernelModules()),
+      device: { memoryBytes: 1e9, platform: "node" },
+    });
+  });
+  return {
+    reached,
+    async ended(): Promise<void> {
+      for await (const { error } of followRun(on.system, on.coordinator, run)) expect(error).toBeNull();
+      for (const session of sessions) await (await session).ended;
+    },
+    async close(): Promise<void> {
+      for (const session of sessions) await (await session).close();
+    },
+  };
+}

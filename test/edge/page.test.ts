@@ -23,14 +23,15 @@ beforeAll(async () => {
   owned.defer(() => browser.close());
   run = await cluster.submit({
     name: "page",
-    model: { ...perceptron([64]) },
+    model: { ...perceptron([32]) },
     data: { type: "digits", samples: 10, testSamples: 50 },
     optimizer: { name: "sgd", learningRate: 1 },
     federated: {
       ...{ rounds: 10_000, aggregation: { name: "fedavg", goal: 1 }, overSelection: 1 },
       // Tabs that are gone are asked for a while yet: each costs a round this time to answer.
       ...{ selectionSeconds: 60, configurationSeconds: 2, reportingSeconds: 20 },
-      local: { learningRate: 0.05, batchSize: 10 },
+      // With SCAFFOLD's controls, which go with the values and with the updates.
+      ...{ local: { learningRate: 0.05, batchSize: 10, correction: "scaffold" }, population: 4 },
     },
   });
 });
@@ -56,6 +57,19 @@ async function startEdge(...options: readonly string[]): Promise<{ readonly edge
   const [line] = await edge.waitFor(/^\{"type":"edge".*$/m);
   return { edge, origin: (JSON.parse(line) as { origin: string }).origin };
 }
+
+/** Bytes other than zero that a tab keeps of its own control: those of the newest round, and of some before. */
+const controlBytes = `(async () => {
+  const settled = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+  let bytes = 0;
+  for (const { name } of await indexedDB.databases()) {
+    const database = await settled(indexedDB.open(name));
+    const found = await settled(database.transaction("work").objectStore("work").get("carried/control"));
+    database.close();
+    bytes += found?.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0) ?? 0;
+  }
+  return bytes;
+})()`;
 
 /** A vertical stroke in the middle of the pad. */
 async function drawOne(): Promise<void> {
@@ -85,6 +99,8 @@ describe("the page", () => {
     await expect.poll(contributed, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
     await expect.poll(() => page.textContent("#sent")).toMatch(/ [kM]B$/);
     await expect.poll(() => page.locator("#rounds tr").count(), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    // Of 25,450 float32 most have moved; of pixels that are never drawn they stay at zero.
+    expect(await page.evaluate<number>(controlBytes)).toBeGreaterThan(25_450);
     // One holds the connection, the other one trains.
     expect(page.workers()).toHaveLength(2);
     expect(await page.textContent("#own-loss")).toMatch(/^\d+\.\d{3}$/);
@@ -126,7 +142,7 @@ describe("the page", () => {
     };
     await begin();
     await page.waitForSelector("body[data-client]", { timeout: 30_000 });
-    // The model of 203 kB takes more than three seconds each way, training much less than one.
+    // The model and its control, 203 kB, take more than three seconds each way, training much less than one.
     line.slow(40_000);
     const state = (): Promise<string> => page.evaluate<string>("JSON.stringify({ ...document.body.dataset })");
     const isSending = async (): Promise<boolean> => {

@@ -77,6 +77,68 @@ describe("SCAFFOLD in real rounds", () => {
     expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
   });
 
+  it.each([true, false])(
+    "comes to the same from a snapshot, three rounds back, on another cluster: %s",
+    async (elsewhere) => {
+      const { x } = await playQuadratics({ rounds: 8 });
+      const run = await playQuadratics({ rounds: 8, resumes: [{ from: 6, to: 3, elsewhere }] });
+      expect(run.x).toEqual(x); // no tolerance: the same bits
+      expectMeans(run);
+      expect(run.notes.join()).not.toContain("zero");
+    },
+  );
+
+  it.each([true, false])(
+    "comes to the same when whoever goes on dies at any deed, on another cluster: %s",
+    async (elsewhere) => {
+      const { x } = await playQuadratics({ rounds: 4 });
+      const resumes = [{ from: 3, to: 1, elsewhere }];
+      const { deeds } = await playQuadratics({ rounds: 4, resumes });
+      for (let diesAt = 1; diesAt <= deeds.aggregator; diesAt += stride) {
+        const run = await playQuadratics({ rounds: 4, resumes, aggregatorLives: [Infinity, diesAt] });
+        expect(run.x, `died at deed ${diesAt}`).toEqual(x);
+        expectMeans(run);
+      }
+    },
+  );
+
+  it("comes to the same though it goes back again and again, and a client is reloaded", async () => {
+    const { x } = await playQuadratics({ rounds: 8 });
+    const [first, second, third] = [
+      { from: 4, to: 2, elsewhere: true },
+      { from: 6, to: 5, elsewhere: false },
+      { from: 7, to: 5, elsewhere: true },
+    ];
+    const resumes = [first, second, third];
+    const { deeds } = await playQuadratics({ rounds: 8, resumes });
+    for (let diesAt = 30; diesAt <= deeds.client; diesAt += 3 * stride) {
+      const run = await playQuadratics({ rounds: 8, resumes, clientLives: [diesAt] });
+      expect(run.x, `died at deed ${diesAt}`).toEqual(x);
+      expectMeans(run);
+    }
+  });
+
+  it("begins at zero at both ends, and says so, where a snapshot holds no controls", async () => {
+    const run = await playQuadratics({ rounds: 80, resumes: [{ from: 6, to: 3, elsewhere: true, isOld: true }] });
+    expect(run.notes.join()).toContain("all begin at zero, here and with the clients");
+    expect([...run.controls.values()]).toContainEqual({ global: 0, own: [0, 0, 0] });
+    expectMeans(run);
+    expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
+  });
+
+  it("begins at zero where the run goes back further than clients keep", async () => {
+    const resumes = [
+      { from: 4, to: 3, elsewhere: false },
+      { from: 5, to: 4, elsewhere: false },
+      { from: 6, to: 5, elsewhere: false },
+      { from: 9, to: 3, elsewhere: true },
+    ];
+    const run = await playQuadratics({ rounds: 80, resumes });
+    expect([...run.controls.values()].filter(({ own }) => own.every((each) => each === 0))).toHaveLength(2);
+    expectMeans(run);
+    expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
+  });
+
   it.each([{ name: "int8" }, { name: "top_k", share: 0.25 }])("ends there with its changes in $name", async (up) => {
     const run = await playQuadratics({ rounds: 80, size: 8, up });
     expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-2);

@@ -26,7 +26,7 @@ export function computeWork(task: TaskDescription, own: Partial<LocalWork> = {})
   const values = new Float32Array(size);
   initializeParameters(spec, 7, values);
   const { signal } = new AbortController();
-  return { values, personal: null, round: 1, local: task.local, clip: null, signal, ...own };
+  return { values, personal: null, round: 1, draw: 1, local: task.local, clip: null, signal, ...own };
 }
 
 /** Baseline kernels, whose bits are the same in Node and in pages. */

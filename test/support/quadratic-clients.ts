@@ -3,13 +3,14 @@
  * aggregator. Aggregator and clients may die at any deed, and a client may fail to contribute.
  */
 import { createMemoryStore, createRandom, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
-import { openAggregator, type Aggregator } from "@shoal/aggregator";
+import { openAggregator, type Aggregator, type SavedWork } from "@shoal/aggregator";
 import { createMemoryStorage, createUpdateCodec, join, type LocalTrainer } from "@shoal/edge-client";
 import { correctGradient, createInProcessPlane, renewControl } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
 import { takeFederatedRow } from "./federated-rows.ts";
 import { createKernelSite } from "./kernel-site.ts";
+import { createMemorySnapshots } from "./memory-snapshots.ts";
 import { createMortalClient } from "./mortal-client.ts";
 import { createMortalProcess } from "./mortal-process.ts";
 import { descriptionOf, settingsFor } from "./played-task.ts";
@@ -34,9 +35,22 @@ export interface QuadraticPlan {
   readonly fails?: (name: string, round: number) => boolean;
   /** Goes back to this step's values, once, instead of step `from`. */
   readonly back?: { readonly from: number; readonly to: number };
+  /** The aggregator dies before each step `from`, and another goes on from the snapshot of step `to`. */
+  readonly resumes?: readonly Resumption[];
+}
+
+export interface Resumption {
+  readonly from: number;
+  readonly to: number;
+  /** On a cluster that knows nothing of the run; otherwise its store is the same. */
+  readonly elsewhere: boolean;
+  /** The snapshot is of a release that did not keep controls. */
+  readonly isOld?: boolean;
 }
 
 export interface QuadraticRun {
+  /** Sentences for people. */
+  readonly notes: readonly string[];
   /** First value after each round that was committed. */
   readonly x: readonly number[];
   /** Controls that the clients of a round began with, by version: the server's, and their own. */
@@ -56,7 +70,13 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
   const local = { ...base.local, learningRate, correction: "scaffold" as const };
   const settings = { ...base, local, up: { [String(up["name"])]: up } };
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
-  const store = createMemoryStore();
+  let store = createMemoryStore();
+  const snapshots = createMemorySnapshots();
+  const saved = new Map<number, SavedWork>();
+  const resumes = [...(plan.resumes ?? [])];
+  const saves = new Set(resumes.map(({ to }) => to));
+  const notes: string[] = [];
+  let origin: SavedWork | undefined;
   const seen = new Map<number, { global: number; own: number[] }>();
   const deeds = { aggregator: 0, client: 0 };
   let played = 0;
@@ -93,11 +113,12 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
   const values: Float32Array[] = [new Float32Array(size).fill(takeFederatedRow<number>("quadratic/x0"))];
   let step = 0;
   let hasGoneBack = false;
-  for (let life = 0; step < rounds; life += 1) {
+  lives: for (let life = 0; step < rounds; life += 1) {
     const process = createMortalProcess({ clock, store, plane: plane.aggregator }, aggregatorLives[life] ?? Infinity);
     const open = openAggregator({
       ...{ run: "r1", description: descriptionOf(settings, size), settings, random: createRandom("aggregator") },
-      ...{ plane: process.plane, store: process.store, clock: process.clock },
+      ...{ plane: process.plane, store: process.store, clock: process.clock, snapshots, origin },
+      onNote: (sentence) => void notes.push(sentence),
       codecs: createVectorCodecs({ ...settings.down, ...settings.up }, { size }, kernels),
     });
     const aggregator: Aggregator | "died" = await Promise.race([open, process.died]);
@@ -107,6 +128,21 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
       if (plan.back?.from === step && !hasGoneBack) {
         hasGoneBack = true;
         step = plan.back.to;
+      }
+      if (saves.has(step)) {
+        const work = await Promise.race([aggregator.save(step), process.died]);
+        if (work === "died") break;
+        saved.set(step, structuredClone(work));
+      }
+      const [resumption] = resumes;
+      if (resumption?.from === step) {
+        resumes.shift();
+        step = resumption.to;
+        // As it stands in the place of the snapshots.
+        origin = resumption.isOld === true ? undefined : saved.get(step);
+        if (resumption.elsewhere) store = createMemoryStore();
+        await aggregator.close();
+        continue lives;
       }
       const [gradient, parameters] = [new Float32Array(size), values[step] ?? new Float32Array(size)];
       const work = { step, version: step, parameters, gradient };
@@ -128,7 +164,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
     while ((await Promise.race([all, wait()])) !== "over");
     await aggregator.close();
   }
-  return { x: values.slice(1).map(([first = Number.NaN]) => first), controls: seen, rounds: played, deeds };
+  return { x: values.slice(1).map(([first = Number.NaN]) => first), controls: seen, rounds: played, deeds, notes };
 }
 
 function createQuadraticTrainer(

@@ -13,16 +13,21 @@ import type { Clock, Random, StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
 import { isEnded, systemSubtle, type AggregatorPlane, type RoundSummary, type TaskDescription } from "@shoal/federated";
 import type { VectorCodecs } from "@shoal/optimization";
+import type { SnapshotStore } from "@shoal/protocol";
 import { beginTask, type TaskBeginning } from "./begin-task.ts";
+import { goBack } from "./carry/go-back.ts";
+import { readSavedTask, saveTask, type SavedWork } from "./carry/saved-task.ts";
 import type { Combined } from "./commit/combine-round.ts";
 import { createLastUpdate, type LastUpdate } from "./commit/last-update.ts";
 import { createContributionStore } from "./contributions/contribution-store.ts";
 import { createControlVariate } from "./control/control-variate.ts";
 import { createRoundKeeper, type RoundKeeper } from "./keeper/round-keeper.ts";
+import type { TaskRecord } from "./keeper/task-record.ts";
 import { createRoundSignals, type RoundSignals } from "./keeper/round-signals.ts";
 import { openRecord, type OpenedRecord } from "./open-record.ts";
 import { createRegistry } from "./population/registry.ts";
 import { createRoundLog, type ChainedRound } from "./records/round-log.ts";
+import { createRunAccount, type RunAccount } from "./records/run-account.ts";
 import { createTimeline } from "./records/timeline.ts";
 import { describeWait } from "./rounds/describe-wait.ts";
 import { endRounds, evaluated } from "./rounds/end-round.ts";
@@ -59,6 +64,10 @@ export interface AggregatorOptions {
   readonly onRecord?: (record: ChainedRound) => void;
   /** The newest record of a whole log, wherever that is kept: asked for where the store knows of no round. */
   readonly lastRecord?: () => Promise<ChainedRound | undefined>;
+  /** Where the run's snapshots are kept, and beside them what must not go back with it; undefined: nowhere. */
+  readonly snapshots?: SnapshotStore | undefined;
+  /** What the snapshot holds that the run goes on from; undefined: nothing, or it goes on from none. Kept. */
+  readonly origin?: SavedWork | undefined;
   /** Takes a sentence for people. */
   readonly onNote?: (sentence: string) => void;
 }
@@ -91,6 +100,11 @@ export interface Aggregator {
    * @param parameters - [size] float32, borrowed until the call settles
    */
   evaluated(parameters: Float32Array, result: { readonly accuracy: number; readonly loss: number }): Promise<void>;
+  /**
+   * For a snapshot of these values, before they are aggregated for; `origin` of whoever goes on from it.
+   * @throws ShoalError store_unavailable
+   */
+  save(version: number): Promise<SavedWork>;
   /** The run is over: clients are told that the task is, and fetch its last values, if those were `evaluated`. */
   finish(reason: string): Promise<void>;
   /** What the open round waits for, as a phrase; undefined between rounds. */
@@ -99,17 +113,16 @@ export interface Aggregator {
   close(): Promise<void>;
 }
 
-/** Takes the task over. @throws ShoalError store_unavailable, store_conflict */
+/** Takes the task over. @throws ShoalError store_unavailable, store_conflict; snapshot_corrupt */
 export async function openAggregator(options: AggregatorOptions): Promise<Aggregator> {
-  const { run, settings, plane, store, clock, description } = options;
-  const lastRecord = options.lastRecord ?? (async () => undefined);
-  const begin = (): Promise<TaskBeginning> => beginTask(settings, description, lastRecord);
-  const opened = await openRecord({ run, store, clock, begin });
+  const { run, plane, store, clock, settings } = options;
+  const { snapshots, onNote = (): void => undefined } = options;
+  const account = createRunAccount({ run, clock, snapshots, onNote });
+  const opened = await openRecord({ run, store, clock, begin: () => beginFrom(options, account) });
   const signals = createRoundSignals();
-  const room = furnish(options, opened, signals, () => void close());
+  const room = furnish({ ...options, account }, opened, signals, () => void close());
   const { keeper } = room;
   const log = createRoundLog({ run, store, clock, keeper });
-  const { round } = keeper.record;
   const news = createRoundNews(clock, plane);
   const fresh = { isRepeated: false, combinedAtMs: 0, telling: Promise.resolve() };
   const task: Task = {
@@ -118,7 +131,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
     signals,
     log,
     news,
-    told: isEnded(round) ? log.newest : round.number - 1,
+    told: toldBefore(keeper.record, log.newest),
     ...fresh,
   };
   const stop = plane.serve((client, request) => serveClient(room, client, request));
@@ -138,6 +151,11 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   return {
     aggregate: (work) => playStep(task, work),
     evaluated: (parameters, result) => evaluated(task, parameters, result),
+    async save(version) {
+      // Where no step has been asked for yet, the values are those of the snapshot that the run goes on from.
+      if (isEnded(keeper.record.round)) await goBack(task, version);
+      return saveTask(room, version);
+    },
     async finish(reason) {
       // Whoever waits for a step's update waits in vain: no other round is begun.
       signals.fail(new ShoalError("cancelled", reason));
@@ -155,8 +173,28 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   };
 }
 
-function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: RoundSignals, stop: () => void): Room {
-  const { run, settings, store, clock, codecs, description } = options;
+async function beginFrom(options: AggregatorOptions, account: RunAccount): Promise<TaskBeginning> {
+  const { run, settings, description, lastRecord, origin } = options;
+  return beginTask(settings, description, async () => ({
+    lastRecord: await lastRecord?.(),
+    account: await account.read(),
+    saved: origin === undefined ? undefined : readSavedTask(run, origin.text),
+  }));
+}
+
+/** The newest round that needs not be told. Of a task that the store did not know no round has been played here. */
+function toldBefore({ round, step }: TaskRecord, logged: number): number {
+  if (step === -1) return round.number;
+  return isEnded(round) ? logged : round.number - 1;
+}
+
+function furnish(
+  options: AggregatorOptions & { readonly account: RunAccount },
+  opened: OpenedRecord,
+  signals: RoundSignals,
+  stop: () => void,
+): Room {
+  const { run, settings, store, clock, codecs, description, account } = options;
   const timeline = createTimeline();
   const keeper = createRoundKeeper({
     ...{ run, clock, store, record: opened.record, revision: opened.revision },
@@ -177,7 +215,7 @@ function furnish(options: AggregatorOptions, opened: OpenedRecord, signals: Roun
   });
   const room: Room = {
     ...{ task: description.task, description, settings, plane: options.plane, clock, random: options.random, keeper },
-    ...{ registry: createRegistry(settings), codecs, traffic: { down: 0, up: 0 }, timeline },
+    ...{ registry: createRegistry(settings), codecs, traffic: { down: 0, up: 0 }, timeline, account },
     traces: createContributionTraces(run),
     values: createPublishedValues(codecs, settings.plan.maximumStaleness + spareRounds),
     contributions: createContributionStore(settings.intake),

@@ -1,8 +1,11 @@
-import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
+import { createMemoryStore, createRandom, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import { createInProcessPlane, verifyChain } from "@shoal/federated";
 import { createVectorCodecs } from "@shoal/optimization";
+import { accountName, type SnapshotStore } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import { createKernelSite } from "../../../test/support/kernel-site.ts";
+import { createMemorySnapshots } from "../../../test/support/memory-snapshots.ts";
 import { createPlayedClient } from "../../../test/support/played-client.ts";
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator } from "./aggregator.ts";
@@ -15,15 +18,22 @@ const privacy: CentralPrivacy = {
 };
 const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { privacy });
 
-/** Steps [begin, end) on a cluster that knows nothing but what stands in the log, to which it appends. */
-async function playOn(log: ChainedRound[], begin: number, end: number): Promise<void> {
+interface Scene {
+  readonly log: ChainedRound[];
+  readonly snapshots?: SnapshotStore;
+  /** The cluster that goes on; another one knows nothing. */
+  readonly store?: StateStore;
+}
+
+/** Steps [begin, end) on a cluster; the log lacks the newest round where it dies before that is told. */
+async function playOn({ log, snapshots, store }: Scene, begin: number, end: number, dies = false): Promise<void> {
   const clock = createSimulatedClock();
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const last = log.at(-1);
   const work = async (): Promise<void> => {
     const aggregator = await openAggregator({
       ...{ run: "r1", description: descriptionOf(settings), settings, random: createRandom("aggregator") },
-      ...{ plane: plane.aggregator, store: createMemoryStore(), clock },
+      ...{ plane: plane.aggregator, store: store ?? createMemoryStore(), clock, snapshots },
       codecs: createVectorCodecs(float32, { size }, kernels),
       lastRecord: async () => last,
       onRecord: (record) => void log.push(record),
@@ -36,25 +46,72 @@ async function playOn(log: ChainedRound[], begin: number, end: number): Promise<
     for (let step = begin; step < end; step += 1) {
       await aggregator.aggregate({ step, version: step, parameters: values, gradient: new Float32Array(size) });
     }
-    await aggregator.evaluated(values, { accuracy: 0, loss: 0 });
+    if (!dies) await aggregator.evaluated(values, { accuracy: 0, loss: 0 });
     await aggregator.close();
   };
   await simulate(clock, work(), { forMs: 600_000 });
 }
 
+const costs = (log: readonly ChainedRound[]): readonly (number | undefined)[] =>
+  log.map(({ body }) => body.ledger?.rounds);
+
 describe("a run that goes on from a snapshot on a cluster that does not know it", () => {
-  it("goes on with its log and with what its rounds have cost", async () => {
+  it("goes on with its log and with what its rounds have cost, and one more that may not stand in it", async () => {
     const log: ChainedRound[] = [];
-    await playOn(log, 0, 2);
-    await playOn(log, 2, 3);
+    await playOn({ log }, 0, 2);
+    await playOn({ log }, 2, 3);
     expect(verifyChain(log).kind).toBe("intact");
     expect(log.map(({ body }) => body.round)).toEqual([1, 2, 3]);
-    expect(log.map(({ body }) => body.ledger?.rounds)).toEqual([1, 2, 3]);
+    expect(costs(log)).toEqual([1, 2, 4]);
     const spent = log.map(({ body }) => body.epsilon ?? 0);
     expect(spent[2]).toBeGreaterThan(spent[1] ?? Infinity);
   });
 
   it("does not go on where a promise of privacy was made and its price is not known", async () => {
-    await expect(playOn([], 2, 3)).rejects.toMatchObject({ code: "data_not_found" });
+    await expect(playOn({ log: [] }, 2, 3)).rejects.toMatchObject({ code: "data_not_found" });
+  });
+});
+
+describe("what rounds have cost of the clients' privacy", () => {
+  it("counts a round that was paid for and not told when the whole cluster died", async () => {
+    const [log, snapshots]: [ChainedRound[], SnapshotStore] = [[], createMemorySnapshots()];
+    await playOn({ log, snapshots }, 0, 3, true);
+    expect(costs(log)).toEqual([1, 2]);
+    // Just that one: what was paid stands beside the snapshots, with or without a log.
+    await playOn({ log, snapshots }, 3, 4);
+    expect(costs(log)).toEqual([1, 2, 4]);
+    const other: ChainedRound[] = [];
+    await playOn({ log: other, snapshots }, 4, 5);
+    expect(costs(other)).toEqual([5]);
+  });
+
+  it.each(["another cluster", "the same cluster"])(
+    "does not go back with the run to an older snapshot: %s",
+    async (where) => {
+      const [log, snapshots]: [ChainedRound[], SnapshotStore] = [[], createMemorySnapshots()];
+      const store = where === "the same cluster" ? { store: createMemoryStore() } : {};
+      await playOn({ log, snapshots, ...store }, 0, 5, true);
+      await playOn({ log, snapshots, ...store }, 2, 4);
+      // Steps 2 and 3 were released twice.
+      expect(costs(log).at(-1)).toBe(7);
+      // One record is handed out twice.
+      const told = [...new Map(log.map((record) => [JSON.stringify(record), record])).values()];
+      expect(verifyChain(told).kind).toBe("intact");
+      const rounds = told.map(({ body }) => body.round);
+      expect(rounds).toEqual([...new Set(rounds)].toSorted((a, b) => a - b));
+    },
+  );
+
+  it("is beside the snapshots before anything leaves, or nothing leaves", async () => {
+    const snapshots = createMemorySnapshots();
+    const away = (): Promise<never> => Promise.reject(new ShoalError("store_unavailable", "the place is away"));
+    const noPlace = { ...snapshots, writePointer: away };
+    await expect(playOn({ log: [], snapshots: noPlace }, 0, 1)).rejects.toMatchObject({ code: "store_unavailable" });
+  });
+
+  it("is not taken for nothing where what stands beside the snapshots cannot be read", async () => {
+    const snapshots = createMemorySnapshots();
+    await snapshots.writePointer(accountName("r1"), '{"format":2}', null);
+    await expect(playOn({ log: [], snapshots }, 2, 3)).rejects.toMatchObject({ code: "snapshot_corrupt" });
   });
 });

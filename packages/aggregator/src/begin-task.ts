@@ -1,11 +1,15 @@
 /**
- * What a task begins with that the store knows nothing of: nothing, or what a cluster before this one has left in its log,
- * when the run goes on from a snapshot. Rounds then go on being counted, in one chain, and at the price of those before.
+ * What a task begins with that the store knows nothing of: nothing, or what a cluster before this one has left in its log, in
+ * the run's account and in the snapshot that the run goes on from. Rounds then go on being counted, in one chain, and at the
+ * price of those before.
  */
 import { ShoalError } from "@shoal/errors";
-import { appendRecord, emptyLedger, type TaskDescription } from "@shoal/federated";
+import { appendRecord, emptyLedger, type PrivacyLedger, type TaskDescription } from "@shoal/federated";
+import type { SavedTask } from "./carry/saved-task.ts";
 import type { LastingState, TaskRecord } from "./keeper/task-record.ts";
 import type { ChainedRound } from "./records/round-log.ts";
+import { greaterOf, type AccountState } from "./records/run-account.ts";
+import { withUnlogged } from "./rounds/privacy-ledger.ts";
 import type { AggregatorSettings } from "./settings.ts";
 
 export interface TaskBeginning {
@@ -14,20 +18,46 @@ export interface TaskBeginning {
   readonly lasting: LastingState;
 }
 
-/** @param lastRecord - of a log that was found whole */
+/** What is known of the rounds before. */
+export interface TaskSources {
+  /** The newest of a log that was found whole. */
+  readonly lastRecord: ChainedRound | undefined;
+  readonly account: AccountState | undefined;
+  /** What the snapshot holds that the run goes on from. */
+  readonly saved: SavedTask | undefined;
+}
+
+/** @param sources - asked for where the store knows nothing */
 export async function beginTask(
-  { privacy }: AggregatorSettings,
+  settings: AggregatorSettings,
   description: TaskDescription,
-  lastRecord: () => Promise<ChainedRound | undefined>,
+  sources: () => Promise<TaskSources>,
 ): Promise<TaskBeginning> {
-  const ledger = privacy === null ? null : emptyLedger();
-  const fresh: LastingState = { clip: description.privacy.clip, ledger, control: null, log: null };
-  const last = await lastRecord();
-  if (last === undefined) return { round: 0, lasting: fresh };
-  const { sequence, previous, body } = last;
-  const { round } = body;
+  const { lastRecord, account, saved } = await sources();
+  const logged = lastRecord === undefined ? null : chainAfter(lastRecord);
+  const log = (saved?.log?.head.sequence ?? -1) > (logged?.head.sequence ?? -1) ? (saved?.log ?? null) : logged;
+  const rounds = [logged?.round, saved?.round, account?.rounds].map((known) => known ?? 0);
+  const lasting: LastingState = {
+    ...{ clip: description.privacy.clip, control: null, log },
+    ledger: settings.privacy === null ? null : ledgerOf(settings, lastRecord?.body.ledger ?? null, account),
+  };
+  return { round: Math.max(...rounds), lasting };
+}
+
+function chainAfter({ sequence, previous, body }: ChainedRound): NonNullable<LastingState["log"]> {
   const { head } = appendRecord({ sequence: sequence - 1, hash: previous }, body);
-  return { round, lasting: { ...fresh, ledger: ledger && (body.ledger ?? ledger), log: { head, round } } };
+  return { head, round: body.round };
+}
+
+/** The account is never behind what has left. A log is, by the round that was not told yet. */
+function ledgerOf(
+  settings: AggregatorSettings,
+  logged: PrivacyLedger | null,
+  account: AccountState | undefined,
+): PrivacyLedger {
+  const kept = account?.ledger ?? null;
+  if (logged !== null && (kept?.rounds ?? 0) < logged.rounds) return withUnlogged(logged, settings);
+  return greaterOf(kept, logged) ?? emptyLedger();
 }
 
 /**
@@ -38,7 +68,7 @@ export async function beginTask(
 export function checkSpent({ step: known, lasting }: TaskRecord, step: number, run: string): void {
   if (known !== -1 || step === 0 || lasting.ledger === null || lasting.ledger.rounds > 0) return;
   const sentence =
-    `the rounds before step ${step} have cost of the clients' privacy, and how much stands in a log that is not here: ` +
-    `put RUNS/${run}/rounds.jsonl of the machine that played them beside this one's runs`;
+    `the rounds before step ${step} have cost of the clients' privacy, and how much stands neither beside the snapshots ` +
+    `nor in a log that is here: put RUNS/${run}/rounds.jsonl of the machine that played them beside this one's runs`;
   throw new ShoalError("data_not_found", sentence, { run });
 }

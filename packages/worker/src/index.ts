@@ -7,7 +7,7 @@ export type { ClientWait } from "./client/wait-list.ts";
 export { createInProcessLinkFactory, type InProcessLinkOptions } from "./links/in-process-link.ts";
 export * from "./rpc/index.ts";
 export { createInlineCompute, type ComputeEnvironment } from "./compute/inline-compute.ts";
-export type { ComputePort, GradientWork } from "./compute/compute-port.ts";
+export type { ComputePort, ComputeState, GradientWork } from "./compute/compute-port.ts";
 export type { ComputeSubject } from "./compute/compute-task.ts";
 export { startThreadCompute, type ThreadComputeOptions } from "./host/thread-compute.ts";
 export { createFolderStateStore } from "./host/folder-state-store.ts";

@@ -6,7 +6,7 @@ import type { SecureSums } from "../secure/secure-sums.ts";
 import { secrets } from "../secrets.ts";
 import type { Room } from "../serve/room.ts";
 import type { AggregatorSettings } from "../settings.ts";
-import { combine, type CombinePlan, type Combined } from "./combine.ts";
+import { byClient, combine, type CombinePlan, type Combined } from "./combine.ts";
 import type { ClientSteps } from "./contribution-facts.ts";
 
 export type { Combined } from "./combine.ts";
@@ -49,7 +49,7 @@ export async function combineRound(
 /** Nobody has been told what clients have. */
 const unknown = { samples: 0, loss: Number.NaN };
 
-/** SCAFFOLD: the mean of the changes moves c, in float64 and in the order of the contributions' ids. */
+/** SCAFFOLD: the mean of the changes moves c, in float64 and in the order of the clients' names. */
 async function moveControlBy(
   { control, codecs }: Room,
   contributions: readonly StoredContribution[],
@@ -58,7 +58,7 @@ async function moveControlBy(
   if (control === undefined || contributions.length === 0) return;
   const sum = new Float64Array(codecs.size);
   const change = new Float32Array(codecs.size);
-  const sorted = contributions.toSorted((a, b) => (a.offer.id < b.offer.id ? -1 : 1));
+  const sorted = contributions.toSorted(byClient);
   for (const { offer, content } of sorted) {
     codecs.decode(offer.encoding, vectorWithin(content, 1, 2), change);
     addScaled(sum, change, 1);

@@ -81,8 +81,8 @@ interface CombineWork {
  * @throws ShoalError too_few_clients - for the robust rule; codec_failed
  */
 export async function combine(work: CombineWork, given: readonly StoredContribution[]): Promise<Combined> {
-  // By name, not by arrival: the update is a function of who is in it, to the last bit.
-  const sorted = given.toSorted((a, b) => (a.offer.id < b.offer.id ? -1 : 1));
+  // Not by arrival, nor by the number of the round: the update is a function of who is in it, to the last bit.
+  const sorted = given.toSorted(byClient);
   const { plan, base } = work;
   if (plan.privacy === null && plan.robust === null) return combineByPolicy(work, sorted);
   // One vote each: what is based on other values is no vote on these.
@@ -100,6 +100,12 @@ export async function combine(work: CombineWork, given: readonly StoredContribut
   return plan.robust === null || present.length === 0
     ? figures
     : { ...figures, clipped: await combineByRule(work, plan.robust, present) };
+}
+
+/** Of one client's, which asynchronous rounds may have several of, by their ids. */
+export function byClient({ offer: a }: StoredContribution, { offer: b }: StoredContribution): number {
+  if (a.client !== b.client) return a.client < b.client ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
 }
 
 async function combineByPolicy(work: CombineWork, given: readonly StoredContribution[]): Promise<Combined> {

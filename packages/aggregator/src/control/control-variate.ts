@@ -5,18 +5,31 @@
  *   V1  c of a version is in the store before the update leaves that makes this version: whoever goes on finds the c that
  *       belongs to the values, whether the update has reached the servers or not.
  *   V2  c is the mean of the controls that clients have. A client whose contribution was taken and does not count is told so
- *       with its next offer, and takes its change back. Where the two may have come apart (the run has gone back, c is lost,
- *       more clients than can be remembered would have to be told), all begin at zero again: another epoch.
- * Bounds  c of two versions; `mostUncounted` clients that have to be told.
+ *       with its next offer, and takes its change back. Where the two may have come apart (c is lost, more clients than can
+ *       be remembered would have to be told), all begin at zero again: another epoch.
+ *   V3  a run that goes back to a snapshot goes on with the c that was saved with it; clients are told which rounds do not
+ *       count, and go back to what they had then. They keep it for the newest `mostRestorable` snapshots.
+ * Bounds  c of two versions; `mostUncounted` clients that have to be told; `mostUndone` times that the run went back.
  * Source  Karimireddy et al., ICML 2020.
  */
 import { moveControl, type Report } from "@shoal/federated";
 import type { RoundKeeper } from "../keeper/round-keeper.ts";
-import type { ControlState } from "../keeper/task-record.ts";
-import { createControlStore, type ControlStoreOptions } from "./control-store.ts";
+import type { ControlState, UndoneRounds } from "../keeper/task-record.ts";
+import { createControlStore, type ControlStore, type ControlStoreOptions } from "./control-store.ts";
 
 /** Each takes up to 80 bytes of the task's record. */
 export const mostUncounted = 256;
+/** The newest snapshot may not have been finished: then the run goes on from the one before it. */
+const mostRestorable = 2;
+/** The run may have gone back so often; then all begin at zero. */
+export const mostUndone = 16;
+
+/** What a snapshot holds of it. */
+export interface SavedControl {
+  readonly state: ControlState;
+  /** [size] float32, borrowed. */
+  readonly values: Float32Array;
+}
 
 export interface ControlVariate {
   /** Of a version that was found or begun; borrowed. */
@@ -35,6 +48,20 @@ export interface ControlVariate {
   countRound(round: number): readonly string[];
   /** Clients have gone further than the values: the next round begins another epoch. */
   leave(): void;
+  /** A client cannot go back with the run (V3): as `leave`, where the run has gone back; nothing where it has not. */
+  lost(): void;
+  /**
+   * For a snapshot; clients will keep what they have now (V3).
+   * @param round - the newest that counts for these values
+   * @returns undefined where the next round begins another epoch @throws ShoalError store_unavailable
+   */
+  save(version: number, round: number): Promise<SavedControl | undefined>;
+  /**
+   * Goes on with what was saved (V3).
+   * @param undone - rounds that do not count any more @returns false where it went back too often
+   * @throws ShoalError store_unavailable
+   */
+  goBack(version: number, saved: SavedControl, undone: UndoneRounds): Promise<boolean>;
   /** Rounds whose contribution this client has to take back. */
   uncountedOf(client: string): readonly number[];
   /** The run is over. @throws ShoalError store_unavailable */
@@ -60,16 +87,17 @@ export function createControlVariate(options: ControlVariateOptions): ControlVar
     known.set(version, control);
     for (const old of [...known.keys()].slice(0, -2)) known.delete(old);
   };
+  const find = async (version: number): Promise<boolean> => {
+    const now = state();
+    if (now === null || now.isLeft) return false;
+    if (known.has(version)) return true;
+    const found = version === now.since ? new Float32Array(size) : await store.read({ epoch: now.epoch, version });
+    if (found !== undefined) take(version, found);
+    return found !== undefined;
+  };
   return {
     of: (version) => known.get(version),
-    async find(version) {
-      const now = state();
-      if (now === null || now.isLeft) return false;
-      if (known.has(version)) return true;
-      const found = version === now.since ? new Float32Array(size) : await store.read({ epoch: now.epoch, version });
-      if (found !== undefined) take(version, found);
-      return found !== undefined;
-    },
+    find,
     begin(version, round) {
       known.clear();
       take(version, new Float32Array(size));
@@ -86,9 +114,53 @@ export function createControlVariate(options: ControlVariateOptions): ControlVar
       take(version + 1, next);
     },
     ...createUncounted(state, keep),
+    ...createReturn({ keeper, store, state, keep, known, take, find }),
     leave: () => keep({ isLeft: true }),
+    lost() {
+      if ((state()?.undone ?? []).length > 0) keep({ isLeft: true });
+    },
     clear: () => store.clear(),
   };
+}
+
+interface ReturnSite {
+  readonly keeper: RoundKeeper;
+  readonly store: ControlStore;
+  readonly known: Map<number, Float32Array>;
+  readonly state: () => ControlState | null;
+  readonly keep: (changes: Partial<ControlState>) => void;
+  readonly take: (version: number, control: Float32Array) => void;
+  readonly find: ControlVariate["find"];
+}
+
+/** V3. */
+function createReturn(site: ReturnSite): Pick<ControlVariate, "save" | "goBack"> {
+  const { keeper, store, known, state, keep, take, find } = site;
+  return {
+    async save(version, round) {
+      if (!(await find(version))) return undefined;
+      const { restorable = [] } = state() ?? {};
+      keep({ restorable: [...restorable.filter((each) => each < round), round].slice(-mostRestorable) });
+      const [now, values] = [state(), known.get(version)];
+      return now === null || values === undefined ? undefined : { state: now, values };
+    },
+    async goBack(version, saved, undone) {
+      const all = withUndone(saved.state.undone ?? [], undone);
+      if (all.length > mostUndone) return false;
+      const { term } = keeper.record;
+      await store.write({ term, epoch: saved.state.epoch, version }, saved.values);
+      known.clear();
+      take(version, saved.values.slice());
+      keeper.amend({ lasting: { ...keeper.record.lasting, control: { ...saved.state, undone: all } } });
+      return true;
+    },
+  };
+}
+
+/** Those before that lie within are the same rounds. An empty one changes nothing. */
+function withUndone(before: readonly UndoneRounds[], next: UndoneRounds): readonly UndoneRounds[] {
+  const [after, until] = next;
+  return after >= until ? before : [...before.filter(([other]) => other < after), next];
 }
 
 /** Who has to be told that its contribution does not count. */

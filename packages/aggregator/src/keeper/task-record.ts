@@ -45,7 +45,13 @@ export interface ControlState {
   readonly uncounted: readonly (readonly [client: string, round: number])[];
   /** Controls of clients may have come apart from it: the next round begins another epoch. */
   readonly isLeft: boolean;
+  /** Rounds that the run may go back to: clients keep what they had after these. Absent: none. */
+  readonly restorable?: readonly number[];
+  /** Rounds after the first and up to the second number do not count: the run has gone back. Absent: none. */
+  readonly undone?: readonly UndoneRounds[];
 }
+
+export type UndoneRounds = readonly [after: number, until: number];
 
 /** Key of a run's record in the state store. */
 export function taskKey(run: string): string {

@@ -26,8 +26,10 @@ export function beginRound(room: Room, work: AggregatorWork): void {
   const number = keeper.record.round.number + 1;
   afterOneMore(room);
   const { carried, lost, old } = sortCarried(room, work);
-  const oldest = number - plan.maximumStaleness - spareRounds;
-  const versions = [...keeper.record.versions.filter(([known]) => known >= oldest), [number, work.version] as const];
+  // Not by their numbers: a run that goes on from a snapshot may leave some out.
+  const older = keeper.record.versions.slice(-(plan.maximumStaleness + spareRounds));
+  const versions = [...older, [number, work.version] as const];
+  const [oldest = number] = versions.map(([known]) => known);
   const outcomes = without(
     keeper.record,
     lost.map(({ contribution }) => contribution),

@@ -4,6 +4,7 @@ import { isEnded, isPrivate, type Report } from "@shoal/federated";
 import { attributes } from "@shoal/protocol";
 import type { Aggregated, AggregatorWork } from "../aggregator.ts";
 import { checkSpent } from "../begin-task.ts";
+import { goBack } from "../carry/go-back.ts";
 import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
@@ -22,12 +23,13 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
   if (isEnded(keeper.record.round) || keeper.record.step !== work.step) afterOneMore(room);
   await settleRound(task, work.step, { version, parameters, result: null });
   await leaveOtherStep(task, work);
-  if (keeper.record.step > work.step) room.control?.leave();
+  await goBack(task, work.step);
   await goOn(task, work);
   for (;;) {
     if (isEnded(keeper.record.round)) {
       signals.forget();
       await prepareControl(room, work);
+      await room.account.number(keeper.record.round.number + 1);
       beginRound(room, work);
     }
     const end = await signals.next();

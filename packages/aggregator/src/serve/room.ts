@@ -7,6 +7,7 @@ import type { ContributionStore } from "../contributions/contribution-store.ts";
 import type { ControlVariate } from "../control/control-variate.ts";
 import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
+import type { RunAccount } from "../records/run-account.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
 import type { AggregatorSettings } from "../settings.ts";
 import type { LastValues } from "./last-model.ts";
@@ -37,6 +38,8 @@ export interface Room {
   /** Where the task's robust rule begins with it; undefined: no rule does. */
   readonly lastUpdate: LastUpdate | undefined;
   readonly timeline: Timeline;
+  /** What the run has given away for good. */
+  readonly account: RunAccount;
   readonly traces: ContributionTraces;
   /** null: contributions are not masked. */
   readonly secure: SecureSums | null;

@@ -46,7 +46,8 @@ function controlFor({ control, keeper, task }: Room, client: string): ControlOff
     .map(([number]) => number)
     .filter((number) => number < round.number && !uncounted.includes(number))
     .filter((number) => accepted.has(contributionId(client, task, number)));
-  return { epoch: lasting.control.epoch, counted, uncounted };
+  const { epoch, undone = [], restorable = [] } = lasting.control;
+  return { epoch, counted, uncounted, undone, restorable };
 }
 
 /** The values of the round that a client is in, where they are few enough to go with an answer. */

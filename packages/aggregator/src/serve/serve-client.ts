@@ -94,7 +94,7 @@ function unfit({ description }: Room, device: Device): string | undefined {
 async function answerOffer(
   room: Room,
   client: string,
-  { round, takesPart, reason }: { readonly round: number; readonly takesPart: boolean; readonly reason: string },
+  { round, takesPart, reason, lostControl }: Extract<ClientRequest, { readonly type: "answer_offer" }>,
 ): Promise<ClientReply> {
   const { keeper, settings, clock, traces } = room;
   // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
@@ -103,6 +103,7 @@ async function answerOffer(
   traces.answered(client, round, clock.now());
   if (takesPart) keeper.dispatch({ type: "confirm", client });
   else {
+    if (lostControl === true) room.control?.lost();
     traces.ended(client, round, "declined", clock.now());
     dropFrom(room, client, `it declined: ${reason}`);
   }

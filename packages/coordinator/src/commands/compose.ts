@@ -17,7 +17,7 @@ import { movesOf } from "../runs/describe-moves.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { pointOf } from "../snapshots/restart-run.ts";
-import { keepsSlotStates, unsavedSlots } from "../snapshots/slot-states.ts";
+import { keepsSlotStates, savesSlotStates, unsavedSlots } from "../snapshots/slot-states.ts";
 import type { DesiredCommand } from "./desired-commands.ts";
 
 export function runMembers(run: RunState): RunMembers {
@@ -113,7 +113,8 @@ export function composeWorkerCommand(
       const attempt = run.attempt === 0 ? {} : { attempt: run.attempt };
       const point = pointOf(run);
       const keeps = keepsSlotStates(job) && { keepsSlots: true };
-      const from = keeps && point !== undefined && { from: { snapshot: point.snapshot, step: point.step } };
+      const saves = savesSlotStates(job);
+      const from = saves && point !== undefined && { from: { snapshot: point.snapshot, step: point.step } };
       const begun = { type: "start_run", run: run.run, ...attempt, job, slots, placement, assignment } as const;
       return { ...begun, ...from, ...keeps, replyTo };
     }

@@ -28,10 +28,15 @@ export function keepsStates({ encoding, communication, optimizer }: JobSpec): bo
   }
 }
 
+/** What is saved of a slot with a snapshot. A federated run goes on elsewhere by itself: its slot is never handed over. */
+export function savesSlotStates(job: JobSpec): boolean {
+  return keepsSlotStates(job) || job.federated !== null;
+}
+
 /** Slots whose state is missing in the snapshot under way. A slot whose worker is gone has none: it begins afresh. */
 export function missingSlots(run: RunState): readonly number[] {
   const { underWay } = run.snapshots;
-  if (underWay === null || !isSynchronous(run) || !keepsSlotStates(run.job)) return [];
+  if (underWay === null || !isSynchronous(run) || !savesSlotStates(run.job)) return [];
   return [...run.workers.values()]
     .filter(({ alive, started, excluded }) => alive && started && excluded === null)
     .flatMap(({ member }) => slotsOf(run, member))
@@ -42,7 +47,7 @@ export function missingSlots(run: RunState): readonly number[] {
 export function unsavedSlots(run: RunState, member: number): readonly number[] {
   const { underWay } = run.snapshots;
   if (underWay === null || underWay.version === null || underWay.publishingSinceMs !== null) return [];
-  if (!keepsSlotStates(run.job)) return [];
+  if (!savesSlotStates(run.job)) return [];
   return slotsOf(run, member)
     .filter((slot) => !underWay.slots.has(slot))
     .slice(0, maximumSavedSlots);

@@ -31,10 +31,10 @@ export async function createComputeTrainer({ port, clock, terminate }: ComputeTr
   const { samples, testSamples } = await becomeReady(calls, clock);
   return {
     ...{ samples, testSamples },
-    async train(task, { signal, onProgress, values, personal, control, round, local, clip }) {
+    async train(task, { signal, onProgress, values, personal, control, round, draw, local, clip }) {
       if (signal.aborted) throw ShoalError.from(signal.reason);
       // Named one by one: what else the caller has there need not be copyable.
-      const work = { values, personal, control, round, local, clip };
+      const work = { values, personal, control, round, draw, local, clip };
       const { call, answer } = calls.ask((own) => ({ type: "train", call: own, task, work }), onProgress);
       const stop = (): void => calls.say({ type: "stop", call });
       signal.addEventListener("abort", stop, { once: true });

@@ -37,7 +37,7 @@ function workOf(task: TaskDescription, own: Partial<LocalWork> = {}): LocalWork 
   const values = new Float32Array(size);
   initializeParameters(spec, 7, values);
   const { signal } = new AbortController();
-  return { values, personal: null, round: 1, local: task.local, clip: null, signal, ...own };
+  return { values, personal: null, round: 1, draw: 1, local: task.local, clip: null, signal, ...own };
 }
 
 const normOf = (update: Float32Array): number => Math.hypot(...update);
@@ -49,7 +49,7 @@ describe("the inline trainer", () => {
     const first = await trainer.train(task, workOf(task));
     const again = await createInlineTrainer({ modules, data }).train(task, workOf(task));
     expect(again).toEqual(first);
-    expect((await trainer.train(task, workOf(task, { round: 2 }))).update).not.toEqual(first.update);
+    expect((await trainer.train(task, workOf(task, { draw: 2 }))).update).not.toEqual(first.update);
     expect(first).toMatchObject({ samples: 60, steps: 6, personal: null });
   });
 

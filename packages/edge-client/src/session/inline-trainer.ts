@@ -61,7 +61,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
     samples: data.count,
     testSamples: testData?.count ?? 0,
     async train(task, work) {
-      const { round, local, signal, onProgress } = work;
+      const { draw, local, signal, onProgress } = work;
       const { epochs, learningRate, momentum, proximal, seed } = local;
       const own = equip(task);
       const parameters = wholeOf(own, task, work);
@@ -69,8 +69,8 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       const { update, samples, steps, loss } = await own.trainer.train({
         ...{ parameters, data, epochs, learningRate, momentum, proximal, signal },
         correction: correctionOf(own, task, work.control),
-        // Another order in each round, the same one after a reload.
-        seed: (seed + 0x9e3779b1 * round) % 2 ** 32,
+        // Another order in each step, the same one after a reload.
+        seed: (seed + 0x9e3779b1 * draw) % 2 ** 32,
         onEpoch: (epoch, mean) => onProgress?.({ epoch, loss: mean }),
         ...(pause !== undefined && { pause }),
       });

@@ -17,6 +17,8 @@ export interface LocalControl {
 
 export interface LocalWork extends LocalValues {
   readonly round: number;
+  /** What the order of samples follows from: the same if these values are trained on again. */
+  readonly draw: number;
   readonly local: LocalTraining;
   /** Updates are clipped to this norm; null: to that of the task, if it has one. */
   readonly clip: number | null;

@@ -2,13 +2,16 @@
  * A client's own control variate cₖ of SCAFFOLD, and what its encoding has left unsent of the changes.
  *
  * The server's control is the mean of all cₖ, so a change that does not count there must not count here: a round's change is
- * taken back unless its contribution was answered as taken, or the server says so with its next offer.
+ * taken back unless its contribution was answered as taken, or the server says so with its next offer. Where the run goes
+ * back to a snapshot, the client goes back to what it had then.
+ *
+ * Bounds  what there was after the newest two rounds, and after each that the run may go back to (a few).
  * Source  Karimireddy et al., ICML 2020.
  */
 import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
-import type { RoundOffer } from "@shoal/federated";
+import type { ControlOffer, RoundOffer } from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
-import { createCarriedState } from "./carried-state.ts";
+import { beginning, entryBefore, withEntry, type ControlHistory } from "./control-history.ts";
 
 export interface ControlBegun {
   /** [size] float32, the caller's. */
@@ -17,11 +20,17 @@ export interface ControlBegun {
   readonly unsent: Float32Array;
 }
 
+/** An offer of a round with controls. */
+export type ControlledOffer = Pick<RoundOffer, "round"> & { readonly control: ControlOffer };
+
 export interface OwnControl {
-  /** What a round begins with: zeros in a new epoch. */
-  before(offer: RoundOffer, size: number): Promise<ControlBegun>;
+  /**
+   * What a round begins with: zeros in a new epoch.
+   * @returns undefined where the run has gone further back than is kept here
+   */
+  before(offer: ControlledOffer, size: number): Promise<ControlBegun | undefined>;
   /** @param left - what the round leaves, borrowed */
-  keep(offer: RoundOffer, left: ControlBegun): Promise<void>;
+  keep(offer: ControlledOffer, left: ControlBegun): Promise<void>;
   /** The round's contribution was taken. */
   confirm(offer: RoundOffer): Promise<void>;
 }
@@ -31,42 +40,61 @@ interface Confirmed {
   readonly round: number;
 }
 
-const name = "control";
+const historyName = "carried/control";
 const confirmedName = "carried/control-confirmed";
-const limits = { what: "what a client knows of its control", maximumBytes: 1_024, allowRefs: false };
+const limits = { what: "what a client knows of its control", maximumBytes: 2 ** 31, allowRefs: false };
 
 export function createOwnControl(storage: ClientStorage, task: string): OwnControl {
-  const confirmed = async (): Promise<Confirmed | undefined> => {
-    const bytes = await storage.get(confirmedName);
+  const read = async <T>(name: string): Promise<T | undefined> => {
+    const bytes = await storage.get(name);
     try {
-      return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as Confirmed);
+      return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as T);
     } catch {
       return undefined;
     }
   };
-  const counts = async ({ control }: RoundOffer): Promise<(round: number) => boolean> => {
-    const known = await confirmed();
-    return (round) =>
-      control?.uncounted.includes(round) !== true &&
-      (control?.counted.includes(round) === true || (known?.epoch === control?.epoch && known?.round === round));
+  const historyOf = async ({ control }: ControlledOffer): Promise<ControlHistory> => {
+    const known = await read<ControlHistory>(historyName);
+    const isOld = known?.task !== task || known.epoch < control.epoch;
+    return isOld ? beginning(task, control.epoch) : known;
   };
-  const stateOf = ({ control }: RoundOffer): ReturnType<typeof createCarriedState> =>
-    createCarriedState(storage, `${task} ${control?.epoch ?? 0}`, name);
+  const found = async (offer: ControlledOffer): Promise<Found> => {
+    const history = await historyOf(offer);
+    const confirmed = await read<Confirmed>(confirmedName);
+    const isConfirmed = (round: number): boolean => confirmed?.epoch === history.epoch && confirmed.round === round;
+    return { history, isConfirmed };
+  };
   return {
     async before(offer, size) {
-      const found = await stateOf(offer).before(offer.round, await counts(offer));
-      const both = found?.length === 2 * size ? found : new Float32Array(2 * size);
-      return { own: both.slice(0, size), unsent: both.slice(size) };
+      const { history, isConfirmed } = await found(offer);
+      const entry = entryBefore(history, offer, isConfirmed);
+      if (entry === undefined) return undefined;
+      const { both } = entry;
+      const vectors = both?.length === 2 * size * Float32Array.BYTES_PER_ELEMENT ? floats(both) : undefined;
+      const begun = vectors ?? new Float32Array(2 * size);
+      return { own: begun.slice(0, size), unsent: begun.slice(size) };
     },
     async keep(offer, { own, unsent }) {
+      const { history, isConfirmed } = await found(offer);
       const both = new Float32Array(own.length + unsent.length);
       both.set(own);
       both.set(unsent, own.length);
-      await stateOf(offer).keep(offer.round, both, await counts(offer));
+      const next = withEntry(history, offer, isConfirmed, new Uint8Array(both.buffer));
+      await storage.set(historyName, encodePlainData(next, limits));
     },
     async confirm({ round, control }) {
       if (control === null) return;
       await storage.set(confirmedName, encodePlainData({ epoch: control.epoch, round } satisfies Confirmed, limits));
     },
   };
+}
+
+interface Found {
+  readonly history: ControlHistory;
+  readonly isConfirmed: (round: number) => boolean;
+}
+
+/** Copies: bytes need not be aligned where they stand. */
+function floats(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.slice().buffer);
 }

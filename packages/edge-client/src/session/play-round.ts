@@ -33,16 +33,33 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   }
   const beganMs = room.now();
   room.tell({ type: "offered", round });
+  const control = await beginControl(room, record.offer);
+  if (control === "lost") return { kind: "let_go", reason: cannotGoBack };
   const noted = await room.plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, room.signal);
   if (noted.type !== "offer_noted" || !noted.isMember) {
     return { kind: "let_go", reason: "the round has others, or has begun" };
   }
   const vectors = await fetchValues(room, record.offer, noted.values);
   if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
-  return contribute(room, await train(room, record, { ...vectors, beganMs, fetchedMs: room.now() }));
+  return contribute(room, await train(room, record, { ...vectors, own: control, beganMs, fetchedMs: room.now() }));
+}
+
+const cannotGoBack = "the run has gone back further than this client has kept its control variate";
+
+/** SCAFFOLD: what this client's control is for this round; else undefined. A server that has no use for it is told. */
+async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<ControlBegun | "lost" | undefined> {
+  const { round, control } = offer;
+  if (control === null) return undefined;
+  const begun = await room.control.before({ round, control }, room.task.size);
+  if (begun !== undefined) return begun;
+  const refusal = { type: "answer_offer", round, takesPart: false, reason: cannotGoBack, lostControl: true } as const;
+  await room.plane.ask(refusal, room.signal);
+  return "lost";
 }
 
 interface Fetched extends FetchedVectors {
+  /** This client's, with SCAFFOLD. */
+  readonly own: ControlBegun | undefined;
   readonly beganMs: number;
   readonly fetchedMs: number;
 }
@@ -51,12 +68,12 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const { task, codec, shelf, client, unsent } = room;
   const { offer } = record;
   const { round } = offer;
-  const begun = offer.control === null ? undefined : await room.control.before(offer, task.size);
+  const { own: begun } = fetched;
   const control = begun && { own: begun.own, global: fetched.control ?? new Float32Array(task.size) };
   const result = await trainAttended(room, record, { values: fetched.values, control });
   const { update } = result;
   const leftOver = await unsent.before(round);
-  const options = { draw: round, leftOver, plain: task.plain };
+  const options = { draw: drawOf(offer), leftOver, plain: task.plain };
   const encoded = await codec.encode(agreedEncoding(task.up, offer.up), update, options);
   const changed = begun === undefined ? undefined : await renewControl(room, offer, begun, result);
   const content = joinVectors([encoded.content, ...(changed === undefined ? [] : [changed.content])]);
@@ -69,7 +86,9 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   // With the record the round counts as trained: everything else is kept before it.
   if (result.personal !== null) await room.personal.keep(round, result.personal);
   if (encoded.leftOver !== undefined) await unsent.keep(round, encoded.leftOver);
-  if (changed !== undefined) await room.control.keep(offer, changed.left);
+  if (changed !== undefined && offer.control !== null) {
+    await room.control.keep({ round, control: offer.control }, changed.left);
+  }
   await shelf.keepUpdate(content);
   await shelf.write(trained);
   return trained;
@@ -78,17 +97,25 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
 /** SCAFFOLD: the change of the client's control goes with its update, in the same encoding. */
 async function renewControl(
   { codec, task }: RoundRoom,
-  { up, round }: RoundOffer,
+  offer: RoundOffer,
   { own, unsent }: ControlBegun,
   { controlChange }: LocalResult,
 ): Promise<{ readonly content: Uint8Array; readonly left: ControlBegun }> {
   if (controlChange?.length !== task.size) {
     throw new ShoalError("invalid_argument", "this trainer has no control variates", { field: "local.correction" });
   }
-  const options = { draw: round, leftOver: unsent, plain: task.plain };
-  const { content, leftOver } = await codec.encode(agreedEncoding(task.up, up), controlChange, options);
+  const options = { draw: drawOf(offer), leftOver: unsent, plain: task.plain };
+  const { content, leftOver } = await codec.encode(agreedEncoding(task.up, offer.up), controlChange, options);
   const renewed = own.map((value, key) => value + (controlChange[key] ?? 0));
   return { content, left: { own: renewed, unsent: leftOver ?? new Float32Array(task.size) } };
+}
+
+/**
+ * What a round's random choices follow from: its values, not its number. A step that is played again, because its round came
+ * to nothing or the run went back to a snapshot, is the same step.
+ */
+function drawOf({ version }: RoundOffer): number {
+  return version + 1;
 }
 
 /** Measures where that is wanted, and trains; says meanwhile that the client is there. */
@@ -109,7 +136,7 @@ export async function trainAttended(
   const attending = room.attend(AbortSignal.any([signal, trained.signal])).catch(() => undefined);
   try {
     return await trainer.train(task, {
-      ...{ ...own, control, round, local: task.local, clip, signal },
+      ...{ ...own, control, round, draw: drawOf(offer), local: task.local, clip, signal },
       onProgress: (progress) => tell({ type: "training", round, ...progress }),
     });
   } finally {

@@ -10,7 +10,12 @@ import { planeProtocol, type RoundOffer, type TaskDescription } from "./task-des
 const manifest = { hash: "ab".repeat(32), bytes: 10, chunkBytes: 8, chunkHashes: new Uint8Array(64) };
 const offer: RoundOffer = {
   ...{ round: 3, version: 2, answerWithinMs: 100, reportWithinMs: 1_000, down: "float32", up: "int8" },
-  ...{ clip: null, control: { epoch: 1, counted: [2], uncounted: [] }, evaluates: true, traceparent: null },
+  ...{
+    clip: null,
+    control: { epoch: 1, counted: [2], uncounted: [], undone: [[3, 5]], restorable: [2] },
+    evaluates: true,
+    traceparent: null,
+  },
 };
 const task: TaskDescription = {
   ...{ protocol: planeProtocol, task: "digits", model: { layers: [] }, size: 10, normBound: null },
@@ -39,6 +44,7 @@ const device = { memoryBytes: 1, samples: 5, testSamples: 0, encodings: ["int8"]
 const requests: readonly ClientRequest[] = [
   { type: "check_in", device },
   { type: "answer_offer", round: 3, takesPart: false, reason: "the battery is low" },
+  { type: "answer_offer", round: 3, takesPart: false, reason: "it cannot go back", lostControl: true },
   { type: "fetch_manifest", round: 3, encoding: "float32" },
   { type: "fetch_chunk", hash: manifest.hash, index: 1 },
   { type: "offer_contribution", offer: contribution, trace: null, content: Uint8Array.of(1) },

@@ -51,7 +51,10 @@ const device = z.strictObject({
 
 export const clientRequestSchema: z.ZodMiniType<ClientRequest> = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("check_in"), device }),
-  z.strictObject({ type: z.literal("answer_offer"), round: count, takesPart: z.boolean(), reason: sentence }),
+  z.strictObject({
+    ...{ type: z.literal("answer_offer"), round: count, takesPart: z.boolean(), reason: sentence },
+    lostControl: z.optional(z.boolean()),
+  }),
   z.strictObject({ type: z.literal("fetch_manifest"), round: count, encoding }),
   z.strictObject({ type: z.literal("fetch_chunk"), hash, index: count }),
   z.strictObject({
@@ -94,7 +97,11 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
 });
 
 const rounds = z.array(count).check(z.maxLength(64));
-const control = z.strictObject({ epoch: count, counted: rounds, uncounted: rounds });
+const undone = z.array(z.tuple([count, count])).check(z.maxLength(64));
+const control = z.strictObject({
+  ...{ epoch: count, counted: rounds, uncounted: rounds, undone },
+  restorable: z.array(count).check(z.maxLength(8)),
+});
 
 const offer: z.ZodMiniType<RoundOffer> = z.strictObject({
   ...{ round: count, version: count, answerWithinMs: ms, reportWithinMs: ms, down: encoding, up: encoding },

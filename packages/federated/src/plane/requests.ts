@@ -32,6 +32,8 @@ export type ClientRequest =
       readonly round: number;
       readonly takesPart: boolean;
       readonly reason: string;
+      /** With SCAFFOLD: the run has gone back further than this client has kept its control. */
+      readonly lostControl?: boolean | undefined;
     }
   /** "How are the values of this round cut into chunks?" */
   | { readonly type: "fetch_manifest"; readonly round: number; readonly encoding: string }

@@ -88,6 +88,10 @@ export interface ControlOffer {
   readonly counted: readonly number[];
   /** Rounds whose contribution was taken and does not count after all: the change of the control is taken back. */
   readonly uncounted: readonly number[];
+  /** Rounds after the first and up to the second number do not count: the run went back to a snapshot. */
+  readonly undone: readonly (readonly [after: number, until: number])[];
+  /** The run may go back to what was after these rounds: the client keeps what it had then. */
+  readonly restorable: readonly number[];
 }
 
 /** A round that a client is asked to take part in. */

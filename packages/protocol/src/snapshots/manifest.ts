@@ -183,6 +183,11 @@ export function pointerName(run: string): string {
   return `${snapshotsPrefix(run)}latest`;
 }
 
+/** The pointer with what a federated run has given away for good: it does not go back with the run. */
+export function accountName(run: string): string {
+  return `${snapshotsPrefix(run)}account`;
+}
+
 /** Reads the name of a manifest. @returns undefined for any other object */
 export function readManifestName(name: string): { readonly run: string; readonly snapshot: string } | undefined {
   const [, run, snapshot] = /^([^/]+)\/snapshots\/([^/]+)\/manifest\.json$/.exec(name) ?? [];

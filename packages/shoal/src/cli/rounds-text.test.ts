@@ -98,7 +98,13 @@ describe("rounds in words", () => {
     const rounds = chain(body(1), body(2), body(3));
     expect(verifyRounds(rounds)).toMatchObject({ kind: "intact" });
     expect(verifyRounds(rounds.slice(1))).toMatchObject({ kind: "intact" });
-    expect(verifyRounds([rounds[0], rounds[2]] as ChainedRound[])).toMatchObject({ kind: "broken", index: 1 });
+    const gap = verifyRounds([rounds[0], rounds[2]] as ChainedRound[]);
+    expect(gap).toMatchObject({ kind: "broken", index: 1 });
+    expect(gap.reason).toMatch(/^record 1 is not here: .* log of another machine/);
+    const other = chain(body(1), body(5))[1] as ChainedRound;
+    const fork = verifyRounds([...rounds.slice(0, 2), other, ...rounds.slice(2)]);
+    expect(fork).toMatchObject({ kind: "broken", index: 2 });
+    expect(fork.reason).toMatch(/^there are two records 1: .* the run went on from record 0/);
     const changed = rounds.with(0, { ...(rounds[0] as ChainedRound), body: body(1, { samples: 31 }) });
     expect(verifyRounds(changed)).toMatchObject({ kind: "broken", index: 1 });
   });
@@ -154,7 +160,12 @@ describe("the file of rounds", () => {
     const rounds = chain(body(1), body(2));
     for (const round of rounds) file.append("r", round);
     expect(await file.last("r")).toEqual(rounds[1]);
-    file.append("r", { ...(rounds[1] as ChainedRound), sequence: 2 });
+    // Record 2 stands on the machine that had taken over for a while.
+    const [, , , fourth, fifth] = chain(body(1), body(2), body(3), body(4), body(5));
+    file.append("r", fourth as ChainedRound);
+    file.append("r", fifth as ChainedRound);
+    expect(await file.last("r")).toEqual(fifth);
+    file.append("r", { ...(fifth as ChainedRound), sequence: 5 });
     await expect(file.last("r")).rejects.toMatchObject({ code: "data_corrupt" });
   });
 

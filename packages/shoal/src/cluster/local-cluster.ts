@@ -98,6 +98,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   const federatedStore = createMemoryStore();
   const federate = createFederation({
     ...{ ...kit, clock: systemClock, random: createSystemRandom(), log: options.log },
+    snapshots,
     rounds: createRoundFile(options.runsFolder, options.log),
     openStore: async () => federatedStore,
     planeOf: (run) => planeOf(run).aggregator,

@@ -3,7 +3,7 @@ import type { Random, Clock, StateStore } from "@shoal/actors";
 import type { ChainedRound } from "@shoal/aggregator";
 import type { AggregatorPlane } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
-import type { StartRun } from "@shoal/protocol";
+import type { SnapshotStore, StartRun } from "@shoal/protocol";
 import type { ComputePort } from "@shoal/worker";
 import type { RoundFile } from "./round-file.ts";
 import { createFederatedCompute } from "./federated-compute.ts";
@@ -16,6 +16,8 @@ export interface FederationSite {
   /** Opened when the first federated run starts. */
   readonly openStore: () => Promise<StateStore>;
   readonly planeOf: (run: string) => AggregatorPlane;
+  /** Keeps what must not go back with a run that goes on from a snapshot. */
+  readonly snapshots: SnapshotStore;
   /** Keeps the audit log. */
   readonly rounds: RoundFile;
   /** Takes a sentence for people. */
@@ -28,9 +30,10 @@ export function createFederation(site: FederationSite): (start: StartRun, own: C
   return async ({ run, job }, own) => {
     store ??= site.openStore();
     store.catch(() => (store = undefined));
-    const { memory, kernels, clock, log, rounds } = site;
+    const { memory, kernels, clock, log, rounds, snapshots } = site;
     const random = site.random.fork(`federated ${run}`);
-    const environment = { run, job, plane: site.planeOf(run), store: await store, clock, random, memory, kernels };
+    const place = { plane: site.planeOf(run), store: await store, snapshots };
+    const environment = { run, job, ...place, clock, random, memory, kernels };
     const onNote = (sentence: string): void => log(`${run}: ${sentence}`);
     const ofLog = {
       onRecord: (record: ChainedRound): void => rounds.append(run, record),

@@ -9,8 +9,8 @@ import { ShoalError } from "@shoal/errors";
 import { packShared, unpackShared, type AggregatorPlane, type RoundSummary } from "@shoal/federated";
 import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
-import type { JobSpec } from "@shoal/protocol";
-import type { ComputePort } from "@shoal/worker";
+import type { JobSpec, SnapshotStore } from "@shoal/protocol";
+import type { ComputePort, ComputeState } from "@shoal/worker";
 import { taskOfJob } from "./task-of-job.ts";
 
 export interface FederatedEnvironment {
@@ -18,6 +18,7 @@ export interface FederatedEnvironment {
   readonly job: JobSpec;
   readonly plane: AggregatorPlane;
   readonly store: StateStore;
+  readonly snapshots?: SnapshotStore | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly memory: KernelMemory;
@@ -41,10 +42,11 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
   );
   const values = new Float32Array(shared.count);
   const update = new Float32Array(shared.count);
+  let origin: ComputeState | undefined;
   let opening: Promise<Aggregator> | undefined;
   // Only the worker that has the slot serves clients: the others would take the task from it.
   const open = (): Promise<Aggregator> => {
-    opening ??= openAggregator({ ...others, description, settings, clock, codecs });
+    opening ??= openAggregator({ ...others, description, settings, clock, codecs, origin });
     opening.catch(() => (opening = undefined));
     return opening;
   };
@@ -73,6 +75,11 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
       }
       return result;
     },
+    async capture(step) {
+      aggregator = await open();
+      return aggregator.save(step);
+    },
+    restore: (_step, state) => void (origin = state),
     describe: () => aggregator?.describe(),
     async finished(reason) {
       if (isOver) return;

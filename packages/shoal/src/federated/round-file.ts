@@ -37,7 +37,7 @@ export function createRoundFile(runsFolder: string, log: (sentence: string) => v
         if (isShoalError(error, "run_not_found")) return [];
         throw error;
       });
-      const decision = verifyRounds(records);
+      const decision = verifyParts(records);
       if (decision.kind === "intact") return records.at(-1);
       const file = fileOf(runsFolder, run);
       const sentence = `the log of ${run} is broken and cannot be continued (${decision.reason}); move ${file} away to begin another`;
@@ -70,9 +70,35 @@ export async function readRounds(runsFolder: string, run: string): Promise<reado
 
 /** Whether the records are those that were written, in their order. A log that another machine began is checked from there. */
 export function verifyRounds(rounds: readonly ChainedRound[]): ChainDecision {
+  const decision = verifyPart(rounds);
+  if (decision.kind === "intact") return decision;
+  const [before, at] = [rounds[decision.index - 1], rounds[decision.index]];
+  const reason = before === undefined || at === undefined ? undefined : seamOf(before, at);
+  return reason === undefined ? decision : { ...decision, reason };
+}
+
+function verifyPart(rounds: readonly ChainedRound[]): ChainDecision {
   const first = rounds[0];
   if (first === undefined || first.sequence === 0) return verifyChain(rounds);
   return verifyChain(rounds, { after: { sequence: first.sequence - 1, hash: first.previous } });
+}
+
+/** What can be the matter between two records that are each whole; undefined: one was changed. */
+function seamOf({ sequence: before }: ChainedRound, { sequence }: ChainedRound): string | undefined {
+  if (sequence > before + 1) {
+    const missing =
+      sequence === before + 2 ? `record ${before + 1} is` : `records ${before + 1} to ${sequence - 1} are`;
+    return `${missing} not here: they were taken out, or stand in the log of another machine, which then has to be put with this one`;
+  }
+  if (sequence !== before) return undefined;
+  return `there are two records ${sequence}: one was made up, or the run went on from record ${sequence - 1} on a cluster that knew nothing of the other`;
+}
+
+/** What is missing between two records may stand elsewhere; the later ones are in one chain all the same. */
+function verifyParts(rounds: readonly ChainedRound[]): ChainDecision {
+  const begin = rounds.findLastIndex((round, index) => round.sequence > (rounds[index - 1]?.sequence ?? 0) + 1);
+  const earlier = begin > 0 ? verifyParts(rounds.slice(0, begin)) : undefined;
+  return earlier?.kind === "broken" ? earlier : verifyPart(rounds.slice(Math.max(0, begin)));
 }
 
 /** Whether a crash has left a line without its end: what is appended to it would be lost with it. */

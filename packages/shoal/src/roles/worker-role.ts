@@ -18,8 +18,10 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
     const kit = await createNodeKit();
     const links = createGrpcLinkFactory({ token, clock: system.clock });
     const { cluster, log } = options;
+    const snapshots = openSnapshotStore({ ...options, nats });
     const federate = createFederation({
       ...{ ...kit, clock: system.clock, random: system.random, log },
+      snapshots,
       rounds: createRoundFile(options.runsFolder, log),
       openStore: () => createNatsKvStore({ connection: nats, bucket: `shoal-${cluster}-federated` }),
       planeOf: (task) => createNatsAggregatorPlane(nats, { cluster, task }),
@@ -34,7 +36,7 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       readModel: readModelFile,
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       states: createFolderStateStore(options.runsFolder),
-      snapshots: openSnapshotStore({ ...options, nats }),
+      snapshots,
       onNote: log,
       federate,
       computeKind: "thread",

@@ -40,6 +40,13 @@ export interface ForwardGate {
   cancel(): void;
 }
 
+/** What the computing keeps of its own from step to step, for a snapshot; for others it is opaque. */
+export interface ComputeState {
+  readonly text: string;
+  /** float32, borrowed until it is written. */
+  readonly vector: Float32Array | null;
+}
+
 /** Calls are served one after the other, in their order. */
 export interface ComputePort {
   /** Where computing runs beside its caller; elsewhere undefined, and `overlap` is not looked at. */
@@ -62,6 +69,13 @@ export interface ComputePort {
    * @throws ShoalError as `gradient`
    */
   evaluate(parameters: Offset): Promise<TestResult>;
+  /**
+   * Where the computing itself keeps something: as it is before a step, of which nothing has begun.
+   * @throws ShoalError store_unavailable
+   */
+  capture?(step: number): Promise<ComputeState>;
+  /** What was captured before this step, in the snapshot that the run goes on from: given before its first gradient. */
+  restore?(step: number, state: ComputeState): void;
   /** What a gradient that is being computed waits for, as a phrase, where it is somebody else who computes. */
   describe?(): string | undefined;
   /**
@@ -72,4 +86,14 @@ export interface ComputePort {
   finished?(reason: string | undefined): Promise<void>;
   /** Ends the computing at once, also within a call, and settles when no memory is used any more. Idempotent. */
   close(): Promise<void>;
+}
+
+/** For ports around another one: absent there, absent here. */
+export function ownStateOf(compute: ComputePort): Pick<ComputePort, "capture" | "restore"> {
+  const capture = compute.capture?.bind(compute);
+  const restore = compute.restore?.bind(compute);
+  return {
+    ...(capture !== undefined && { capture }),
+    ...(restore !== undefined && { restore }),
+  };
 }

@@ -3,13 +3,14 @@ import { SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Clock } from "@shoal/actors";
 import { attributes, spanNames, tracerName, type LinkIdentity } from "@shoal/protocol";
 import { timeOf } from "../time/span-time.ts";
-import type { ComputePort } from "./compute-port.ts";
+import { ownStateOf, type ComputePort } from "./compute-port.ts";
 
 export function traceEvaluations(compute: ComputePort, identity: LinkIdentity, clock: Clock): ComputePort {
   return {
     initialize: (into) => compute.initialize(into),
     gradient: (work, overlap) => compute.gradient(work, overlap),
     gate: compute.gate,
+    ...ownStateOf(compute),
     describe: () => compute.describe?.(),
     finished: async (reason) => compute.finished?.(reason),
     close: () => compute.close(),

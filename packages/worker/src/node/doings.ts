@@ -5,7 +5,7 @@
  */
 import type { Clock } from "@shoal/actors";
 import type { WorkActivity } from "@shoal/protocol";
-import type { ComputePort } from "../compute/compute-port.ts";
+import { ownStateOf, type ComputePort } from "../compute/compute-port.ts";
 import type { Conversation } from "../loop/conversation.ts";
 
 export interface Doing {
@@ -71,6 +71,7 @@ export function watchCompute(compute: ComputePort, doings: Doings): ComputePort 
       return doings.during(activity, detail, compute.gradient(work, overlap));
     },
     evaluate: (parameters) => doings.during("evaluating", "", compute.evaluate(parameters)),
+    ...ownStateOf(compute),
     describe: () => compute.describe?.(),
     finished: async (reason) => compute.finished?.(reason),
     close: () => compute.close(),

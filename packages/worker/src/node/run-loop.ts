@@ -72,7 +72,7 @@ export function runLoop(state: LoopSession, { plan, compute, buffers }: Prepared
     },
   };
   const loop = { isDue: turnsOf(state.start), plan, compute, client, coordinator, reporter, buffers, board, clock };
-  const slotStates = slotStatesOf(state, buffers);
+  const slotStates = slotStatesOf(state, { buffers, compute });
   state.slotStates = slotStates;
   const ports: LoopPorts = {
     job,
@@ -88,12 +88,22 @@ export function runLoop(state: LoopSession, { plan, compute, buffers }: Prepared
   return steps === 0 ? runLeasedLoop(ports) : warmUpAndLease(ports, state.start.slots, steps);
 }
 
-function slotStatesOf(state: LoopSession, buffers: PreparedRun["buffers"]): SlotStates | undefined {
+function slotStatesOf(
+  state: LoopSession,
+  { buffers, compute }: Pick<PreparedRun, "buffers" | "compute">,
+): SlotStates | undefined {
   const { start, client, board, identity, environment, abort } = state;
   if (start.job.consistency.mode !== "synchronous") return undefined;
   const { system, snapshots: store, onNote = (): void => undefined } = environment;
   const { run, from } = start;
-  const site = { client, buffers, assignment: () => board.current(), clock: system.clock, signal: abort.signal };
+  const site = {
+    client,
+    buffers,
+    compute,
+    assignment: () => board.current(),
+    clock: system.clock,
+    signal: abort.signal,
+  };
   return createSlotStates({ ...site, run, node: identity.name, store, from, onNote });
 }
 

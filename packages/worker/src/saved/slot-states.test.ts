@@ -1,7 +1,10 @@
 import { createSimulatedClock, simulate } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import type { SnapshotStore, WorkerReply } from "@shoal/protocol";
 import { expect, test } from "vitest";
+import type { ComputePort } from "../compute/compute-port.ts";
 import { createSlotStates } from "./slot-states.ts";
+import { decodeWorkerState } from "./state-bytes.ts";
 
 /** A place that says it has taken an object of which it read `parts` parts. */
 function storeTaking(parts: number): SnapshotStore {
@@ -15,18 +18,24 @@ function storeTaking(parts: number): SnapshotStore {
 
 const ignore = (): void => undefined;
 
-async function saveIn(store: SnapshotStore): Promise<WorkerReply | undefined> {
+async function saveIn(
+  store: SnapshotStore,
+  compute: Pick<ComputePort, "capture"> = {},
+): Promise<WorkerReply | undefined> {
   const clock = createSimulatedClock();
   const heard: WorkerReply[] = [];
   const states = createSlotStates({
     ...{ run: "run-1", from: undefined, node: "worker-1", store, clock, assignment: () => ({ slots: [0] }) },
     client: { captureErrors: () => ({ errors: [], unanswered: 0 }), restoreErrors: ignore, dropErrors: ignore },
     buffers: { captureReplica: () => new Float32Array(64), restoreReplica: ignore, dropReplica: ignore },
-    ...{ signal: new AbortController().signal, onNote: () => undefined },
+    ...{ compute, signal: new AbortController().signal, onNote: () => undefined },
   });
   const replyTo = { address: "test/replies", tell: (reply: WorkerReply) => void heard.push(reply) };
   states.save({ type: "save_slots", run: "run-1", snapshot: "snap-1", version: 3, slots: [0], replyTo });
-  await states.enter(3);
+  const entering = states.enter(3);
+  // Asked once more while the computing is being asked.
+  states.save({ type: "save_slots", run: "run-1", snapshot: "snap-1", version: 3, slots: [0], replyTo });
+  await entering;
   await simulate(clock, new Promise<void>((resolve) => void clock.after(1, resolve)));
   return heard.at(-1);
 }
@@ -39,6 +48,28 @@ test("a slot is saved with the checksum of its bytes", async () => {
 
 test("a slot of which the place took a part only is not called saved", async () => {
   expect(await saveIn(storeTaking(2))).toMatchObject({
+    ...{ type: "slots_not_saved", passed: null, error: { code: "store_unavailable" } },
+  });
+});
+
+test("a slot is saved with what its computing keeps, when that has been said", async () => {
+  const objects: Uint8Array[] = [];
+  const store = {
+    place: "a place",
+    async write(_name: string, source: Parameters<SnapshotStore["write"]>[1]) {
+      objects.push(source.next(source.totalBytes) ?? new Uint8Array());
+    },
+  } as SnapshotStore;
+  const kept = { text: "of step 3", vector: Float32Array.of(1, 2) };
+  const heard = await saveIn(store, { capture: async (step) => ({ ...kept, text: `of step ${step}` }) });
+  expect(heard).toMatchObject({ type: "slots_saved" });
+  const [bytes = new Uint8Array()] = objects;
+  expect(decodeWorkerState(bytes, { run: "run-1", worker: "slot-0" }).computed).toEqual(kept);
+});
+
+test("a slot is not saved where its computing cannot say what it keeps", async () => {
+  const away = new ShoalError("store_unavailable", "the store is away");
+  expect(await saveIn(storeTaking(1_000), { capture: () => Promise.reject(away) })).toMatchObject({
     ...{ type: "slots_not_saved", passed: null, error: { code: "store_unavailable" } },
   });
 });

@@ -21,6 +21,7 @@ import {
   type WorkerReply,
 } from "@shoal/protocol";
 import type { ParameterClient } from "../client/parameter-client.ts";
+import type { ComputePort, ComputeState } from "../compute/compute-port.ts";
 import type { TrainingBuffers } from "../loop/training-buffers.ts";
 import { createGivenSlots, type GivenSlots } from "./given-slots.ts";
 import { readSlot, slotName, writeSlot, type SlotReader } from "./slot-objects.ts";
@@ -48,6 +49,8 @@ export interface SlotStates {
 export interface SlotStatesOptions extends Pick<StartRun, "from">, SlotReader {
   readonly client: Pick<ParameterClient, "captureErrors" | "restoreErrors" | "dropErrors">;
   readonly buffers: Pick<TrainingBuffers, "captureReplica" | "restoreReplica" | "dropReplica">;
+  /** Where the computing itself keeps something, the run has one slot, and goes on elsewhere with its own means. */
+  readonly compute: Pick<ComputePort, "capture" | "restore">;
   readonly assignment: () => Pick<WorkerAssignment, "slots" | "moves">;
   readonly onNote: (sentence: string) => void;
 }
@@ -58,6 +61,9 @@ interface Saving {
   replyTo: SaveSlots["replyTo"];
   /** Undefined until the step comes. */
   copied: ReadonlySet<number> | undefined;
+  /** The step has come, and waits for what the computing keeps. */
+  isCapturing: boolean;
+  computed: ComputeState | undefined;
   readonly saved: SavedSlot[];
   failed: WorkerReply | undefined;
 }
@@ -109,7 +115,27 @@ function prepare(site: Site, clock: number): Promise<void> | undefined {
     if (place === undefined || site.ready.get(slot) === place) return [];
     return restore(site.options, slot, clock, place).then(() => site.ready.set(slot, place));
   });
-  return restoring.length === 0 ? copyAll(site, clock) : Promise.all(restoring).then(() => prepare(site, clock));
+  return restoring.length === 0 ? captureAll(site, clock) : Promise.all(restoring).then(() => prepare(site, clock));
+}
+
+function captureAll(site: Site, clock: number): Promise<void> | undefined {
+  const { saving, options } = site;
+  const { compute } = options;
+  const isDue = saving?.version === clock && saving.copied === undefined && saving.failed === undefined;
+  if (!isDue || compute.capture === undefined) return copyAll(site, clock);
+  saving.isCapturing = true;
+  return compute.capture(clock).then(
+    (computed) => {
+      Object.assign(saving, { computed, isCapturing: false });
+      copyAll(site, clock);
+    },
+    (error: unknown) => {
+      saving.isCapturing = false;
+      fail(options, saving, ShoalError.from(error), null);
+      answer(options, saving);
+      copyAll(site, clock);
+    },
+  );
 }
 
 function ownSlots({ options, given }: Site, clock: number): readonly number[] {
@@ -125,7 +151,7 @@ function isCopying({ saving, given }: Site, clock: number): boolean {
 function copyAll(site: Site, clock: number): undefined {
   passBy(site, clock);
   const { saving } = site;
-  if (saving?.version === clock && saving.copied === undefined) void copy(site, saving);
+  if (saving?.version === clock && saving.copied === undefined && saving.failed === undefined) void copy(site, saving);
   site.given.copy(clock); // the last: from now on they are not this worker's
   return undefined;
 }
@@ -151,14 +177,15 @@ function beginOf({ assignment }: SlotStatesOptions, slot: number): number {
 function save(site: Site, { snapshot, version, slots, replyTo }: SaveSlots): void {
   const { options, position } = site;
   if (site.saving?.snapshot !== snapshot) {
-    site.saving = { snapshot, version, replyTo, copied: undefined, saved: [], failed: undefined };
+    const fresh = { copied: undefined, isCapturing: false, computed: undefined, saved: [], failed: undefined };
+    site.saving = { snapshot, version, replyTo, ...fresh };
   }
   const { saving } = site;
   saving.replyTo = replyTo;
   const { copied } = saving;
   if (options.store === undefined) {
     fail(options, saving, noPlace(options), null);
-  } else if (position >= version && slots.some((slot) => copied?.has(slot) !== true)) {
+  } else if (position >= version && !saving.isCapturing && slots.some((slot) => copied?.has(slot) !== true)) {
     fail(options, saving, passedBy(options, saving, position), position);
   }
   answer(options, saving);
@@ -180,7 +207,11 @@ async function copy(site: Site, saving: Saving): Promise<void> {
   if (store === undefined) return;
   const own = ownSlots(site, saving.version);
   saving.copied = new Set(own);
-  const states = own.map((slot) => stateOf(options, slot, saving.version));
+  const { computed } = saving;
+  const states = own.map((slot) => ({
+    ...stateOf(options, slot, saving.version),
+    ...(computed !== undefined && { computed }),
+  }));
   for (const [index, slot] of own.entries()) {
     const state = states[index];
     if (state === undefined || site.saving !== saving || saving.failed !== undefined) return;
@@ -217,7 +248,7 @@ function answer({ run, node }: SlotStatesOptions, { snapshot, failed, saved, cop
 
 /** @throws ShoalError snapshot_corrupt, store_unavailable */
 async function restore(options: SlotStatesOptions, slot: number, clock: number, place: string): Promise<void> {
-  const { run, client, buffers, onNote, node } = options;
+  const { run, client, buffers, compute, onNote, node } = options;
   const bytes = await readSlot(options, place, slot);
   // What this worker had of the slot was sent by others since.
   client.dropErrors(slot);
@@ -233,4 +264,5 @@ async function restore(options: SlotStatesOptions, slot: number, clock: number, 
   }
   if (state.errors.length > 0) client.restoreErrors(state.errors, slot);
   if (state.replica !== undefined) buffers.restoreReplica(slot, state.replica);
+  if (state.computed !== undefined) compute.restore?.(clock, state.computed);
 }

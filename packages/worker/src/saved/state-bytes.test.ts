@@ -9,6 +9,7 @@ const owner = { run: "mnist-1", worker: "worker-3" };
 const floats = fc.option(fc.float32Array({ maxLength: 20 }));
 const anyState: fc.Arbitrary<WorkerState> = fc.record({
   replica: fc.float32Array({ maxLength: 20 }),
+  computed: fc.record({ text: fc.string(), vector: floats }),
   run: fc.constant(owner.run),
   worker: fc.constant(owner.worker),
   clock: fc.nat(),

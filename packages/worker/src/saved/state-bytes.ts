@@ -43,15 +43,17 @@ const headerSchema = z.strictObject({
     )
     .max(maximumErrors),
   replica: count.optional(),
+  computed: z.strictObject({ text: z.string(), vector: length }).optional(),
 });
 type Header = z.infer<typeof headerSchema>;
 
 /** @param state its vectors are borrowed */
 export function encodeWorkerState(state: WorkerState): Uint8Array {
-  const { run, worker, clock, unanswered, errors, replica } = state;
+  const { run, worker, clock, unanswered, errors, replica, computed } = state;
   const header: Header = {
     ...{ run, worker, clock, unanswered },
     ...(replica !== undefined && { replica: replica.length }),
+    ...(computed !== undefined && { computed: { text: computed.text, vector: computed.vector?.length ?? null } }),
     errors: errors.map(({ begin, end, slot, encoding, snapshot: { name, residual, factors } }) => ({
       ...{ begin, end, slot, encoding: { ...encoding }, name },
       ...{ residual: residual?.length ?? null, factors: factors?.length ?? null },
@@ -61,7 +63,7 @@ export function encodeWorkerState(state: WorkerState): Uint8Array {
   const headerBytes = Math.ceil(text.length / wordBytes) * wordBytes;
   const vectors = errors
     .flatMap(({ snapshot: { residual, factors } }) => [residual, factors])
-    .concat(replica ?? null)
+    .concat(replica ?? null, computed?.vector ?? null)
     .filter((vector) => vector !== null);
   const floatBytes = vectors.reduce((sum, vector) => sum + vector.byteLength, 0);
   const bytes = new Uint8Array(textBytes + wordBytes + headerBytes + floatBytes + wordBytes);
@@ -144,7 +146,7 @@ function createReader(bytes: Uint8Array): VectorReader {
 }
 
 function stateOf(header: Header, take: (length: number) => Float32Array): WorkerState {
-  const { run, worker, clock, unanswered, replica } = header;
+  const { run, worker, clock, unanswered, replica, computed } = header;
   const takeIf = (length: number | null): Float32Array | null => (length === null ? null : take(length));
   const errors = header.errors.map(({ begin, end, slot, encoding, name, residual, factors }): ShardError => {
     const spec = parseEncodingSpec(encoding, "the encoding of a saved state");
@@ -152,5 +154,9 @@ function stateOf(header: Header, take: (length: number) => Float32Array): Worker
     const snapshot = { name, residual: takeIf(residual), factors: takeIf(factors) };
     return { begin, end, slot, encoding: spec, snapshot };
   });
-  return { run, worker, clock, unanswered, errors, ...(replica !== undefined && { replica: take(replica) }) };
+  return {
+    ...{ run, worker, clock, unanswered, errors },
+    ...(replica !== undefined && { replica: take(replica) }),
+    ...(computed !== undefined && { computed: { text: computed.text, vector: takeIf(computed.vector) } }),
+  };
 }

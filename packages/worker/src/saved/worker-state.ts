@@ -4,6 +4,7 @@
  *
  *   errors   what lossy encodings have left unsent, a shard each, with the warm factors of power_sgd
  *   replica  of local updates: what goes on from round to round (in snapshots only)
+ *   computed what the computing itself keeps: of a federated run, what belongs to its rounds (in snapshots only)
  *   clock    steps that were finished
  *
  * Not part of it: sequence numbers, which begin again with each incarnation; the data's position, which follows from the
@@ -15,6 +16,7 @@
  *            never heard: they count as applied, so that nothing is ever applied twice.
  */
 import type { ConcreteEncodingSpec, EncoderSnapshot } from "@shoal/optimization";
+import type { ComputeState } from "../compute/compute-port.ts";
 
 /** The unsent error of one shard. */
 export interface ShardError {
@@ -37,4 +39,5 @@ export interface WorkerState {
   readonly errors: readonly ShardError[];
   /** The bytes of a replica, as float32. */
   readonly replica?: Float32Array | undefined;
+  readonly computed?: ComputeState | undefined;
 }

@@ -52,7 +52,15 @@ export function addRounds(program: Command, context: CommandContext): void {
       }
       const { hash, sequence } = decision.head;
       output.value({ type: "verified", records: rounds.length, ...decision.head });
-      const begins = (rounds[0]?.sequence ?? 0) === 0 ? "" : `, from record ${rounds[0]?.sequence} on`;
+      const begins = beginsText(rounds[0]);
       output.line(`the log is whole: ${rounds.length} records${begins}; record ${sequence} has the hash ${hash}`);
     });
+}
+
+/** Of a log that does not begin with the run. */
+function beginsText(first: ChainedRound | undefined): string {
+  if (first === undefined) return "";
+  const { sequence, body } = first;
+  if (sequence > 0) return `, from record ${sequence} on`;
+  return body.step === 0 ? "" : `, from step ${body.step} of the run on, of whose earlier rounds they know nothing`;
 }
