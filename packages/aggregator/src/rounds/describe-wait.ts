@@ -1,17 +1,25 @@
 /** Says what a round waits for, for whoever asks why nothing happens. */
-import { isEnded, type Member, type RoundState } from "@shoal/federated";
+import { isEnded, type Member } from "@shoal/federated";
+import type { Room } from "../serve/room.ts";
 
 /** Names that a phrase lists. */
 const mostNamed = 4;
 
 /** @returns undefined for a round that has ended */
-export function describeWait(round: RoundState, nowMs: number): string | undefined {
+export function describeWait({
+  keeper,
+  clock,
+  registry,
+}: Pick<Room, "keeper" | "clock" | "registry">): string | undefined {
+  const { round } = keeper.record;
   if (isEnded(round)) return undefined;
   const { number, plan, deadlineMs } = round;
-  const left = `${Math.max(0, Math.round((deadlineMs - nowMs) / 1000))} s left`;
+  const left = `${Math.max(0, Math.round((deadlineMs - clock.now()) / 1000))} s left`;
   switch (round.phase) {
-    case "selecting":
-      return `round ${number}: ${round.available} of ${plan.invited} clients are idle, ${left}`;
+    case "selecting": {
+      const resting = describeResting(registry.resting);
+      return `round ${number}: ${round.available} of ${plan.invited} clients are idle${resting}, ${left}`;
+    }
     case "configuring": {
       const asked = round.members.filter(({ status }) => status === "offered");
       return `round ${number}: ${asked.length} of ${round.members.length} clients have not answered${named(asked)}, ${left}`;
@@ -24,6 +32,13 @@ export function describeWait(round: RoundState, nowMs: number): string | undefin
     case "committing":
       return `round ${number}: puts ${round.reports.length} contributions together`;
   }
+}
+
+/** Who is known and not drawn, because an offer to it ran out. */
+export function describeResting(resting: number): string {
+  return resting === 0
+    ? ""
+    : ` (${resting} more did not answer and ${resting === 1 ? "rests" : "rest"} until heard of)`;
 }
 
 function named(members: readonly Member[]): string {
