@@ -175,6 +175,10 @@ describe("a round drawn by coins", () => {
     const settings = settingsFor(plan, { privacy: own });
     const scene = createScene(settings);
     const moved: number[] = [];
+    const told: RoundSummary[] = [];
+    scene.plane.connect("ear").listen((notice) => {
+      if (notice.type === "rounds_closed") told.push(...notice.summaries);
+    });
     const work = async () => {
       const aggregator = await scene.open();
       for (let index = 0; index < clients; index += 1) scene.join(`c${index}`, 10, { trainMs: 1, ...options });
@@ -184,12 +188,13 @@ describe("a round drawn by coins", () => {
         moved.push(-(gradient[0] ?? 0) * Math.sqrt(size) * coins.expected);
       }
       await aggregator.evaluated(new Float32Array(size), { accuracy: 0, loss: 0 });
+      await aggregator.finish("all rounds are done");
       const record = (await scene.store.get(taskKey("r1")))?.value as TaskRecord;
       await aggregator.close();
       return record.lasting.ledger;
     };
     const ledger = await simulate(scene.clock, work(), { maximumSteps: 2_000_000 });
-    return { ledger, moved, contributions: scene.closed.map(({ contributions }) => contributions) };
+    return { ledger, moved, told, contributions: scene.closed.map(({ contributions }) => contributions) };
   }
 
   it("has as many clients as there are, waits for all of them, and divides by the number expected", async () => {
@@ -204,6 +209,17 @@ describe("a round drawn by coins", () => {
     const mechanism = { noiseMultiplier: 0.1, samplingRate: 0.2, sampling: "poisson" } as const;
     const expected = epsilonOf(spend(emptyLedger(), mechanism, rounds), 1e-5).epsilon;
     expect(epsilonOf(ledger ?? emptyLedger(), 1e-5).epsilon / expected).toBeCloseTo(1, 12); // the order of addition
+  });
+
+  it("tells clients how many were expected, and nothing that says how many came", async () => {
+    const { told, contributions } = await drawn(privacy);
+    expect(new Set(contributions).size).toBeGreaterThan(1);
+    expect(told).toHaveLength(rounds);
+    const counts = told.map(({ contributions: expected, bytesDown, bytesUp, samples, trainingLoss, reason }) => {
+      return { expected, bytesDown, bytesUp, samples, trainingLoss, reason };
+    });
+    const same = { expected: 6, bytesDown: 0, bytesUp: 0, samples: 0, trainingLoss: null, reason: "the round is over" };
+    expect(counts).toEqual(told.map(() => same));
   });
 
   it("is committed with noise alone where the coins name nobody", async () => {

@@ -2,6 +2,7 @@
 import type { Random } from "@shoal/actors";
 import type { RoundEffect } from "@shoal/federated";
 import { decideRollCall } from "../population/decide-roll-call.ts";
+import { publicReason } from "../rounds/round-summary.ts";
 import { tossCoin } from "../secrets.ts";
 import { availableClients } from "./available-clients.ts";
 import { comeBackAfter, type Room } from "./room.ts";
@@ -41,7 +42,7 @@ export function carryOut(room: Room, effect: RoundEffect): void {
         plane.tell(client, {
           type: "round_over",
           round: number,
-          reason: effect.reason.slice(0, 1_000),
+          reason: publicReason(effect.reason, room.settings),
           comeBackAfterMs,
         });
       }

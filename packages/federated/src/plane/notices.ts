@@ -40,6 +40,7 @@ export interface RoundSummary {
   readonly round: number;
   readonly outcome: "committed" | "abandoned" | "carried_over";
   readonly version: number;
+  /** Where noise is accounted for, clients are told how many were expected, and of bytes nothing (0). */
   readonly contributions: number;
   readonly samples: number;
   /** Mean loss that the contributors had, weighted by samples; null without contributions. */
