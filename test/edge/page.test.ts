@@ -28,8 +28,8 @@ beforeAll(async () => {
     optimizer: { name: "sgd", learningRate: 1 },
     federated: {
       ...{ rounds: 10_000, aggregation: { name: "fedavg", goal: 1 }, overSelection: 1 },
-      // Tabs that are gone are asked for a while yet: each costs a round this time to answer.
-      ...{ selectionSeconds: 60, configurationSeconds: 2, reportingSeconds: 20 },
+      // A tab that is gone without a word costs one round its time to answer.
+      ...{ selectionSeconds: 60, configurationSeconds: 5, reportingSeconds: 20 },
       // With SCAFFOLD's controls, which go with the values and with the updates.
       ...{ local: { learningRate: 0.05, batchSize: 10, correction: "scaffold" }, population: 4 },
     },
@@ -127,6 +127,11 @@ describe("the page", () => {
     const second = await page.context().newPage();
     expect(await clientOf(second)).not.toBe(first);
     expect(await clientOf(page)).toBe(first);
+    // A round waits for who is gone without a word in the middle of it until its time to contribute is over.
+    for (const tab of [page, second]) {
+      await tab.click("#stop");
+      await tab.waitForSelector('body[data-stage="stopped"]', { timeout: 10_000 });
+    }
     await second.close();
   });
 

@@ -12,7 +12,7 @@ import {
 } from "../../../test/support/played-client.ts";
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator, type Aggregator } from "./aggregator.ts";
-import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
+import { newestRecordKey, taskKey, type TaskRecord } from "./keeper/task-record.ts";
 
 const settings = settingsFor();
 
@@ -178,21 +178,49 @@ describe("an aggregator", () => {
     expect(names).toEqual(["admit", "aggregate", "contribution", "download", "publish", "select", "train", "upload"]);
   });
 
-  it("goes on to the next round when too few come", async () => {
+  it("begins no round, and writes no record, before there are clients for one", async () => {
+    const scene = createScene();
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => void scene.clock.after(ms, resolve));
+    const step = () => ({ step: 0, version: 0, parameters: new Float32Array(size), gradient: new Float32Array(size) });
+    const work = async () => {
+      const first = await scene.open();
+      const lost = first.aggregate(step()).catch((error: unknown) => error);
+      await client(scene, "a", 2).start();
+      await sleep(3_600_000);
+      const said = [first.describe()];
+      await first.close();
+      // Whoever takes over waits on, and is told of no round either.
+      const second = await scene.open();
+      const done = second.aggregate(step());
+      await sleep(2_500);
+      said.push(second.describe());
+      const writes = (await scene.store.get(newestRecordKey("r1"))) === undefined;
+      await Promise.all(["b", "c"].map((name) => client(scene, name, 2).start()));
+      const { round, contributions } = await done;
+      await second.close();
+      return { said, isEmpty: writes && scene.closed.length === 0, lost: await lost, round, contributions };
+    };
+    const result = await simulate(scene.clock, work(), { forMs: 8_000_000 });
+    const waits = "before round 1: 1 client is idle, 2 are needed, for";
+    expect(result.said).toEqual([`${waits} 3600 s`, expect.stringMatching(new RegExp(`^${waits} [23] s$`))]);
+    expect(result).toMatchObject({ isEmpty: true, lost: { code: "cancelled" }, round: 1, contributions: 3 });
+  });
+
+  it("ends at once while it waits for clients", async () => {
     const scene = createScene();
     const work = async () => {
       const aggregator = await scene.open();
-      const parameters = new Float32Array(size);
-      const gradient = new Float32Array(size);
-      const done = aggregator.aggregate({ step: 0, version: 0, parameters, gradient });
-      await client(scene, "a", 2).start();
-      await new Promise<void>((resolve) => scene.clock.after(2_500, resolve));
-      await Promise.all(["b", "c"].map((name) => client(scene, name, 2).start()));
-      const { round } = await done;
+      const waiting = aggregator
+        .aggregate({ step: 0, version: 0, parameters: new Float32Array(size), gradient: new Float32Array(size) })
+        .catch((error: unknown) => error);
+      const begunAtMs = scene.clock.now();
+      await aggregator.finish("nobody wants it any more");
+      const error = await waiting;
+      const tookMs = scene.clock.now() - begunAtMs;
       await aggregator.close();
-      return round;
+      return { error, tookMs };
     };
-    expect(await simulate(scene.clock, work())).toBeGreaterThan(2);
-    expect(scene.closed.map(({ outcome }) => outcome)).toContain("abandoned");
+    const outcome = await simulate(scene.clock, work());
+    expect(outcome).toMatchObject({ error: { code: "cancelled" }, tookMs: 0 });
   });
 });

@@ -30,6 +30,7 @@ import { createRoundLog, type ChainedRound } from "./records/round-log.ts";
 import { createRunAccount, type RunAccount } from "./records/run-account.ts";
 import { createTimeline } from "./records/timeline.ts";
 import { describeWait } from "./rounds/describe-wait.ts";
+import { describeWaiting } from "./rounds/wait-for-clients.ts";
 import { endRounds, evaluated } from "./rounds/end-round.ts";
 import { playStep } from "./rounds/play-step.ts";
 import { createRoundNews } from "./rounds/round-news.ts";
@@ -38,7 +39,8 @@ import { reportsOf, takeOver } from "./rounds/take-over.ts";
 import type { Task } from "./rounds/task.ts";
 import { carryOut } from "./serve/carry-out.ts";
 import { createClientEvaluations } from "./serve/client-evaluations.ts";
-import { availableClients, type Room } from "./serve/room.ts";
+import { availableClients } from "./serve/available-clients.ts";
+import type { Room } from "./serve/room.ts";
 import { serveLast } from "./serve/last-model.ts";
 import { serveClient } from "./serve/serve-client.ts";
 import type { AggregatorSettings } from "./settings.ts";
@@ -168,7 +170,10 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
       plane.tellAll({ type: "task_over", reason: room.last.over, model: room.last.model });
       await serveLast(room);
     },
-    describe: () => room.secure?.describe() ?? describeWait(keeper.record.round, clock.now()),
+    describe: () =>
+      room.secure?.describe() ??
+      describeWaiting(room) ??
+      describeWait(room.keeper.record.round, clock.now(), room.registry.resting),
     close,
   };
 }
@@ -221,6 +226,11 @@ function furnish(
     contributions: createContributionStore(settings.intake),
     evaluations: createClientEvaluations(),
     last: { model: null, over: undefined, askedAtMs: 0 },
+    population: { waitingSinceMs: undefined, calledAtMs: -Infinity },
+    noteAvailable() {
+      keeper.dispatch({ type: "available", count: availableClients(room) });
+      signals.look();
+    },
     secure: secureOf(options, () => room),
     control: controlOf(options, keeper),
     lastUpdate: lastUpdateOf(options, keeper),
@@ -250,13 +260,13 @@ function lastUpdateOf(
 
 /** Forgets silent clients and unfinished uploads from time to time. */
 function sweep(room: Room): { stop(): void } {
-  const { clock, registry, contributions, keeper, settings } = room;
+  const { clock, registry, contributions, settings } = room;
   const everyMs = settings.leaseMs / 3;
   let timer = clock.after(everyMs, look);
   function look(): void {
     registry.sweep(clock.now());
     contributions.expire(clock.now());
-    keeper.dispatch({ type: "available", count: availableClients(room) });
+    room.noteAvailable();
     timer = clock.after(everyMs, look);
   }
   return { stop: () => timer.cancel() };

@@ -117,18 +117,19 @@ describe("a privacy budget", () => {
     const work = async () => {
       const aggregator = await scene.open();
       for (const name of ["a", "b"]) scene.join(name, 1);
+      // Back when the time to contribute to the first round is over.
+      let times = 0;
+      scene.join("c", 1, { vanishes: () => ++times <= 1, awayMs: 2_500 });
       const outcome = play(aggregator, 1);
-      await new Promise<void>((resolve) => scene.clock.after(5_000, resolve));
+      await new Promise<void>((resolve) => scene.clock.after(2_400, resolve));
       const before = await roundsPaid();
-      scene.join("c", 1);
+      expect(new Set(scene.closed.map(({ outcome: end }) => end))).toEqual(new Set(["abandoned"]));
       await outcome;
       const after = await roundsPaid();
       await aggregator.close();
-      return { before, after, ended: scene.closed.length };
+      return [before, after];
     };
-    const { before, after, ended } = await simulate(scene.clock, work());
-    expect(ended).toBeGreaterThan(2);
-    expect([before, after]).toEqual([0, 1]);
+    expect(await simulate(scene.clock, work())).toEqual([0, 1]);
   });
 
   it("is charged once more for a round whose noise may have been seen", async () => {
@@ -156,14 +157,14 @@ describe("a privacy budget", () => {
       for (const name of ["a", "b", "c"]) scene.join(name, 1);
       const outcome = play(aggregator, 1);
       await new Promise<void>((resolve) => scene.clock.after(5_000, resolve));
-      const before = scene.closed.map(({ outcome: end }) => end);
+      const waits = aggregator.describe();
       scene.join("d", 1);
       const { steps } = await outcome;
       await aggregator.close();
-      return { before, steps };
+      return { waits, steps };
     };
-    const { before, steps } = await simulate(scene.clock, work());
-    expect(new Set(before)).toEqual(new Set(["abandoned"]));
+    const { waits, steps } = await simulate(scene.clock, work());
+    expect(waits).toMatch(/^before round 1: 3 of the 4 clients that privacy counts on are there; .*, for 5 s$/);
     expect(steps).toBe(1);
   });
 });
@@ -183,6 +184,10 @@ describe("a round drawn by coins", () => {
     const settings = settingsFor(plan, { privacy: own });
     const scene = createScene(settings);
     const moved: number[] = [];
+    const told: RoundSummary[] = [];
+    scene.plane.connect("ear").listen((notice) => {
+      if (notice.type === "rounds_closed") told.push(...notice.summaries);
+    });
     const work = async () => {
       const aggregator = await scene.open();
       for (let index = 0; index < clients; index += 1) scene.join(`c${index}`, 10, { trainMs: 1, ...options });
@@ -192,12 +197,13 @@ describe("a round drawn by coins", () => {
         moved.push(-(gradient[0] ?? 0) * Math.sqrt(size) * coins.expected);
       }
       await aggregator.evaluated(new Float32Array(size), { accuracy: 0, loss: 0 });
+      await aggregator.finish("all rounds are done");
       const record = (await scene.store.get(taskKey("r1")))?.value as TaskRecord;
       await aggregator.close();
       return record.lasting.ledger;
     };
     const ledger = await simulate(scene.clock, work(), { maximumSteps: 2_000_000 });
-    return { ledger, moved, contributions: scene.closed.map(({ contributions }) => contributions) };
+    return { ledger, moved, told, contributions: scene.closed.map(({ contributions }) => contributions) };
   }
 
   it("has as many clients as there are, waits for all of them, and divides by the number expected", async () => {
@@ -212,6 +218,17 @@ describe("a round drawn by coins", () => {
     const mechanism = { noiseMultiplier: 0.1, samplingRate: 0.2, sampling: "poisson" } as const;
     const expected = epsilonOf(spend(emptyLedger(), mechanism, rounds), 1e-5).epsilon;
     expect(epsilonOf(ledger ?? emptyLedger(), 1e-5).epsilon / expected).toBeCloseTo(1, 12); // the order of addition
+  });
+
+  it("tells clients how many were expected, and nothing that says how many came", async () => {
+    const { told, contributions } = await drawn(privacy);
+    expect(new Set(contributions).size).toBeGreaterThan(1);
+    expect(told).toHaveLength(rounds);
+    const counts = told.map(({ contributions: expected, bytesDown, bytesUp, samples, trainingLoss, reason }) => {
+      return { expected, bytesDown, bytesUp, samples, trainingLoss, reason };
+    });
+    const same = { expected: 6, bytesDown: 0, bytesUp: 0, samples: 0, trainingLoss: null, reason: "the round is over" };
+    expect(counts).toEqual(told.map(() => same));
   });
 
   it("is committed with noise alone where the coins name nobody", async () => {

@@ -57,6 +57,7 @@ export { partitionByDirichlet, type DirichletOptions } from "./partition/dirichl
 export type { DrawSource } from "./partition/draws.ts";
 export type { Partition } from "./partition/partition.ts";
 export { advanceRound, nextDeadline } from "./round/advance-round.ts";
+export { decideBeginning, type BeginningDecision } from "./round/decide-beginning.ts";
 export { resumeRound } from "./round/resume-round.ts";
 export type { RefusalKind, RoundEffect, RoundEvent, RoundStep } from "./round/round-events.ts";
 export { checkPlan, crowdOf, mostHeld, type Arrival, type RoundCrowd, type RoundPlan } from "./round/round-plan.ts";

@@ -93,13 +93,23 @@ export function stepsOf({ local }: AggregatorSettings): ClientSteps {
   return { momentum: local.momentum, proximal: local.proximal * local.learningRate };
 }
 
-function privacyOf({ privacy, plan }: AggregatorSettings, clip: number | null): CombinePlan["privacy"] {
+/** Clients that a round with noise is divided by, whoever comes: how many did would tell of one of them. */
+export function expectedClients({
+  privacy,
+  secure,
+  plan,
+}: Pick<AggregatorSettings, "privacy" | "secure" | "plan">): number {
+  return secure?.expected ?? privacy?.coins?.expected ?? plan.goal;
+}
+
+function privacyOf(settings: AggregatorSettings, clip: number | null): CombinePlan["privacy"] {
+  const { privacy } = settings;
   if (privacy === null) return null;
   const { noiseMultiplier, adaptive } = privacy;
   const round = {
     clip: clip ?? privacy.clip,
     noiseMultiplier,
-    expectedClients: privacy.coins?.expected ?? plan.goal,
+    expectedClients: expectedClients(settings),
     adaptive: adaptive ?? undefined,
   };
   return { plan: round, random: secrets(), isEmptyToo: privacy.coins !== undefined };

@@ -12,6 +12,10 @@ export interface RoundSignals {
   fail(error: ShoalError): void;
   /** What was told of rounds before is over. */
   forget(): void;
+  /** Something has changed that may be waited for. */
+  look(): void;
+  /** Settles when that is so; it is asked for again whenever something has changed. @throws ShoalError */
+  until(isSo: () => boolean): Promise<void>;
   /** Settles when the open round may be committed, or has ended without. @throws ShoalError */
   next(): Promise<RoundEnd>;
 }
@@ -24,6 +28,7 @@ export function createRoundSignals(): RoundSignals {
     ready = end;
     wake?.();
   };
+  const change = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   return {
     commit: (reports) => signal({ kind: "commit", reports }),
     stepped(step) {
@@ -38,8 +43,13 @@ export function createRoundSignals(): RoundSignals {
     forget() {
       ready = undefined;
     },
+    look: () => wake?.(),
+    async until(isSo) {
+      while (failure === undefined && !isSo()) await change();
+      if (failure !== undefined) throw failure;
+    },
     async next() {
-      while (ready === undefined && failure === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      while (ready === undefined && failure === undefined) await change();
       if (failure !== undefined) throw failure;
       const end = ready;
       ready = undefined;

@@ -3,6 +3,7 @@ import type { Random } from "@shoal/actors";
 
 export interface IdlePool {
   readonly count: number;
+  has(name: string): boolean;
   add(name: string): void;
   remove(name: string): void;
   /** So many, none of `except`; fewer where there are no more. They stay in the pool. */
@@ -20,6 +21,7 @@ export function createIdlePool(): IdlePool {
     get count() {
       return names.length;
     },
+    has: (name) => positions.has(name),
     add(name) {
       if (!positions.has(name)) put(name, names.length);
     },

@@ -53,11 +53,19 @@ describe("a registry", () => {
   interface Plain {
     readonly heard: Map<string, number>;
     readonly busy: Set<string>;
+    /** Of whom nothing was heard since they were asked. */
+    readonly asked: Set<string>;
+    /** And whose time to answer is over, or who were called. */
+    readonly resting: Set<string>;
   }
 
-  const forget = ({ heard, busy }: Plain, client: string): void => {
-    heard.delete(client);
-    busy.delete(client);
+  const forget = (plain: Plain, client: string): void => {
+    for (const each of [plain.heard, plain.busy, plain.asked, plain.resting]) each.delete(client);
+  };
+  const hear = (plain: Plain, client: string, now: number): void => {
+    plain.heard.set(client, now);
+    plain.asked.delete(client);
+    plain.resting.delete(client);
   };
   const oldest = ({ heard }: Plain): string | undefined => [...heard].toSorted(([, a], [, b]) => a - b)[0]?.[0];
 
@@ -78,7 +86,9 @@ describe("a registry", () => {
   });
 
   it("equals a plain list of who was heard of, and when", () => {
-    const kinds = ["checkIn", "touch", "leave", "busy", "idle", "sweep"] as const;
+    const kinds = [
+      ...["checkIn", "touch", "leave", "busy", "idle", "sweep", "asked", "unanswered", "callRoll"],
+    ] as const;
     const event = fc.record({
       kind: fc.constantFrom(...kinds),
       client: name,
@@ -87,7 +97,8 @@ describe("a registry", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), (events) => {
         const registry = createRegistry(settings);
-        const plain: Plain = { heard: new Map(), busy: new Set() };
+        const plain: Plain = { heard: new Map(), busy: new Set(), asked: new Set(), resting: new Set() };
+        const isIdle = (each: string): boolean => !plain.busy.has(each) && !plain.resting.has(each);
         let now = 0;
         for (const { kind, client, afterMs } of events) {
           now += afterMs;
@@ -96,10 +107,10 @@ describe("a registry", () => {
             const out = oldest(plain);
             if (!isKnown && plain.heard.size >= settings.mostClients && out !== undefined) forget(plain, out);
             registry.checkIn(client, device, now);
-            plain.heard.set(client, now);
+            hear(plain, client, now);
           } else if (kind === "touch") {
             registry.touch(client, now);
-            if (isKnown) plain.heard.set(client, now);
+            if (isKnown) hear(plain, client, now);
           } else if (kind === "leave") {
             registry.leave(client);
             forget(plain, client);
@@ -109,15 +120,55 @@ describe("a registry", () => {
             );
             expect([...registry.sweep(now)].toSorted()).toEqual(silent.map(([each]) => each).toSorted());
             for (const [each] of silent) forget(plain, each);
+          } else if (kind === "asked") {
+            registry.asked(client, now);
+            // Offered another round it may answer that one.
+            plain.resting.delete(client);
+            if (isKnown) plain.asked.add(client);
+          } else if (kind === "unanswered") {
+            const rests = plain.asked.has(client);
+            expect(registry.unanswered([client])).toEqual(rests ? [client] : []);
+            if (rests) plain.resting.add(client);
+            plain.asked.delete(client);
+          } else if (kind === "callRoll") {
+            const sinceMs = now - 30;
+            const called = [...plain.heard].filter(([each, at]) => at <= sinceMs && isIdle(each)).map(([each]) => each);
+            expect([...registry.callRoll(sinceMs)].toSorted()).toEqual(called.toSorted());
+            for (const each of called) {
+              plain.resting.add(each);
+              plain.asked.delete(each);
+            }
           } else {
             registry.setBusy(client, kind === "busy");
             if (isKnown) plain.busy[kind === "busy" ? "add" : "delete"](client);
           }
           expect(registry.size).toBe(plain.heard.size);
-          expect(registry.idle).toBe([...plain.heard.keys()].filter((each) => !plain.busy.has(each)).length);
+          expect(registry.idle).toBe([...plain.heard.keys()].filter(isIdle).length);
+          expect(registry.resting).toBe(plain.resting.size);
         }
       }),
     );
+  });
+
+  it("draws nobody who let an offer run out, until it is heard of; whoever was heard of meanwhile is there", () => {
+    const registry = createRegistry(settings);
+    for (const client of ["a", "b", "c"]) registry.checkIn(client, device, 0);
+    for (const client of ["a", "b"]) registry.asked(client, 1);
+    registry.touch("b", 2);
+    expect(registry.unanswered(["a", "b", "c"])).toEqual(["a"]);
+    const drawn = (): readonly string[] => registry.draw(9, [], createRandom("rest")).toSorted();
+    expect([drawn(), registry.idle, registry.resting]).toEqual([["b", "c"], 2, 1]);
+    registry.touch("a", 3);
+    expect([drawn(), registry.idle, registry.resting]).toEqual([["a", "b", "c"], 3, 0]);
+    // Being drawn, and let go, is no sign of life.
+    registry.asked("a", 4);
+    registry.setBusy("a", true);
+    registry.unanswered(["a"]);
+    registry.setBusy("a", false);
+    expect(drawn()).toEqual(["b", "c"]);
+    expect(registry.sweep(101)).toEqual(["c"]);
+    expect(registry.sweep(104)).toEqual(["b", "a"]);
+    expect(registry.resting).toBe(0);
   });
 
   it("draws nobody who is in quarantine, and lets them in again when it is over", () => {

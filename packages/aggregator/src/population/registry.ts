@@ -2,8 +2,12 @@
  * Who is there: clients that have checked in, and which of them are idle. Soft state, lost with its aggregator: clients
  * are asked to check in again.
  *
- * Bounds  `mostClients` in all, and as many of whom something is remembered; the one that has been silent longest is forgotten for a new one. A check-in and a departure
- *         take constant time.
+ * A client that has let an offer run out rests: it is not drawn until it is heard of again. One that is gone without a word
+ * costs one round its time to answer, and not each that would draw it until its lease is over; one whose offer was lost is
+ * back with its next check-in.
+ *
+ * Bounds  `mostClients` in all, and as many of whom something is remembered; the one that has been silent longest is
+ *         forgotten for a new one. A check-in and a departure take constant time.
  */
 import type { Random } from "@shoal/actors";
 import {
@@ -24,9 +28,19 @@ export interface RegistrySettings {
   readonly standing: StandingRules;
 }
 
+/**
+ * heard     the newest that is known of it is a sign of life.
+ * asked     it was offered a round since then.
+ * resting   and has let that offer run out.
+ */
+export type Presence = "heard" | "asked" | "resting";
+
 export interface KnownClient {
   readonly device: Device;
   readonly heardAtMs: number;
+  readonly presence: Presence;
+  /** When it was offered a round last; −Infinity: never. */
+  readonly askedAtMs: number;
   /** In a round. */
   readonly isBusy: boolean;
 }
@@ -34,6 +48,8 @@ export interface KnownClient {
 export interface Registry {
   /** Clients that may be drawn. */
   readonly idle: number;
+  /** Clients that have let an offer run out and were not heard of since. */
+  readonly resting: number;
   readonly size: number;
   /** Heard of it, and that it is there. */
   checkIn(client: string, device: Device, nowMs: number): void;
@@ -43,6 +59,15 @@ export interface Registry {
   leave(client: string): void;
   /** Whether it takes part in a round. */
   setBusy(client: string, isBusy: boolean): void;
+  /** It is being offered a round. */
+  asked(client: string, nowMs: number): void;
+  /**
+   * The time to answer their offers is over. Who was heard of since it was asked is there all the same.
+   * @returns those who rest now
+   */
+  unanswered(clients: readonly string[]): readonly string[];
+  /** Idle clients that were not heard of after `sinceMs` rest, until they are. @returns who they are */
+  callRoll(sinceMs: number): readonly string[];
   /** So many idle clients, by lot; fewer where there are no more. */
   draw(count: number, except: readonly string[], random: Random): readonly string[];
   /** Forgets the silent, and what is held against clients that have long been good. @returns whom it forgot */
@@ -58,24 +83,31 @@ interface RegistryState {
   readonly clients: Map<string, KnownClient>;
   readonly standings: Map<string, Standing>;
   readonly pool: IdlePool;
+  readonly resting: Set<string>;
 }
 
 export function createRegistry(settings: RegistrySettings): Registry {
-  const state: RegistryState = { settings, clients: new Map(), standings: new Map(), pool: createIdlePool() };
+  const state: RegistryState = {
+    ...{ settings, clients: new Map(), standings: new Map(), pool: createIdlePool(), resting: new Set() },
+  };
   return {
     get idle() {
       return state.pool.count;
+    },
+    get resting() {
+      return state.resting.size;
     },
     get size() {
       return state.clients.size;
     },
     checkIn(client, device, heardAtMs) {
       makeRoom(state, client);
-      hear(state, client, { device, heardAtMs, isBusy: state.clients.get(client)?.isBusy ?? false });
+      const { isBusy = false, askedAtMs = -Infinity } = state.clients.get(client) ?? {};
+      hear(state, client, { device, heardAtMs, presence: "heard", askedAtMs, isBusy });
     },
     touch(client, heardAtMs) {
       const known = state.clients.get(client);
-      if (known !== undefined) hear(state, client, { ...known, heardAtMs });
+      if (known !== undefined) hear(state, client, { ...known, heardAtMs, presence: "heard" });
     },
     find: (client) => state.clients.get(client),
     leave: (client) => forget(state, client),
@@ -83,6 +115,12 @@ export function createRegistry(settings: RegistrySettings): Registry {
       const known = state.clients.get(client);
       if (known !== undefined && known.isBusy !== isBusy) put(state, client, { ...known, isBusy });
     },
+    asked(client, askedAtMs) {
+      const known = state.clients.get(client);
+      if (known !== undefined) put(state, client, { ...known, presence: "asked", askedAtMs });
+    },
+    unanswered: (clients) => clients.filter((client) => isUnanswered(state, client)),
+    callRoll: (sinceMs) => callRoll(state, sinceMs),
     draw: (count, except, random) => state.pool.draw(count, except, random),
     sweep: (nowMs) => sweep(state, nowMs),
     standing: (client) => standingOf(state, client),
@@ -103,9 +141,30 @@ function hear(state: RegistryState, client: string, known: KnownClient): void {
 
 /** Where it stands in the order stays: being drawn is no sign of life. */
 function put(state: RegistryState, client: string, known: KnownClient): void {
-  state.clients.set(client, known);
-  if (!known.isBusy && isTrusted(standingOf(state, client), known.heardAtMs)) state.pool.add(client);
-  else state.pool.remove(client);
+  const { clients, pool, resting } = state;
+  const rests = known.presence === "resting";
+  clients.set(client, known);
+  resting[rests ? "add" : "delete"](client);
+  const mayBeDrawn = !rests && !known.isBusy && isTrusted(standingOf(state, client), known.heardAtMs);
+  pool[mayBeDrawn ? "add" : "remove"](client);
+}
+
+function isUnanswered(state: RegistryState, client: string): boolean {
+  const known = state.clients.get(client);
+  if (known?.presence !== "asked") return false;
+  put(state, client, { ...known, presence: "resting" });
+  return true;
+}
+
+function callRoll(state: RegistryState, sinceMs: number): readonly string[] {
+  const called: string[] = [];
+  for (const [client, known] of state.clients) {
+    if (known.heardAtMs > sinceMs) break;
+    if (!state.pool.has(client)) continue;
+    called.push(client);
+    put(state, client, { ...known, presence: "resting" });
+  }
+  return called;
 }
 
 function makeRoom(state: RegistryState, client: string): void {
@@ -114,9 +173,10 @@ function makeRoom(state: RegistryState, client: string): void {
   if (isFull && silent !== undefined) forget(state, silent);
 }
 
-function forget({ clients, pool }: RegistryState, client: string): void {
+function forget({ clients, pool, resting }: RegistryState, client: string): void {
   clients.delete(client);
   pool.remove(client);
+  resting.delete(client);
 }
 
 function sweep(state: RegistryState, nowMs: number): readonly string[] {

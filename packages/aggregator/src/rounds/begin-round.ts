@@ -1,4 +1,4 @@
-/** The next round, with what the last one left: after its price in privacy was found affordable. */
+/** The next round, with what the last one left. */
 import {
   greatestStaleness,
   isEnded,
@@ -12,19 +12,17 @@ import {
 import type { AggregatorWork } from "../aggregator.ts";
 import { mixesModels } from "../commit/contribution-facts.ts";
 import { mostOutcomes } from "../keeper/task-record.ts";
-import { availableClients, versionOf, type Room } from "../serve/room.ts";
-import { afterOneMore } from "./privacy-ledger.ts";
+import { versionOf, type Room } from "../serve/room.ts";
 import { without } from "./take-over.ts";
 
 /** Rounds whose values are kept beside those that a contribution may be based on. */
 export const spareRounds = 2;
 
-/** @throws ShoalError privacy_budget_spent - it could not be committed */
+/** After its price in privacy was found affordable, and clients for it are there. */
 export function beginRound(room: Room, work: AggregatorWork): void {
   const { keeper, settings, clock, values, traffic } = room;
   const { plan } = settings;
   const number = keeper.record.round.number + 1;
-  afterOneMore(room);
   const { carried, lost, old } = sortCarried(room, work);
   // Not by their numbers: a run that goes on from a snapshot may leave some out.
   const older = keeper.record.versions.slice(-(plan.maximumStaleness + spareRounds));
@@ -43,7 +41,7 @@ export function beginRound(room: Room, work: AggregatorWork): void {
   const step = startRound(plan, number, clock.now(), carried);
   const effects = [...step.effects, ...effectsOn(lost, old)];
   keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes });
-  keeper.dispatch({ type: "available", count: availableClients(room) });
+  room.noteAvailable();
 }
 
 interface SortedCarried {

@@ -19,7 +19,7 @@ const training = [...drawn, ...clients.map(confirm)];
 function after(events: readonly RoundEvent[], given: Partial<RoundPlan> = {}): string | undefined {
   const first: RoundState = startRound({ ...plan, ...given }, 7, 0).state;
   const state = events.reduce((before, event) => advanceRound(before, event, 0).state, first);
-  return describeWait(state, 2_000);
+  return describeWait(state, 2_000, 0);
 }
 
 describe("what a round waits for", () => {

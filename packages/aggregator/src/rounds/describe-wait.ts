@@ -4,14 +4,17 @@ import { isEnded, type Member, type RoundState, type RunningState } from "@shoal
 /** Names that a phrase lists. */
 const mostNamed = 4;
 
-/** @returns undefined for a round that has ended */
-export function describeWait(round: RoundState, nowMs: number): string | undefined {
+/**
+ * @param resting - clients that are known and not drawn, because an offer to them ran out
+ * @returns undefined for a round that has ended
+ */
+export function describeWait(round: RoundState, nowMs: number, resting: number): string | undefined {
   if (isEnded(round)) return undefined;
   const { number, plan, deadlineMs } = round;
   const left = `${Math.max(0, Math.round((deadlineMs - nowMs) / 1000))} s left`;
   switch (round.phase) {
     case "selecting":
-      return `round ${number}: ${round.available} of ${plan.invited} clients are idle, ${left}`;
+      return `round ${number}: ${round.available} of ${plan.invited} clients are idle${describeResting(resting)}, ${left}`;
     case "configuring": {
       const asked = round.members.filter(({ status }) => status === "offered");
       const { length } = round.members;
@@ -43,8 +46,15 @@ function describeMissing({ plan, members, reports }: RunningState): string {
 /** What becomes of the round if nothing more comes. */
 function describeDeadline({ plan, members, reports }: RunningState): string {
   if (reports.length >= plan.minimum) return `it goes on with ${reports.length}`;
-  if (plan.minimum < plan.goal) return `${plan.minimum} are enough`;
+  if (plan.minimum < plan.goal) return plan.minimum === 1 ? "one is enough" : `${plan.minimum} are enough`;
   return plan.carriesOver && reports.length + members.length > 0 ? "the next round has what came" : "it is given up";
+}
+
+/** Who is known and not drawn, because an offer to it ran out. */
+export function describeResting(resting: number): string {
+  return resting === 0
+    ? ""
+    : ` (${resting} more did not answer and ${resting === 1 ? "rests" : "rest"} until heard of)`;
 }
 
 function named(members: readonly Member[], before = ""): string {

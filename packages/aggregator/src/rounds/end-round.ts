@@ -14,7 +14,7 @@ import { mostOutcomes, type Outcome } from "../keeper/task-record.ts";
 import type { ChainedRound } from "../records/round-log.ts";
 import { roundRecord } from "../records/round-record.ts";
 import type { Room } from "../serve/room.ts";
-import { summaryOf, type RoundEndFacts } from "./round-summary.ts";
+import { published, summaryOf, type RoundEndFacts } from "./round-summary.ts";
 import type { Task } from "./task.ts";
 
 /** A round that was to be committed for a step before `step` is in these values. */
@@ -117,7 +117,7 @@ export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void>
     if (!isWritten) return;
     for (const record of records) options.onRecord?.(record);
     traceEnds(task, contributed, facts.version);
-    if (isSeen) news.tell(summary);
+    if (isSeen) news.tell(published(summary, room.settings));
     options.onRound?.(summary);
   });
 }

@@ -12,6 +12,7 @@ import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
 import { afterOneMore, payForUpdate } from "./privacy-ledger.ts";
 import { loseContributions } from "./take-over.ts";
 import type { Task } from "./task.ts";
+import { waitForClients } from "./wait-for-clients.ts";
 
 export async function playStep(task: Task, work: AggregatorWork): Promise<Aggregated> {
   const { room, signals } = task;
@@ -27,6 +28,8 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
   await goOn(task, work);
   for (;;) {
     if (isEnded(keeper.record.round)) {
+      afterOneMore(room);
+      await waitForClients(task);
       signals.forget();
       await prepareControl(room, work);
       await room.account.number(keeper.record.round.number + 1);
@@ -35,6 +38,8 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
     const end = await signals.next();
     if (end.kind === "ended") {
       await tellRound(task, { version, parameters, result: null });
+      // Whom it has let go may be in the next one, and who was silent may not.
+      await keeper.written();
       continue;
     }
     const { number: round } = keeper.record.round;

@@ -1,7 +1,9 @@
 /** What is told of a round that has ended. */
 import { hexOf, isPrivate, sha256, type EndedState, type RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
+import { expectedClients } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
+import type { AggregatorSettings } from "../settings.ts";
 import { spentSoFar } from "./privacy-ledger.ts";
 
 export interface RoundEndFacts {
@@ -35,6 +37,21 @@ export function summaryOf(
     epsilon: spentSoFar(settings, keeper.record.lasting),
     reason: round.reason.slice(0, longestReason).toWellFormed(),
   };
+}
+
+/**
+ * What everybody may know of a round. Where the accountant bounds what rounds tell of a client's being there, the number who
+ * came is not in that bound (one more client changes it by one), nor is what follows from it: bytes, and reasons that count.
+ */
+export function published(summary: RoundSummary, settings: AggregatorSettings): RoundSummary {
+  if (settings.privacy === null) return summary;
+  const contributions = summary.outcome === "committed" ? Math.round(expectedClients(settings)) : 0;
+  return { ...summary, contributions, bytesDown: 0, bytesUp: 0, reason: publicReason(summary.reason, settings) };
+}
+
+/** Of a round's end, or a client's in it. */
+export function publicReason(reason: string, { privacy }: Pick<AggregatorSettings, "privacy">): string {
+  return privacy === null ? reason.slice(0, longestReason) : "the round is over";
 }
 
 function finiteOrNull(value: number | undefined): number | null {

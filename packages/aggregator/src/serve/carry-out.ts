@@ -1,8 +1,11 @@
 /** Carries out what a round asks for; each effect may come twice. */
 import type { Random } from "@shoal/actors";
 import type { RoundEffect } from "@shoal/federated";
+import { decideRollCall } from "../population/decide-roll-call.ts";
+import { publicReason } from "../rounds/round-summary.ts";
 import { tossCoin } from "../secrets.ts";
-import { availableClients, comeBackAfter, type Room } from "./room.ts";
+import { availableClients } from "./available-clients.ts";
+import { comeBackAfter, type Room } from "./room.ts";
 import { membersOf, offerFor } from "./round-offer.ts";
 
 export function carryOut(room: Room, effect: RoundEffect): void {
@@ -19,6 +22,7 @@ export function carryOut(room: Room, effect: RoundEffect): void {
     case "offer":
       for (const client of effect.clients) {
         registry.setBusy(client, true);
+        registry.asked(client, room.clock.now());
         room.traces.offered(client, number, room.clock.now());
         const offer = offerFor(room, client);
         // After a take-over nobody is known yet: who checks in is told, and has as long as the offer lasts.
@@ -26,6 +30,9 @@ export function carryOut(room: Room, effect: RoundEffect): void {
         if (offer === undefined) keeper.dispatch({ type: "drop", client });
         else plane.tell(client, { type: "round_offered", offer });
       }
+      return;
+    case "unanswered":
+      missClients(room, effect.clients);
       return;
     case "discard": {
       const comeBackAfterMs = comeBackAfter(room);
@@ -35,10 +42,12 @@ export function carryOut(room: Room, effect: RoundEffect): void {
         plane.tell(client, {
           type: "round_over",
           round: number,
-          reason: effect.reason.slice(0, 1_000),
+          reason: publicReason(effect.reason, room.settings),
           comeBackAfterMs,
         });
       }
+      // Whoever is alive among them may be in the next round.
+      room.noteAvailable();
       return;
     }
     case "ask_again":
@@ -59,6 +68,23 @@ export function carryOut(room: Room, effect: RoundEffect): void {
       // The answer to the report says it.
       return;
   }
+}
+
+/**
+ * Who has not answered rests; where that is many, so does everybody else. All of them are asked to say that they are there:
+ * who only missed the offer is back at once.
+ */
+function missClients({ registry, settings, clock, plane, population }: Room, clients: readonly string[]): void {
+  const silent = registry.unanswered(clients);
+  const nowMs = clock.now();
+  const { calledAtMs } = population;
+  const facts = { silent: silent.length, plan: settings.plan, nowMs, calledAtMs, everyMs: settings.leaseMs / 3 };
+  const called = [...silent];
+  if (decideRollCall(facts).kind === "call") {
+    population.calledAtMs = nowMs;
+    called.push(...registry.callRoll(Math.min(...silent.map((client) => registry.find(client)?.askedAtMs ?? nowMs))));
+  }
+  for (const client of called) plane.tell(client, { type: "aggregator_here", withinMs: settings.pace.leastMs });
 }
 
 /** By coins, of all who are idle; or so many, by lot. */

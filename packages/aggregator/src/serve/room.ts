@@ -33,6 +33,9 @@ export interface Room {
   readonly traffic: { down: number; up: number };
   readonly evaluations: ClientEvaluations;
   readonly last: LastValues;
+  readonly population: PopulationWatch;
+  /** Another number of clients may be drawn now: whatever waits for that hears of it. */
+  readonly noteAvailable: () => void;
   /** SCAFFOLD's; undefined: without. */
   readonly control: ControlVariate | undefined;
   /** Where the task's robust rule begins with it; undefined: no rule does. */
@@ -45,10 +48,19 @@ export interface Room {
   readonly secure: SecureSums | null;
 }
 
+export interface PopulationWatch {
+  /** Since when no round begins because too few clients are there, clock time; undefined: nothing is waited for. */
+  waitingSinceMs: number | undefined;
+  /** When all who are idle were asked last whether they are there; −Infinity: never. */
+  calledAtMs: number;
+}
+
 /** When a client is wanted again. */
-export function comeBackAfter({ keeper, registry, settings, clock }: Room): number {
+export function comeBackAfter({ keeper, registry, settings, clock, population: watch }: Room): number {
   const { plan, pace, roundMs } = settings;
-  const nextRoundInMs = Math.max(0, endOf(keeper.record.round, clock.now()) - clock.now());
+  const leftMs = Math.max(0, endOf(keeper.record.round, clock.now()) - clock.now());
+  // A round begins when enough are there, and then they are told.
+  const nextRoundInMs = watch.waitingSinceMs === undefined ? leftMs : plan.selectionTimeoutMs;
   const population = registry.size;
   return decidePace({ population, wanted: plan.invited, roundMs, nextRoundInMs, ...pace }).earliestMs;
 }
@@ -56,14 +68,6 @@ export function comeBackAfter({ keeper, registry, settings, clock }: Room): numb
 /** What is put together is over in a moment: its deadline is for a worker that cannot push. */
 function endOf(round: RoundState, nowMs: number): number {
   return isEnded(round) || round.phase === "committing" ? nowMs : round.deadlineMs;
-}
-
-/**
- * Clients that may be drawn now. Where privacy counts on a population, none of a smaller one: each would be in the round
- * with a greater chance than the accountant was told.
- */
-export function availableClients({ registry, settings }: Pick<Room, "registry" | "settings">): number {
-  return registry.size < (settings.privacy?.population ?? 0) ? 0 : registry.idle;
 }
 
 /** Version that a round began with, as far back as is known. */

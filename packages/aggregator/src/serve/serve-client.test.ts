@@ -20,7 +20,7 @@ import { openAggregator } from "../aggregator.ts";
 const device: Device = { memoryBytes: 1e9, samples: 10, testSamples: 5, encodings: ["float32"], platform: "node" };
 const settings = settingsFor({
   goal: 2,
-  minimum: 2,
+  minimum: 1,
   invited: 2,
   selectionTimeoutMs: 60_000,
   configurationTimeoutMs: 60_000,
@@ -78,10 +78,9 @@ const answer = (round: number, takesPart = true): ClientRequest => ({
 });
 const advance: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   "before the first round": async () => undefined,
-  selecting: async ({ aggregator, step }) => void aggregator.aggregate(step()).catch(() => undefined),
-  configuring: async ({ ask }) => {
-    for (const client of ["m1", "m2"]) await ask(client, { type: "check_in", device });
-  },
+  waiting: async ({ aggregator, step }) => void aggregator.aggregate(step()).catch(() => undefined),
+  selecting: async ({ ask }) => void (await ask("m1", { type: "check_in", device })),
+  configuring: async ({ ask }) => void (await ask("m2", { type: "check_in", device })),
   reporting: async ({ ask }) => {
     for (const client of ["m1", "m2"]) await ask(client, answer(1));
   },
@@ -246,11 +245,12 @@ describe("an aggregator's answers", () => {
     }
     expect(said).toEqual([
       undefined,
-      expect.stringMatching(/^round 1: 0 of 2 clients are idle, \d+ s left$/),
+      expect.stringMatching(/^before round 1: 0 clients are idle, 1 is needed, for 0 s$/),
+      expect.stringMatching(/^round 1: 1 of 2 clients are idle, \d+ s left$/),
       expect.stringMatching(
         /^round 1: 2 of 2 clients have not answered \(m\d, m\d\), \d+ s left, then it is given up$/,
       ),
-      expect.stringMatching(/^round 1: waits for 2 of 2 contributions \(m\d, m\d\), \d+ s left, then it is given up$/),
+      expect.stringMatching(/^round 1: waits for 2 of 2 contributions \(m\d, m\d\), \d+ s left, then one is enough$/),
       "round 1: puts 2 contributions together",
     ]);
   });

@@ -2,13 +2,13 @@
 import { ShoalError } from "@shoal/errors";
 import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
 import { offerContribution, takeChunk } from "./take-contribution.ts";
-import { availableClients, comeBackAfter, type Room } from "./room.ts";
+import { comeBackAfter, type Room } from "./room.ts";
 import { choose, membersOf, nameOf, offerFor, valuesAtOnce } from "./round-offer.ts";
 
 /** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
 export async function serveClient(room: Room, client: string, request: ClientRequest): Promise<ClientReply> {
   const { registry, clock, values } = room;
-  if (request.type !== "check_in") registry.touch(client, clock.now());
+  if (request.type !== "check_in") hearOf(room, client);
   switch (request.type) {
     case "check_in":
       return checkIn(room, client, request.device);
@@ -45,6 +45,13 @@ export async function serveClient(room: Room, client: string, request: ClientReq
   }
 }
 
+/** Who had let an offer run out may be drawn again. */
+function hearOf({ registry, clock, noteAvailable }: Room, client: string): void {
+  const { resting } = registry;
+  registry.touch(client, clock.now());
+  if (registry.resting < resting) noteAvailable();
+}
+
 async function checkIn(room: Room, client: string, device: Device): Promise<ClientReply> {
   const { registry, clock, description, keeper, settings } = room;
   const nowMs = clock.now();
@@ -64,11 +71,12 @@ async function checkIn(room: Room, client: string, device: Device): Promise<Clie
     client,
     membersOf(keeper.record.round).some((member) => member.client === client),
   );
-  keeper.dispatch({ type: "available", count: availableClients(room) });
+  room.noteAvailable();
   const { leaseMs } = settings;
   // K1: an offer leaves when it is in the store, with this answer as with a notice. Its trace has begun then, too.
   if (offerFor(room, client) !== undefined) await keeper.written();
   const offer = offerFor(room, client) ?? null;
+  if (offer !== null && offer.answerWithinMs > 0) registry.asked(client, nowMs);
   return {
     type: "checked_in",
     task: description,

@@ -14,7 +14,10 @@ export type ClientNotice =
   /** "Your contribution was lost on our side: offer it again." */
   | { readonly type: "offer_again"; readonly round: number }
   | { readonly type: "secure_notice"; readonly round: number; readonly stage: string; readonly body: Uint8Array }
-  /** To all: "An aggregator is here (again): check in within so many ms, each at a moment of its own." */
+  /**
+   * "An aggregator is here (again): check in within so many ms, each at a moment of its own." To all, or to those of whom it is
+   * not sure that they are there.
+   */
   | { readonly type: "aggregator_here"; readonly withinMs: number }
   /** To all: how rounds ended, oldest first, at most `mostRoundsTold`; what a page shows. */
   | { readonly type: "rounds_closed"; readonly summaries: readonly RoundSummary[] }
@@ -37,6 +40,7 @@ export interface RoundSummary {
   readonly round: number;
   readonly outcome: "committed" | "abandoned" | "carried_over";
   readonly version: number;
+  /** Where noise is accounted for, clients are told how many were expected, and of bytes nothing (0). */
   readonly contributions: number;
   readonly samples: number;
   /** Mean loss that the contributors had, weighted by samples; null without contributions. */

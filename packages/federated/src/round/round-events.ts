@@ -52,6 +52,8 @@ export type RoundEffect =
   | { readonly type: "ask_again"; readonly clients: readonly string[] }
   /** Add these, and no others, to the parameters: once, whatever happens, by the round's number. */
   | { readonly type: "commit"; readonly number: number; readonly reports: readonly Report[] }
+  /** These were offered the round and have not said, in their time, whether they take part. */
+  | { readonly type: "unanswered"; readonly clients: readonly string[] }
   /** These may stop: nothing of them is wanted any more. */
   | { readonly type: "discard"; readonly clients: readonly string[]; readonly reason: string };
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { advanceRound, nextDeadline } from "./advance-round.ts";
+import { decideBeginning } from "./decide-beginning.ts";
 import { resumeRound } from "./resume-round.ts";
 import type { RoundEffect, RoundEvent } from "./round-events.ts";
 import type { RoundPlan } from "./round-plan.ts";
-import type { Carried, RoundState } from "./round-state.ts";
+import { nothingCarried, type Carried, type RoundState } from "./round-state.ts";
 import { mostGone } from "./running.ts";
 import { startRound } from "./start-round.ts";
 
@@ -89,6 +90,24 @@ describe("a federated round", () => {
     const { state, effects } = play([...asked, [3, confirm("a")], [4, confirm("d")], [52, tick]]);
     expect(state).toMatchObject({ phase: "reporting", deadlineMs: 1_052 });
     expect(effects.at(-1)).toEqual({ type: "start_cohort", clients: ["a", "d"] });
+    // Who says nothing to an offer is told from who trains for too long.
+    const ofSilence = effects.filter(({ type }) => type === "unanswered" || type === "discard");
+    expect(ofSilence).toMatchObject([
+      { type: "unanswered", clients: ["b", "c"] },
+      { type: "discard", clients: ["b", "c"] },
+    ]);
+    expect(play([...training, [2_000, tick]]).effects.some(({ type }) => type === "unanswered")).toBe(false);
+  });
+
+  it("is not begun before enough clients are idle, unless some are carried over", () => {
+    const member = { client: "a", status: "training", sinceRound: 1, byMs: 9 } as const;
+    expect(decideBeginning(plan, nothingCarried, 1)).toEqual({
+      ...{ kind: "wait", reason: "1 client is idle, 2 are needed" },
+    });
+    expect(decideBeginning(plan, nothingCarried, 2).kind).toBe("begin");
+    expect(decideBeginning(buffer, nothingCarried, 0).kind).toBe("wait");
+    expect(decideBeginning(buffer, { members: [member], reports: [] }, 0).kind).toBe("begin");
+    expect(decideBeginning({ ...plan, draw: "poisson", minimum: 0 }, nothingCarried, 0).kind).toBe("wait");
   });
 
   it("commits at the reporting deadline with the minimum, and is abandoned with fewer", () => {

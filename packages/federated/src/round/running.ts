@@ -22,14 +22,21 @@ export function offerTo(state: SelectingState, clients: readonly string[], nowMs
 
 /** Whatever time has decided. */
 export function settleRunning(state: RunningState, nowMs: number): RoundStep {
-  const silent = state.members.filter(({ byMs }) => nowMs >= byMs).map(({ client }) => client);
+  const late = state.members.filter(({ byMs }) => nowMs >= byMs);
+  const silent = late.map(({ client }) => client);
   const isDrawing = state.drawing !== null && nowMs < state.drawing.untilMs;
   const kept: RunningState = { ...without(state, silent), drawing: isDrawing ? state.drawing : null };
-  const effects = discard(silent, "it did not answer in time");
+  const effects = [...unanswered(late), ...discard(silent, "it did not answer in time")];
   const sentence = silent.length === 0 ? "" : `${silent.length} clients did not answer in time`;
   const step =
     nowMs >= state.deadlineMs ? settleAtDeadline(kept, nowMs) : completeRound(kept, nowMs, sentence, silent.length > 0);
   return { ...step, effects: [...effects, ...step.effects] };
+}
+
+/** Who trains has answered: that one was slow says nothing of the next round. */
+function unanswered(late: readonly Member[]): readonly RoundEffect[] {
+  const clients = late.filter(({ status }) => status === "offered").map(({ client }) => client);
+  return clients.length === 0 ? [] : [{ type: "unanswered", clients }];
 }
 
 export function advanceRunning(state: RunningState, event: RoundEvent, nowMs: number): RoundStep {

@@ -1,0 +1,61 @@
+/**
+ * Waiting for clients, before a round begins. It is a state of the step and of nobody's record: a run that nobody comes to
+ * writes no log. An aggregator that takes over waits again, and each client is told to come back in its time.
+ *
+ * Bounds  one write in a selection time, of the same record.
+ */
+import { decideBeginning, isEnded, nothingCarried, type BeginningDecision } from "@shoal/federated";
+import { availableClients } from "../serve/available-clients.ts";
+import type { Room } from "../serve/room.ts";
+import { describeResting } from "./describe-wait.ts";
+import type { Task } from "./task.ts";
+
+/** Settles at once where a round may begin. @throws ShoalError stale_term; cancelled */
+export async function waitForClients({ room, signals }: Task): Promise<void> {
+  const mayBegin = (): boolean => beginningOf(room).kind === "begin";
+  if (mayBegin()) return;
+  const { population, clock } = room;
+  population.waitingSinceMs = clock.now();
+  const look = lookForSuccessor(room);
+  try {
+    await signals.until(mayBegin);
+  } finally {
+    look.stop();
+    population.waitingSinceMs = undefined;
+  }
+}
+
+/** What is waited for; undefined where nothing is. */
+export function describeWaiting(room: Room): string | undefined {
+  const { population, keeper, registry, clock } = room;
+  const { waitingSinceMs } = population;
+  if (waitingSinceMs === undefined) return undefined;
+  const forSeconds = Math.round((clock.now() - waitingSinceMs) / 1000);
+  const { reason } = beginningOf(room);
+  return `before round ${keeper.record.round.number + 1}: ${whoIsThere(room)}${reason}${describeResting(registry.resting)}, for ${forSeconds} s`;
+}
+
+function beginningOf(room: Room): BeginningDecision {
+  const { keeper, settings } = room;
+  const { round } = keeper.record;
+  return decideBeginning(settings.plan, isEnded(round) ? round.carried : nothingCarried, availableClients(room));
+}
+
+/** Of a population that is not there nobody is drawn. */
+function whoIsThere({ registry, settings }: Room): string {
+  const population = settings.privacy?.population ?? 0;
+  return registry.idle < population
+    ? `${registry.idle} of the ${population} clients that privacy counts on are there; `
+    : "";
+}
+
+/** Who waits writes nothing, and would never learn that another aggregator has taken over. */
+function lookForSuccessor({ clock, keeper, settings }: Room): { stop(): void } {
+  const { selectionTimeoutMs } = settings.plan;
+  let timer = clock.after(selectionTimeoutMs, look);
+  function look(): void {
+    keeper.amend({});
+    timer = clock.after(selectionTimeoutMs, look);
+  }
+  return { stop: () => timer.cancel() };
+}
