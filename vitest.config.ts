@@ -13,6 +13,9 @@ process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.c
 
 const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
+/** Where processes of `shoal` are started. */
+const globalSetup = "test/support/built-command.ts";
+
 /** For files that compute most of their time, and measure nobody's patience. */
 const onAllCores = { maxWorkers: availableParallelism() };
 
@@ -60,6 +63,7 @@ const browser: TestProjectInlineConfiguration = {
 /** Tabs and processes that train together. */
 const edge = project("edge", 7, {
   include: ["test/edge/**/*.test.ts"],
+  globalSetup,
   testTimeout: 120_000,
   hookTimeout: 60_000,
   fileParallelism: false,
@@ -96,11 +100,13 @@ export default defineConfig({
       project("cluster", 4, {
         ...onAllCores,
         include: ["test/cluster/**/*.test.ts"],
+        globalSetup,
         testTimeout: 120_000,
         hookTimeout: 60_000,
       }),
       project("chaos", 5, {
         include: ["test/chaos/**/*.test.ts"],
+        globalSetup,
         testTimeout: 120_000,
         hookTimeout: 60_000,
         fileParallelism: false,
