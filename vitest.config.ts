@@ -13,6 +13,9 @@ process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.c
 
 const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
+/** Where processes of `shoal` are started. */
+const globalSetup = "test/support/built-command.ts";
+
 /** For files that compute most of their time, and measure nobody's patience. */
 const onAllCores = { maxWorkers: availableParallelism() };
 
@@ -45,7 +48,7 @@ const browser: TestProjectInlineConfiguration = {
   test: {
     name: "browser",
     include: ["test/browser/**/*.test.ts"],
-    sequence: { groupOrder: 6 },
+    sequence: { groupOrder: 7 },
     browser: {
       enabled: true,
       headless: true,
@@ -57,12 +60,19 @@ const browser: TestProjectInlineConfiguration = {
   },
 };
 
+/**
+ * Tests of killed clusters, cut lines and tabs that mostly wait for what is slow by itself, and that measure nobody's patience:
+ * two files leave each other enough of two cores.
+ */
+const patient = ["cut-lines", "killed-clusters", "terminated-clusters"].map((name) => `test/chaos/${name}.test.ts`);
+
 /** Tabs and processes that train together. */
-const edge = project("edge", 7, {
+const edge = project("edge", 6, {
+  ...onAllCores,
   include: ["test/edge/**/*.test.ts"],
+  globalSetup,
   testTimeout: 120_000,
   hookTimeout: 60_000,
-  fileParallelism: false,
 });
 
 /** Measures the heap of its process, in which nobody else may have run: what engines box depends on all they have seen. */
@@ -96,14 +106,25 @@ export default defineConfig({
       project("cluster", 4, {
         ...onAllCores,
         include: ["test/cluster/**/*.test.ts"],
+        globalSetup,
         testTimeout: 120_000,
         hookTimeout: 60_000,
       }),
+      // What is counted or measured here depends on how fast the machine is: one file has it to itself.
       project("chaos", 5, {
         include: ["test/chaos/**/*.test.ts"],
+        exclude: patient,
+        globalSetup,
         testTimeout: 120_000,
         hookTimeout: 60_000,
         fileParallelism: false,
+      }),
+      project("chaos-patient", 6, {
+        ...onAllCores,
+        include: patient,
+        globalSetup,
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
       }),
       // Without Chromium these are left out; `npm test` then lists them as skipped, and fails under CI.
       ...(existsSync(chromium) ? [browser, edge] : []),

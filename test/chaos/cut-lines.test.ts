@@ -18,7 +18,7 @@ beforeAll(async () => {
   const behindProxies = ["server-1", "server-2", "server-3", "worker-1"];
   // Lines that take their time: how long a run trains hardly depends on how busy the machine is.
   cluster = await startKillableCluster({ workers: 2, servers: 3, behindProxies, latencyMs: 5 });
-  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 4_000 });
+  robust = await robustJob(cluster, { workers: 2, shards: 6, replicas: 1, trainedMs: 7_000, measuredEpochs: 1 });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

@@ -14,7 +14,7 @@ const site = await createTrainingSite();
 const data = { samples: 1_600, testSamples: 200, seed: 3 };
 const slots = 4;
 const job = {
-  ...{ name: "elastic", model: perceptron([16]), data: { type: "digits", ...data }, batchSize: 8, epochs: 5 },
+  ...{ name: "elastic", model: perceptron([16]), data: { type: "digits", ...data }, batchSize: 8, epochs: 3 },
   ...{ optimizer: { name: "adam", learningRate: 0.001 }, seed: 5, slots, workers: 2, shards: 8 },
 };
 

@@ -51,7 +51,7 @@ describe("a cluster of processes", () => {
     // The same job in one process: the same seed, the same slots, so the same model to the last bit.
     mkdirSync(join(workplace.folder, "alone"));
     const alone = await runCommand(["train", file, "--runs", join(workplace.folder, "alone"), ...folder], {
-      workplace,
+      ...{ workplace, fromSources: true },
     });
     expect(alone.code).toBe(0);
     const model = (text: string): Buffer => tensorBytes(/^model\s+(.+)$/m.exec(text)?.[1] ?? "");
@@ -71,7 +71,9 @@ describe("a cluster of processes", () => {
 
   it("leaves no process when its keeper is killed outright", async () => {
     using workplace = createWorkplace();
-    await using up = startCommand(["up", "--workers", "1", "--servers", "1", "--json"], { workplace });
+    await using up = startCommand(["up", "--workers", "1", "--servers", "1", "--json"], {
+      ...{ workplace, fromSources: true },
+    });
     const [line] = await up.waitFor(/^\{"type":"up".*$/m);
     const { pids, nats } = JSON.parse(line) as UpValue;
     up.process.kill("SIGKILL");
