@@ -69,7 +69,18 @@ async function serveEdge(options: EdgeCommandOptions, context: CommandContext): 
   }
   const stop = stopRequested();
   const edge = await startEdge({
-    ...{ address, leaf, task, host, port: options.port, tls, origins, isOpen, environment, log: output.line },
+    ...{
+      address,
+      leaf,
+      task,
+      host,
+      port: options.port,
+      tls,
+      origins,
+      isOpen,
+      environment,
+      log: (sentence) => output.line(sentence),
+    },
   });
   output.value({ type: "edge", origin: edge.origin, cluster: address.cluster, isOpen });
   output.line(`clients of cluster ${address.cluster} are served at ${edge.origin}`);
