@@ -93,4 +93,12 @@ describe("shoal edge", () => {
     expect(invitation.code).toBe(1);
     expect(invitation.text).toContain("run_not_found");
   });
+
+  it("ends when the cluster has ended, and says so", async () => {
+    const { edge } = await startEdge();
+    await using _edge = edge;
+    await cluster.end();
+    expect(await edge.ended).toBe(1);
+    expect(edge.text()).toContain("cluster shoal has ended; start it and shoal edge again");
+  });
 });

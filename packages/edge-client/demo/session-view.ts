@@ -24,6 +24,7 @@ export function createSessionView(): SessionView {
   return {
     starting() {
       Object.assign(state, { connection: "away", stage: "starting" });
+      delete state["contributedRound"];
       say("Getting ready.");
     },
     nobody(reason) {
@@ -41,7 +42,8 @@ export function createSessionView(): SessionView {
       if (progress !== undefined) elementOf("progress", HTMLProgressElement).value = progress;
       if (event.type === "connected" || event.type === "disconnected") state["connection"] = event.type;
       if (event.type === "training") element("own-loss").textContent = event.loss.toFixed(3);
-      if (counts === undefined) return;
+      // A contribution that was sent again is answered again.
+      if (counts === undefined || state["contributedRound"] === String(counts)) return;
       contributed += 1;
       Object.assign(state, { contributions: String(contributed), contributedRound: String(counts) });
       element("contributed").textContent = String(contributed);

@@ -17,6 +17,7 @@ import { createEdgeIdentity } from "./nats-identity.ts";
 import { pageFolder, readPageFiles } from "./page-files.ts";
 import { ticketKey } from "./ticket-key.ts";
 import { trustVariable } from "./trust-variable.ts";
+import { watchCluster } from "./watch-cluster.ts";
 
 export interface EdgeOptions {
   readonly address: ClusterAddress;
@@ -86,8 +87,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       },
     });
     owned.defer(() => server.close());
+    const lost = Promise.race([nats.lost, watchCluster(connection.nats, address, options.log)]);
     const stack = owned.move();
-    return { origin: server.origin, lost: nats.lost, stop: () => stack.disposeAsync() };
+    return { origin: server.origin, lost, stop: () => stack.disposeAsync() };
   } catch (error) {
     await owned.disposeAsync();
     throw error;
