@@ -1,4 +1,5 @@
 /** `shoal edge` as a stranger meets it: it serves, says what is wrong, and ends. */
+import { readFileSync } from "node:fs";
 import { createRandom, systemClock } from "@shoal/actors";
 import { connectEdge, createClientKey } from "@shoal/edge-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -31,8 +32,16 @@ async function startEdge(...options: readonly string[]): Promise<{ readonly edge
   return { edge, origin: (JSON.parse(line) as { origin: string }).origin };
 }
 
+/** The process of the workplace's that was given this argument. */
+function commandWith({ workplace }: UpCluster, argument: string): number {
+  const argumentsOf = (pid: number): string[] => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  const found = processesOf(workplace).find((pid) => argumentsOf(pid).includes(argument));
+  if (found === undefined) throw new Error(`no process has ${argument}`);
+  return found;
+}
+
 describe("shoal edge", () => {
-  it("serves the page and what it needs, and ends on Ctrl-C with a client connected", async () => {
+  it("serves the page and what it needs, goes on without its nats-server, and ends on Ctrl-C", async () => {
     const before = processesOf(cluster.workplace);
     const { edge, origin } = await startEdge();
     await using _edge = edge;
@@ -43,10 +52,20 @@ describe("shoal edge", () => {
     await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task: null });
     const task = await cluster.submit(job);
     await cluster.until(task, ({ phase }) => phase === "training");
-    await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task });
+    // It asks the coordinator once a second at most.
+    const health = async (): Promise<unknown> => (await fetch(`${origin}/health`)).json();
+    await expect.poll(health, { timeout: 5_000 }).toEqual({ status: "ok", task });
     const { plane } = await connectEdge({
       ...{ origin, ticket: null, seed: createClientKey(), clock: systemClock, random: createRandom(1) },
     });
+    // Who guards the nats-server for clients is killed, and leaves it behind.
+    const line = { wasLost: false, isBack: false };
+    plane.watch((isConnected) => {
+      line.wasLost ||= !isConnected;
+      line.isBack = line.wasLost && isConnected;
+    });
+    process.kill(commandWith(cluster, "--edge"), "SIGKILL");
+    await expect.poll(() => line.isBack, { timeout: 15_000 }).toBe(true);
     const endedAt = performance.now() + endLimitMs;
     edge.process.kill("SIGINT");
     expect(await edge.ended).toBe(0);
@@ -73,5 +92,13 @@ describe("shoal edge", () => {
     const invitation = await runCommand(["edge", "invite", "nothing"], { workplace: cluster.workplace });
     expect(invitation.code).toBe(1);
     expect(invitation.text).toContain("run_not_found");
+  });
+
+  it("ends when the cluster has ended, and says so", async () => {
+    const { edge } = await startEdge();
+    await using _edge = edge;
+    await cluster.end();
+    expect(await edge.ended).toBe(1);
+    expect(edge.text()).toContain("cluster shoal has ended; start it and shoal edge again");
   });
 });

@@ -32,6 +32,7 @@ beforeAll(async () => {
       ...{ selectionSeconds: 60, configurationSeconds: 5, reportingSeconds: 20 },
       // With SCAFFOLD's controls, which go with the values and with the updates.
       ...{ local: { learningRate: 0.05, batchSize: 10, correction: "scaffold" }, population: 4 },
+      evaluatesOnClients: true,
     },
   });
 });
@@ -90,9 +91,15 @@ describe("the page", () => {
     await page.goto(origin);
     expect(await page.evaluate("crossOriginIsolated")).toBe(true);
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(phone.width);
+    await page.click("#labels >> text=1");
+    expect(await page.textContent("#drawn")).toBe("Draw a digit first, then say which one it is.");
     await drawOne();
     await page.click("#labels >> text=1");
     expect(await page.textContent("#drawn")).toBe("1 drawn, the last one a 1.");
+    await page.fill("#samples", "20001");
+    await page.click("#start");
+    await expect.poll(() => page.textContent("#problem")).toContain("from 0 to 20000");
+    expect(await page.isVisible("#problem")).toBe(true);
     await page.fill("#samples", "300");
     await page.click("#start");
     const contributed = async (): Promise<number> => Number(await page.textContent("#contributed"));
@@ -104,12 +111,13 @@ describe("the page", () => {
     // One holds the connection, the other one trains.
     expect(page.workers()).toHaveLength(2);
     expect(await page.textContent("#own-loss")).toMatch(/^\d+\.\d{3}$/);
+    expect(await page.textContent("#own-accuracy")).toMatch(/^\d+\.\d %$/);
     await drawOne();
     await expect.poll(() => page.textContent("#seen")).toMatch(/^The model sees a \d \(\d+ %\)\.$/);
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(phone.width);
     await page.click("#stop");
     await page.waitForSelector('body[data-stage="stopped"]', { timeout: 10_000 });
-    expect(await page.textContent("#status")).toBe("Not taking part any more: the session was closed.");
+    expect(await page.textContent("#status")).toBe("You have left. What you drew is still here.");
     expect(page.workers()).toHaveLength(0);
     expect(complaints).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** What the page says to its two workers, and they to it: one holds the connection, one the digits, and trains. */
 import type { Enrolment, SessionEvent } from "@shoal/edge-client";
+import type { DrawnDigit } from "./drawing-pad.ts";
 import type { DataChoice } from "./local-data.ts";
 
 export type ToClient =
@@ -25,18 +26,23 @@ export type FromClient =
   | { readonly type: "nobody"; readonly reason: string }
   | { readonly type: "event"; readonly event: SessionEvent }
   | { readonly type: "traffic"; readonly sent: number; readonly received: number }
-  /** It does not take part any more; `isRefused`: nor would it be let in again. */
-  /** With the hash of the values that this client has; "": it has none. */
-  | { readonly type: "stopped"; readonly reason: string; readonly isRefused: boolean; readonly modelHash: string };
+  /** It does not take part any more. With the hash of the values that this client has; "": it has none. */
+  | { readonly type: "stopped"; readonly end: ClientEnd; readonly reason: string; readonly modelHash: string };
+
+/** Its user has left, the task is over, it would not be let in again, or something went wrong. */
+export type ClientEnd = "left" | "over" | "refused" | "failed";
 
 export type ToCompute =
   | {
       readonly type: "load";
       readonly data: DataChoice;
+      readonly drawn: readonly DrawnDigit[];
       readonly memoryBytes: number;
       /** At its other end is the client's worker. */
       readonly client: MessagePort;
     }
+  /** Another one was drawn: the next training has it. */
+  | { readonly type: "drawn"; readonly digit: DrawnDigit }
   /** Which digit does the model see in this drawing? */
   | { readonly type: "recognise"; readonly pixels: Uint8Array };
 

@@ -37,9 +37,11 @@ addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
   else leaveIfIdle();
 });
 
+/** Who is not in yet has nobody to say goodbye to: it does not wait for an answer to what it has asked. */
 function stop(): void {
   stopping.abort();
-  void session?.close();
+  if (session === undefined) say({ type: "stopped", end: "left", reason: "", modelHash: "" });
+  else void session.close();
 }
 
 /** In the middle of a round it says nothing: a page that is loaded again goes on with it; else the round has a deadline. */
@@ -50,12 +52,12 @@ function leaveIfIdle(): void {
 function hear(event: SessionEvent): void {
   if (event.type === "offered") isInRound = true;
   if (event.type === "answered" || event.type === "let_go") isInRound = false;
-  if (event.type === "turned_away") wasTurnedAway = event.isFinal;
+  if (event.type === "turned_away") wasTurnedAway = event.isFinal && event.over === undefined;
   say({ type: "event", event });
 }
 
 function fail(error: unknown): void {
-  say({ type: "stopped", reason: reasonOf(error), isRefused: isRefusal(error), modelHash: "" });
+  say({ type: "stopped", end: isRefusal(error) ? "refused" : "failed", reason: reasonOf(error), modelHash: "" });
 }
 
 /** For people: without its code. */
@@ -91,10 +93,12 @@ async function start({ origin, ticket, memoryBytes, compute, ...known }: Start):
     onEvent: hear,
   });
   if (stopping.signal.aborted) void session.close();
-  const reason = await session.ended;
+  const own = session;
+  const reason = await own.ended;
   counting?.cancel();
   say({ type: "traffic", ...traffic() });
-  say({ type: "stopped", reason, isRefused: wasTurnedAway, modelHash: session.model()?.hash ?? "" });
+  const end = wasTurnedAway ? "refused" : stopping.signal.aborted ? "left" : "over";
+  say({ type: "stopped", end, reason, modelHash: own.model()?.hash ?? "" });
 }
 
 type Whom = Pick<Parameters<typeof connectEdge>[0], "origin" | "ticket" | "seed">;
@@ -114,6 +118,6 @@ async function connectPatiently(whom: Whom): Promise<EdgeConnection> {
 }
 
 function refused(error: ShoalError): void {
-  stop();
   fail(error);
+  void session?.close();
 }

@@ -1,31 +1,55 @@
 /** Has the digits of this tab, and trains on them: in a worker of its own, so that a step holds up no message. */
-import { createInlineTrainer, serveTrainer } from "@shoal/edge-client";
+import { createInlineTrainer, serveTrainer, type LocalTrainer } from "@shoal/edge-client";
 import { ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromCompute, ToCompute } from "./client-messages.ts";
-import { createLocalData, picturesOf } from "./local-data.ts";
+import type { DrawnDigit } from "./drawing-pad.ts";
+import { openLocalData, picturesOf, type LocalData } from "./local-data.ts";
 import { createRecogniser, type Recogniser } from "./recogniser.ts";
 
 let recogniser: Recogniser | undefined;
+/** Takes a digit more. */
+let take: ((digit: DrawnDigit) => void) | undefined;
 
 const say = (message: FromCompute): void => postMessage(message);
 
 addEventListener("message", ({ data }: MessageEvent<ToCompute>) => {
-  if (data.type === "load") void load(data).catch(fail);
-  else {
-    const shares = recogniser?.recognise(data.pixels);
-    if (shares !== undefined) say({ type: "recognised", shares });
+  switch (data.type) {
+    case "load":
+      return void load(data).catch(fail);
+    case "drawn":
+      return take?.(data.digit);
+    case "recognise": {
+      const shares = recogniser?.recognise(data.pixels);
+      if (shares !== undefined) say({ type: "recognised", shares });
+    }
   }
 });
 
-async function load({ data, memoryBytes, client }: Extract<ToCompute, { readonly type: "load" }>): Promise<void> {
-  const { train, test } = createLocalData(data);
+type Load = Extract<ToCompute, { readonly type: "load" }>;
+
+async function load({ data, drawn, memoryBytes, client }: Load): Promise<void> {
+  const digits = openLocalData(data);
+  const first = digits(drawn);
   const modules = await loadKernelModules();
-  recogniser = createRecogniser(modules, picturesOf(train));
-  const trainer = createInlineTrainer({
-    ...{ modules, data: train, pause: breathe, memoryBytes },
-    ...(test !== undefined && { testData: test }),
-  });
+  const all = [...drawn];
+  const trainerOf = ({ train, test }: LocalData): LocalTrainer =>
+    createInlineTrainer({
+      ...{ modules, data: train, pause: breathe, memoryBytes },
+      ...(test !== undefined && { testData: test }),
+    });
+  let newest = trainerOf(first);
+  take = (digit) => {
+    all.push(digit);
+    newest = trainerOf(digits(all));
+  };
+  recogniser = createRecogniser(modules, picturesOf(first.train));
+  const trainer: LocalTrainer = {
+    ...{ samples: newest.samples, testSamples: newest.testSamples },
+    train: (task, work) => newest.train(task, work),
+    evaluate: (task, own) => newest.evaluate(task, own),
+    close: () => newest.close(),
+  };
   serveTrainer(client, recogniser.watch(trainer));
 }
 

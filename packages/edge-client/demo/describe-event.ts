@@ -34,6 +34,8 @@ export function describeEvent(event: SessionEvent): EventDescription {
       return describeAnswer(event);
     case "let_go":
       return { sentence: `Round ${event.round} went on without this tab: ${event.reason}`, stage: "waiting" };
+    case "not_kept":
+      return { sentence: "This browser keeps nothing: a page that is loaded again begins its round afresh." };
     case "failed":
       return { sentence: event.reason, stage: "failed" };
     default:

@@ -39,6 +39,7 @@ export function createDrawingPad(canvas: HTMLCanvasElement, onStroke: () => void
     pen.stroke();
   });
   canvas.addEventListener("pointerup", onStroke);
+  canvas.addEventListener("pointercancel", onStroke);
   return {
     read: () => shrink(canvas, pen),
     wipe() {

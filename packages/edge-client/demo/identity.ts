@@ -17,27 +17,42 @@ const mostClients = 64;
 
 const keyName = (number: number): string => `shoal.client.${number}`;
 
-/** @throws Error where all clients are taken */
+/**
+ * Where the browser keeps nothing for this page, a client that lives as long as it does.
+ * @throws Error where all clients are taken
+ */
 export async function takeIdentity(): Promise<Identity> {
   for (let number = 0; number < mostClients; number += 1) {
     if (!(await isFree(number))) continue;
-    return {
-      number,
-      seed: localStorage.getItem(keyName(number)),
-      keep: (seed) => localStorage.setItem(keyName(number), seed),
-    };
+    return { number, seed: read(keyName(number)), keep: (seed) => write(keyName(number), seed) };
   }
-  throw new Error(`${mostClients} tabs of this browser take part already`);
+  throw new Error(`${mostClients} tabs of this browser take part already: close one of them.`);
 }
 
-/** Takes the lock for as long as the tab lives. */
+function read(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function write(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // It is full, or denied: after a reload this tab is another client.
+  }
+}
+
+/** Takes the lock for as long as the tab lives. Where locks are denied, so is what would keep a key. */
 function isFree(number: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     navigator.locks
       .request(keyName(number), { ifAvailable: true }, (lock) => {
         resolve(lock !== null);
         return lock === null ? undefined : new Promise<void>(() => undefined);
       })
-      .catch(reject);
+      .catch(() => resolve(true));
   });
 }

@@ -1,4 +1,4 @@
-/** The digits of this device, as a split that a trainer takes. They are made and read in the worker, and stay there. */
+/** The digits of this device, as splits that a trainer takes. They are made and read in the worker, and stay there. */
 import { generateDigits, readMnistSplit, type DenseColumn, type Split } from "@shoal/models";
 import type { DrawnDigit } from "./drawing-pad.ts";
 
@@ -7,7 +7,6 @@ export interface DataChoice {
   readonly generated: { readonly samples: number; readonly seed: number };
   /** Instead of them: two files of MNIST's format, unpacked. */
   readonly files: { readonly images: Uint8Array; readonly labels: Uint8Array } | null;
-  readonly drawn: readonly DrawnDigit[];
 }
 
 export interface LocalData {
@@ -19,14 +18,23 @@ export interface LocalData {
 /** One digit of so many is held back. */
 const heldBack = 10;
 const leastForTest = 50;
+const digits = 10;
 
-/** @throws ShoalError data_corrupt - files that are none, or do not belong together; RangeError - there are no digits */
-export function createLocalData({ generated, files, drawn }: DataChoice): LocalData {
+/**
+ * @returns what there is with so many digits drawn; it throws RangeError while there are none at all
+ * @throws ShoalError data_corrupt - files that are none, or do not belong together; RangeError - of labels that are no digits
+ */
+export function openLocalData({ generated, files }: DataChoice): (drawn: readonly DrawnDigit[]) => LocalData {
   const base =
     files === null
       ? generateDigits({ ...generated, testSamples: 1 }).train
       : readMnistSplit(files.images, files.labels);
-  const all = withDrawn(base, drawn, files === null && generated.samples === 0);
+  const wrong = columnsOf(base).output.values.find((label) => label >= digits);
+  if (wrong !== undefined) throw new RangeError(`a label is ${wrong}, expected digits from 0 to 9`);
+  return (drawn) => holdBack(withDrawn(base, drawn, files === null && generated.samples === 0));
+}
+
+function holdBack(all: Split): LocalData {
   if (all.count < leastForTest) return { train: all, test: undefined };
   const isTest = (sample: number): boolean => sample % heldBack === heldBack - 1;
   return { train: pick(all, (sample) => !isTest(sample)), test: pick(all, isTest) };
@@ -60,7 +68,7 @@ function withDrawn(base: Split, drawn: readonly DrawnDigit[], alone: boolean): S
   return {
     count,
     inputs: { input: { ...input, values } },
-    targets: { output: { ...output, classes: 10, values: labels } },
+    targets: { output: { ...output, classes: digits, values: labels } },
   };
 }
 

@@ -10,6 +10,9 @@ import { createSessionView } from "./session-view.ts";
 /** Where the device does not say: half of what a small phone gives a tab. */
 const usualMemoryBytes = 256 * 2 ** 20;
 const shareOfMemory = 1 / 8;
+const insecure =
+  "This page came over http from another machine: browsers let such a page neither name nor protect a client. " +
+  "Open it over https, or on the machine that serves it.";
 
 const drawn: DrawnDigit[] = [];
 const pad = createDrawingPad(elementOf("pad", HTMLCanvasElement), recognise);
@@ -30,24 +33,34 @@ interface Workers {
 for (let label = 0; label < 10; label += 1) {
   const button = document.createElement("button");
   Object.assign(button, { type: "button", textContent: String(label) });
-  button.addEventListener("click", () => {
-    const pixels = pad.read();
-    if (pixels === undefined) return;
-    drawn.push({ label, pixels });
-    pad.wipe();
-    element("drawn").textContent = `${drawn.length} drawn, the last one a ${label}.`;
-  });
+  button.addEventListener("click", () => take(label));
   element("labels").append(button);
 }
 element("wipe").addEventListener("click", () => pad.wipe());
 startButton.addEventListener("click", () => void start().catch(giveUpFor));
 
+function take(label: number): void {
+  const pixels = pad.read();
+  if (pixels === undefined) {
+    element("drawn").textContent = "Draw a digit first, then say which one it is.";
+    return;
+  }
+  const digit = { label, pixels };
+  drawn.push(digit);
+  workers?.compute.postMessage({ type: "drawn", digit } satisfies ToCompute);
+  pad.wipe();
+  element("drawn").textContent = `${drawn.length} drawn, the last one a ${label}.`;
+}
+
 async function start(): Promise<void> {
+  const hadFocus = document.activeElement === startButton;
   startButton.disabled = true;
   element("problem").toggleAttribute("hidden", true);
+  if (!isSecureContext) throw new Error(insecure);
+  const samples = generatedSamples();
+  endWorkers();
   identity ??= await takeIdentity();
   const files = await readFiles(elementOf("files", HTMLInputElement).files);
-  const samples = elementOf("samples", HTMLInputElement).valueAsNumber;
   const between = new MessageChannel();
   const own: Workers = {
     client: new Worker(new URL("./client-worker.ts", import.meta.url), { type: "module" }),
@@ -61,8 +74,8 @@ async function start(): Promise<void> {
   }
   const load: ToCompute = {
     type: "load",
-    data: { generated: { samples: Number.isFinite(samples) ? samples : 0, seed: handOf(identity) }, files, drawn },
-    ...{ memoryBytes: memoryBytes(), client: between.port1 },
+    data: { generated: { samples, seed: handOf(identity) }, files },
+    ...{ drawn, memoryBytes: memoryBytes(), client: between.port1 },
   };
   own.compute.postMessage(load, [between.port1]);
   const begin: ToClient = {
@@ -72,8 +85,23 @@ async function start(): Promise<void> {
   };
   own.client.postMessage(begin, [between.port2]);
   session.starting();
-  startButton.hidden = true;
-  stopButton.hidden = false;
+  exchange(startButton, stopButton, hadFocus);
+}
+
+/** One takes the place of the other, for the keyboard too. */
+function exchange(gone: HTMLButtonElement, here: HTMLButtonElement, hasFocus: boolean): void {
+  gone.hidden = true;
+  here.hidden = false;
+  if (hasFocus) here.focus({ preventScroll: true });
+}
+
+/** @throws Error where the field has something else */
+function generatedSamples(): number {
+  const field = elementOf("samples", HTMLInputElement);
+  if (field.value === "" && field.validity.valid) return 0;
+  if (field.validity.valid) return field.valueAsNumber;
+  field.focus();
+  throw new Error(`How many digits shall be generated? A whole number from ${field.min} to ${field.max}.`);
 }
 
 stopButton.addEventListener("click", () => tell({ type: "stop" }));
@@ -89,6 +117,7 @@ function hear(message: FromClient): void {
       return;
     case "event":
       if (message.event.type === "round_closed") rounds.add(message.event.summary);
+      if (message.event.type === "measured") rounds.measured(message.event.round, message.event.accuracy);
       session.show(message.event);
       return;
     case "enrolled":
@@ -101,9 +130,9 @@ function hear(message: FromClient): void {
       session.nobody(message.reason);
       return;
     case "stopped":
-      end();
+      end(message.end === "over");
       document.body.dataset["model"] = message.modelHash;
-      session.stopped(message.reason, message.isRefused);
+      session.stopped(message.end, message.reason);
   }
 }
 
@@ -116,19 +145,24 @@ function tell(message: ToClient): void {
   workers?.client.postMessage(message);
 }
 
-function end(): void {
+/** @param staysToLook - the model of a task that is over can still be asked what it sees */
+function end(staysToLook = false): void {
+  workers?.client.terminate();
+  if (!staysToLook) endWorkers();
+  startButton.disabled = false;
+  exchange(stopButton, startButton, document.activeElement === stopButton);
+}
+
+function endWorkers(): void {
   workers?.client.terminate();
   workers?.compute.terminate();
   workers = undefined;
-  startButton.disabled = false;
-  startButton.hidden = false;
-  stopButton.hidden = true;
 }
 
 /** What is wrong is wrong here: the server has no part in it. */
 function giveUp(reason: string): void {
   end();
-  session.stopped(reason, false);
+  session.stopped("failed", reason);
   complain(new Error(reason));
 }
 
@@ -155,6 +189,7 @@ function complain(error: unknown): void {
   const problem = element("problem");
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.toggleAttribute("hidden", false);
+  problem.scrollIntoView({ block: "nearest" });
 }
 
 /** Tabs that have generated digits have different ones. */

@@ -1,5 +1,6 @@
 /** Shows what this tab's client is doing. The body's data attributes say the same, for styles and tests. */
 import type { SessionEvent } from "@shoal/edge-client";
+import type { ClientEnd } from "./client-messages.ts";
 import { describeEvent } from "./describe-event.ts";
 import { element, elementOf } from "./element.ts";
 
@@ -10,8 +11,8 @@ export interface SessionView {
   traffic(bytes: { readonly sent: number; readonly received: number }): void;
   /** There is no task, or nobody answers: it is tried again. */
   nobody(reason: string): void;
-  /** @param isRefused - it would not be let in again */
-  stopped(reason: string, isRefused: boolean): void;
+  /** @param reason - without a point; of no account where its user has left */
+  stopped(end: ClientEnd, reason: string): void;
 }
 
 export function createSessionView(): SessionView {
@@ -23,11 +24,12 @@ export function createSessionView(): SessionView {
   return {
     starting() {
       Object.assign(state, { connection: "away", stage: "starting" });
+      delete state["contributedRound"];
       say("Getting ready.");
     },
     nobody(reason) {
       Object.assign(state, { stage: "nobody" });
-      say(`Asking again until there is a task: ${reason}.`);
+      say(`Waiting for a task: ${reason}. It is asked for again every few seconds.`);
     },
     enrolled({ client, task }, samples) {
       Object.assign(state, { client, task });
@@ -40,7 +42,8 @@ export function createSessionView(): SessionView {
       if (progress !== undefined) elementOf("progress", HTMLProgressElement).value = progress;
       if (event.type === "connected" || event.type === "disconnected") state["connection"] = event.type;
       if (event.type === "training") element("own-loss").textContent = event.loss.toFixed(3);
-      if (counts === undefined) return;
+      // A contribution that was sent again is answered again.
+      if (counts === undefined || state["contributedRound"] === String(counts)) return;
       contributed += 1;
       Object.assign(state, { contributions: String(contributed), contributedRound: String(counts) });
       element("contributed").textContent = String(contributed);
@@ -49,12 +52,26 @@ export function createSessionView(): SessionView {
       element("sent").textContent = sizeText(sent);
       element("received").textContent = sizeText(received);
     },
-    stopped(reason, isRefused) {
-      Object.assign(state, { connection: "away", stage: "stopped", refused: String(isRefused) });
+    stopped(end, reason) {
+      Object.assign(state, { connection: "away", stage: "stopped", end });
       elementOf("progress", HTMLProgressElement).value = 0;
-      say(isRefused ? `Not let in: ${reason}.` : `Not taking part any more: ${reason}.`);
+      say(endSentence(end, reason));
     },
   };
+}
+
+function endSentence(end: ClientEnd, reason: string): string {
+  const because = reason.replace(/\.$/, "");
+  switch (end) {
+    case "left":
+      return "You have left. What you drew is still here.";
+    case "over":
+      return `The task has ended: ${because}.`;
+    case "refused":
+      return `Not let in: ${because}.`;
+    case "failed":
+      return `Not taking part any more: ${because}.`;
+  }
 }
 
 function sizeText(bytes: number): string {

@@ -130,7 +130,10 @@ export async function trainAttended(
   const own = { values, personal: personal ?? null };
   if (offer.evaluates) {
     const measured = await trainer.evaluate(task, own);
-    if (measured !== null) await plane.ask({ type: "report_evaluation", round, ...measured }, signal);
+    if (measured !== null) {
+      tell({ type: "measured", round, loss: measured.loss, accuracy: measured.accuracy });
+      await plane.ask({ type: "report_evaluation", round, ...measured }, signal);
+    }
   }
   const trained = new AbortController();
   const attending = room.attend(AbortSignal.any([signal, trained.signal])).catch(() => undefined);

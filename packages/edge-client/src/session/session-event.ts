@@ -1,5 +1,5 @@
 /** What a session tells: for a page's display, and for logs. */
-import type { ContributionAnswer, RoundSummary } from "@shoal/federated";
+import type { ContributionAnswer, LastModel, RoundSummary } from "@shoal/federated";
 
 export type SessionEvent =
   | { readonly type: "connected" }
@@ -11,9 +11,13 @@ export type SessionEvent =
       readonly reason: string;
       readonly comeBackAfterMs: number;
       readonly isFinal: boolean;
+      /** Where the task is over: its last values, if it has some. */
+      readonly over?: LastModel | null | undefined;
     }
   | { readonly type: "offered"; readonly round: number }
   | { readonly type: "downloading"; readonly bytes: number; readonly of: number }
+  /** The values of the round on the client's own test data, where the task wants that. */
+  | { readonly type: "measured"; readonly round: number; readonly loss: number; readonly accuracy: number }
   | { readonly type: "training"; readonly round: number; readonly epoch: number; readonly loss: number }
   | { readonly type: "uploading"; readonly round: number; readonly bytes: number; readonly of: number }
   | { readonly type: "answered"; readonly round: number; readonly answer: ContributionAnswer }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clusterName, consistency, count, counted, overridesOf, port } from "./options.ts";
+import { clusterName, consistency, count, counted, overridesOf, port, webOrigin } from "./options.ts";
 
 describe("options", () => {
   it("read consistency modes", () => {
@@ -13,6 +13,19 @@ describe("options", () => {
     expect(() => count("two")).toThrow(/"two"/);
     expect(() => port("70000")).toThrow(/65535/);
     expect(() => clusterName("../a b")).toThrow(/a-z/);
+  });
+
+  it("read origins of the web, and refuse what names no host or more than one", () => {
+    expect(webOrigin("https://Edge.example:8443/")).toBe("https://edge.example:8443");
+    for (const text of [
+      "edge.example",
+      "edge.example:8443",
+      "https://edge.example/page",
+      "ftp://edge.example",
+      "https://",
+    ]) {
+      expect(() => webOrigin(text)).toThrow(/without a path/);
+    }
   });
 
   it("count nouns", () => {

@@ -50,6 +50,16 @@ export function clusterName(text: string): string {
   throw new InvalidArgumentError(`expected a name of a-z, 0-9, "-" and "_", got "${text}"`);
 }
 
+/** An origin of the web, as in `https://edge.example:8443`. */
+export function webOrigin(text: string): string {
+  const url = URL.parse(text);
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && /^https?:\/\/[^/@]+\/?$/i.test(text);
+  if (isOrigin) return url.origin;
+  throw new InvalidArgumentError(
+    `expected an address such as https://edge.example:8443, without a path, got "${text}"`,
+  );
+}
+
 /** `HOST:PORT`; port 0 is chosen by the system. */
 export function listenAddress(text: string): { readonly host: string; readonly port: number } {
   const cut = text.lastIndexOf(":");

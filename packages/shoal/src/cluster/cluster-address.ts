@@ -8,6 +8,8 @@ export interface ClusterAddress {
   readonly nats: string;
   readonly leaf?: string | undefined;
   readonly token: string;
+  /** Process that keeps it up, where that is one of this machine. */
+  readonly pid?: number | undefined;
 }
 
 export interface ClusterOptions {

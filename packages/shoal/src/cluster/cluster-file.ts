@@ -93,6 +93,11 @@ function readClusterFile(path: string): ClusterFile | undefined {
   }
 }
 
+/** Whether the process that keeps a cluster up lives. */
+export function isKeptUp({ pid }: Pick<ClusterFile, "pid">): boolean {
+  return isAlive(pid);
+}
+
 /** Signal 0 tests for existence; EPERM means that it exists and is another user's. */
 function isAlive(pid: number): boolean {
   try {

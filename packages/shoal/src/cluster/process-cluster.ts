@@ -10,12 +10,12 @@
  *   P4  One keeper a cluster: a second one of the same name does not start.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ShoalError } from "@shoal/errors";
 import type { Environment } from "../environment/folders.ts";
 import { startChild, type ChildNode } from "./child-node.ts";
 import { refuseSecondKeeper, writeClusterFile, type ClusterFile } from "./cluster-file.ts";
+import { cleanUpAfter } from "./nats-guardian.ts";
 
 const stopGraceMs = 1_000;
 const natsName = "nats";
@@ -116,17 +116,8 @@ export async function startProcessCluster(options: ProcessClusterOptions): Promi
   }
 }
 
-/** The folder stands as long as the guardian has not cleaned up; then nobody but us ends its nats-server. */
 function natsLost(guardian: ChildNode, how: string): ShoalError {
-  const { folder, pid } = guardian.detail;
-  if (folder !== undefined && existsSync(folder)) {
-    try {
-      process.kill(Number(pid), "SIGKILL");
-    } catch {
-      // It ended by itself in the meantime.
-    }
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  }
+  cleanUpAfter(guardian);
   return new ShoalError("transport_lost", `without nats-server the cluster cannot go on: ${natsName} ${how}`, {
     node: natsName,
   });

@@ -41,7 +41,7 @@ beforeAll(async () => {
   options = {
     ...{ host: "127.0.0.1", port: 0, tls: undefined, origins: [], cluster, isOpen: true, ticketKey: key, identity },
     ...{
-      door: nats.doors.websocket ?? "",
+      door: () => nats.doors.websocket ?? "",
       now: Date.now,
       tasks: async () => ({ now: "digits", endOf: () => undefined }),
       isFixed: false,
@@ -175,7 +175,7 @@ describe("a client of shoal edge", () => {
     const start = async (port: number): Promise<EdgeServer & AsyncDisposable> => {
       const identity = createEdgeIdentity(Date.now());
       const nats = await startEdgeNats({ environment: process.env, trust: identity.trust, leaf, token });
-      const server = await startEdgeServer({ ...options, identity, door: nats.doors.websocket ?? "", port });
+      const server = await startEdgeServer({ ...options, identity, door: () => nats.doors.websocket ?? "", port });
       const stop = async (): Promise<void> => {
         await server.close();
         await nats.stop();

@@ -28,8 +28,8 @@ export interface EdgeServerOptions {
   readonly isOpen: boolean;
   readonly ticketKey: Uint8Array;
   readonly identity: EdgeIdentity;
-  /** `ws://HOST:PORT` of its nats-server. */
-  readonly door: string;
+  /** `ws://HOST:PORT` of the nats-server that runs now. */
+  readonly door: () => string;
   readonly files: ReadonlyMap<string, PageFile>;
   /** Whether one task is served, whatever else runs. */
   readonly isFixed: boolean;
@@ -76,7 +76,7 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
   server.on("upgrade", (request, socket, head: Buffer) => {
     const own = request.headers.host ?? "";
     if (!isOwnHost(own, rules) || !isOwnOrigin(request.headers.origin, own)) refuseUpgrade(socket, "403 Forbidden");
-    else if (pathOf(request) === natsPath) tunnel(request, socket, head, door);
+    else if (pathOf(request) === natsPath) tunnel(request, socket, head, door());
     else refuseUpgrade(socket, "404 Not Found");
   });
   await listen(server, host, port);

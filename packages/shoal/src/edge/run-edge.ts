@@ -12,10 +12,12 @@ import { leafAddress } from "../cluster/leaf-address.ts";
 import type { Environment } from "../environment/folders.ts";
 import { startEdgeServer, type EdgeServer, type EdgeTasks } from "./edge-server.ts";
 import { checkFederatedRun } from "./federated-run.ts";
+import { startLastingNats } from "./lasting-nats.ts";
 import { createEdgeIdentity } from "./nats-identity.ts";
 import { pageFolder, readPageFiles } from "./page-files.ts";
 import { ticketKey } from "./ticket-key.ts";
 import { trustVariable } from "./trust-variable.ts";
+import { watchCluster } from "./watch-cluster.ts";
 
 export interface EdgeOptions {
   readonly address: ClusterAddress;
@@ -28,6 +30,8 @@ export interface EdgeOptions {
   readonly origins: readonly string[];
   readonly isOpen: boolean;
   readonly environment: Environment;
+  /** Told in a sentence what happens on the way. */
+  readonly log: (sentence: string) => void;
 }
 
 export interface Edge {
@@ -37,7 +41,6 @@ export interface Edge {
   stop(): Promise<void>;
 }
 
-const stopGraceMs = 1_000;
 /** The coordinator is asked again which run is under way after this. */
 const taskFreshMs = 1_000;
 
@@ -54,13 +57,17 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     const connection = await connectToCluster(address);
     owned.defer(() => connection.close());
     if (options.task !== undefined) await checkFederatedRun(connection, options.task);
-    const nats = await startChild({
-      name: "nats-server for clients",
-      command: [binary(), "nats-server", "--edge", leafAddress(address, options.leaf)],
-      environment: { ...environment, SHOAL_TOKEN: token, [trustVariable]: JSON.stringify(identity.trust) },
+    const nats = await startLastingNats({
+      start: (signal) =>
+        startChild({
+          signal,
+          name: "nats-server for clients",
+          command: [binary(), "nats-server", "--edge", leafAddress(address, options.leaf)],
+          environment: { ...environment, SHOAL_TOKEN: token, [trustVariable]: JSON.stringify(identity.trust) },
+        }),
+      log: options.log,
     });
-    owned.defer(() => nats.stop(stopGraceMs));
-    const door = nats.detail["websocket"] ?? "";
+    owned.defer(() => nats.stop());
     const isFixed = options.task !== undefined;
     const server: EdgeServer = await startEdgeServer({
       ...{
@@ -72,7 +79,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         isOpen,
         ticketKey: key,
         identity,
-        door,
+        door: () => nats.door,
         files,
         tasks: knownTasks(connection, options.task),
         isFixed,
@@ -80,18 +87,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       },
     });
     owned.defer(() => server.close());
-    const lost = nats.exited.then((how) => lostError(how));
+    const lost = Promise.race([nats.lost, watchCluster(connection.nats, address, options.log)]);
     const stack = owned.move();
     return { origin: server.origin, lost, stop: () => stack.disposeAsync() };
   } catch (error) {
     await owned.disposeAsync();
     throw error;
   }
-}
-
-function lostError(how: string): ShoalError {
-  const sentence = `the nats-server for clients ${how}; start shoal edge again, clients come back by themselves`;
-  return new ShoalError("transport_lost", sentence);
 }
 
 /**

@@ -11,7 +11,7 @@ import { startEdge } from "../../edge/run-edge.ts";
 import { ticketKey } from "../../edge/ticket-key.ts";
 import { writeTicket } from "../../edge/ticket.ts";
 import type { CommandContext } from "../command-line.ts";
-import { duration, port } from "../options.ts";
+import { duration, port, webOrigin } from "../options.ts";
 import { connected, withCluster, type ConnectedOptions } from "./connected-command.ts";
 
 const defaultPort = 8787;
@@ -35,7 +35,7 @@ export function addEdge(program: Command, context: CommandContext): void {
     .option("--task <RUN>", "the run; default: the one that is under way")
     .option("--port <N>", "port of page and clients; 0: a free one", port, defaultPort)
     .option("--host <ADDRESS>", "address to listen at; other than loopback only with --cert and --key", "127.0.0.1")
-    .option("--origin <URL>", "another address under which it is reached; may be repeated", collect, [])
+    .option("--origin <URL>", "another address under which it is reached; may be repeated", collectOrigins, [])
     .option("--cert <FILE>", "certificate, PEM")
     .option("--key <FILE>", "its private key, PEM")
     .option("--open", "let everybody in who reaches the page; the default on loopback")
@@ -47,7 +47,7 @@ export function addEdge(program: Command, context: CommandContext): void {
     .argument("<run>", "name of the run")
     .option("--client <NAME>", "let in one client, under this name; default: everybody, each under a name of its own")
     .option("--for <TIME>", "how long it is good for: 30m, 12h, 7d", duration, duration("1d"))
-    .option("--origin <URL>", "where shoal edge is reached", `http://127.0.0.1:${defaultPort}`)
+    .option("--origin <URL>", "where shoal edge is reached", webOrigin, `http://127.0.0.1:${defaultPort}`)
     .action((run: string, options: InviteOptions) => invite(run, options, context));
 }
 
@@ -69,7 +69,18 @@ async function serveEdge(options: EdgeCommandOptions, context: CommandContext): 
   }
   const stop = stopRequested();
   const edge = await startEdge({
-    ...{ address, leaf, task, host, port: options.port, tls, origins, isOpen, environment },
+    ...{
+      address,
+      leaf,
+      task,
+      host,
+      port: options.port,
+      tls,
+      origins,
+      isOpen,
+      environment,
+      log: (sentence) => output.line(sentence),
+    },
   });
   output.value({ type: "edge", origin: edge.origin, cluster: address.cluster, isOpen });
   output.line(`clients of cluster ${address.cluster} are served at ${edge.origin}`);
@@ -113,6 +124,6 @@ async function invite(run: string, options: InviteOptions, context: CommandConte
   output.line(`good until ${new Date(expiresAt * 1_000).toISOString()}; whoever has it can take part`);
 }
 
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
+function collectOrigins(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, webOrigin(value)];
 }
