@@ -41,6 +41,7 @@ import { carryOut } from "./serve/carry-out.ts";
 import { createClientEvaluations } from "./serve/client-evaluations.ts";
 import { availableClients } from "./serve/available-clients.ts";
 import type { Room } from "./serve/room.ts";
+import { membersOf } from "./serve/round-offer.ts";
 import { serveLast } from "./serve/last-model.ts";
 import { serveClient } from "./serve/serve-client.ts";
 import type { AggregatorSettings } from "./settings.ts";
@@ -260,11 +261,12 @@ function lastUpdateOf(
 
 /** Forgets silent clients and unfinished uploads from time to time. */
 function sweep(room: Room): { stop(): void } {
-  const { clock, registry, contributions, settings } = room;
+  const { clock, registry, contributions, settings, keeper } = room;
   const everyMs = settings.leaseMs / 3;
   let timer = clock.after(everyMs, look);
   function look(): void {
-    registry.sweep(clock.now());
+    const awaited = new Set(membersOf(keeper.record.round).map(({ client }) => client));
+    registry.sweep(clock.now(), (client) => awaited.has(client));
     contributions.expire(clock.now());
     room.noteAvailable();
     timer = clock.after(everyMs, look);

@@ -164,7 +164,7 @@ describe("a privacy budget", () => {
       return { waits, steps };
     };
     const { waits, steps } = await simulate(scene.clock, work());
-    expect(waits).toMatch(/^before round 1: 3 of the 4 clients that privacy counts on are there; .*, for 5 s$/);
+    expect(waits).toMatch(/^before round 1: 3 of the 4 clients that privacy counts on are idle, for 5 s$/);
     expect(steps).toBe(1);
   });
 });

@@ -118,7 +118,9 @@ describe("a registry", () => {
             const silent = [...plain.heard].filter(
               ([each, at]) => now - at > settings.leaseMs && !plain.busy.has(each),
             );
-            expect([...registry.sweep(now)].toSorted()).toEqual(silent.map(([each]) => each).toSorted());
+            expect([...registry.sweep(now, (each) => plain.busy.has(each))].toSorted()).toEqual(
+              silent.map(([each]) => each).toSorted(),
+            );
             for (const [each] of silent) forget(plain, each);
           } else if (kind === "asked") {
             registry.asked(client, now);
@@ -166,9 +168,18 @@ describe("a registry", () => {
     registry.unanswered(["a"]);
     registry.setBusy("a", false);
     expect(drawn()).toEqual(["b", "c"]);
-    expect(registry.sweep(101)).toEqual(["c"]);
-    expect(registry.sweep(104)).toEqual(["b", "a"]);
+    expect(registry.sweep(101, () => false)).toEqual(["c"]);
+    expect(registry.sweep(104, () => false)).toEqual(["b", "a"]);
     expect(registry.resting).toBe(0);
+  });
+
+  it("forgets who left a round and then fell silent, and nobody who trains", () => {
+    const registry = createRegistry(settings);
+    for (const client of ["left", "trains"]) {
+      registry.checkIn(client, device, 0);
+      registry.setBusy(client, true);
+    }
+    expect(registry.sweep(101, (client) => client === "trains")).toEqual(["left"]);
   });
 
   it("draws nobody who is in quarantine, and lets them in again when it is over", () => {

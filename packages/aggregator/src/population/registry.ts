@@ -41,7 +41,7 @@ export interface KnownClient {
   readonly presence: Presence;
   /** When it was offered a round last; −Infinity: never. */
   readonly askedAtMs: number;
-  /** In a round. */
+  /** In a round; or it left one before its end, and was not heard of since. */
   readonly isBusy: boolean;
 }
 
@@ -70,8 +70,12 @@ export interface Registry {
   callRoll(sinceMs: number): readonly string[];
   /** So many idle clients, by lot; fewer where there are no more. */
   draw(count: number, except: readonly string[], random: Random): readonly string[];
-  /** Forgets the silent, and what is held against clients that have long been good. @returns whom it forgot */
-  sweep(nowMs: number): readonly string[];
+  /**
+   * Forgets the silent, and what is held against clients that have long been good.
+   * @param isAwaited - in a round, which has deadlines of its own: who trains may be silent
+   * @returns whom it forgot
+   */
+  sweep(nowMs: number, isAwaited: (client: string) => boolean): readonly string[];
   standing(client: string): Standing;
   /** A contribution was refused for what is in it. */
   holdAgainst(client: string, nowMs: number): Standing;
@@ -122,7 +126,7 @@ export function createRegistry(settings: RegistrySettings): Registry {
     unanswered: (clients) => clients.filter((client) => isUnanswered(state, client)),
     callRoll: (sinceMs) => callRoll(state, sinceMs),
     draw: (count, except, random) => state.pool.draw(count, except, random),
-    sweep: (nowMs) => sweep(state, nowMs),
+    sweep: (nowMs, isAwaited) => sweep(state, nowMs, isAwaited),
     standing: (client) => standingOf(state, client),
     holdAgainst(client, nowMs) {
       const standing = holdAgainst(standingOf(state, client), settings.standing, nowMs);
@@ -179,13 +183,12 @@ function forget({ clients, pool, resting }: RegistryState, client: string): void
   resting.delete(client);
 }
 
-function sweep(state: RegistryState, nowMs: number): readonly string[] {
+function sweep(state: RegistryState, nowMs: number, isAwaited: (client: string) => boolean): readonly string[] {
   const { clients, standings, settings } = state;
   const silent: string[] = [];
-  for (const [client, { heardAtMs, isBusy }] of clients) {
+  for (const [client, { heardAtMs }] of clients) {
     if (nowMs - heardAtMs <= settings.leaseMs) break;
-    // Rounds have deadlines of their own: who trains may be silent.
-    if (!isBusy) silent.push(client);
+    if (!isAwaited(client)) silent.push(client);
   }
   for (const client of silent) forget(state, client);
   for (const [client, standing] of standings) {

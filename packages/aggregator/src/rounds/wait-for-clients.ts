@@ -28,25 +28,25 @@ export async function waitForClients({ room, signals }: Task): Promise<void> {
 /** What is waited for; undefined where nothing is. */
 export function describeWaiting(room: Room): string | undefined {
   const { population, keeper, registry, clock } = room;
-  const { waitingSinceMs } = population;
-  if (waitingSinceMs === undefined) return undefined;
-  const forSeconds = Math.round((clock.now() - waitingSinceMs) / 1000);
-  const { reason } = beginningOf(room);
-  return `before round ${keeper.record.round.number + 1}: ${whoIsThere(room)}${reason}${describeResting(registry.resting)}, for ${forSeconds} s`;
+  if (population.waitingSinceMs === undefined) return undefined;
+  const next = keeper.record.round.number + 1;
+  const forSeconds = Math.round((clock.now() - population.waitingSinceMs) / 1000);
+  return `before round ${next}: ${whoIsMissing(room)}${describeResting(registry.resting)}, for ${forSeconds} s`;
+}
+
+/** Of a population that is not there nobody is drawn. */
+function whoIsMissing(room: Room): string {
+  const { idle } = room.registry;
+  const population = room.settings.privacy?.population ?? 0;
+  return idle < population
+    ? `${idle} of the ${population} clients that privacy counts on are idle`
+    : beginningOf(room).reason;
 }
 
 function beginningOf(room: Room): BeginningDecision {
   const { keeper, settings } = room;
   const { round } = keeper.record;
   return decideBeginning(settings.plan, isEnded(round) ? round.carried : nothingCarried, availableClients(room));
-}
-
-/** Of a population that is not there nobody is drawn. */
-function whoIsThere({ registry, settings }: Room): string {
-  const population = settings.privacy?.population ?? 0;
-  return registry.idle < population
-    ? `${registry.idle} of the ${population} clients that privacy counts on are there; `
-    : "";
 }
 
 /** Who waits writes nothing, and would never learn that another aggregator has taken over. */

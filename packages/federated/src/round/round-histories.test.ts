@@ -105,6 +105,9 @@ describe("every history of a round", () => {
         const offered = new Set(effects.flatMap((effect) => (effect.type === "offer" ? effect.clients : [])));
         const accepted = effects.flatMap((effect) => (effect.type === "accept_report" ? [effect.client] : []));
         expect(accepted.every((client) => offered.has(client))).toBe(true);
+        const discarded = new Set(effects.flatMap((effect) => (effect.type === "discard" ? effect.clients : [])));
+        const silent = effects.flatMap((effect) => (effect.type === "unanswered" ? effect.clients : []));
+        expect(silent.every((client) => offered.has(client) && discarded.has(client))).toBe(true);
         if (state.phase === "committed") {
           const reported = state.reports.map(({ client }) => client);
           expect(new Set(reported).size).toBe(reported.length); // R2
