@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { nextTurn, systemClock } from "@shoal/actors";
+import type { ChainedRound } from "@shoal/aggregator";
 import { checkJob } from "@shoal/coordinator";
 import {
   createInlineTrainer,
@@ -131,6 +132,15 @@ describe("a federated run", () => {
       Array.from({ length: 4 }, () => "all rounds are done"),
     );
     expect(accuracy).toBeGreaterThan(0.9);
+    // Each round's values as its members found them on data of their own, before they trained.
+    const lines = readFileSync(joinPath(folder, run, "rounds.jsonl"), "utf8")
+      .trim()
+      .split("\n");
+    const records = lines.map((line) => (JSON.parse(line) as ChainedRound).body);
+    const measured = records.flatMap((each) => (each.outcome === "committed" ? [each.measuredByClients] : []));
+    for (const each of measured) expect(each?.clients).toBeGreaterThanOrEqual(3); // who contributed had measured
+    expect(measured[0]?.accuracy).toBeLessThan(0.4); // ten digits, and nothing learnt
+    expect(measured.at(-1)?.accuracy).toBeGreaterThan(0.8);
     const closed = events.filter((event) => event.type === "round_closed").map(({ summary }) => summary);
     expect(closed.filter(({ outcome }) => outcome === "committed")).toHaveLength(4 * 10); // told to each of four
     expect(new Set(events.filter(({ type }) => type === "failed"))).toEqual(new Set());

@@ -62,7 +62,7 @@ function modelOf(size: number): TaskDescription["model"] {
 }
 
 export function descriptionOf(
-  { normBound, sampleCap, privacy, secure, local: own, down, up }: AggregatorSettings,
+  { normBound, sampleCap, memoryBytes, privacy, secure, local: own, down, up }: AggregatorSettings,
   size = taskSize,
 ): TaskDescription {
   return {
@@ -77,7 +77,7 @@ export function descriptionOf(
       plain: [],
     },
     ...{ down: Object.values(down) as EncodingSpec[], up: Object.values(up) as EncodingSpec[] },
-    ...{ memoryBytes: 0 },
+    memoryBytes,
     privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: secure?.task ?? null },
   };
 }

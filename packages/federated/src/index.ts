@@ -128,6 +128,7 @@ export {
   emptyChunkSet,
   hasChunk,
   isComplete,
+  missingChunks,
   readChunkSet,
   withChunk,
   type ChunkSet,
@@ -162,20 +163,7 @@ export {
   type VectorManifest,
   type WholeVector,
 } from "./contribution/manifest.ts";
-export {
-  isTransferred,
-  nextChunks,
-  nextRetry,
-  restartTransfer,
-  settleChunk,
-  startTransfer,
-  type ChunkUnderWay,
-  type Transfer,
-  type TransferPlan,
-  type TransferStep,
-} from "./contribution/transfer.ts";
 export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
-export { countArrival, estimatePopulation, startEstimate, type PopulationEstimate } from "./pace/population.ts";
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
 export { mostRoundsTold, type ClientNotice, type RoundSummary } from "./plane/notices.ts";

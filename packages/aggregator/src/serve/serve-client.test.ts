@@ -18,14 +18,17 @@ import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../
 import { openAggregator } from "../aggregator.ts";
 
 const device: Device = { memoryBytes: 1e9, samples: 10, testSamples: 5, encodings: ["float32"], platform: "node" };
-const settings = settingsFor({
-  goal: 2,
-  minimum: 1,
-  invited: 2,
-  selectionTimeoutMs: 60_000,
-  configurationTimeoutMs: 60_000,
-  reportingTimeoutMs: 60_000,
-});
+const settings = settingsFor(
+  {
+    goal: 2,
+    minimum: 1,
+    invited: 2,
+    selectionTimeoutMs: 60_000,
+    configurationTimeoutMs: 60_000,
+    reportingTimeoutMs: 60_000,
+  },
+  { memoryBytes: 5e8 },
+);
 const kernels = createKernelSite("baseline");
 const update = new Uint8Array(new Float32Array(size).fill(1).buffer);
 
@@ -229,7 +232,7 @@ describe("an aggregator's answers", () => {
 
   it("to a device that lacks memory, samples or an encoding is final", async () => {
     const scene = await sceneIn("selecting");
-    for (const lacking of [{ samples: 0 }, { encodings: ["zip"] }]) {
+    for (const lacking of [{ memoryBytes: 4e8 }, { samples: 0 }, { encodings: ["zip"] }]) {
       const reply = await scene.ask("m1", { type: "check_in", device: { ...device, ...lacking } });
       expect(reply).toMatchObject({ type: "turned_away", isFinal: true });
     }

@@ -50,6 +50,10 @@ describe("a federated job", () => {
     ],
     [{ up: [{ name: "int8" }, { name: "top_k", share: 0.1 }, { name: "int8" }] }, "job.federated.up"],
     [{ down: [{ name: "power_sgd", rank: 2 }] }, "job.federated.down"],
+    [
+      { aggregation: { name: "fednova", goal: 4 }, local: { learningRate: 0.1, proximal: 10 } },
+      "job.federated.local.proximal",
+    ],
     [{ down: [{ name: "top_k", share: 0.1 }] }, "job.federated.down"],
     [{ privacy: central, robust: { name: "median" } }, "job.federated.privacy"],
     [{ privacy: secure, robust: { name: "median" } }, "job.federated.robust"],

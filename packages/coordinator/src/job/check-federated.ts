@@ -146,6 +146,11 @@ function checkClients(federated: NonNullable<JobSpec["federated"]>): void {
   if (name === "fednova" && local.momentum > 0 && local.proximal > 0) {
     reject("job.federated.local", "expected momentum or a proximal term with fednova, not both");
   }
+  if (name === "fednova" && local.proximal * local.learningRate >= 1) {
+    const sentence =
+      "expected less than 1/learningRate with fednova: a greater pull overshoots, and steps add up to nothing";
+    reject("job.federated.local.proximal", sentence);
+  }
   if (privacy !== null) checkPromise(parsePrivacy(privacy), federated);
 }
 

@@ -5,15 +5,14 @@ import {
   chunkCount,
   chunkRange,
   isSentAtOnce,
-  isTransferred,
-  nextChunks,
+  isComplete,
+  missingChunks,
   readChunkSet,
-  settleChunk,
-  startTransfer,
+  withChunk,
   type ContributionAnswer,
   type ContributionOffer,
 } from "@shoal/federated";
-import { retry, window, type RoundOutcome, type RoundRoom } from "./round-room.ts";
+import { window, type RoundOutcome, type RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
 /** @throws ShoalError cancelled */
@@ -50,8 +49,8 @@ export async function sendChunks(
   asked: { readonly received: Uint8Array; readonly window: number },
 ): Promise<ContributionAnswer | undefined> {
   const chunks = chunkCount(manifest);
-  const plan = { chunks, window: Math.max(1, Math.min(asked.window, window)), ...retry };
-  let transfer = startTransfer(plan, readChunkSet(chunks, asked.received));
+  const atATime = Math.max(1, Math.min(asked.window, window));
+  let present = readChunkSet(chunks, asked.received);
   let answer: ContributionAnswer | undefined;
   let isGone = false;
   const sendOne = async (index: number): Promise<void> => {
@@ -59,13 +58,12 @@ export async function sendChunks(
     const reply = await plane.ask({ type: "put_chunk", id, index, content: content.subarray(begin, end) }, signal);
     if (reply.type === "answered") ({ answer } = reply);
     else if (reply.type === "chunk_kept") {
-      transfer = settleChunk(transfer, index);
-      tell({ type: "uploading", round, bytes: bytesPresent(manifest, transfer.settled), of: manifest.bytes });
+      present = withChunk(present, index);
+      tell({ type: "uploading", round, bytes: bytesPresent(manifest, present), of: manifest.bytes });
     } else isGone = true;
   };
-  while (!isTransferred(transfer) && answer === undefined && !isGone) {
-    const { indexes } = nextChunks(startTransfer(plan, transfer.settled), 0);
-    await Promise.all(indexes.map(sendOne));
+  while (!isComplete(present) && answer === undefined && !isGone) {
+    await Promise.all(missingChunks(present, atATime).map(sendOne));
   }
   return answer;
 }

@@ -7,19 +7,18 @@ import {
   chunksPresent,
   emptyChunkSet,
   isChunk,
-  isTransferred,
-  nextChunks,
-  settleChunk,
-  startTransfer,
+  isComplete,
+  missingChunks,
   vectorsTogether,
   vectorWithin,
+  withChunk,
+  type ChunkSet,
   type RoundOffer,
-  type Transfer,
   type VectorManifest,
   type WholeVector,
 } from "@shoal/federated";
 import { agreedEncoding } from "./agreed-encoding.ts";
-import { retry, window, type RoundRoom } from "./round-room.ts";
+import { window, type RoundRoom } from "./round-room.ts";
 
 export interface FetchedVectors {
   /** [size] float32 */
@@ -79,13 +78,13 @@ async function fetchChunks(
   manifest: VectorManifest,
 ): Promise<Uint8Array | undefined> {
   const content = new Uint8Array(manifest.bytes);
-  let transfer = await restore(shelf, manifest, content);
+  let present = await restore(shelf, manifest, content);
   let damaged = 0;
   let isGone = false;
   const tellProgress = (): void => {
-    tell({ type: "downloading", bytes: bytesPresent(manifest, transfer.settled), of: manifest.bytes });
+    tell({ type: "downloading", bytes: bytesPresent(manifest, present), of: manifest.bytes });
   };
-  if (chunksPresent(transfer.settled) > 0) tellProgress();
+  if (chunksPresent(present) > 0) tellProgress();
   const fetchOne = async (index: number): Promise<void> => {
     const reply = await plane.ask({ type: "fetch_chunk", hash: manifest.hash, index }, signal);
     if (reply.type !== "chunk") {
@@ -99,25 +98,24 @@ async function fetchChunks(
     }
     content.set(reply.content, chunkRange(manifest, index).begin);
     await shelf.keepChunk(index, reply.content);
-    transfer = settleChunk(transfer, index);
+    present = withChunk(present, index);
     tellProgress();
   };
-  while (!isTransferred(transfer) && !isGone) {
-    const { indexes } = nextChunks(startTransfer(transfer.plan, transfer.settled), 0);
-    await Promise.all(indexes.map(fetchOne));
+  while (!isComplete(present) && !isGone) {
+    await Promise.all(missingChunks(present, window).map(fetchOne));
   }
   return isGone ? undefined : content;
 }
 
 /** What was kept of an earlier attempt is used again, if it is what it should be. */
-async function restore(shelf: RoundRoom["shelf"], manifest: VectorManifest, content: Uint8Array): Promise<Transfer> {
+async function restore(shelf: RoundRoom["shelf"], manifest: VectorManifest, content: Uint8Array): Promise<ChunkSet> {
   const chunks = chunkCount(manifest);
-  let transfer = startTransfer({ chunks, window, ...retry }, emptyChunkSet(chunks));
+  let present = emptyChunkSet(chunks);
   for (let index = 0; index < chunks; index += 1) {
     const kept = await shelf.chunk(index);
     if (kept === undefined || !isChunk(manifest, index, kept)) continue;
     content.set(kept, chunkRange(manifest, index).begin);
-    transfer = settleChunk(transfer, index);
+    present = withChunk(present, index);
   }
-  return transfer;
+  return present;
 }

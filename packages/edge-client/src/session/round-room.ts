@@ -45,7 +45,8 @@ export type RoundOutcome =
   /** It is not in the round any more. */
   | { readonly kind: "let_go"; readonly reason: string };
 
-/** Chunks under way: a browser's socket takes whatever it is given, and what it holds is lost with the page. */
+/**
+ * Chunks under way: a browser's socket takes whatever it is given, and what it holds is lost with the page. `PatientPlane`
+ * repeats what is not answered.
+ */
 export const window = 4;
-/** `PatientPlane` repeats requests, so a transfer never has to. */
-export const retry = { retryAfterMs: 10_000, mostRetryMs: 60_000 } as const;

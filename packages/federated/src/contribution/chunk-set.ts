@@ -28,6 +28,15 @@ export function withChunk(set: ChunkSet, index: number): ChunkSet {
   return { count: set.count, bits };
 }
 
+/** The first that are not there, at most so many. */
+export function missingChunks(set: ChunkSet, most: number): readonly number[] {
+  const missing: number[] = [];
+  for (let index = 0; index < set.count && missing.length < most; index += 1) {
+    if (!hasChunk(set, index)) missing.push(index);
+  }
+  return missing;
+}
+
 export function chunksPresent(set: ChunkSet): number {
   let present = 0;
   for (let index = 0; index < set.count; index += 1) if (hasChunk(set, index)) present += 1;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { comeBackAfterMs, decidePace } from "./decide-pace.ts";
-import { countArrival, estimatePopulation, startEstimate } from "./population.ts";
 
 const facts = { population: 10, wanted: 10, roundMs: 1_000, nextRoundInMs: 300, leastMs: 100, mostMs: 3_600_000 };
 
@@ -64,24 +63,5 @@ describe("pace", () => {
         expect(after).toBeLessThanOrEqual(given.mostMs);
       }),
     );
-  });
-});
-
-describe("the population", () => {
-  it("is estimated from check-ins within a tenth, also after it has changed", () => {
-    const random = createLehmer(69_621);
-    const halfLifeMs = 60_000;
-    let estimate = startEstimate(0);
-    const play = (clients: number, from: number, to: number): void => {
-      const perMs = clients / 20_000; // each comes every 20 s on average
-      for (let at = from; at < to; at += -Math.log(1 - random.uniform()) / perMs) {
-        estimate = countArrival(estimate, 20_000, at, halfLifeMs);
-      }
-    };
-    play(500, 0, 300_000);
-    expect(estimatePopulation(estimate, 300_000, halfLifeMs) / 500).toBeCloseTo(1, 0.9);
-    play(2_000, 300_000, 900_000);
-    expect(Math.abs(estimatePopulation(estimate, 900_000, halfLifeMs) / 2_000 - 1)).toBeLessThan(0.1);
-    expect(estimatePopulation(startEstimate(0), 1_000, halfLifeMs)).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ export function advanceCommitting(state: CommittingState, event: RoundEvent, now
   const { number, reports, carried } = state;
   switch (event.type) {
     case "committed": {
-      const reason = `${reports.length} contributions are in version ${event.version}`;
+      const reason = `version ${event.version} has ${reports.length === 1 ? "one contribution" : `${reports.length} contributions`}`;
       const { version } = event;
       return {
         state: { phase: "committed", number, atMs: nowMs, reason, version, reports, carried },

@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chunksPresent, emptyChunkSet, hasChunk, readChunkSet, withChunk } from "./chunk-set.ts";
+import {
+  chunksPresent,
+  emptyChunkSet,
+  hasChunk,
+  isComplete,
+  missingChunks,
+  readChunkSet,
+  withChunk,
+} from "./chunk-set.ts";
 import { contributionId } from "./contribution.ts";
 import {
   bytesPresent,
@@ -12,10 +20,6 @@ import {
   isChunk,
   mostChunkBytes,
 } from "./manifest.ts";
-import { isTransferred, nextChunks, nextRetry, restartTransfer, settleChunk, startTransfer } from "./transfer.ts";
-import type { Transfer } from "./transfer.ts";
-
-const plan = { chunks: 5, window: 2, retryAfterMs: 100, mostRetryMs: 250 };
 
 describe("a set of chunks", () => {
   it("holds what was put in, and comes back from its bytes", () => {
@@ -26,6 +30,9 @@ describe("a set of chunks", () => {
         const back = readChunkSet(count, set.bits);
         for (let index = 0; index < count; index += 1) expect(hasChunk(back, index)).toBe(indexes.includes(index));
         expect(chunksPresent(back)).toBe(indexes.length);
+        const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !indexes.includes(index));
+        expect(missingChunks(back, 4)).toEqual(missing.slice(0, 4));
+        expect(isComplete(back)).toBe(missing.length === 0);
       }),
     );
   });
@@ -73,71 +80,5 @@ describe("a manifest", () => {
     expect(contributionId("a", "bc", 1)).toMatch(/^[0-9a-f]{32}$/);
     expect(contributionId("a", "bc", 1)).not.toBe(contributionId("ab", "c", 1));
     expect(contributionId("a", "b", 11)).not.toBe(contributionId("a", "b1", 1));
-  });
-});
-
-describe("a transfer", () => {
-  it("has a window's chunks under way, and sends the next as each is settled", () => {
-    const first = nextChunks(startTransfer(plan), 0);
-    expect(first.indexes).toEqual([0, 1]);
-    expect(nextChunks(first.transfer, 50).indexes).toEqual([]);
-    expect(nextChunks(settleChunk(first.transfer, 1), 60).indexes).toEqual([2]);
-  });
-
-  it("sends again what is not settled in time, ever more patiently", () => {
-    let { transfer } = nextChunks(startTransfer(plan), 0);
-    const waits: number[] = [];
-    let now = 0;
-    for (let tries = 0; tries < 4; tries += 1) {
-      const next = nextRetry(transfer) ?? Number.NaN;
-      waits.push(next - now);
-      now = next;
-      const step = nextChunks(transfer, now);
-      expect(step.indexes).toEqual([0, 1]);
-      ({ transfer } = step);
-    }
-    expect(waits).toEqual([100, 200, 250, 250]);
-  });
-
-  it("goes on after a restart with what the other side lacks", () => {
-    const { transfer } = nextChunks(settleChunk(settleChunk(startTransfer(plan), 0), 3), 0);
-    expect(nextChunks(restartTransfer(transfer), 1).indexes).toEqual([1, 2]);
-    expect(nextChunks(restartTransfer(transfer, withChunk(emptyChunkSet(5), 1)), 1).indexes).toEqual([0, 2]);
-    expect(settleChunk(transfer, 5)).toBe(transfer);
-  });
-
-  it("ends with all chunks at the other side, whatever is lost, doubled, late or restarted", () => {
-    const weather = fc.array(fc.constantFrom("kept", "lost", "doubled", "late", "restart"), { maxLength: 60 });
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 1, max: 4 }), weather, (chunks, window, fates) => {
-        const given = { ...plan, chunks, window };
-        let transfer: Transfer = startTransfer(given);
-        const arrived = new Set<number>();
-        const late: number[] = [];
-        let now = 0;
-        for (let turn = 0; !isTransferred(transfer) && turn < 500; turn += 1) {
-          const step = nextChunks(transfer, now);
-          transfer = step.transfer;
-          expect(transfer.underWay.length).toBeLessThanOrEqual(window); // X1
-          for (const index of step.indexes) {
-            expect(hasChunk(transfer.settled, index)).toBe(false); // X2
-            const fate = fates.shift() ?? "kept";
-            if (fate === "late") late.push(index);
-            if (fate === "restart") transfer = restartTransfer(transfer);
-            if (fate !== "kept" && fate !== "doubled") continue;
-            arrived.add(index);
-            transfer = settleChunk(transfer, index);
-            if (fate === "doubled") transfer = settleChunk(transfer, index);
-          }
-          for (const index of late.splice(0)) {
-            arrived.add(index);
-            transfer = settleChunk(transfer, index);
-          }
-          now = Math.max(now, nextRetry(transfer) ?? now);
-        }
-        expect(arrived.size).toBe(chunks);
-        expect(isTransferred(transfer)).toBe(true);
-      }),
-    );
   });
 });
