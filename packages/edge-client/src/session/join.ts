@@ -27,7 +27,7 @@ import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
 import { createPrivacyPromise, type PrivacyPromise } from "./privacy-promise.ts";
 import type { RoundRoom, SecureNotice } from "./round-room.ts";
-import { sayGoodbye } from "./say-goodbye.ts";
+import { sayGoodbye, toldOf } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
 import { createWorkShelf, type WorkRecord, type WorkShelf } from "./work-record.ts";
 
@@ -179,7 +179,7 @@ async function live(state: SessionState): Promise<string> {
     if (signal.aborted) return "the session was closed";
     const reason = ShoalError.from(error).message;
     state.options.onEvent?.({ type: "failed", reason });
-    await sayGoodbye(state.options.plane, reason);
+    await sayGoodbye(state.options.plane, toldOf(state.task, error));
     throw error;
   }
 }
@@ -279,7 +279,7 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
     tell({ type: "let_go", round, reason: message });
     await shelf.clear();
     if (abort.signal.aborted) return true;
-    await decline(state, round, message);
+    await decline(state, round, toldOf(state.task, error));
     // The client's data or program does not fit the task: it would be drawn in vain as long as it is there.
     if (isShoalError(error, "invalid_argument") || isShoalError(error, "layout_mismatch")) throw error;
     return false;
