@@ -179,4 +179,16 @@ describe("a client that has joined", () => {
     expect(events.filter(({ name, type }) => name === "a" && type === "failed")).toHaveLength(1);
     expect(requests).toMatchObject({ answer_offer: 2, leave: 1 }); // of one round: it takes part, and does not
   });
+
+  it("says of its own mishaps no more than their kind where something is promised of its privacy", async () => {
+    const unfit = new ShoalError("invalid_argument", "label 77 of row 0 is not in [0, 10)");
+    const budget = { epsilon: 1_000, delta: 1e-5 };
+    const privacy = { clip: 1, noiseMultiplier: 1, adaptive: null, population: null, budget };
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 }, { privacy });
+    const { said, reasons } = await playJoined({ rounds: 1, unfit, settings });
+    expect(reasons).toContain(unfit.message); // told at home
+    const told = said.flatMap((request) => ("reason" in request && request.reason !== "" ? [request.reason] : []));
+    expect(told).toContain("invalid_argument");
+    expect(told.join()).not.toContain("77");
+  });
 });

@@ -169,6 +169,36 @@ describe("a privacy budget", () => {
   });
 });
 
+describe("a round drawn by lot from a known population", () => {
+  it("asks nobody in the place of who does not take part", async () => {
+    const budget = { epsilon: Number.MAX_VALUE, delta: 1e-5 };
+    const privacy = { clip: 1, noiseMultiplier: 1, adaptive: null, population: 6, budget };
+    const scene = createScene(settingsFor({ goal: 3, minimum: 1, invited: 3 }, { privacy }));
+    const device = { memoryBytes: 1e9, samples: 1, testSamples: 0, encodings: ["float32"], platform: "node" };
+    const work = async () => {
+      const aggregator = await scene.open();
+      for (const name of ["a", "b", "c", "d"]) scene.join(name, 1);
+      for (const name of ["no", "never"]) {
+        const end = scene.plane.connect(name);
+        end.listen((notice) => {
+          if (notice.type !== "round_offered") return;
+          const { round } = notice.offer;
+          void end.request({ type: "answer_offer", round, takesPart: false, reason: "" }, 1_000);
+        });
+        await end.request({ type: "check_in", device }, 1_000);
+      }
+      const { steps } = await play(aggregator, 12);
+      await aggregator.close();
+      return steps;
+    };
+    expect(await simulate(scene.clock, work())).toBe(12);
+    const asked = scene.records.map(({ body }) => body.asked.count);
+    expect(asked).toEqual(asked.map(() => 3));
+    // Of 12 rounds some have asked one who declines: none in 5^-12.
+    expect(scene.records.some(({ body }) => body.contributed.count < 3)).toBe(true);
+  });
+});
+
 describe("a round drawn by coins", () => {
   const clients = 30;
   const coins = { chance: 0.2, expected: 6 };

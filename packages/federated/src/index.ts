@@ -90,6 +90,7 @@ export { emptyLedger, epsilonOf, spend, type EpsilonAt, type PrivacyLedger } fro
 export { gaussianDelta, gaussianNoiseFor } from "./privacy/analytic-gaussian.ts";
 export { noiseForBudget } from "./privacy/calibration.ts";
 export {
+  mostByCoins,
   planCentralPrivacy,
   type CentralPrivacy,
   type CentralRounds,

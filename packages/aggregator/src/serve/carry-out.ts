@@ -87,14 +87,18 @@ function missClients({ registry, settings, clock, plane, population }: Room, cli
   for (const client of called) plane.tell(client, { type: "aggregator_here", withinMs: settings.pace.leastMs });
 }
 
-/** By coins, of all who are idle; or so many, by lot. */
+/**
+ * By coins, of all who are idle; or so many, by lot. Where privacy counts on a lot among so many, it is cast once: who was drawn in
+ * another's place would have had two chances.
+ */
 function drawn(
   room: Room,
   { count, except }: Extract<RoundEffect, { readonly type: "draw" }>,
   lot: Random,
 ): readonly string[] {
   const { registry, settings } = room;
-  const coins = settings.privacy?.coins;
+  const { coins, population = null } = settings.privacy ?? {};
+  if (coins === undefined && population !== null && except.length > 0) return [];
   if (coins === undefined) return registry.draw(availableClients(room) === 0 ? 0 : count, except, lot);
   return registry.draw(registry.idle, except, lot).filter(() => tossCoin(coins.chance));
 }

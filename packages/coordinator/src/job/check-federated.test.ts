@@ -74,6 +74,10 @@ describe("a federated job", () => {
     [{ privacy: secure, local: { learningRate: 0.1, correction: "scaffold" } }, "job.federated.local.correction"],
     [{ privacy: central, aggregation: { name: "fednova", goal: 4 } }, "job.federated.privacy"],
     [{ privacy: { ...central, population: 100 }, minimum: 2 }, "job.federated.minimum"],
+    [
+      { privacy: { ...central, population: 10_000 }, aggregation: { name: "fedavg", goal: 700 } },
+      "job.federated.overSelection",
+    ],
     // With four clients the count of those below the clip would cost more than all.
     [{ privacy: { ...central, adaptive: {} } }, "job.federated.privacy"],
     [{ privacy: { ...central, epsilon: 1e-9 }, rounds: 1_000_000 }, "job.federated.privacy"],

@@ -5,6 +5,7 @@ import {
   clientsNeeded,
   crowdOf,
   goalOf,
+  mostByCoins,
   mostHeld,
   parseAggregationPolicy,
   parsePrivacy,
@@ -12,6 +13,7 @@ import {
   planCentralPrivacy,
   planSecureSum,
   trainingBytes,
+  type CentralRounds,
 } from "@shoal/federated";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseEncodingSpec } from "@shoal/optimization";
@@ -183,11 +185,20 @@ function checkPromise(promise: Promised, federated: NonNullable<JobSpec["federat
     const sentence = `expected aggregation by fedavg and no robust rule with central privacy, where all clients count alike`;
     reject("job.federated.privacy", sentence);
   }
+  const { invited } = crowdOf("round", goalOf(policy), overSelection);
+  const drawn = mostDrawn(promise, { rounds, invited, goal: goalOf(policy) });
+  if (drawn > mostHeld) {
+    reject("job.federated.overSelection", `coins for ${invited} clients may name ${drawn}, at most ${mostHeld}`);
+  }
+}
+
+/** Clients that a round with central privacy may have. */
+function mostDrawn(promise: Extract<Promised, { readonly name: "central" }>, rounds: CentralRounds): number {
   try {
-    const { invited } = crowdOf("round", goalOf(policy), overSelection);
-    planCentralPrivacy(promise, { rounds, invited, goal: goalOf(policy) });
+    const { coins } = planCentralPrivacy(promise, rounds);
+    return coins === undefined ? 0 : mostByCoins(coins);
   } catch (error) {
-    reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
+    return reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
   }
 }
 

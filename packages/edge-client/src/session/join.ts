@@ -19,7 +19,7 @@ import { createPatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
 import { createPrivacyPromise } from "./privacy-promise.ts";
 import type { RoundRoom } from "./round-room.ts";
-import { sayGoodbye } from "./say-goodbye.ts";
+import { sayGoodbye, toldOf } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
 import { jittered, type JoinOptions, type SessionState, type TaskOver } from "./session-state.ts";
 import { createWorkShelf, type WorkRecord } from "./work-record.ts";
@@ -119,7 +119,7 @@ async function live(state: SessionState): Promise<string> {
     if (signal.aborted) return "the session was closed";
     const reason = ShoalError.from(error).message;
     state.options.onEvent?.({ type: "failed", reason });
-    await sayGoodbye(state.options.plane, reason);
+    await sayGoodbye(state.options.plane, toldOf(state.task, error));
     throw error;
   }
 }
@@ -219,7 +219,7 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
     tell({ type: "let_go", round, reason: message });
     await shelf.clear();
     if (abort.signal.aborted) return true;
-    await decline(state, round, message);
+    await decline(state, round, toldOf(state.task, error));
     if (isForGood(error)) throw error;
     return false;
   } finally {

@@ -14,17 +14,19 @@ export interface PrivacyPromise {
 }
 
 const key = "carried/promise";
+/** Of what is kept, `ClientPrivacy` included. What another release has written is taken as nothing. */
+const format = 1;
 
 export function createPrivacyPromise(storage: ClientStorage): PrivacyPromise {
   let known: string | undefined;
   return {
     async check({ task, privacy }) {
       // The schema of descriptions gives their fields an order.
-      const told = JSON.stringify([task, privacy]);
+      const told = JSON.stringify([format, task, privacy]);
       if (known === told) return;
       const found = known ?? (await read(storage));
       // One task at a time: of another one nothing was promised.
-      if (found?.startsWith(`["${task}",`) === true && found !== told) {
+      if (found?.startsWith(`[${format},"${task}",`) === true && found !== told) {
         const sentence = `task ${task} does not promise the privacy that it promised when this client came to it`;
         throw new ShoalError("permission_denied", sentence, { task });
       }

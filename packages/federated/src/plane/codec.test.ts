@@ -103,13 +103,13 @@ describe("a message of the federated plane", () => {
         decodeMessage(encodeMessage(message), clientRequestSchema);
     expect(wrong({ type: "check_in", device: { ...device, samples: -1 } })).toThrow("device.samples");
     expect(wrong({ type: "leave", reason: "x", more: 1 })).toThrow("codec_failed");
-    const span = (attributes: object) => ({ name: "train", beginMs: 0, endMs: 1, attributes });
-    const traced = (attributes: object) => ({
+    const traced = (attributes: object, name = "train") => ({
       ...{ type: "offer_contribution", offer: contribution, content: null },
-      trace: { traceparent: "00", spans: [span(attributes)] },
+      trace: { traceparent: "00", spans: [{ name, beginMs: 0, endMs: 1, attributes }] },
     });
     const many = Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`a${index}`, index]));
     expect(wrong(traced({ samples: 5 }))).not.toThrow();
+    expect(wrong(traced({}, "\u001b[2J"))).toThrow("trace.spans.0.name");
     expect(wrong(traced(many))).toThrow("trace.spans.0.attributes");
     expect(wrong(traced({ ["a".repeat(65)]: 1 }))).toThrow("trace.spans.0.attributes");
     expect(wrong({ type: "put_chunk", id: "no", index: 0, content: new Uint8Array(1) })).toThrow('"id"');

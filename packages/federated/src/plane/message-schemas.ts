@@ -34,14 +34,14 @@ const contribution = z.strictObject({
 });
 
 const mostAttributes = 32;
+/** For people to read. */
+const spanName = z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9 _.-]{0,63}$/));
 const attributes = z
   .record(z.string().check(z.maxLength(64)), z.union([z.string().check(z.maxLength(256)), finite]))
   .check(z.refine((all) => Object.keys(all).length <= mostAttributes, `expected at most ${mostAttributes} attributes`));
 const trace = z.strictObject({
   traceparent: z.string().check(z.maxLength(64)),
-  spans: z
-    .array(z.strictObject({ name: z.string().check(z.maxLength(64)), beginMs: ms, endMs: ms, attributes }))
-    .check(z.maxLength(64)),
+  spans: z.array(z.strictObject({ name: spanName, beginMs: ms, endMs: ms, attributes })).check(z.maxLength(64)),
 });
 
 const device = z.strictObject({

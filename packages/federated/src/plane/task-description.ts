@@ -73,8 +73,8 @@ export interface ClientPrivacy {
  * Whether something is promised of clients' privacy. Then clients say nothing of their data beside the update: no promise
  * would hold for how many samples they have, or what their loss is.
  */
-export function isPrivate({ clip }: ClientPrivacy): boolean {
-  return clip !== null;
+export function isPrivate({ clip, localNoise, secure }: ClientPrivacy): boolean {
+  return clip !== null || localNoise > 0 || secure !== null;
 }
 
 /** What a client says of its samples, steps and loss where it says nothing. */

@@ -64,6 +64,14 @@ export function planCentralPrivacy(spec: Central, { rounds, invited, goal }: Cen
   return { clip, population, budget, coins, noiseMultiplier, adaptive };
 }
 
+/** Deviations of the number of clients drawn, above the mean, for which there is room: more come once in 10^9 rounds. */
+const deviations = 6;
+
+/** Clients that coins may name in one round. */
+export function mostByCoins({ expected }: DrawByCoins): number {
+  return Math.ceil(expected + deviations * Math.sqrt(expected)) + 1;
+}
+
 function coinsOf({ population, draw }: Central, invited: number): DrawByCoins | undefined {
   if (population === null || draw !== "poisson") return undefined;
   const chance = Math.min(1, invited / population);

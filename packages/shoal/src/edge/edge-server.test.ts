@@ -1,5 +1,5 @@
 /** Clients, invited and not, against a real nats-server behind a real server of the page. */
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { connectNats, createRandom, systemClock } from "@shoal/actors";
 import { createNatsAggregatorPlane } from "@shoal/aggregator";
 import { connectEdge, createClientKey, enrolmentPath, natsPath, type Enrolment } from "@shoal/edge-client";
@@ -257,6 +257,24 @@ describe("a stranger", () => {
     expect(await upgradeStatus({ ...foreign })).toBe("403");
     expect(await upgradeStatus({ host: "elsewhere.example" })).toBe("403");
     expect(await upgradeStatus({ origin: edge.origin })).toBe("101");
+  });
+
+  it("is cut off where its request does not come, or not to its end", async () => {
+    const server = await startEdgeServer({ ...options, patienceMs: 150 });
+    const { hostname, port } = new URL(server.origin);
+    const { connection, [Symbol.asyncDispose]: leave } = await rawClient(null, server);
+    const body = `POST ${enrolmentPath} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: 100\r\n\r\n{`;
+    for (const begun of ["", "GET / HTTP/1.1\r\nHost:", body]) {
+      const socket = connect({ host: hostname, port: Number(port) });
+      const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      socket.on("error", () => undefined).resume();
+      socket.write(begun);
+      await closed;
+    }
+    // Who is connected may be silent: that was three times as long.
+    expect(connection.isClosed()).toBe(false);
+    await leave();
+    await server.close();
   });
 
   it("gets bad requests back", async () => {

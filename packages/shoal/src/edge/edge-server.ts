@@ -1,8 +1,8 @@
 /**
  * The server of `shoal edge`: the page, enrolment, health, and WebSockets to nats-server, at one port.
  *
- * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; what takes longer than Node's limits for
- *         heads and requests is cut off. Refusals are JSON: `{ code, message }`.
+ * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; a request that takes longer than
+ *         `patienceMs` to come is cut off. Refusals are JSON: `{ code, message }`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -35,6 +35,8 @@ export interface EdgeServerOptions {
   readonly isFixed: boolean;
   readonly tasks: () => Promise<EdgeTasks>;
   readonly now: () => number;
+  /** How long a request, its body included, may take to come; default 15 s. */
+  readonly patienceMs?: number | undefined;
 }
 
 /** What is known of the cluster's federated runs. */
@@ -53,6 +55,8 @@ export interface EdgeServer {
 
 const mostBody = 16 * 1024;
 const mostConnections = 10_000;
+/** Who opens all connections and says nothing holds them no longer than this. */
+const usualPatienceMs = 15_000;
 const statusOf = { unauthenticated: 401, permission_denied: 403, run_not_found: 404 } as const;
 
 /** @throws ShoalError port_in_use; invalid_argument - an address that is not this machine's */
@@ -65,7 +69,12 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
       else refuse(response, 500, ShoalError.from(error));
     });
   };
-  const server: Server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
+  const { patienceMs = usualPatienceMs } = options;
+  const limits = {
+    ...{ requestTimeout: patienceMs, headersTimeout: patienceMs, connectionsCheckingInterval: patienceMs / 3 },
+  };
+  const server: Server =
+    tls === undefined ? createServer(limits, answer) : createSecureServer({ ...limits, ...tls }, answer);
   server.maxConnections = mostConnections;
   // All of them: `closeAllConnections` leaves out those that have become WebSockets.
   const sockets = new Set<Socket>();

@@ -11,6 +11,7 @@ import type { KernelMemory, Kernels } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
 import type { JobSpec, SnapshotStore } from "@shoal/protocol";
 import type { ComputePort, ComputeState } from "@shoal/worker";
+import { keepVariances } from "./keep-variances.ts";
 import { taskOfJob } from "./task-of-job.ts";
 
 export interface FederatedEnvironment {
@@ -34,7 +35,7 @@ export interface FederatedEnvironment {
 /** @param own - measures and draws first values; closed with what is returned @throws ShoalError invalid_job, store_unavailable */
 export function createFederatedCompute(environment: FederatedEnvironment, own: ComputePort): ComputePort {
   const { memory, kernels, clock, job, ...others } = environment;
-  const { description, settings, shared } = taskOfJob(environment.run, job);
+  const { description, settings, shared, variances } = taskOfJob(environment.run, job);
   const codecs = createVectorCodecs(
     { ...settings.down, ...settings.up },
     { size: shared.count, plain: description.plain },
@@ -60,6 +61,7 @@ export function createFederatedCompute(environment: FederatedEnvironment, own: C
       const startedAtMs = clock.now();
       packShared(shared, memory.floats(parameters, shared.size), values);
       const { loss } = await aggregator.aggregate({ step, version: step, parameters: values, gradient: update });
+      keepVariances(values, update, variances);
       // Personal layers have no gradient here: they stay as they were drawn.
       const into = memory.floats(gradient, shared.size).fill(0);
       unpackShared(shared, update, into);

@@ -1,9 +1,8 @@
 /** What a task's promise of privacy means for its aggregator and its clients. */
 import type { CentralPrivacy, DrawByCoins, SecureAggregation } from "@shoal/aggregator";
-import { ShoalError } from "@shoal/errors";
 import {
   localDeviation,
-  mostHeld,
+  mostByCoins,
   parsePrivacy,
   planCentralPrivacy,
   planSecureSum,
@@ -54,19 +53,11 @@ function secureOf(
   };
 }
 
-/** Deviations of the number of clients drawn, above the mean, for which there is room: more come once in 10^9 rounds. */
-const deviations = 6;
-
 /**
  * A round whose clients are drawn by coins: it takes whoever they name and whatever comes of it, nobody is asked in another's
  * place, and it ends when all have answered, or at its deadline.
- * @throws ShoalError invalid_job - they may be more than a round can hold
  */
-export function poissonPlan(plan: RoundPlan, { expected }: DrawByCoins): RoundPlan {
-  const invited = Math.ceil(expected + deviations * Math.sqrt(expected)) + 1;
-  if (invited > mostHeld) {
-    const sentence = `job.federated.overSelection: coins for ${expected} clients may name ${invited}, at most ${mostHeld}`;
-    throw new ShoalError("invalid_job", sentence, { field: "job.federated.overSelection" });
-  }
+export function poissonPlan(plan: RoundPlan, coins: DrawByCoins): RoundPlan {
+  const invited = mostByCoins(coins);
   return { ...plan, draw: "poisson", goal: invited, invited, minimum: 0 };
 }

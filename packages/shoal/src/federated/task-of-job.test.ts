@@ -1,20 +1,19 @@
 import { checkJob } from "@shoal/coordinator";
 import { epsilonOf, emptyLedger, spend } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
+import { keepVariances } from "./keep-variances.ts";
 import { taskOfJob } from "./task-of-job.ts";
 
-const task = (given: object = {}) =>
+const usual = [
+  { type: "dense", outputs: 3, activation: "relu" },
+  { type: "dense", outputs: 10, name: "head" },
+];
+const task = (given: object = {}, layers: readonly object[] = usual) =>
   taskOfJob(
     "r1",
     checkJob({
       name: "federated",
-      model: {
-        ...{ inputs: 784, loss: { type: "softmax_cross_entropy" } },
-        layers: [
-          { type: "dense", outputs: 3, activation: "relu" },
-          { type: "dense", outputs: 10, name: "head" },
-        ],
-      },
+      model: { inputs: 784, loss: { type: "softmax_cross_entropy" }, layers },
       ...{ data: { type: "digits", samples: 10 }, optimizer: { name: "sgd", learningRate: 1 } },
       federated: {
         ...{ rounds: 20, aggregation: { name: "fedavg", goal: 10 }, sampleCap: 100 },
@@ -79,6 +78,26 @@ describe("the task of a federated job", () => {
     const { settings, description } = taskOfModel(200_000); // 605 MiB
     expect(settings.intake.bytesInAll).toBeGreaterThanOrEqual(2 * 4 * description.size);
     expect(() => taskOfModel(330_000, { correction: "scaffold" })).toThrow("job.model");
+  });
+
+  it("knows where variances lie among what travels, which no round makes negative", () => {
+    const layers = [
+      { type: "dense", outputs: 3, name: "own" },
+      { type: "batch_norm", name: "norm" },
+      { type: "dense", outputs: 10 },
+    ];
+    const { variances, description } = task({ local: { ...local, personal: ["own"] } }, layers);
+    // Behind the scales, shifts and means of three channels.
+    expect(variances).toEqual([{ begin: 9, end: 12 }]);
+    expect(description.plain).toEqual([
+      { begin: 6, end: 9 },
+      { begin: 9, end: 12 },
+    ]);
+    const values = new Float32Array(description.size).fill(0.5);
+    const gradient = new Float32Array(description.size).fill(2);
+    gradient[10] = -3;
+    keepVariances(values, gradient, variances);
+    expect([...gradient.subarray(8, 13)]).toEqual([2, 0.5, -3, 0.5, 2]);
   });
 
   it("takes the least noise that lasts for all rounds, where none is given", () => {

@@ -31,6 +31,8 @@ export interface FederatedTask {
   readonly settings: AggregatorSettings;
   /** Keys that travel: all but those of personal layers. */
   readonly shared: SharedKeys;
+  /** Of the keys that travel, those of running variances. */
+  readonly variances: readonly PlainKeys[];
 }
 
 /** Unfinished uploads: of all clients together, ms and bytes. */
@@ -62,8 +64,10 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const declared = planOf(federated, policy, robust);
   const privacy = privacyOfTask(federated, declared, shared.count);
   const plan = planFor(declared, privacy);
+  const variances = layout.segments.filter(({ name }) => name.endsWith(".running_var"));
   return {
     shared,
+    variances: plainKeys(variances, shared),
     description: {
       ...{
         protocol: planeProtocol,
