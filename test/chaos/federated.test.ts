@@ -23,9 +23,11 @@ interface Case {
   readonly rounds: number;
   readonly aggregation: object;
   readonly maximumStaleness: number;
+  /** Of what clients do: with SCAFFOLD both sides keep controls through all of it. */
+  readonly correction: "none" | "scaffold";
 }
 
-const jobWith = ({ rounds, aggregation, maximumStaleness }: Case): object => ({
+const jobWith = ({ rounds, aggregation, maximumStaleness, correction }: Case): object => ({
   name: "killed",
   model: perceptron([16]),
   data: { type: "digits", samples: 100, testSamples: 100, seed: 2 },
@@ -36,7 +38,7 @@ const jobWith = ({ rounds, aggregation, maximumStaleness }: Case): object => ({
     selectionSeconds: seconds.selection,
     configurationSeconds: seconds.configuration,
     reportingSeconds: seconds.reporting,
-    local: { learningRate: 0.1, epochs: 2, batchSize: 10 },
+    ...{ local: { learningRate: 0.1, epochs: 2, batchSize: 10, correction }, population: 6 },
     up: [{ name: "int8" }],
   },
 });
@@ -169,10 +171,13 @@ async function recordsOf(run: string): Promise<readonly RoundRecord[]> {
   return records;
 }
 
-const cases = [
-  { aggregation: { name: "fedavg", goal: 4 }, maximumStaleness: 0, die: Object.values(deaths), rounds: 36 },
+const cases: readonly (Case & { readonly die: readonly ((scene: Scene) => Promise<void>)[] })[] = [
   {
-    ...{ aggregation: { name: "fedbuff", buffer: 4 }, maximumStaleness: 4 },
+    ...{ aggregation: { name: "fedavg", goal: 4 }, maximumStaleness: 0, correction: "scaffold" },
+    ...{ die: Object.values(deaths), rounds: 36 },
+  },
+  {
+    ...{ aggregation: { name: "fedbuff", buffer: 4 }, maximumStaleness: 4, correction: "none" },
     ...{ die: [deaths.clients, deaths.aggregator], rounds: 16 },
   },
 ];
@@ -197,6 +202,10 @@ describe("a federated run whose every part is killed once", () => {
     expect(taken(scene.mortal)).toBeGreaterThan(0);
     const records = await recordsOf(run);
     checkRounds(records, rounds);
+    // Int8 takes a byte a parameter; with a control as many again.
+    const least = (784 * 16 + 16 + 16 * 10 + 10) * (given.correction === "scaffold" ? 2 : 1);
+    const sizes = records.flatMap(({ contributed }) => contributed.list.map(({ bytes }) => bytes));
+    expect(Math.min(...sizes)).toBeGreaterThan(least);
     const { parameters } = decodeModelFile(readFileSync(result?.modelFile ?? ""));
     const { buffer, byteOffset, byteLength } = parameters;
     expect(records.at(-1)?.hash).toBe(hexOf(sha256(new Uint8Array(buffer, byteOffset, byteLength))));

@@ -44,7 +44,7 @@ export interface Resumption {
   readonly to: number;
   /** On a cluster that knows nothing of the run; otherwise its store is the same. */
   readonly elsewhere: boolean;
-  /** The snapshot is of a release that did not keep controls. */
+  /** The snapshot is of a release that kept neither controls nor an account of the run. */
   readonly isOld?: boolean;
 }
 
@@ -71,7 +71,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
   const settings = { ...base, local, up: { [String(up["name"])]: up } };
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   let store = createMemoryStore();
-  const snapshots = createMemorySnapshots();
+  let snapshots = createMemorySnapshots();
   const saved = new Map<number, SavedWork>();
   const resumes = [...(plan.resumes ?? [])];
   const saves = new Set(resumes.map(({ to }) => to));
@@ -140,6 +140,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
         step = resumption.to;
         // As it stands in the place of the snapshots.
         origin = resumption.isOld === true ? undefined : saved.get(step);
+        if (resumption.isOld === true) snapshots = createMemorySnapshots();
         if (resumption.elsewhere) store = createMemoryStore();
         await aggregator.close();
         continue lives;

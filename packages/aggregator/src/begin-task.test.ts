@@ -9,12 +9,14 @@ import { createMemorySnapshots } from "../../../test/support/memory-snapshots.ts
 import { createPlayedClient } from "../../../test/support/played-client.ts";
 import { descriptionOf, float32, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
 import { openAggregator } from "./aggregator.ts";
+import { readSavedTask, type SavedTask, type SavedWork } from "./carry/saved-task.ts";
 import type { ChainedRound } from "./records/round-log.ts";
 import type { CentralPrivacy } from "./settings.ts";
 
 const kernels = createKernelSite("baseline");
+const adaptive = { ...{ quantile: 0.5, learningRate: 0.2, rule: "geometric" as const }, countDeviation: 4 };
 const privacy: CentralPrivacy = {
-  ...{ clip: 1, noiseMultiplier: 4, adaptive: null, population: null, budget: { epsilon: 50, delta: 1e-5 } },
+  ...{ clip: 1, noiseMultiplier: 4, adaptive, population: null, budget: { epsilon: 50, delta: 1e-5 } },
 };
 const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { privacy });
 
@@ -23,17 +25,25 @@ interface Scene {
   readonly snapshots?: SnapshotStore;
   /** The cluster that goes on; another one knows nothing. */
   readonly store?: StateStore;
+  /** What it goes on from, and what it saves before each step. */
+  readonly origin?: SavedWork | undefined;
+  readonly saves?: Map<number, SavedWork>;
 }
 
 /** Steps [begin, end) on a cluster; the log lacks the newest round where it dies before that is told. */
-async function playOn({ log, snapshots, store }: Scene, begin: number, end: number, dies = false): Promise<void> {
+async function playOn(
+  { log, snapshots, store, origin, saves }: Scene,
+  begin: number,
+  end: number,
+  dies = false,
+): Promise<void> {
   const clock = createSimulatedClock();
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const last = log.at(-1);
   const work = async (): Promise<void> => {
     const aggregator = await openAggregator({
       ...{ run: "r1", description: descriptionOf(settings), settings, random: createRandom("aggregator") },
-      ...{ plane: plane.aggregator, store: store ?? createMemoryStore(), clock, snapshots },
+      ...{ plane: plane.aggregator, store: store ?? createMemoryStore(), clock, snapshots, origin },
       codecs: createVectorCodecs(float32, { size }, kernels),
       lastRecord: async () => last,
       onRecord: (record) => void log.push(record),
@@ -44,6 +54,7 @@ async function playOn({ log, snapshots, store }: Scene, begin: number, end: numb
     }
     const values = new Float32Array(size);
     for (let step = begin; step < end; step += 1) {
+      saves?.set(step, await aggregator.save(step));
       await aggregator.aggregate({ step, version: step, parameters: values, gradient: new Float32Array(size) });
     }
     if (!dies) await aggregator.evaluated(values, { accuracy: 0, loss: 0 });
@@ -69,6 +80,39 @@ describe("a run that goes on from a snapshot on a cluster that does not know it"
 
   it("does not go on where a promise of privacy was made and its price is not known", async () => {
     await expect(playOn({ log: [] }, 2, 3)).rejects.toMatchObject({ code: "data_not_found" });
+  });
+});
+
+describe("what a snapshot holds of a federated run", () => {
+  const saved = (work: SavedWork | undefined): SavedTask => readSavedTask("r1", work?.text ?? "");
+
+  it.each([true, false])(
+    "goes back with the values, and rounds are counted on in one chain: with a log %s",
+    async (kept) => {
+      const [log, snapshots]: [ChainedRound[], SnapshotStore] = [[], createMemorySnapshots()];
+      const [first, second] = [new Map<number, SavedWork>(), new Map<number, SavedWork>()];
+      await playOn({ log, snapshots, saves: first }, 0, 4, true);
+      const clips = [...first.values()].map((work) => saved(work).clip);
+      expect(new Set(clips).size).toBe(4);
+      const later = kept ? log : [];
+      await playOn({ log: later, snapshots, saves: second, origin: first.get(2) }, 2, 3);
+      expect(saved(second.get(2)).clip).toBe(clips[2]);
+      const all = kept ? log : [...log.slice(0, saved(first.get(2)).log?.round), ...later];
+      expect(verifyChain(all).kind).toBe("intact");
+      expect(new Set(all.map(({ body }) => body.round)).size).toBe(all.length);
+    },
+  );
+
+  it("says that a log which is there is not the newest: its end may have cost more", async () => {
+    const [log, first]: [ChainedRound[], Map<number, SavedWork>] = [[], new Map()];
+    await playOn({ log, saves: first }, 0, 4);
+    const stale = { log: log.slice(0, 1), origin: first.get(3) };
+    await expect(playOn(stale, 3, 4)).rejects.toMatchObject({ code: "data_not_found" });
+  });
+
+  it("is refused by name where it is of another form", async () => {
+    const origin = { text: '{"format":9}', vector: null };
+    await expect(playOn({ log: [], origin }, 2, 3)).rejects.toMatchObject({ code: "snapshot_corrupt" });
   });
 });
 

@@ -35,11 +35,14 @@ export async function beginTask(
 ): Promise<TaskBeginning> {
   const { lastRecord, account, saved } = await sources();
   const logged = lastRecord === undefined ? null : chainAfter(lastRecord);
-  const log = (saved?.log?.head.sequence ?? -1) > (logged?.head.sequence ?? -1) ? (saved?.log ?? null) : logged;
+  const isLogOld = (saved?.log?.head.sequence ?? -1) > (logged?.head.sequence ?? -1);
+  const log = isLogOld ? (saved?.log ?? null) : logged;
+  // Of one that a machine began, and another one went on with, the end is missing.
+  const said = isLogOld ? null : (lastRecord?.body.ledger ?? null);
   const rounds = [logged?.round, saved?.round, account?.rounds].map((known) => known ?? 0);
   const lasting: LastingState = {
     ...{ clip: description.privacy.clip, control: null, log },
-    ledger: settings.privacy === null ? null : ledgerOf(settings, lastRecord?.body.ledger ?? null, account),
+    ledger: settings.privacy === null ? null : ledgerOf(settings, said, account),
   };
   return { round: Math.max(...rounds), lasting };
 }

@@ -40,7 +40,7 @@ export interface RunAccountOptions {
 }
 
 const roundsAhead = 10;
-const mostTries = 20;
+const mostTries = 120;
 const retryMs = 500;
 const numberMs = 5_000;
 

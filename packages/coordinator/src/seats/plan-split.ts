@@ -120,6 +120,7 @@ function obstacleOf(run: RunState, now: number, { splitWorth }: CoordinatorSetti
   const losesBits = isSynchronous(run) && parseEncodingSpec(job.encoding.pull).name !== "float32";
   if (losesBits || keepsStates(job) || job.communication.name !== "gradients")
     return "; not cut: workers keep state for the ranges as they are";
+  if (job.federated !== null) return "; not cut: its clients would train again, and pay again with their privacy";
   const { backup, predictedWaiting } = job.stragglers;
   if (backup > 0 || predictedWaiting) return "; not cut: its steps close without some contributions";
   if (split.count >= mostSplits) return `; it was cut ${split.count} times already`;
