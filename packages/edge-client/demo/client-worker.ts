@@ -15,6 +15,7 @@ import {
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromClient, ToClient } from "./client-messages.ts";
+import { sentenceOf } from "./describe-event.ts";
 
 type Start = Extract<ToClient, { readonly type: "start" }>;
 
@@ -60,9 +61,8 @@ function fail(error: unknown): void {
   say({ type: "stopped", end: isRefusal(error) ? "refused" : "failed", reason: reasonOf(error), modelHash: "" });
 }
 
-/** For people: without its code. */
 function reasonOf(error: unknown): string {
-  return ShoalError.from(error).message.replace(/^\[[a-z_]+\] /, "");
+  return sentenceOf(ShoalError.from(error).message);
 }
 
 /** Trying again would end alike. */

@@ -3,6 +3,7 @@ import { createInlineTrainer, serveTrainer, type LocalTrainer } from "@shoal/edg
 import { ShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import type { FromCompute, ToCompute } from "./client-messages.ts";
+import { sentenceOf } from "./describe-event.ts";
 import type { DrawnDigit } from "./drawing-pad.ts";
 import { openLocalData, picturesOf, type LocalData } from "./local-data.ts";
 import { createRecogniser, type Recogniser } from "./recogniser.ts";
@@ -54,8 +55,7 @@ async function load({ data, drawn, memoryBytes, client }: Load): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  const { message } = ShoalError.from(error);
-  say({ type: "failed", reason: message.replace(/^\[[a-z_]+\] /, "") });
+  say({ type: "failed", reason: sentenceOf(ShoalError.from(error).message) });
 }
 
 const channel = new MessageChannel();

@@ -33,11 +33,14 @@ export function describeEvent(event: SessionEvent): EventDescription {
     case "answered":
       return describeAnswer(event);
     case "let_go":
-      return { sentence: `Round ${event.round} went on without this tab: ${event.reason}`, stage: "waiting" };
+      return {
+        sentence: `Round ${event.round} went on without this tab: ${sentenceOf(event.reason)}`,
+        stage: "waiting",
+      };
     case "not_kept":
       return { sentence: "This browser keeps nothing: a page that is loaded again begins its round afresh." };
     case "failed":
-      return { sentence: event.reason, stage: "failed" };
+      return { sentence: sentenceOf(event.reason), stage: "failed" };
     default:
       return {};
   }
@@ -50,4 +53,9 @@ function describeAnswer({ round, answer }: Extract<SessionEvent, { readonly type
   }
   const late = `The contribution to round ${round} came too late.`;
   return { ...done, sentence: "reason" in answer ? answer.reason : late };
+}
+
+/** For people: without its code. */
+export function sentenceOf(reason: string): string {
+  return reason.replace(/^\[[a-z_]+\] /, "");
 }

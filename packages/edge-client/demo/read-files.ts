@@ -23,11 +23,16 @@ async function readFile(file: File): Promise<Uint8Array> {
   const stream = isPacked ? file.stream().pipeThrough(new DecompressionStream("gzip")) : file.stream();
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
-  for await (const piece of stream) {
-    bytes += piece.length;
-    if (bytes > mostBytes) throw new Error(`${file.name} is too long.`);
-    pieces.push(piece);
+  try {
+    for await (const piece of stream) {
+      bytes += piece.length;
+      if (bytes > mostBytes) break;
+      pieces.push(piece);
+    }
+  } catch (cause) {
+    throw new Error(`${file.name} cannot be read: it is damaged, or not packed as its beginning says.`, { cause });
   }
+  if (bytes > mostBytes) throw new Error(`${file.name} is too long: ${mostBytes / 2 ** 20} MB at most.`);
   return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 

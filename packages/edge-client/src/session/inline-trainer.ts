@@ -22,6 +22,7 @@ import {
 import type { KernelBuild, KernelModules } from "@shoal/kernels-wasm";
 import { initializeParameters, parseModelSpec, type ModelSpec, type Split } from "@shoal/models";
 import { createEdgeTrainer, type EdgeTrainer } from "../edge-trainer.ts";
+import { checkSplit } from "./check-split.ts";
 import type { LocalControl, LocalTrainer, LocalValues } from "./local-training.ts";
 
 export interface InlineTrainerOptions {
@@ -48,8 +49,11 @@ interface Equipment {
 /** Largest batch where a task asks for one batch of all samples. */
 const mostBatch = 65_536;
 
+/** @throws RangeError - data that are not what they say of themselves */
 export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer {
   const { data, testData, pause, randomBytes = systemRandomBytes } = options;
+  checkSplit(data);
+  if (testData !== undefined) checkSplit(testData);
   let current: Equipment | undefined;
   const equip = (task: TaskDescription): Equipment => {
     const batchSize = Math.min(task.local.batchSize ?? data.count, mostBatch);

@@ -1,8 +1,7 @@
 /** `shoal edge`, put together: the cluster's connection, a nats-server for clients, and the server of the page. */
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isShoalError, ShoalError } from "@shoal/errors";
+import { isShoalError, type ShoalError } from "@shoal/errors";
 import type { ClusterAddress } from "../cluster/cluster-address.ts";
 import { connectToCluster, type ClusterConnection } from "../cluster/cluster-connection.ts";
 import { startChild } from "../cluster/child-node.ts";
@@ -10,6 +9,7 @@ import { describeCluster } from "../cluster/explain-run.ts";
 import { hasEnded } from "../cluster/follow-run.ts";
 import { leafAddress } from "../cluster/leaf-address.ts";
 import type { Environment } from "../environment/folders.ts";
+import { readCertificate } from "./certificate.ts";
 import { startEdgeServer, type EdgeServer, type EdgeTasks } from "./edge-server.ts";
 import { checkFederatedRun } from "./federated-run.ts";
 import { startLastingNats } from "./lasting-nats.ts";
@@ -49,7 +49,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { address, environment, host, port, origins, isOpen } = options;
   const { cluster, token } = address;
   const files = readPageFiles(await pageFolder(edgeClientFolder()));
-  const tls = options.tls === undefined ? undefined : readTls(options.tls);
+  const certificate = options.tls === undefined ? undefined : readCertificate(options.tls, origins, Date.now());
+  for (const stranger of certificate?.strangers ?? []) {
+    options.log(
+      `the certificate is not for ${stranger}: browsers refuse the page there, unless a proxy has another one`,
+    );
+  }
   const key = ticketKey(cluster, environment);
   const identity = createEdgeIdentity(Date.now());
   const owned = new AsyncDisposableStack();
@@ -73,7 +78,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       ...{
         host,
         port,
-        tls,
+        tls: certificate?.tls,
         origins,
         cluster,
         isOpen,
@@ -119,15 +124,6 @@ function knownTasks({ system, coordinator }: ClusterConnection, fixed: string | 
     if (known === undefined || now - known.atMs > taskFreshMs) known = { atMs: now, tasks: ask() };
     return known.tasks;
   };
-}
-
-function readTls({ cert, key }: { readonly cert: string; readonly key: string }): { cert: Buffer; key: Buffer } {
-  try {
-    return { cert: readFileSync(cert), key: readFileSync(key) };
-  } catch (cause) {
-    const sentence = `cannot read the certificate: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new ShoalError("invalid_argument", sentence, { cert, key }, { cause });
-  }
 }
 
 function edgeClientFolder(): string {
