@@ -180,12 +180,13 @@ describe("a round drawn by lot from a known population", () => {
       for (const name of ["a", "b", "c", "d"]) scene.join(name, 1);
       for (const name of ["no", "never"]) {
         const end = scene.plane.connect(name);
+        const checkIn = () => end.request({ type: "check_in", device }, 1_000);
         end.listen((notice) => {
           if (notice.type !== "round_offered") return;
           const { round } = notice.offer;
-          void end.request({ type: "answer_offer", round, takesPart: false, reason: "" }, 1_000);
+          void end.request({ type: "answer_offer", round, takesPart: false, reason: "" }, 1_000).then(checkIn);
         });
-        await end.request({ type: "check_in", device }, 1_000);
+        await checkIn();
       }
       const { steps } = await play(aggregator, 12);
       await aggregator.close();
