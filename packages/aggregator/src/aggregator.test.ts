@@ -143,10 +143,10 @@ describe("an aggregator", () => {
       for (const name of ["a", "b", "c", "d"]) {
         replies.push(await scene.plane.connect(name).request({ type: "check_in", device }, 1_000));
       }
-      const { round } = (await store.get(taskKey("r1")))?.value as TaskRecord;
+      const found = await store.get(taskKey("r1"));
       await aggregator.close();
       await ended;
-      return { round, last: replies.at(-1) };
+      return { round: (found?.value as TaskRecord | undefined)?.round, last: replies.at(-1) };
     };
     const { round, last } = await simulate(clock, work());
     expect(last).toMatchObject({ type: "checked_in", offer: { round: 1 } });
