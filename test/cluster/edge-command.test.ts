@@ -43,7 +43,9 @@ describe("shoal edge", () => {
     await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task: null });
     const task = await cluster.submit(job);
     await cluster.until(task, ({ phase }) => phase === "training");
-    await expect((await fetch(`${origin}/health`)).json()).resolves.toEqual({ status: "ok", task });
+    // It asks the coordinator once a second at most.
+    const health = async (): Promise<unknown> => (await fetch(`${origin}/health`)).json();
+    await expect.poll(health, { timeout: 5_000 }).toEqual({ status: "ok", task });
     const { plane } = await connectEdge({
       ...{ origin, ticket: null, seed: createClientKey(), clock: systemClock, random: createRandom(1) },
     });
