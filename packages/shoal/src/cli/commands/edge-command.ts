@@ -1,4 +1,5 @@
 /** `shoal edge`: lets browsers and small devices take part in a federated task; `shoal edge invite`: a link for one. */
+import { hostname } from "node:os";
 import type { Command } from "commander";
 import { ShoalError } from "@shoal/errors";
 import { checkName } from "@shoal/federated";
@@ -87,12 +88,17 @@ async function serveEdge(options: EdgeCommandOptions, context: CommandContext): 
   output.line(
     isOpen
       ? "whoever opens the page can take part"
-      : `invitations: ${commandName(environment)} edge invite RUN --origin ${edge.origin}`,
+      : `invitations: ${commandName(environment)} edge invite RUN --origin ${origins[0] ?? reachable(edge.origin)}`,
   );
   output.line("Ctrl-C ends it");
   const reason = await Promise.race([stop, edge.lost]);
   await edge.stop();
   if (typeof reason !== "string") throw reason;
+}
+
+/** Every address of this machine is none to go to: its name is. */
+function reachable(origin: string): string {
+  return origin.replace(/0\.0\.0\.0|\[::\]/, hostname());
 }
 
 /** @throws ShoalError invalid_argument - both were asked for */
