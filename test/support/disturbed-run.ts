@@ -19,16 +19,20 @@ const common = {
   seed: 5,
 };
 
-export interface RobustJobOptions {
+interface JobScale {
   readonly workers: number;
   readonly shards: number;
   /** Copies of each shard beside its primary. */
   readonly replicas: number;
-  /** How long it trains undisturbed, about: longer than the disturbance and what has to be seen after it. */
-  readonly trainedMs: number;
-  /** Epochs of the training that says how long one takes; default 3. Of slow lines one says enough. */
-  readonly measuredEpochs?: number;
 }
+
+/**
+ * How long it trains undisturbed, about: longer than the disturbance and what has to be seen after it. Or how many epochs, where
+ * slow lines say how long one takes at least.
+ */
+type JobLength = { readonly trainedMs: number } | { readonly epochs: number };
+
+export type RobustJobOptions = JobScale & JobLength;
 
 export interface RobustJob {
   /** Synchronous, with a slot for each worker. */
@@ -38,13 +42,14 @@ export interface RobustJob {
 }
 
 /** A job that is long enough to be disturbed on this machine as busy as it is now, and no longer. */
-export async function robustJob(
-  cluster: KillableCluster,
-  { workers, shards, replicas, trainedMs, measuredEpochs = 3 }: RobustJobOptions,
-): Promise<RobustJob> {
-  const short = { ...common, workers, shards, durability: { replicas }, epochs: measuredEpochs };
-  const { elapsedMs } = await cluster.completed(await cluster.submit(short));
-  const epochs = Math.min(96, Math.max(measuredEpochs + 1, Math.ceil((trainedMs * short.epochs) / elapsedMs)));
+export async function robustJob(cluster: KillableCluster, options: RobustJobOptions): Promise<RobustJob> {
+  const { workers, shards, replicas } = options;
+  const short = { ...common, workers, shards, durability: { replicas }, epochs: 3 };
+  const measured = async (trainedMs: number): Promise<number> => {
+    const { elapsedMs } = await cluster.completed(await cluster.submit(short));
+    return Math.min(96, Math.max(4, Math.ceil((trainedMs * short.epochs) / elapsedMs)));
+  };
+  const epochs = "epochs" in options ? options.epochs : await measured(options.trainedMs);
   const site = await createTrainingSite();
   const job = { ...short, epochs };
   const { parameters } = trainPlainly(checkJob(job), workers, generateDigits(data), site.kernels, site.memory);
