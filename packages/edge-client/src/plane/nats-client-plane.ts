@@ -1,20 +1,8 @@
-/** A client's end of the federated plane over NATS: TCP in Node, WebSocket in browsers; whoever connected decides. */
-import { NoRespondersError, type Msg, type NatsConnection } from "@nats-io/nats-core";
-import { isShoalError, ShoalError } from "@shoal/errors";
-import {
-  allSubject,
-  clientNoticeSchema,
-  decodeError,
-  decodeMessage,
-  decodeReply,
-  downSubject,
-  encodeMessage,
-  errorHeader,
-  upSubject,
-  type ClientNotice,
-  type ClientPlane,
-  type TaskAddress,
-} from "@shoal/federated";
+/** A client's end of the federated plane over a connection of the NATS library: TCP in Node; whoever connected decides. */
+import { NoRespondersError, type NatsConnection } from "@nats-io/nats-core";
+import { ShoalError } from "@shoal/errors";
+import { errorHeader, type ClientPlane, type TaskAddress } from "@shoal/federated";
+import { createLinkPlane, type LinkReply } from "./link-plane.ts";
 
 export interface NatsClientPlaneOptions {
   /** With `inboxPrefix(client)` as its inbox prefix. The plane closes it. */
@@ -24,26 +12,17 @@ export interface NatsClientPlaneOptions {
 }
 
 export function createNatsClientPlane({ connection, address, client }: NatsClientPlaneOptions): ClientPlane {
-  const subject = upSubject(address, client);
-  return {
-    async request(request, timeoutMs) {
-      const reply = await ask(connection, subject, encodeMessage(request), timeoutMs);
-      if (reply.headers?.has(errorHeader) === true) throw decodeError(reply.data);
-      return decodeReply(reply.data);
+  const link = {
+    request: (subject: string, body: Uint8Array, timeoutMs: number) => ask(connection, subject, body, timeoutMs),
+    subscribe(subject: string, onData: (data: Uint8Array) => void) {
+      const subscription = connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) onData(message.data);
+        },
+      });
+      return () => subscription.unsubscribe();
     },
-    listen(onNotice) {
-      const callback = (error: Error | null, message: Msg): void => {
-        const notice = error === null ? readNotice(message) : undefined;
-        if (notice !== undefined) onNotice(notice);
-      };
-      const own = [downSubject(address, client), allSubject(address)].map((each) =>
-        connection.subscribe(each, { callback }),
-      );
-      return () => {
-        for (const subscription of own) subscription.unsubscribe();
-      };
-    },
-    watch(onChange) {
+    watch(onChange: (isConnected: boolean) => void) {
       let isWatching = true;
       onChange(!connection.isClosed());
       void follow(connection, (isConnected) => {
@@ -55,11 +34,13 @@ export function createNatsClientPlane({ connection, address, client }: NatsClien
     },
     close: () => connection.close(),
   };
+  return createLinkPlane(link, address, client);
 }
 
-async function ask(connection: NatsConnection, subject: string, body: Uint8Array, timeout: number): Promise<Msg> {
+async function ask(connection: NatsConnection, subject: string, body: Uint8Array, timeout: number): Promise<LinkReply> {
   try {
-    return await connection.request(subject, body, { timeout });
+    const { data, headers } = await connection.request(subject, body, { timeout });
+    return { data, isError: headers?.has(errorHeader) === true };
   } catch (error) {
     const { name, message, cause } = error as Error;
     if (name === "TimeoutError") {
@@ -73,16 +54,6 @@ async function ask(connection: NatsConnection, subject: string, body: Uint8Array
     // No responders, a closed or a draining connection: nobody has heard it.
     const sentence = cause instanceof NoRespondersError ? "nobody serves the task now" : `the connection: ${message}`;
     throw new ShoalError("transport_lost", sentence, {}, { cause: error });
-  }
-}
-
-/** A notice that makes no sense is passed over: the next check-in says the same. */
-function readNotice(message: Msg): ClientNotice | undefined {
-  try {
-    return decodeMessage(message.data, clientNoticeSchema);
-  } catch (error) {
-    if (isShoalError(error)) return undefined;
-    throw error;
   }
 }
 
