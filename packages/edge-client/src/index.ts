@@ -1,5 +1,4 @@
-export { createClientKey } from "./connect/client-key.ts";
-export { connectEdge, type ConnectEdgeOptions, type EdgeConnection } from "./connect/connect-edge.ts";
+export { connectEdge, createClientKey, type ConnectEdgeOptions, type EdgeConnection } from "./connect/connect-edge.ts";
 export type { ComputePort } from "./compute/compute-messages.ts";
 export { createComputeTrainer, type ComputeTrainerOptions } from "./compute/compute-trainer.ts";
 export { serveTrainer } from "./compute/serve-trainer.ts";
@@ -19,7 +18,7 @@ export {
   type EdgeUpdate,
 } from "./edge-trainer.ts";
 export { openNatsLink, type NatsLink, type NatsLinkOptions } from "./nats/nats-link.ts";
-export type { Login } from "./nats/client-words.ts";
+export type { NatsLineOptions } from "./nats/nats-line.ts";
 export { createLinkPlane, type LinkReply, type PlaneLink } from "./plane/link-plane.ts";
 export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";
 export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline-trainer.ts";

@@ -49,7 +49,7 @@ const overTcp: Connect = async (client, address) => {
 
 const overWebSocket: Connect = async (client, address) => {
   const link = await openNatsLink({
-    ...{ url: server.websocket, inboxPrefix: inboxPrefix(client), login: async () => ({ name: client }) },
+    line: { url: server.websocket, name: client, inboxPrefix: inboxPrefix(client) },
     ...{ clock: systemClock, random: createSystemRandom(), onLoginRefused: () => undefined },
   });
   return createLinkPlane(link, address, client);

@@ -7,12 +7,12 @@
  *   C2  a pass that has ended while the device slept costs one refused connection: the next one has a new pass.
  *   C3  whoever is refused for good (the invitation has ended) is told once, and not asked for again.
  */
+import { jwtAuthenticator, nkeys } from "@nats-io/nats-core";
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";
 import { openNatsLink, type NatsLink, type NatsLinkOptions } from "../nats/nats-link.ts";
 import { createLinkPlane } from "../plane/link-plane.ts";
-import { openClientKey } from "./client-key.ts";
 import { enrol, natsPath, type Enrolment } from "./enrolment.ts";
 import { createPassKeeper } from "./pass-keeper.ts";
 
@@ -33,26 +33,34 @@ export interface EdgeConnection {
   readonly enrolment: Enrolment;
   /** Closing it closes the connection. */
   readonly plane: ClientPlane;
-  /** Bytes so far, without WebSocket's and TLS's own. */
+  /** Bytes of messages so far, without WebSocket's and TLS's own. */
   readonly traffic: () => { readonly sent: number; readonly received: number };
 }
 
-/** @throws ShoalError as `enrol`; invalid_argument - the seed is none; transport_lost - nats-server cannot be reached */
+/** A key for a new client; whoever has it is that client. */
+export function createClientKey(): string {
+  return new TextDecoder().decode(nkeys.createUser().getSeed());
+}
+
+/**
+ * In Node a process connects either so or over TCP: the NATS library has one way to connect at a time.
+ * @throws ShoalError as `enrol`; invalid_argument - the seed is none; transport_lost - nats-server cannot be reached
+ */
 export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConnection> {
-  const { origin, ticket, seed, onRefused = () => undefined } = options;
+  const { origin, ticket, onRefused = () => undefined } = options;
   const { clock = systemClock, random = createSystemRandom() } = options;
-  const key = await openClientKey(seed);
-  const { publicKey } = key;
+  const seed = new TextEncoder().encode(options.seed);
+  const publicKey = publicKeyOf(seed);
   const enrolment = await enrol(origin, { ticket, publicKey, task: null });
   const { cluster, task, client } = enrolment;
   const passes = createPassKeeper({
     ...{ first: enrolment, enrol: () => enrol(origin, { ticket, publicKey, task }), clock, random, onRefused },
   });
   try {
+    const authenticator = jwtAuthenticator(() => passes.pass, seed); // C1
     const link = await open({
-      ...{ url: natsUrl(origin), inboxPrefix: inboxPrefix(client), clock, random },
-      login: async (nonce) => ({ name: client, jwt: passes.pass, nkey: publicKey, sig: await key.sign(nonce) }), // C1
-      onLoginRefused: () => passes.renewNow(), // C2
+      line: { url: natsUrl(origin), name: client, inboxPrefix: inboxPrefix(client), authenticator },
+      ...{ clock, random, onLoginRefused: () => passes.renewNow() }, // C2
     });
     const plane = createLinkPlane(link, { cluster, task }, client);
     const close = async (): Promise<void> => {
@@ -63,6 +71,16 @@ export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConn
   } catch (error) {
     passes.close();
     throw error;
+  }
+}
+
+function publicKeyOf(seed: Uint8Array): string {
+  try {
+    return nkeys.fromSeed(seed).getPublicKey();
+  } catch (cause) {
+    // What it was is nobody's business.
+    const sentence = "this is no key of a client: createClientKey makes one";
+    throw new ShoalError("invalid_argument", sentence, { field: "seed" }, { cause });
   }
 }
 
@@ -77,7 +95,7 @@ async function open(options: NatsLinkOptions): Promise<NatsLink> {
   try {
     return await openNatsLink(options);
   } catch (cause) {
-    const { url } = options;
+    const { url } = options.line;
     const sentence = `no connection to NATS at ${url}: ${ShoalError.from(cause).message.replace(/^\[[a-z_]+\] /, "")}`;
     throw new ShoalError("transport_lost", sentence, { url }, { cause });
   }

@@ -1,156 +1,114 @@
 /**
- * One WebSocket to a nats-server, from its opening to its end: it logs in, answers pings, and pings itself, because browsers
- * do not tell of a line that is half open.
+ * One connection of the NATS library in one WebSocket, from its opening to its end. It does not connect again: whoever wants
+ * another one opens it (`nats-link.ts`), because the library's own reconnecting holds memory for each attempt.
  *
  * Invariants
- *   L1  it ends once, with a reason, whatever happens; afterwards nothing is heard from it.
- *   L2  it is up or has ended within `openingMs`, and has ended at the latest `mostPings` + 1 pings after its last sign of life.
+ *   L1  it ends once, with a reason; afterwards nothing is heard from it, and what was asked over it has been refused.
+ *   L2  its opening ends with its WebSocket, at the latest after `openingMs`; a line that is half open, of which browsers do
+ *       not tell, ends with the second ping that nobody has answered.
  */
+import { wsconnect, type Authenticator, type NatsConnection, type WsSocketFactory } from "@nats-io/nats-core";
 import type { Clock, Timer } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
-import { connectWord, pingWord, pongWord, type Login } from "./client-words.ts";
-import { createServerReader, type ServerInfo, type ServerMessage, type ServerWord } from "./server-words.ts";
 
 export interface NatsLineOptions {
+  /** `ws:` or `wss:` */
   readonly url: string;
-  /** Whoever connects, having signed what the server asks to be signed. */
-  readonly login: (nonce: string) => Promise<Login>;
-  readonly clock: Clock;
-  readonly onMessage: (message: ServerMessage) => void;
-  /** The server refuses something, and goes on. */
-  readonly onRefused: (sentence: string) => void;
-  /** Bytes within the WebSocket's frames. */
-  readonly onReceived: (bytes: number) => void;
-  /** Aborted: it ends. */
-  readonly signal: AbortSignal;
+  /** Who connects, for people. */
+  readonly name: string;
+  /** Answers come below it. */
+  readonly inboxPrefix: string;
+  /** Says who this is, having signed what the server asks to be signed; asked of for each line. */
+  readonly authenticator?: Authenticator;
+  readonly openingMs?: number;
+  readonly pingEveryMs?: number;
 }
 
 export interface NatsLine {
-  /** The largest message that the server takes, bytes. */
-  readonly mostPayload: number;
-  /** @param word - handed over */
-  send(word: Uint8Array<ArrayBuffer>): void;
+  readonly connection: NatsConnection;
   /** Settles with the reason. */
   readonly ended: Promise<ShoalError>;
 }
 
-export const openingMs = 10_000;
+const usualOpeningMs = 10_000;
 /** Timers of workers run in hidden tabs. */
-export const pingEveryMs = 25_000;
-/** Without an answer. */
-export const mostPings = 2;
+const usualPingEveryMs = 25_000;
+const mostPings = 2;
 
-/** @throws ShoalError unauthenticated - refused; transport_lost - everything else */
-export function openNatsLine(options: NatsLineOptions): Promise<NatsLine> {
-  const { url, clock, signal, onReceived } = options;
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
-  const read = createServerReader();
-  const opening = Promise.withResolvers<NatsLine>();
-  const ended = Promise.withResolvers<ShoalError>();
-  const end = (reason: ShoalError): void => {
-    if (talk.stage === "over") return;
-    talk.stage = "over";
-    timer.cancel();
-    signal.removeEventListener("abort", abort);
-    socket.onmessage = socket.onclose = socket.onerror = null;
-    socket.close();
-    opening.reject(reason);
-    ended.resolve(reason);
-  };
-  const abort = (): void => end(lost("it was closed"));
-  const ping = (): Timer =>
-    clock.after(pingEveryMs, () => {
-      if (talk.pings >= mostPings) return end(lost(`nats-server has not answered ${mostPings} pings`));
-      talk.pings += 1;
-      socket.send(pingWord);
-      timer = ping();
-    });
-  const talk: Talk = {
-    ...{ options, stage: "opening", pings: 0, end, send: (word) => socket.send(word) },
-    up(mostPayload) {
-      timer.cancel();
-      timer = ping();
-      opening.resolve({ mostPayload, send: talk.send, ended: ended.promise });
-    },
-  };
-  let timer = clock.after(openingMs, () => end(lost(`nats-server has not let it in within ${openingMs} ms`)));
-  socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-    if (!(data instanceof ArrayBuffer)) return end(lost("a nats-server does not speak in text"));
-    onReceived(data.byteLength);
-    let words: readonly ServerWord[] = [];
-    try {
-      words = read(new Uint8Array(data));
-    } catch (error) {
-      end(lost(ShoalError.from(error).message));
-    }
-    for (const word of words) hear(talk, word);
-  };
-  // A browser does not tell why.
-  socket.onerror = socket.onclose = () => end(lost("the WebSocket was closed"));
+/**
+ * @param signal - aborted: it ends
+ * @throws ShoalError unauthenticated - refused; transport_lost - everything else
+ */
+export async function openNatsLine(options: NatsLineOptions, clock: Clock, signal: AbortSignal): Promise<NatsLine> {
+  const { url, openingMs = usualOpeningMs, pingEveryMs = usualPingEveryMs, ...own } = options;
+  const cut = Promise.withResolvers<ShoalError>();
+  const wsFactory = createSocketFactory(cut, clock);
+  const abort = (): void => cut.resolve(lost("it was closed"));
   signal.addEventListener("abort", abort);
+  void cut.promise.then(() => signal.removeEventListener("abort", abort));
   if (signal.aborted) abort();
-  return opening.promise;
-}
-
-/** What the words of the server change. */
-interface Talk {
-  readonly options: NatsLineOptions;
-  stage: "opening" | { readonly mostPayload: number } | "up" | "over";
-  /** Without an answer so far. */
-  pings: number;
-  readonly send: (word: Uint8Array<ArrayBuffer>) => void;
-  readonly up: (mostPayload: number) => void;
-  readonly end: (reason: ShoalError) => void;
-}
-
-function hear(talk: Talk, word: ServerWord): void {
-  const { options, stage, send, end } = talk;
-  if (stage === "over") return; // L1
-  switch (word.kind) {
-    case "info":
-      // It tells of itself again when its cluster changes: clients have one address.
-      if (stage === "opening") void logIn(talk, word.info);
-      return;
-    case "ping":
-      return send(pongWord);
-    case "pong":
-      talk.pings = 0;
-      if (typeof stage === "string") return;
-      talk.stage = "up";
-      return talk.up(stage.mostPayload);
-    case "message":
-      return options.onMessage(word.message);
-    case "error":
-      if (/^permissions violation/i.test(word.sentence)) return options.onRefused(word.sentence);
-      return end(refusal(word.sentence));
-    case "ok":
-      return;
-  }
-}
-
-/** The ping behind it is answered when the server has let it in. */
-async function logIn(talk: Talk, { nonce, mostPayload }: ServerInfo): Promise<void> {
-  talk.stage = { mostPayload };
   try {
-    const login = await talk.options.login(nonce);
-    // A socket that was closed meanwhile takes words and drops them.
-    talk.send(connectWord(login));
-    talk.send(pingWord);
+    const opening = wsconnect({
+      ...{ ...own, servers: url, wsFactory, timeout: openingMs, pingInterval: pingEveryMs, maxPingOut: mostPings },
+      ...{ reconnect: false, ignoreClusterUpdates: true, noAsyncTraces: true },
+    });
+    const connection = await Promise.race([opening, cut.promise.then((reason) => Promise.reject(reason))]);
+    return { connection, ended: endOf(connection, cut) };
   } catch (error) {
-    talk.end(lost(ShoalError.from(error).message));
+    const reason = reasonOf(error);
+    cut.resolve(reason);
+    throw reason;
   }
+}
+
+/** A WebSocket that is closed when the line is cut, and cuts it when it is closed. */
+function createSocketFactory(cut: PromiseWithResolvers<ShoalError>, clock: Clock): WsSocketFactory {
+  return async (address) => {
+    const socket = new WebSocket(address);
+    let closed: Timer | undefined;
+    const close = (): void => {
+      // The library says why in this very moment, or never: it waits for ever where the server has said nothing before.
+      closed = clock.after(0, () => cut.resolve(lost("the WebSocket was closed")));
+    };
+    socket.addEventListener("close", close);
+    void cut.promise.then(() => {
+      closed?.cancel();
+      socket.removeEventListener("close", close);
+      // The library would first wait until a dead line has taken what is buffered.
+      socket.close();
+    });
+    return { socket, encrypted: address.startsWith("wss:") };
+  };
+}
+
+async function endOf(connection: NatsConnection, cut: PromiseWithResolvers<ShoalError>): Promise<ShoalError> {
+  void follow(connection).then(cut.resolve);
+  const reason = await cut.promise;
+  void connection.close(); // L1: from now on
+  return reason;
+}
+
+/** Until it is stale, or closed; auth errors come before. */
+async function follow(connection: NatsConnection): Promise<ShoalError> {
+  for await (const status of connection.status()) {
+    if (status.type === "error" && isRefusal(status.error)) return reasonOf(status.error);
+    if (status.type === "staleConnection") return lost(`nats-server has not answered ${mostPings} pings`);
+  }
+  return lost("the connection was closed");
 }
 
 /** Passes that have ended, or are of keys that `shoal edge` does not have any more. */
-const refusedLogin = /authorization violation|authentication (expired|revoked)/i;
-
-function refusal(sentence: string): ShoalError {
-  return refusedLogin.test(sentence)
-    ? new ShoalError("unauthenticated", `nats-server: ${sentence}`)
-    : lost(`nats-server: ${sentence}`);
+function isRefusal({ name }: Error): boolean {
+  return name === "AuthorizationError" || name === "UserAuthenticationExpiredError";
 }
 
-function lost(sentence: string): ShoalError {
-  return new ShoalError("transport_lost", sentence);
+function reasonOf(thrown: unknown): ShoalError {
+  if (!(thrown instanceof Error)) return lost(String(thrown));
+  if (thrown instanceof ShoalError) return thrown;
+  if (!isRefusal(thrown)) return lost(thrown.message, thrown);
+  return new ShoalError("unauthenticated", `nats-server: ${thrown.message}`, {}, { cause: thrown });
+}
+
+function lost(sentence: string, cause?: Error): ShoalError {
+  return new ShoalError("transport_lost", sentence, {}, { cause });
 }
