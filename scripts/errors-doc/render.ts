@@ -1,5 +1,5 @@
 /** The text of docs/ERRORS.md, laid out as prettier would. */
-import { errorTable, type Retry } from "@shoal/errors";
+import { errorMeanings, errorTable, isErrorCode, type Retry } from "@shoal/errors";
 
 const introduction = `<!-- Generated from packages/errors/src/error-table.ts by npm run docs:errors. Do not edit. -->
 
@@ -43,13 +43,12 @@ const titles = ["code", "meaning", "retry", "gRPC status", "exit code"];
 
 /** @returns the whole file */
 export function renderErrorsDoc(): string {
-  const rows = Object.entries(errorTable).map(([code, row]) => [
-    `\`${code}\``,
-    row.meaning,
-    retrySentence[row.retry],
-    `${row.grpcStatus} ${grpcNames[row.grpcStatus] ?? "UNKNOWN"}`,
-    String(row.exitCode),
-  ]);
+  const codes = Object.keys(errorTable).filter(isErrorCode);
+  const rows = codes.map((code) => {
+    const { retry, grpcStatus, exitCode } = errorTable[code];
+    const status = `${grpcStatus} ${grpcNames[grpcStatus] ?? "UNKNOWN"}`;
+    return [`\`${code}\``, errorMeanings[code], retrySentence[retry], status, String(exitCode)];
+  });
   const widths = titles.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;

@@ -1,6 +1,6 @@
 /** A real nats-server for tests: on loopback, on a port of its own choosing, gone with its scope. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -11,18 +11,28 @@ export interface NatsServerOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
+  /** Whether it listens for WebSockets, too; not by default. */
+  readonly websocket?: boolean;
 }
 
 export interface NatsServer extends AsyncDisposable {
   /** `127.0.0.1:port`; the same after a restart. */
   readonly address: string;
   readonly port: number;
+  /** `ws://127.0.0.1:port`, where it was asked for; the same after a restart. */
+  readonly websocket: string;
   /** What the server wrote, at most its last 64 KiB. */
   log(): string;
   /** Ends the server at once, as a crash would. */
   kill(): Promise<void>;
   /** Starts it again after `kill`, on the same port and store. */
   restart(): Promise<void>;
+}
+
+/** URLs, or ports: of TCP and WebSocket. */
+interface Doors {
+  readonly nats: string;
+  readonly websocket: string;
 }
 
 const startLimitMs = 10_000;
@@ -56,23 +66,25 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   }
   const folder = await mkdtemp(join(tmpdir(), "shoal-nats-"));
   const written: string[] = [];
-  let child = launch(binary, folder, options, "-1", written);
-  let port: number;
+  let child = launch(binary, folder, options, { nats: "-1", websocket: "-1" }, written);
+  let doors: Doors;
   try {
-    port = await readPort(child, folder, written);
+    doors = await readDoors(child, folder, written);
   } catch (error) {
     await end(child, "SIGKILL");
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+  const ports = { nats: new URL(doors.nats).port, websocket: doors.websocket && new URL(doors.websocket).port };
   return {
-    address: `127.0.0.1:${String(port)}`,
-    port,
+    address: `127.0.0.1:${ports.nats}`,
+    port: Number(ports.nats),
+    websocket: `ws://127.0.0.1:${ports.websocket}`,
     log: () => written.join(""),
     kill: () => end(child, "SIGKILL"),
     async restart() {
-      child = launch(binary, folder, options, String(port), written);
-      await readPort(child, folder, written);
+      child = launch(binary, folder, options, ports, written);
+      await readDoors(child, folder, written);
     },
     async [Symbol.asyncDispose]() {
       await end(child, "SIGTERM");
@@ -85,11 +97,16 @@ function launch(
   binary: string,
   folder: string,
   options: NatsServerOptions,
-  port: string,
+  ports: Doors,
   written: string[],
 ): ChildProcess {
-  const { jetstream = true, user, password, token } = options;
-  const flags = ["-a", "127.0.0.1", "-p", port, "--ports_file_dir", folder];
+  const { jetstream = true, user, password, token, websocket = false } = options;
+  const flags = ["-a", "127.0.0.1", "-p", ports.nats, "--ports_file_dir", folder];
+  if (websocket) {
+    const file = join(folder, "websocket.conf");
+    writeFileSync(file, `websocket { listen: "127.0.0.1:${ports.websocket}", no_tls: true }\n`);
+    flags.push("-c", file);
+  }
   if (jetstream) flags.push("-js", "-sd", join(folder, "store"));
   if (user !== undefined) flags.push("--user", user, "--pass", password ?? "");
   if (token !== undefined) flags.push("--auth", token);
@@ -104,7 +121,7 @@ function launch(
 }
 
 /** The server writes `nats-server_<pid>.ports` once it listens. */
-async function readPort(child: ChildProcess, folder: string, written: string[]): Promise<number> {
+async function readDoors(child: ChildProcess, folder: string, written: string[]): Promise<Doors> {
   const suffix = `_${String(child.pid)}.ports`;
   let failure: Error | undefined;
   child.once("error", (error) => {
@@ -114,17 +131,17 @@ async function readPort(child: ChildProcess, folder: string, written: string[]):
     if (failure !== undefined) throw failure;
     if (child.exitCode !== null) break;
     const name = (await readdir(folder)).find((file) => file.endsWith(suffix));
-    const port = name === undefined ? undefined : parsePort(await readFile(join(folder, name), "utf8"));
-    if (port !== undefined) return port;
+    const doors = name === undefined ? undefined : parseDoors(await readFile(join(folder, name), "utf8"));
+    if (doors !== undefined) return doors;
   }
   throw new Error(`nats-server did not listen within ${String(startLimitMs)} ms:\n${written.join("")}`);
 }
 
 /** Undefined while the file is half written. */
-function parsePort(text: string): number | undefined {
+function parseDoors(text: string): Doors | undefined {
   try {
-    const { nats } = JSON.parse(text) as { nats?: readonly string[] };
-    return nats?.[0] === undefined ? undefined : Number(new URL(nats[0]).port);
+    const { nats, websocket } = JSON.parse(text) as { nats?: readonly string[]; websocket?: readonly string[] };
+    return nats?.[0] === undefined ? undefined : { nats: nats[0], websocket: websocket?.[0] ?? "" };
   } catch {
     return undefined;
   }

@@ -62,9 +62,10 @@ async function start(): Promise<void> {
   identity ??= await takeIdentity();
   const files = await readFiles(elementOf("files", HTMLInputElement).files);
   const between = new MessageChannel();
+  // The names that `build-page.mjs` gives them.
   const own: Workers = {
-    client: new Worker(new URL("./client-worker.ts", import.meta.url), { type: "module" }),
-    compute: new Worker(new URL("./compute-worker.ts", import.meta.url), { type: "module" }),
+    client: new Worker("./client-worker.js", { type: "module" }),
+    compute: new Worker("./compute-worker.js", { type: "module" }),
   };
   workers = own;
   own.client.addEventListener("message", ({ data }: MessageEvent<FromClient>) => hear(data));

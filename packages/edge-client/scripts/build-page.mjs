@@ -8,8 +8,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { natsParts, plainImports } from "./page-plugins.mjs";
+
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const packages = join(root, "..");
+/** The page opens them by these names, which do not change with their content. */
+const workers = ["client-worker", "compute-worker"];
 const target = join(root, "build", "page");
 /** Packages of which something is in the bundle. */
 const ingredients = ["actors", "edge-client", "errors", "federated", "kernels-wasm", "models", "optimization"];
@@ -22,13 +26,13 @@ function filesBelow(folder) {
     .sort();
 }
 
-/** Digest of all that the page is made of: sources, kernels, bundler, and this script. */
+/** Digest of all that the page is made of: sources, kernels, bundler, and these scripts. */
 function digestOfInputs() {
   const bundler = createRequire(import.meta.url)("vite/package.json").version;
   const hash = createHash("sha256").update(bundler);
   const folders = ingredients.map((name) => join(packages, name, "src"));
-  const others = [join(root, "demo"), join(packages, "kernels-wasm", "build"), fileURLToPath(import.meta.url)];
-  for (const file of [...folders, ...others].flatMap((path) => (path.endsWith(".mjs") ? [path] : filesBelow(path)))) {
+  const others = [join(root, "demo"), join(packages, "kernels-wasm", "build"), join(root, "scripts")];
+  for (const file of [...folders, ...others].flatMap(filesBelow)) {
     hash.update(`\0${file.slice(packages.length)}\0`).update(readFileSync(file));
   }
   return hash.digest("hex");
@@ -49,14 +53,30 @@ if (readOr(join(target, "inputs.sha256"), "") === digest) {
   const { build } = await import("vite");
   const draft = `${target}.${process.pid}`;
   mkdirSync(dirname(draft), { recursive: true });
+  const demo = join(root, "demo");
   await build({
     configFile: false,
-    root: join(root, "demo"),
+    root: demo,
     base: "./",
     logLevel: "error",
     resolve: { conditions: ["shoal-source", "module", "browser", "development|production"] },
-    worker: { format: "es" },
-    build: { outDir: draft, target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+    plugins: [plainImports, natsParts],
+    build: {
+      ...{ outDir: draft, target: "es2022", assetsInlineLimit: 0, modulePreload: false },
+      // Page and workers in one build: what they share is in files of its own, which a browser loads once.
+      rolldownOptions: {
+        input: {
+          page: join(demo, "index.html"),
+          ...Object.fromEntries(workers.map((name) => [name, join(demo, `${name}.ts`)])),
+        },
+        // Else an entry would hold what others import, and run where it is imported.
+        preserveEntrySignatures: "strict",
+        output: {
+          comments: false,
+          entryFileNames: ({ name }) => (workers.includes(name) ? "[name].js" : "assets/[name]-[hash].js"),
+        },
+      },
+    },
   });
   writeFileSync(join(draft, "inputs.sha256"), digest);
   rmSync(target, { recursive: true, force: true });

@@ -17,6 +17,9 @@ export {
   type EdgeTrainerOptions,
   type EdgeUpdate,
 } from "./edge-trainer.ts";
+export { openNatsLink, type NatsLink, type NatsLinkOptions } from "./nats/nats-link.ts";
+export type { NatsLineOptions } from "./nats/nats-line.ts";
+export { createLinkPlane, type LinkReply, type PlaneLink } from "./plane/link-plane.ts";
 export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";
 export { createInlineTrainer, type InlineTrainerOptions } from "./session/inline-trainer.ts";
 export { join, type Session } from "./session/join.ts";

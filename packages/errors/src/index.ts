@@ -1,2 +1,3 @@
+export { errorMeanings } from "./error-meanings.ts";
 export { errorTable, isErrorCode, type ErrorCode, type ErrorRow, type Retry } from "./error-table.ts";
 export { isShoalError, ShoalError, type ErrorDetails, type SerializedError } from "./shoal-error.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorTable, isErrorCode, isShoalError, ShoalError } from "./index.ts";
+import { errorMeanings, errorTable, isErrorCode, isShoalError, ShoalError } from "./index.ts";
 
 describe("ShoalError", () => {
   it("shows its code first", () => {
@@ -25,8 +25,9 @@ describe("ShoalError", () => {
   });
 
   it("has a table whose rows are complete", () => {
+    expect(Object.keys(errorMeanings)).toEqual(Object.keys(errorTable));
+    for (const meaning of Object.values(errorMeanings)) expect(meaning).toMatch(/\.$/);
     for (const row of Object.values(errorTable)) {
-      expect(row.meaning).toMatch(/\.$/);
       expect(row.grpcStatus).toBeGreaterThan(0);
       expect(row.exitCode).toBeGreaterThan(0);
     }

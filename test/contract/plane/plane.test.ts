@@ -1,7 +1,7 @@
-/** The federated plane, in process and over a real nats-server: one contract. */
-import { connectNats, systemClock } from "@shoal/actors";
+/** The federated plane, in process and over a real nats-server, by TCP and by WebSocket: one contract. */
+import { connectNats, createSystemRandom, systemClock } from "@shoal/actors";
 import { createNatsAggregatorPlane } from "@shoal/aggregator";
-import { createNatsClientPlane } from "@shoal/edge-client";
+import { createLinkPlane, createNatsClientPlane, openNatsLink } from "@shoal/edge-client";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import {
   createInProcessPlane,
@@ -25,7 +25,7 @@ let server: NatsServer;
 let tasks = 0;
 
 beforeAll(async () => {
-  server = await startNatsServer({ jetstream: false });
+  server = await startNatsServer({ jetstream: false, websocket: true });
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
@@ -40,7 +40,22 @@ async function inProcess(): Promise<PlaneScene> {
   };
 }
 
-async function overNats(): Promise<PlaneScene> {
+type Connect = (client: string, address: TaskAddress) => Promise<ClientPlane>;
+
+const overTcp: Connect = async (client, address) => {
+  const options = { servers: server.address, name: client, inboxPrefix: inboxPrefix(client) };
+  return createNatsClientPlane({ connection: await connectNats(options), address, client });
+};
+
+const overWebSocket: Connect = async (client, address) => {
+  const link = await openNatsLink({
+    line: { url: server.websocket, name: client, inboxPrefix: inboxPrefix(client) },
+    ...{ clock: systemClock, random: createSystemRandom(), onLoginRefused: () => undefined },
+  });
+  return createLinkPlane(link, address, client);
+};
+
+const overNats = (connect: Connect) => async (): Promise<PlaneScene> => {
   const address: TaskAddress = { cluster: "test", task: `task-${String(tasks++)}` };
   const owned = new AsyncDisposableStack();
   const connection = await connectNats({ servers: server.address, name: "aggregator" });
@@ -48,17 +63,18 @@ async function overNats(): Promise<PlaneScene> {
   return {
     aggregator: createNatsAggregatorPlane(connection, address),
     async connect(client) {
-      const own = await connectNats({ servers: server.address, name: client, inboxPrefix: inboxPrefix(client) });
-      owned.defer(() => own.close());
-      return createNatsClientPlane({ connection: own, address, client });
+      const plane = await connect(client, address);
+      owned.defer(() => plane.close());
+      return plane;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
+};
 
 describe.each([
   ["in process", inProcess],
-  ["over NATS", overNats],
+  ["over NATS", overNats(overTcp)],
+  ["over NATS in a WebSocket", overNats(overWebSocket)],
 ])("the federated plane %s", (_, create) => {
   it("answers requests, knowing who asked", async () => {
     await using scene = await create();

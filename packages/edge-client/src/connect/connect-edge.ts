@@ -7,11 +7,12 @@
  *   C2  a pass that has ended while the device slept costs one refused connection: the next one has a new pass.
  *   C3  whoever is refused for good (the invitation has ended) is told once, and not asked for again.
  */
-import { jwtAuthenticator, nkeys, wsconnect, type ConnectionOptions, type NatsConnection } from "@nats-io/nats-core";
+import { jwtAuthenticator, nkeys } from "@nats-io/nats-core";
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";
-import { createNatsClientPlane } from "../plane/nats-client-plane.ts";
+import { openNatsLink, type NatsLink, type NatsLinkOptions } from "../nats/nats-link.ts";
+import { createLinkPlane } from "../plane/link-plane.ts";
 import { enrol, natsPath, type Enrolment } from "./enrolment.ts";
 import { createPassKeeper } from "./pass-keeper.ts";
 
@@ -36,12 +37,6 @@ export interface EdgeConnection {
   readonly traffic: () => { readonly sent: number; readonly received: number };
 }
 
-const connectTimeoutMs = 10_000;
-/** Browsers do not tell of a line that is half open: a ping does, and timers of workers run in hidden tabs. */
-const pingIntervalMs = 25_000;
-const reconnectDelayMs = 500;
-const mostReconnectDelayMs = 30_000;
-
 /** A key for a new client; whoever has it is that client. */
 export function createClientKey(): string {
   return new TextDecoder().decode(nkeys.createUser().getSeed());
@@ -49,40 +44,43 @@ export function createClientKey(): string {
 
 /**
  * In Node a process connects either so or over TCP: the NATS library has one way to connect at a time.
- * @throws ShoalError as `enrol`; transport_lost - nats-server cannot be reached
+ * @throws ShoalError as `enrol`; invalid_argument - the seed is none; transport_lost - nats-server cannot be reached
  */
 export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConnection> {
   const { origin, ticket, onRefused = () => undefined } = options;
   const { clock = systemClock, random = createSystemRandom() } = options;
   const seed = new TextEncoder().encode(options.seed);
-  const request = { ticket, publicKey: nkeys.fromSeed(seed).getPublicKey() };
-  const enrolment = await enrol(origin, { ...request, task: null });
+  const publicKey = publicKeyOf(seed);
+  const enrolment = await enrol(origin, { ticket, publicKey, task: null });
   const { cluster, task, client } = enrolment;
   const passes = createPassKeeper({
-    ...{ first: enrolment, enrol: () => enrol(origin, { ...request, task }), clock, random, onRefused },
+    ...{ first: enrolment, enrol: () => enrol(origin, { ticket, publicKey, task }), clock, random, onRefused },
   });
   try {
-    const delay = createReconnectDelay(random);
-    const connection = await open(natsUrl(origin), {
-      ...{ authenticator: jwtAuthenticator(() => passes.pass, seed), inboxPrefix: inboxPrefix(client) },
-      ...{ name: client, timeout: connectTimeoutMs, pingInterval: pingIntervalMs, maxPingOut: 2 },
-      ...{ maxReconnectAttempts: -1, ignoreClusterUpdates: true, ignoreAuthErrorAbort: true, noAsyncTraces: true },
-      reconnectDelayHandler: () => delay.ms,
+    const authenticator = jwtAuthenticator(() => passes.pass, seed); // C1
+    const link = await open({
+      line: { url: natsUrl(origin), name: client, inboxPrefix: inboxPrefix(client), authenticator },
+      ...{ clock, random, onLoginRefused: () => passes.renewNow() }, // C2
     });
-    void follow(connection, delay, () => passes.renewNow()); // C2
-    const plane = createNatsClientPlane({ connection, address: { cluster, task }, client });
+    const plane = createLinkPlane(link, { cluster, task }, client);
     const close = async (): Promise<void> => {
       passes.close();
       await plane.close();
     };
-    const traffic = (): { sent: number; received: number } => {
-      const { inBytes, outBytes } = connection.stats();
-      return { sent: outBytes, received: inBytes };
-    };
-    return { enrolment, plane: { ...plane, close }, traffic };
+    return { enrolment, plane: { ...plane, close }, traffic: () => link.traffic() };
   } catch (error) {
     passes.close();
     throw error;
+  }
+}
+
+function publicKeyOf(seed: Uint8Array): string {
+  try {
+    return nkeys.fromSeed(seed).getPublicKey();
+  } catch (cause) {
+    // What it was is nobody's business.
+    const sentence = "this is no key of a client: createClientKey makes one";
+    throw new ShoalError("invalid_argument", sentence, { field: "seed" }, { cause });
   }
 }
 
@@ -92,54 +90,13 @@ function natsUrl(origin: string): string {
   return url.href;
 }
 
-interface ReconnectDelay {
-  readonly ms: number;
-  /** Another attempt begins. */
-  tried(): void;
-  succeeded(): void;
-}
-
-/**
- * Full jitter: clients that were cut off together do not come back together. One draw for each attempt: the library asks
- * again whenever it looks at its clock.
- */
-function createReconnectDelay(random: Random): ReconnectDelay {
-  let tries = 0;
-  const draw = (): number => {
-    const longest = Math.min(mostReconnectDelayMs, reconnectDelayMs * 2 ** tries);
-    return reconnectDelayMs / 2 + random.uniform() * longest;
-  };
-  let ms = draw();
-  return {
-    get ms() {
-      return ms;
-    },
-    tried() {
-      tries += 1;
-      ms = draw();
-    },
-    succeeded() {
-      tries = 0;
-      ms = draw();
-    },
-  };
-}
-
-async function open(url: string, options: ConnectionOptions): Promise<NatsConnection> {
+/** A pass that was refused a moment after it was given: another `shoal edge` has begun, so asking again may help. */
+async function open(options: NatsLinkOptions): Promise<NatsLink> {
   try {
-    return await wsconnect({ servers: url, ...options });
+    return await openNatsLink(options);
   } catch (cause) {
-    const sentence = cause instanceof Error ? cause.message : String(cause);
-    throw new ShoalError("transport_lost", `no connection to NATS at ${url}: ${sentence}`, { url }, { cause });
-  }
-}
-
-async function follow(connection: NatsConnection, delay: ReconnectDelay, onPassRefused: () => void): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === "reconnecting") delay.tried();
-    if (status.type === "reconnect") delay.succeeded();
-    if (status.type !== "error") continue;
-    const { name } = status.error;
-    if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") onPassRefused();
+    const { url } = options.line;
+    const sentence = `no connection to NATS at ${url}: ${ShoalError.from(cause).message.replace(/^\[[a-z_]+\] /, "")}`;
+    throw new ShoalError("transport_lost", sentence, { url }, { cause });
   }
 }

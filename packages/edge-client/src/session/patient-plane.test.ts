@@ -1,4 +1,5 @@
 import { createRandom, createSimulatedClock, simulate } from "@shoal/actors";
+import { ShoalError } from "@shoal/errors";
 import type { ClientPlane, ClientReply } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import { createPatientPlane, type PatientPlane } from "./patient-plane.ts";
@@ -15,16 +16,19 @@ interface Scene {
   readonly askedAtMs: readonly number[];
 }
 
-/** Requests before `fromMs` are not answered, ever. */
-function scene(fromMs: number): Scene {
+type Answer = () => Promise<ClientReply>;
+
+const silence: Answer = () => new Promise(() => undefined);
+
+/** @param early - what becomes of requests before `fromMs` */
+function scene(fromMs: number, early: Answer = silence): Scene {
   const clock = createSimulatedClock();
   const askedAtMs: number[] = [];
   let connect = (_isConnected: boolean): void => undefined;
   const plane: ClientPlane = {
     request() {
       askedAtMs.push(clock.now());
-      const isSilent = clock.now() < fromMs;
-      return isSilent ? new Promise<ClientReply>(() => undefined) : Promise.resolve({ type: "noted" });
+      return clock.now() < fromMs ? early() : Promise.resolve({ type: "noted" });
     },
     listen: () => () => undefined,
     watch(onChange) {
@@ -64,6 +68,20 @@ describe("what was asked of somebody who is gone", () => {
     await simulate(clock, plane.ask(request, new AbortController().signal));
     expect(askedAtMs.find((atMs) => atMs >= awayMs)).toBeLessThan(awayMs + 500);
     expect(told).toEqual([true, false, true]);
+  });
+
+  it("is asked often again when the line is back but nobody is there yet, however often it was in vain before", async () => {
+    const [backMs, thereMs] = [3_600_000, 3_601_000];
+    const { clock, plane, connect, askedAtMs } = scene(thereMs, () =>
+      Promise.reject(new ShoalError("transport_lost", "nobody hears it")),
+    );
+    clock.after(100, () => connect(false));
+    clock.after(backMs, () => connect(true));
+    await simulate(clock, plane.ask(request, new AbortController().signal));
+    // Waits that begin at 375 ms at most and double: four of them pass the second by 2 s at most.
+    expect(askedAtMs.at(-1)).toBeGreaterThanOrEqual(thereMs);
+    expect(askedAtMs.at(-1)).toBeLessThan(thereMs + 2_000);
+    expect(askedAtMs.length).toBeLessThan(1_000); // at most 30 s between two, 15 s on average
   });
 
   it("keeps nobody from going on who does not want it any more", async () => {

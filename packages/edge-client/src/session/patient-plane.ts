@@ -37,12 +37,15 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
   const wakers = new Set<() => void>();
   const underWay = new Set<() => void>();
   let isConnected: boolean | undefined;
+  /** That there were so far. */
+  let lines = 0;
   const stop = plane.watch((next) => {
     // Each failed attempt to connect again may be told of.
     if (next === isConnected) return;
     isConnected = next;
     options.onConnected?.(next);
     if (!next) return;
+    lines += 1;
     for (const giveUp of [...underWay]) giveUp();
     for (const wake of wakers) wake();
   });
@@ -63,14 +66,15 @@ export function createPatientPlane(options: PatientPlaneOptions): PatientPlane {
     });
   return {
     async ask(request, signal) {
-      for (let tries = 0; ; tries += 1) {
+      for (let [tries, line] = [0, lines]; ; tries += 1) {
         if (signal.aborted) throw cancelled(signal);
         try {
           return await wanted(plane.request(request, timeoutMs), { signal, underWay });
         } catch (error) {
           if (!isPassing(error)) throw error;
           // Somebody else is there: what was in vain so far says nothing of them.
-          if (error === gone) tries = 0;
+          if (error === gone || line !== lines) tries = 0;
+          line = lines;
         }
         // Full jitter: clients that were cut off together do not come back together.
         const longestMs = Math.min(leastWaitMs * 2 ** tries, mostWaitMs);

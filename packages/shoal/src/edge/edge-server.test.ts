@@ -3,6 +3,7 @@ import { connect, createServer } from "node:net";
 import { connectNats, createRandom, systemClock } from "@shoal/actors";
 import { createNatsAggregatorPlane } from "@shoal/aggregator";
 import { connectEdge, createClientKey, enrolmentPath, natsPath, type Enrolment } from "@shoal/edge-client";
+import type { ShoalError } from "@shoal/errors";
 import { jwtAuthenticator, nkeys, wsconnect, type NatsConnection } from "@nats-io/nats-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startNatsServer } from "../cluster/nats-server.ts";
@@ -195,9 +196,17 @@ describe("a client of shoal edge", () => {
 
   it("is cut off when its invitation has ended", async () => {
     const ticket = writeTicket({ cluster, task: "digits", client: null, expiresAt: soon() - 600 + 2 }, key);
+    const refused = Promise.withResolvers<ShoalError>();
+    const own = { origin: edge.origin, ticket, seed: createClientKey(), random: createRandom(1) };
+    const { plane } = await connectEdge({ ...own, onRefused: refused.resolve });
+    const told: boolean[] = [];
+    plane.watch((isConnected) => told.push(isConnected));
     await using client = await rawClient(ticket);
     const closed = await client.connection.closed();
     expect(closed).toMatchObject({ name: "UserAuthenticationExpiredError" });
+    await expect(refused.promise).resolves.toMatchObject({ code: "unauthenticated" });
+    expect(told).toEqual([true, false]);
+    await plane.close();
     const again = await enrolAt(edge, { ticket, publicKey: nkeys.createUser().getPublicKey(), task: null });
     expect(again.status).toBe(401);
     await expect(again.json()).resolves.toMatchObject({ code: "unauthenticated" });
