@@ -21,8 +21,8 @@ const mostBytesLater: Readonly<Record<string, number>> = {
   "kernel-codec": 8_000,
 };
 
-/** The page of `shoal edge`: what is seen, two workers, the kernels' loader. About 111,000 now. */
-const mostBytesOfPage = 114_000;
+/** The page of `shoal edge`: what is seen, two workers, the kernels' loader. About 111,700 now. */
+const mostBytesOfPage = 116_000;
 
 const packedBytes = (content: string | Buffer): number => gzipSync(content, { level: 9 }).length;
 const bytesOf = (chunks: readonly Rolldown.OutputChunk[]): number =>
