@@ -4,15 +4,9 @@
  */
 import { ShoalError } from "@shoal/errors";
 import {
-  clipScale,
-  correctGradient,
-  createRandomBits,
-  makePrivate,
   packShared,
   personalSpans,
-  renewControl,
   sharedKeys,
-  squaredNormOf,
   systemRandomBytes,
   unpackShared,
   type RandomBytes,
@@ -21,8 +15,10 @@ import {
 } from "@shoal/federated";
 import type { KernelBuild, KernelModules } from "@shoal/kernels-wasm";
 import { initializeParameters, parseModelSpec, type ModelSpec, type Split } from "@shoal/models";
-import { createEdgeTrainer, type EdgeTrainer } from "../edge-trainer.ts";
+import type { EdgeTrainer } from "../edge-trainer.ts";
 import { checkSplit } from "./check-split.ts";
+import type { CorrectedTraining } from "./corrected-training.ts";
+import type { hideUpdate } from "./hide-update.ts";
 import type { LocalControl, LocalTrainer, LocalValues } from "./local-training.ts";
 
 export interface InlineTrainerOptions {
@@ -55,11 +51,12 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
   checkSplit(data);
   if (testData !== undefined) checkSplit(testData);
   let current: Equipment | undefined;
-  const equip = (task: TaskDescription): Equipment => {
+  const equip = async (task: TaskDescription): Promise<Equipment> => {
     const batchSize = Math.min(task.local.batchSize ?? data.count, mostBatch);
     const key = JSON.stringify([task.model, batchSize, task.local.personal]);
-    if (current?.key !== key) current = { key, ...build(options, task, batchSize) };
-    return current;
+    const equipment = current?.key === key ? current : { key, ...(await build(options, task, batchSize)) };
+    current = equipment;
+    return equipment;
   };
   return {
     samples: data.count,
@@ -67,12 +64,13 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
     async train(task, work) {
       const { draw, local, signal, onProgress } = work;
       const { epochs, learningRate, momentum, proximal, seed } = local;
-      const own = equip(task);
+      const own = await equip(task);
       const parameters = wholeOf(own, task, work);
+      const corrected = await correcting(work.control);
       const before = local.lossAt === "received" ? own.trainer.measure(parameters, data).loss : undefined;
       const { update, samples, steps, loss } = await own.trainer.train({
         ...{ parameters, data, epochs, learningRate, momentum, proximal, signal },
-        correction: correctionOf(own, task, work.control),
+        correction: corrected?.correction(task, own.shared),
         // Another order in each step, the same one after a reload.
         seed: (seed + 0x9e3779b1 * draw) % 2 ** 32,
         onEpoch: (epoch, mean) => onProgress?.({ epoch, loss: mean }),
@@ -80,14 +78,14 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
       });
       const sent = new Float32Array(own.shared.count);
       packShared(own.shared, update, sent);
-      const controlChange = changeOf(task, work.control, { sent, steps });
-      hide(sent, clipOf(task, work.clip), task.privacy.localNoise, randomBytes);
+      const controlChange = corrected?.change(task, sent, steps);
+      await hide(sent, clipOf(task, work.clip), task.privacy.localNoise, randomBytes);
       const personal = local.personal.length === 0 ? null : parameters.map((value, key) => value + (update[key] ?? 0));
       return { update: sent, personal, controlChange, samples, steps, loss: before ?? loss };
     },
     async evaluate(task, values) {
       if (testData === undefined) return null;
-      const own = equip(task);
+      const own = await equip(task);
       return own.trainer.measure(wholeOf(own, task, values), testData);
     },
     async close() {
@@ -96,11 +94,13 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
   };
 }
 
-function build(
+/** What training takes is loaded when a round first wants it: many clients wait long until they are drawn. */
+async function build(
   { modules, build: kernelBuild, memoryBytes }: InlineTrainerOptions,
   { model, size, local }: TaskDescription,
   batchSize: number,
-): Omit<Equipment, "key"> {
+): Promise<Omit<Equipment, "key">> {
+  const { createEdgeTrainer } = await import("../edge-trainer.ts");
   const spec = parseModelSpec(model, "model");
   const trainer = createEdgeTrainer({
     ...{ modules, spec, batchSize },
@@ -123,33 +123,11 @@ function wholeOf({ spec, shared }: Equipment, { local }: TaskDescription, own: L
   return whole;
 }
 
-/** c − cₖ, where the task has controls; statistics are measured, and are not corrected. */
-function correctionOf(
-  { shared }: Equipment,
-  { plain }: TaskDescription,
-  control: LocalControl | undefined,
-): Float32Array | undefined {
+/** Most tasks have no controls: what those take comes when one has. */
+async function correcting(control: LocalControl | undefined): Promise<CorrectedTraining | undefined> {
   if (control === undefined) return undefined;
-  const correction = new Float32Array(shared.count);
-  correctGradient(correction, control.own, control.global);
-  for (const { begin, end } of plain) correction.fill(0, begin, end);
-  const whole = new Float32Array(shared.size);
-  unpackShared(shared, correction, whole);
-  return whole;
-}
-
-/** Δcₖ by option II: from what the steps did. @param sent - [size] float32 the update, borrowed */
-function changeOf(
-  { plain, local }: TaskDescription,
-  control: LocalControl | undefined,
-  { sent, steps }: { readonly sent: Float32Array; readonly steps: number },
-): Float32Array | undefined {
-  if (control === undefined) return undefined;
-  const received = new Float32Array(sent.length);
-  const pass = { received, trained: sent, steps, learningRate: local.learningRate };
-  const change = renewControl(control.own.slice(), control.global, pass);
-  for (const { begin, end } of plain) change.fill(0, begin, end);
-  return change;
+  const { createCorrectedTraining } = await import("./corrected-training.ts");
+  return createCorrectedTraining(control);
 }
 
 /**
@@ -162,8 +140,10 @@ function clipOf({ privacy }: TaskDescription, ofRound: number | null): number | 
   return localNoise > 0 || secure !== null ? Math.min(ofRound, clip) : ofRound;
 }
 
-/** Δ·min(1, C/‖Δ‖), with the noise of local privacy where the task wants it; in place. */
-function hide(update: Float32Array, clip: number | null, deviation: number, randomBytes: RandomBytes): void {
-  const scale = clip === null ? 1 : clipScale(Math.sqrt(squaredNormOf(update)), clip);
-  makePrivate(update, scale, deviation, createRandomBits(randomBytes));
+/** Nor is anything hidden by most. */
+async function hide(...args: Parameters<typeof hideUpdate>): Promise<void> {
+  const [, clip, deviation] = args;
+  if (clip === null && deviation === 0) return;
+  const { hideUpdate: hideNow } = await import("./hide-update.ts");
+  hideNow(...args);
 }
