@@ -4,6 +4,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   contributionId,
   createSecureClient,
+  decodeSecureClientMessage,
   describeVector,
   emptyLedger,
   encodeSecureMessage,
@@ -221,6 +222,71 @@ describe("a client that says what it should not", () => {
     expect(run.records[0]?.body.dropped.list).toMatchObject([
       { client: "m0", reason: "shares are not one for each neighbour" },
     ]);
+  });
+});
+
+/** Every byte of the shares that "m0" gives away is wrong. */
+function lies(client: string, request: ClientRequest): ClientRequest {
+  if (client !== "m0" || request.type !== "secure_message" || request.stage !== "answer") return request;
+  const message = decodeSecureClientMessage("answer", request.body);
+  if (message.type !== "answer") return request;
+  const seeds = message.answer.seeds.map(({ of, share }) => ({ of, share: share.map((byte) => byte ^ 255) }));
+  return { ...request, body: encodeSecureMessage({ ...message, answer: { ...message.answer, seeds } }) };
+}
+
+/** What "m0" seals opens for nobody. */
+function sealsNothing(client: string, request: ClientRequest): ClientRequest {
+  if (client !== "m0" || request.type !== "secure_message" || request.stage !== "shares") return request;
+  const message = decodeSecureClientMessage("shares", request.body);
+  if (message.type !== "shares") return request;
+  const shares = message.shares.map((each) => ({ ...each, sealed: each.sealed.slice().fill(7) }));
+  return { ...request, body: encodeSecureMessage({ type: "shares", shares }) };
+}
+
+describe("a client that gives away wrong shares of others", () => {
+  it("costs no round, is named in each, and is asked no more after a few", async () => {
+    const run = await playMasked({ steps: 5, bend: lies });
+    expectExact(run);
+    const rounds = run.records.map(({ body }) => [
+      body.outcome,
+      body.contributed.count,
+      body.asked.list.includes("m0"),
+    ]);
+    // Three offences lead into quarantine, and what is held against a client has faded a little by the third.
+    expect(rounds).toEqual([
+      ["committed", 10, true],
+      ["committed", 10, true],
+      ["committed", 10, true],
+      ["committed", 10, true],
+      ["committed", 9, false],
+    ]);
+    const named = run.records.map(({ body }) => body.dropped.list);
+    const [entry] = named[0] ?? [];
+    expect(entry?.reason).toContain("shares that are not what was dealt");
+    expect(named.map((list) => list.map(({ client }) => client))).toEqual([["m0"], ["m0"], ["m0"], ["m0"], []]);
+  });
+});
+
+/** The shares that "m0" deals are of its seed, and it is bound to them, but says that its seed is another one. */
+function commitsToNothing(client: string, request: ClientRequest): ClientRequest {
+  if (client !== "m0" || request.type !== "secure_message" || request.stage !== "keys") return request;
+  const message = decodeSecureClientMessage("keys", request.body);
+  if (message.type !== "keys") return request;
+  const keys = { ...message.keys, seedHash: new Uint8Array(32) };
+  return { ...request, body: encodeSecureMessage({ type: "keys", keys }) };
+}
+
+describe("a client whose secret cannot be joined from what it dealt", () => {
+  it.each([
+    ["opens for nobody", sealsNothing, "neighbours of m0", "got no share of its secret"],
+    ["is no secret of it", commitsToNothing, "the shares that m0 dealt", "do not give its secret"],
+  ] as const)("because it %s costs one round, which names it, and is not in the next", async (_, bend, why, what) => {
+    const run = await playMasked({ steps: 1, bend });
+    expectExact(run);
+    const [first, ...others] = run.records.map(({ body }) => body);
+    expect(first).toMatchObject({ outcome: "abandoned", reason: expect.stringContaining(why) as string });
+    expect(first?.dropped.list.find(({ client }) => client === "m0")?.reason).toContain(what);
+    expect(others.map(({ outcome, asked }) => [outcome, asked.list.includes("m0")])).toEqual([["committed", false]]);
   });
 });
 

@@ -58,6 +58,8 @@ export interface MaskedPlan extends Partial<InProcessPlaneOptions> {
   readonly aggregatorDies?: readonly number[];
   /** What "m0" does in place of what a client does; settles when it is done. */
   readonly instead?: (plane: ClientPlane, cryptography: SecureClientPorts) => Promise<void>;
+  /** What becomes of each request of a client on its way. */
+  readonly bend?: (client: string, request: ClientRequest) => ClientRequest;
   /** Asked before each request of a client: whether it dies there, and for how long it is away, ms. */
   readonly dies?: (client: string, request: ClientRequest) => number | undefined;
 }
@@ -90,7 +92,8 @@ export function playMasked(plan: MaskedPlan): Promise<MaskedRun> {
 }
 
 async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promise<MaskedRun> {
-  const { steps, settings = maskedSettings(), aggregatorDies = [], dies = () => undefined, ...planeOptions } = plan;
+  const { steps, settings = maskedSettings(), aggregatorDies = [], dies = () => undefined, ...others } = plan;
+  const { bend = (_, request) => request, ...planeOptions } = others;
   const plane = createInProcessPlane({ clock, delayMs: () => 1, ...planeOptions });
   const store = createMemoryStore();
   const events: (SessionEvent & { readonly client: string })[] = [];
@@ -106,7 +109,12 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
     }
     const storage = createMemoryStorage();
     for (;;) {
-      const { plane: own, died } = createFragilePlane(plane.connect(client), (request) => dies(client, request));
+      const connected = plane.connect(client);
+      const bent: ClientPlane = {
+        ...connected,
+        request: (request, timeoutMs) => connected.request(bend(client, request), timeoutMs),
+      };
+      const { plane: own, died } = createFragilePlane(bent, (request) => dies(client, request));
       const session = join({
         ...{
           task: "digits",

@@ -56,6 +56,8 @@ export interface PlayedSum {
 export interface SumOutcome {
   readonly state: ServerState;
   readonly reasons: readonly string[];
+  /** Whom something was held against, in that order. */
+  readonly accused: readonly Extract<ServerEffect, { type: "accuse" }>[];
   /** Names, in the order of the roster. */
   readonly survivors: readonly string[];
   readonly session: SecureSession | undefined;
@@ -97,6 +99,7 @@ function createPlay(played: PlayedSum) {
   let time = 0;
   let state: ServerState = startSecureSum(plan, time);
   let effects: ServerEffect[] = [];
+  const accused: Extract<ServerEffect, { type: "accuse" }>[] = [];
   let roster: Roster | undefined;
   const count = (into: Map<string, number>, client: string, bytes: number): void => {
     into.set(client, (into.get(client) ?? 0) + bytes);
@@ -106,6 +109,7 @@ function createPlay(played: PlayedSum) {
     state = step.state;
     reasons.push(step.reason);
     effects.push(...step.effects);
+    accused.push(...step.effects.filter((effect) => effect.type === "accuse"));
   };
   return {
     played,
@@ -157,7 +161,7 @@ function createPlay(played: PlayedSum) {
       return result;
     },
     outcome: (): SumOutcome => ({
-      ...{ state, reasons, spentMs },
+      ...{ state, reasons, accused, spentMs },
       session: roster === undefined ? undefined : openSession(roster, plan),
       survivors: state.phase === "summed" ? state.survivors : [],
       bytes: {

@@ -191,5 +191,7 @@ describe("a registry", () => {
     expect(registry.idle).toBe(0);
     registry.checkIn("a", device, 1_001);
     expect(registry.idle).toBe(1);
+    registry.holdAgainst("a", 2_000, true);
+    expect(registry.idle).toBe(0);
   });
 });

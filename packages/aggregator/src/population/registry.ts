@@ -77,8 +77,11 @@ export interface Registry {
    */
   sweep(nowMs: number, isAwaited: (client: string) => boolean): readonly string[];
   standing(client: string): Standing;
-  /** A contribution was refused for what is in it. */
-  holdAgainst(client: string, nowMs: number): Standing;
+  /**
+   * A contribution was refused for what is in it.
+   * @param isFatal - it has cost all others their round: it is in quarantine at once
+   */
+  holdAgainst(client: string, nowMs: number, isFatal?: boolean): Standing;
 }
 
 interface RegistryState {
@@ -128,8 +131,9 @@ export function createRegistry(settings: RegistrySettings): Registry {
     draw: (count, except, random) => state.pool.draw(count, except, random),
     sweep: (nowMs, isAwaited) => sweep(state, nowMs, isAwaited),
     standing: (client) => standingOf(state, client),
-    holdAgainst(client, nowMs) {
-      const standing = holdAgainst(standingOf(state, client), settings.standing, nowMs);
+    holdAgainst(client, nowMs, isFatal = false) {
+      const weight = isFatal ? settings.standing.mostOffences : 1;
+      const standing = holdAgainst(standingOf(state, client), settings.standing, nowMs, weight);
       remember(state, client, standing);
       if (!isTrusted(standing, nowMs)) state.pool.remove(client);
       return standing;

@@ -41,17 +41,19 @@ export function advance(own: Sums, sitting: Sitting, event: ServerEvent): Server
   const step = advanceSecureSum(before, event, clock.now());
   sitting.state = step.state;
   // Who is refused is out for that reason, and not because the stage went on without it.
-  for (const effect of step.effects) if (effect.type === "refuse") carryOut(own, sitting, effect);
+  for (const effect of step.effects) if (isAboutOne(effect)) carryOut(own, sitting, effect);
   if (step.state.phase !== before.phase) {
     timeline.staged(step.state.phase, clock.now());
     leaveOut(own, sitting, before);
     // With those who were left out the round may have lost too many.
     if (!isOpen(own, sitting)) return step;
   }
-  for (const effect of step.effects) if (effect.type !== "refuse") carryOut(own, sitting, effect);
+  for (const effect of step.effects) if (!isAboutOne(effect)) carryOut(own, sitting, effect);
   arm(own, sitting);
   return step;
 }
+
+const isAboutOne = ({ type }: ServerEffect): boolean => type === "refuse" || type === "accuse";
 
 /** The timer of its stage. */
 export function arm(own: Sums, sitting: Sitting): void {
@@ -105,9 +107,19 @@ function carryOut(own: Sums, sitting: Sitting, effect: ServerEffect): void {
         advance(own, sitting, { type: "left", client: effect.client });
       }
       return;
+    case "accuse":
+      accuse(own, effect);
+      return;
     case "abort":
       giveUp(own, sitting, effect.reason);
   }
+}
+
+/** Its vector counts, if it is in the sum; the record names it all the same. */
+function accuse(own: Sums, { client, reason, isFatal }: Omit<Extract<ServerEffect, { type: "accuse" }>, "type">): void {
+  const { registry, timeline, clock } = own.room();
+  registry.holdAgainst(client, clock.now(), isFatal);
+  timeline.dropped(client, reason, clock.now());
 }
 
 function isGone(state: ServerState, client: string): boolean {
@@ -150,7 +162,16 @@ async function takeMasksOff(
     if (!isOpen(own, sitting)) return;
     sitting.mean = mean;
   } catch (error) {
-    giveUp(own, sitting, ShoalError.from(error).message);
+    const { message, details } = ShoalError.from(error);
+    const dealer = roster.find((_, index) => index === details["client"]);
+    if (dealer !== undefined && isOpen(own, sitting)) {
+      accuse(own, { client: dealer.client, reason: "the shares that it dealt do not give its secret", isFatal: true });
+    }
+    giveUp(
+      own,
+      sitting,
+      dealer === undefined ? message : `the shares that ${dealer.client} dealt do not give its secret`,
+    );
     return;
   }
   report(own, sitting);

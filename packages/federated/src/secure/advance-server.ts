@@ -10,11 +10,13 @@
  *   T3  the sum is of at least `minimumClients`, and of exactly those whose masked vector was there when masking ended.
  *   T4  a message that is wrong takes its sender out, a repeated one is answered again, a late one is refused; no message
  *       of one client can end the sum of the others while enough of them are left.
+ *   T5  a revealed share that is not the dealt one is not used, and held against who revealed it.
  * Source  Bonawitz et al., CCS 2017; Bell et al., CCS 2020.
  */
 import { publicKeyBytes, secretBytes } from "./key-agreement.ts";
 import { maximumClients, type SealedShares, type UnmaskingAnswer } from "./messages.ts";
 import { sealedBytes } from "./sealed-share.ts";
+import { hashBytes, isAsDealt } from "./share-hash.ts";
 import {
   among,
   endAdvertising,
@@ -27,6 +29,7 @@ import {
 } from "./server-stages.ts";
 import type {
   AdvertisingState,
+  CollectedShare,
   MaskingState,
   OpenServerState,
   ServerEvent,
@@ -38,9 +41,6 @@ import type {
   UnmaskingState,
 } from "./server-state.ts";
 import { shareBytes } from "./shamir.ts";
-
-/** Of SHA-256. */
-const hashBytes = 32;
 
 /** @throws RangeError when the plan contradicts itself */
 export function startSecureSum(plan: SecureSumPlan, nowMs: number): AdvertisingState {
@@ -201,7 +201,10 @@ function takeShares(state: SharingState, self: number, shares: readonly SealedSh
   const receivers = shares.map(({ to }) => to);
   const isWhole =
     isSameSet(receivers, neighbours) &&
-    shares.every(({ from, sealed }) => from === self && sealed.length === sealedBytes);
+    shares.every(
+      ({ from, sealed, hashes: { maskKey, seed } }) =>
+        from === self && sealed.length === sealedBytes && [maskKey, seed].every(({ length }) => length === hashBytes),
+    );
   if (!isWhole) return outOf(state, self, "shares are not one for each neighbour");
   const byReceiver = new Map(shares.map((each) => [each.to, each]));
   const sealed = state.sealed.map((some, to) => withOne(some, byReceiver.get(to)));
@@ -219,7 +222,7 @@ function takeAnswer(state: UnmaskingState, self: number, { seeds, maskKeys }: Un
   if (!request.survivors.includes(self)) return refuse(state, nameOf(state, self), "it is not in the sum");
   if (state.answered.includes(self)) return nothing(state, "an answer came again");
   const own = neighbours[self];
-  // Some may be missing: those that neighbours have sealed so that they do not open.
+  // Some may be missing: those that neighbours have sealed so that they do not open, or are not of their hashes.
   const isRight =
     isSubset(
       seeds.map(({ of }) => of),
@@ -230,11 +233,36 @@ function takeAnswer(state: UnmaskingState, self: number, { seeds, maskKeys }: Un
       among(own, new Set(request.dropped)),
     ) &&
     [...seeds, ...maskKeys].every(({ share }) => share.length === shareBytes(secretBytes));
-  if (!isRight) return outOf(state, self, "shares are not what was asked for");
-  const given = new Map([...seeds, ...maskKeys].map((share) => [share.of, { ...share, from: self }]));
+  if (!isRight) {
+    const [out, reason] = [
+      outOf(state, self, "shares are not what was asked for"),
+      "it gave away what was not asked for",
+    ];
+    const accusation = { type: "accuse", client: nameOf(state, self), reason, isFatal: false } as const;
+    return { ...out, effects: [...out.effects, accusation] };
+  }
+  const given = dealtOf(state, self, { seeds, maskKeys });
   const collected = state.collected.map((some, of) => withOne(some, given.get(of)));
+  const client = nameOf(state, self);
   const next: UnmaskingState = { ...state, answered: [...state.answered, self], collected };
-  return nothing(next, `${nameOf(state, self)} has answered`);
+  const wrong = seeds.length + maskKeys.length - given.size;
+  if (wrong === 0) return nothing(next, `${client} has answered`);
+  const reason = `it gave away ${wrong} shares that are not what was dealt, though its vector was taken`; // T5
+  const effects = [{ type: "accuse", client, reason, isFatal: false }] as const;
+  return { state: { ...next, liars: [...state.liars, self] }, effects, reason: `${client}: ${reason}` };
+}
+
+/** The shares of an answer that are what was dealt, by whose secret they are of. */
+function dealtOf({ sealed, session }: UnmaskingState, self: number, { seeds, maskKeys }: UnmaskingAnswer) {
+  const dealers = new Map((sealed[self] ?? []).map((each) => [each.from, each]));
+  const given = new Map<number, CollectedShare>();
+  for (const [secret, shares] of [["seed", seeds] as const, ["maskKey", maskKeys] as const]) {
+    for (const { of, share } of shares) {
+      const dealt = dealers.get(of);
+      if (dealt !== undefined && isAsDealt(session, dealt, secret, share)) given.set(of, { of, share, from: self });
+    }
+  }
+  return given;
 }
 
 const withOne = <T>(some: readonly T[], one: T | undefined): readonly T[] =>

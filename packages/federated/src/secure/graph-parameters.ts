@@ -44,7 +44,7 @@ const slack = 1e-14;
 export function graphParameters(clients: number, model: ThreatModel): GraphParameters {
   checkModel(clients, model);
   const logs = logFactorials(clients);
-  const adversaries = Math.floor((model.adversarialShare + slack) * clients);
+  const adversaries = adversariesAmong(clients, model);
   const staying = Math.ceil((1 - model.dropOutShare - slack) * clients);
   const leaving = Math.floor((model.dropOutShare + slack) * clients);
   for (let degree = 2; degree < clients - 1; degree += 2) {
@@ -57,6 +57,11 @@ export function graphParameters(clients: number, model: ThreatModel): GraphParam
     if (threshold !== undefined) return { degree, threshold };
   }
   return ofCompleteGraph(clients, adversaries, staying, model);
+}
+
+/** Of so many clients how many may be adversarial. */
+export function adversariesAmong(clients: number, { adversarialShare }: ThreatModel): number {
+  return Math.floor((adversarialShare + slack) * clients);
 }
 
 function thresholdWithin(most: number, least: number, degree: number, { server }: ThreatModel): number | undefined {

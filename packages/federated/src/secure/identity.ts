@@ -3,7 +3,7 @@
  * the place of a client's and read along; with them it can only leave clients out.
  */
 import type { Bytes } from "./key-agreement.ts";
-import type { AdvertisedKeys, SecureSettings } from "./messages.ts";
+import { secureProtocol, type AdvertisedKeys, type SecureSettings } from "./messages.ts";
 import { joinBytes } from "./session-id.ts";
 
 /** A port: keys of identities come from the task's authority, not from the server of the sum. */
@@ -16,7 +16,7 @@ export interface Identity {
 /** What a client signs: its keys in this one sum and in no other. */
 export function signedMessage({ name }: Pick<SecureSettings, "name">, keys: Omit<AdvertisedKeys, "signature">): Bytes {
   const text = new TextEncoder();
-  const names = ["shoal secure aggregation 1 keys", name, keys.client].map((each) => text.encode(each));
+  const names = [`${secureProtocol} keys`, name, keys.client].map((each) => text.encode(each));
   return joinBytes([...names, keys.maskKey, keys.sealKey, keys.seedHash]);
 }
 

@@ -7,6 +7,7 @@
  * Sources  NIST SP 800-56A; RFC 7748 (X25519); RFC 5869 (HKDF).
  */
 import { ShoalError } from "@shoal/errors";
+import { secureProtocol } from "./messages.ts";
 import { compressPoint, expandPoint } from "./p256-point.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -132,7 +133,7 @@ export async function deriveKey(
   purpose: Purpose,
 ): Promise<CryptoKey> {
   const base = await subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
-  const info = new TextEncoder().encode(`shoal secure aggregation 1 ${purpose}`);
+  const info = new TextEncoder().encode(`${secureProtocol} ${purpose}`);
   const target = { name: purpose === "seal" ? "AES-GCM" : "AES-CTR", length: 256 };
   const usages: KeyUsage[] = purpose === "seal" ? ["encrypt", "decrypt"] : ["encrypt"];
   return await subtle.deriveKey({ name: "HKDF", hash: "SHA-256", salt: session, info }, base, target, false, usages);

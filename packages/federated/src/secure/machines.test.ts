@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { advanceSecureSum, nextSecureDeadline, startSecureSum, waitedFor } from "./advance-server.ts";
 import { advanceClient, type ClientEvent, type ClientState } from "./client-state.ts";
-import { maximumClients, type AdvertisedKeys } from "./messages.ts";
+import { maximumClients, type AdvertisedKeys, type SealedShares } from "./messages.ts";
 import { sealedBytes } from "./sealed-share.ts";
 import type { SecureSumPlan, ServerEvent, ServerState } from "./server-state.ts";
+import { shareHashOf, type SharedSecret } from "./share-hash.ts";
 
 const keysOf = (client: string, fill: number): AdvertisedKeys => ({
   client,
@@ -132,11 +133,23 @@ describe("the server, whatever the clients do", () => {
     ...{ name: "n", curve: "P-256", bits: 32, minimumClients: 4, invited: 8, stageTimeoutMs: 100 },
     threat: { adversarialShare: 0, dropOutShare: 0.45, server: "curious" },
   };
-  const sharesFrom = (state: ServerState, from: number) => {
-    const neighbours = state.phase === "sharing" ? (state.neighbours[from] ?? []) : [];
-    return neighbours.map((to) => ({ from, to, sealed: new Uint8Array(sealedBytes) }));
-  };
   const share = new Uint8Array(36);
+  const sealed = new Uint8Array(sealedBytes);
+  /** Of the newest session: a client sends the same shares again and again. */
+  let dealt: { session: Uint8Array; shares: Map<number, SealedShares[]> } = { session: sealed, shares: new Map() };
+  const sharesFrom = (state: ServerState, from: number): SealedShares[] => {
+    if (state.phase !== "sharing") return [];
+    const { session, neighbours } = state;
+    if (dealt.session !== session) dealt = { session, shares: new Map() };
+    const shares =
+      dealt.shares.get(from) ??
+      (neighbours[from] ?? []).map((to) => {
+        const hashOf = (secret: SharedSecret): Uint8Array => shareHashOf(session, [from, to], secret, share);
+        return { from, to, sealed, hashes: { maskKey: hashOf("maskKey"), seed: hashOf("seed") } };
+      });
+    dealt.shares.set(from, shares);
+    return shares;
+  };
 
   /** What a client would answer to the request of this state. */
   function answerOf(state: ServerState, from: number): ServerEvent {
@@ -270,6 +283,16 @@ describe("the server, whatever the clients do", () => {
     expect(of(summed.state, { type: "masked", client: "c3" })).toMatchObject([
       { type: "refuse", reason: "the sum is there" },
     ]);
+  });
+
+  it("holds an answer against its client that is about others than it was asked for, once", () => {
+    const unmasking = played([...each("keys"), ...each("shares"), ...each("masked")]).state;
+    const { state, effects } = advanceSecureSum(unmasking, eventOf(unmasking, "bad_answer", 3), 1);
+    expect(effects).toMatchObject([
+      { type: "refuse", client: "c3" },
+      { type: "accuse", client: "c3", isFatal: false },
+    ]);
+    expect(advanceSecureSum(state, eventOf(state, "bad_answer", 3), 1).effects).toMatchObject([{ type: "refuse" }]);
   });
 
   it("names whom it waits for, and waits for nobody who has left or sent what is wrong", () => {

@@ -3,7 +3,7 @@
  * the second message on.
  *
  *   1  client → keys                     server → roster
- *   2  client → sealed shares            server → the sealed shares for this client
+ *   2  client → sealed shares, hashes    server → the sealed shares for this client, and their hashes
  *   3  client → masked vector            server → who is in the sum and who has left
  *   4  client → shares, one a neighbour
  */
@@ -21,6 +21,9 @@ export interface SecureSettings {
   readonly minimumClients: number;
   readonly threat: ThreatModel;
 }
+
+/** In everything that is hashed, signed or derived: builds that differ in it have nothing in common, and say so. */
+export const secureProtocol = "shoal secure aggregation 2";
 
 /** Most clients of one session: each of them is sent the keys of all. */
 export const maximumClients = 1000;
@@ -43,6 +46,8 @@ export interface SealedShares {
   readonly from: number;
   readonly to: number;
   readonly sealed: Uint8Array;
+  /** What the dealer binds itself to (`share-hash.ts`), 32 bytes for each of the two shares. */
+  readonly hashes: { readonly maskKey: Uint8Array; readonly seed: Uint8Array };
 }
 
 /** Ascending. Together they are all clients that have shared their secrets. */
@@ -59,7 +64,7 @@ export interface RevealedShare {
   readonly share: Uint8Array;
 }
 
-/** For each neighbour one of two shares; none for one whose shares did not open. */
+/** For each neighbour one of two shares; none for one whose shares did not open, or were not of their hashes. */
 export interface UnmaskingAnswer {
   /** Of seeds of survivors. */
   readonly seeds: readonly RevealedShare[];

@@ -2,7 +2,7 @@
 import { sha256 } from "../contribution/sha256.ts";
 import { graphParameters } from "./graph-parameters.ts";
 import type { Bytes } from "./key-agreement.ts";
-import type { Roster, SecureSettings } from "./messages.ts";
+import { secureProtocol, type Roster, type SecureSettings } from "./messages.ts";
 import { neighboursOf } from "./neighbour-graph.ts";
 import { joinBytes, sessionIdOf } from "./session-id.ts";
 
@@ -23,13 +23,13 @@ export function openSession(roster: Roster, settings: SecureSettings): SecureSes
 }
 
 /**
- * What the sum was agreed on with. Else a server could tell one client that a few neighbours are enough, and be given both of
+ * What the sum was agreed on with, and in which protocol. Else a server could tell one client that a few neighbours are enough, and be given both of
  * its secrets by others, who go by other terms.
  */
 function termsOf({ name, curve, bits, minimumClients, threat }: SecureSettings): Bytes {
   const { adversarialShare, dropOutShare, server } = threat;
   const text = new TextEncoder();
-  const terms = [name, curve, bits, minimumClients, adversarialShare, dropOutShare, server];
+  const terms = [secureProtocol, name, curve, bits, minimumClients, adversarialShare, dropOutShare, server];
   return joinBytes(terms.map((term) => text.encode(String(term))));
 }
 

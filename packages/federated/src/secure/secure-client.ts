@@ -33,6 +33,7 @@ import type {
 } from "./messages.ts";
 import { openSession, pointOf, seedHashOf, signOf } from "./roster.ts";
 import { openShares, sealShares, type SharePair } from "./sealed-share.ts";
+import { isAsDealt, shareHashOf } from "./share-hash.ts";
 import { splitSecret, type Share } from "./shamir.ts";
 
 export interface SecureClientPorts {
@@ -83,7 +84,7 @@ interface Memory {
   state: ClientState;
   secrets: Promise<Secrets> | undefined;
   joined: Joined | undefined;
-  /** Shares of neighbours' secrets, as far as they could be opened: at most one pair a neighbour. */
+  /** Shares of neighbours' secrets, as far as they opened and are of their hashes: at most one pair a neighbour. */
   held: Map<number, SharePair>;
   masks: readonly SignedMask[];
   /** Element that the next chunk begins with; undefined when there is none. */
@@ -174,7 +175,11 @@ async function share(memory: Memory, site: Site, roster: Roster): Promise<readon
       const key = await deriveKey(ports.subtle, agreed, session, "seal");
       sealKeys.set(to, key);
       const pair = { maskKey: bytesAt(maskKeys, i), seed: bytesAt(seeds, i) };
-      return { from: self, to, sealed: await sealShares(ports, key, [self, to], pair) };
+      const hashes = {
+        maskKey: shareHashOf(session, [self, to], "maskKey", pair.maskKey),
+        seed: shareHashOf(session, [self, to], "seed", pair.seed),
+      };
+      return { from: self, to, sealed: await sealShares(ports, key, [self, to], pair), hashes };
     }),
   );
 }
@@ -183,21 +188,26 @@ async function receive(memory: Memory, site: Site, shares: readonly SealedShares
   const { subtle } = site.ports;
   const { partners } = step(memory, site, { type: "shares", senders: shares.map(({ from }) => from) }, "mask");
   const [joined, secrets] = [joinedOf(memory), await secretsOf(memory)];
-  const bySender = new Map(shares.map(({ from, sealed }) => [from, sealed]));
+  const bySender = new Map(shares.map((each) => [each.from, each]));
   const held = new Map<number, SharePair>();
   await Promise.all(
     partners.map(async (from) => {
-      const key = joined.sealKeys.get(from);
-      if (key === undefined) throw refusal(`client ${from} is no neighbour`);
-      const sealed = bySender.get(from) ?? new Uint8Array();
+      const [key, dealt] = [joined.sealKeys.get(from), bySender.get(from)];
+      if (key === undefined || dealt === undefined) throw refusal(`client ${from} is no neighbour`);
       // What does not open is given away to nobody; that costs its sender, and not those whom it was sent to.
-      const pair = await openShares(subtle, key, [from, joined.self], sealed).catch(() => undefined);
-      if (pair !== undefined) held.set(from, pair);
+      const pair = await openShares(subtle, key, [from, joined.self], dealt.sealed).catch(() => undefined);
+      if (pair !== undefined && isPairAsDealt(joined, dealt, pair)) held.set(from, pair);
     }),
   );
   const masks = await masksOf(partners, joined, secrets, subtle);
   if (memory.state.phase !== "masking") throw refusal("the server did not wait for the masks");
   [memory.held, memory.masks, memory.next] = [held, masks, 0];
+}
+
+/** Who gave away another share than its dealer is bound to would answer for it. */
+function isPairAsDealt({ session, self }: Joined, { from, hashes }: SealedShares, pair: SharePair): boolean {
+  const dealt = { from, to: self, hashes };
+  return isAsDealt(session, dealt, "maskKey", pair.maskKey) && isAsDealt(session, dealt, "seed", pair.seed);
 }
 
 async function mask(memory: Memory, { settings, ports }: Site, values: Uint32Array): Promise<Uint8Array<ArrayBuffer>> {

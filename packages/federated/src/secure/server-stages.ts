@@ -1,4 +1,5 @@
 /** How a stage of a secure sum ends: with the next one, or with an abort that names what is missing. */
+import { adversariesAmong } from "./graph-parameters.ts";
 import { openSession, pointOf, type SecureSession } from "./roster.ts";
 import type {
   AdvertisingState,
@@ -94,7 +95,7 @@ export function endMasking(state: MaskingState, nowMs: number): ServerStep {
   const collected = roster.map(() => []);
   const next: UnmaskingState = {
     ...{ phase: "unmasking", plan, gone, roster, session, neighbours, threshold, deadlineMs },
-    ...{ request, answered: [], collected },
+    ...{ request, answered: [], sealed: state.sealed, liars: [], collected },
   };
   const to = survivors.map((client) => nameOf(state, client));
   const reason = `${survivors.length} masked vectors have come, ${dropped.length} clients have left`;
@@ -110,7 +111,8 @@ export function endUnmasking(state: UnmaskingState): ServerStep {
   const missing = firstMissing(state);
   if (missing !== undefined) {
     const reason = `fewer than ${state.threshold} neighbours of ${nameOf(state, missing)} have given their share of its secret`;
-    return abort(state, reason);
+    const aborted = abort(state, reason);
+    return { ...aborted, effects: [...accusedDealers(state), ...aborted.effects] };
   }
   const { request, roster, session, threshold, collected, neighbours } = state;
   const inSum = new Set(request.survivors);
@@ -126,6 +128,24 @@ export function endUnmasking(state: UnmaskingState): ServerStep {
   const survivors = request.survivors.map((client) => nameOf(state, client));
   const reason = `the secrets of ${survivors.length} survivors and ${request.dropped.length} others are there`;
   return { state: { phase: "summed", survivors }, effects: [{ type: "unmask", roster, session, unmasking }], reason };
+}
+
+/**
+ * Dealers whose secret has too few shares because more neighbours than may be adversarial hold none that opened and is of
+ * its hash: then one of them at least is honest, and the dealer is not. With fewer nobody can tell a dealer who has
+ * sealed nothing from neighbours who say so.
+ */
+function accusedDealers({ roster, plan, request, ...state }: UnmaskingState): readonly ServerEffect[] {
+  const { answered, liars, neighbours, threshold, collected } = state;
+  const most = Math.max(1, adversariesAmong(roster.length, plan.threat));
+  const honest = new Set(answered.filter((client) => !liars.includes(client)));
+  return [...request.survivors, ...request.dropped].flatMap((client) => {
+    const given = new Set((collected[client] ?? []).map(({ from }) => from));
+    const without = among(neighbours[client], honest).filter((neighbour) => !given.has(neighbour)).length;
+    if (given.size >= threshold || without <= most) return [];
+    const reason = `${without} of its neighbours got no share of its secret that opens and is of its hash`;
+    return [{ type: "accuse", client: nameOf({ roster }, client), reason, isFatal: true }];
+  });
 }
 
 export function among(clients: readonly number[] | undefined, present: ReadonlySet<number>): readonly number[] {

@@ -63,7 +63,11 @@ export interface UnmaskingState extends Session {
   readonly phase: "unmasking";
   readonly request: UnmaskingRequest;
   readonly answered: readonly number[];
-  /** For each client of the roster: shares of the seed of a survivor, of the mask key of who has left. */
+  /** For each client of the roster what has been sealed for it: its hashes are what revealed shares are held to. */
+  readonly sealed: readonly (readonly SealedShares[])[];
+  /** Who has given away a share that is not what was dealt. */
+  readonly liars: readonly number[];
+  /** For each client of the roster: shares of the seed of a survivor, of the mask key of who has left, all as dealt. */
   readonly collected: readonly (readonly CollectedShare[])[];
 }
 
@@ -119,6 +123,8 @@ export type ServerEffect =
     }
   /** The message costs its sender its place, and nobody else anything. */
   | { readonly type: "refuse"; readonly client: string; readonly reason: string }
+  /** The client's doing and nobody else's, whatever has become of its vector; `isFatal`: there is no sum because of it. */
+  | { readonly type: "accuse"; readonly client: string; readonly reason: string; readonly isFatal: boolean }
   /** Nothing of the sum can be seen any more. */
   | { readonly type: "abort"; readonly clients: readonly string[]; readonly reason: string };
 

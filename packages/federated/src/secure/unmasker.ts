@@ -3,8 +3,9 @@
  *
  *   Σ x = Σ masked − Σ_{survivors u} PRG(b_u) − Σ_{dropped d} Σ_{partners v in the sum} sign(v, d)·PRG(s_vd)   (mod 2^bits)
  *
- * A mask key is checked against the public key of the roster, a seed against the hash that came with it. Where there are
- * more shares than the threshold, a wrong one among them is got round.
+ * A mask key is checked against the public key of the roster, a seed against the hash that came with it. All shares are what
+ * was dealt (`share-hash.ts`): where they do not give the secret, who dealt them is to blame. Where there are more than
+ * the threshold, one that is on no polynomial with the others is got round.
  */
 import { ShoalError } from "@shoal/errors";
 import { unpackBits } from "./bit-packing.ts";
@@ -42,7 +43,7 @@ interface Site {
 
 /**
  * Joins and checks all secrets.
- * @throws ShoalError codec_failed - names the client whose secret the shares do not give: then there is no sum
+ * @throws ShoalError codec_failed - its detail `client` is the dealer whose shares do not give its secret: then there is no sum
  */
 export async function createUnmasker(site: Site, { survivors, dropped, threshold }: Unmasking): Promise<Unmasker> {
   const { subtle, settings, session, roster } = site;

@@ -19,7 +19,8 @@ const keys = fc.record({
   seedHash: exactly(32),
   signature: fc.uint8Array({ maxLength: 72 }),
 });
-const shares = fc.array(fc.record({ from: client, to: client, sealed: exactly(100) }), { maxLength: 5 });
+const hashes = fc.record({ maskKey: exactly(32), seed: exactly(32) });
+const shares = fc.array(fc.record({ from: client, to: client, sealed: exactly(100), hashes }), { maxLength: 5 });
 const revealed = fc.array(fc.record({ of: client, share: exactly(36) }), { maxLength: 5 });
 const clientMessage: fc.Arbitrary<SecureClientMessage> = fc.oneof(
   fc.record({ type: fc.constant("keys" as const), keys }),
@@ -88,7 +89,8 @@ describe("messages of secure sums", () => {
     const bytes = encodeSecureMessage({ type: "roster", roster });
     expect(bytes.length).toBeLessThan(250_000);
     expect(decodeSecureServerMessage("roster", bytes)).toEqual({ type: "roster", roster });
-    const shares = roster.map((_, to) => ({ from: 0, to, sealed: new Uint8Array(100) }));
+    const ofShares = { maskKey: new Uint8Array(32), seed: new Uint8Array(32) };
+    const shares = roster.map((_, to) => ({ from: 0, to, sealed: new Uint8Array(100), hashes: ofShares }));
     expect(encodeSecureMessage({ type: "shares", shares }).length).toBeLessThan(250_000);
   });
 });

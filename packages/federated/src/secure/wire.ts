@@ -17,6 +17,7 @@ import {
   type UnmaskingRequest,
 } from "./messages.ts";
 import { sealedBytes } from "./sealed-share.ts";
+import { hashBytes } from "./share-hash.ts";
 import { shareBytes } from "./shamir.ts";
 
 export type SecureClientMessage =
@@ -45,10 +46,10 @@ export function encodeSecureMessage(message: SecureClientMessage | SecureServerM
       writer.list(message.roster, (keys) => writeKeys(writer, keys));
       break;
     case "shares":
-      writer.list(message.shares, ({ from, to, sealed }) => {
+      writer.list(message.shares, ({ from, to, sealed, hashes }) => {
         writer.count(from);
         writer.count(to);
-        writer.bytes(sealed);
+        for (const part of [sealed, hashes.maskKey, hashes.seed]) writer.bytes(part);
       });
       break;
     case "request":
@@ -120,12 +121,15 @@ function writeKeys(writer: FieldWriter, { client, maskKey, sealKey, seedHash, si
 function readKeys(reader: FieldReader): AdvertisedKeys {
   const client = reader.text(mostName);
   const [maskKey, sealKey] = [reader.bytes(mostKey), reader.bytes(mostKey)];
-  return { client, maskKey, sealKey, seedHash: reader.bytes(32), signature: reader.bytes(mostSignature) };
+  return { client, maskKey, sealKey, seedHash: reader.bytes(hashBytes), signature: reader.bytes(mostSignature) };
 }
 
 function readShares(reader: FieldReader): readonly SealedShares[] {
   const index = (): number => reader.count(maximumClients - 1);
-  return reader.list(maximumClients, () => ({ from: index(), to: index(), sealed: reader.bytes(sealedBytes) }));
+  return reader.list(maximumClients, () => {
+    const [from, to, sealed] = [index(), index(), reader.bytes(sealedBytes)];
+    return { from, to, sealed, hashes: { maskKey: reader.bytes(hashBytes), seed: reader.bytes(hashBytes) } };
+  });
 }
 
 function readClients(reader: FieldReader): readonly number[] {
