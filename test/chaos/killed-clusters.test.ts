@@ -1,5 +1,5 @@
 /** A whole cluster killed with SIGKILL in the middle of a run, and another one that goes on with it. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -16,10 +16,18 @@ const job = {
 
 const lossy = { ...job, name: "killed-lossy", shards: 1, encoding: { push: { name: "int8" } } };
 
-/** The keeper first: it must not end anybody in order. */
+/** Linux says it; elsewhere nats-server outlives its guardian. */
+function childrenOf(pid: number): readonly number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
+}
+
+/** The keeper first: it must not end anybody in order. Nats-server is its guardian's child. */
 function killAll({ up, pids }: UpCluster): void {
+  const own = Object.values(pids);
+  const all = [...own, ...own.flatMap(childrenOf)];
   up.process.kill("SIGKILL");
-  for (const pid of Object.values(pids)) {
+  for (const pid of all) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
