@@ -22,7 +22,7 @@ export function summaryOf(
   round: EndedState,
   contributed: readonly StoredContribution[],
   { version, result, parameters }: RoundEndFacts,
-): RoundSummary {
+): Omit<RoundSummary, "record"> {
   const counted = (claimed: number): number => Math.min(claimed, settings.sampleCap);
   const isUnsaid = isPrivate(description.privacy);
   const samples = isUnsaid ? 0 : contributed.reduce((sum, { offer }) => sum + counted(offer.samples), 0);
