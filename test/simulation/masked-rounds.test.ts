@@ -4,6 +4,7 @@ import { ShoalError } from "@shoal/errors";
 import {
   contributionId,
   createSecureClient,
+  decodeSecureClientMessage,
   describeVector,
   emptyLedger,
   encodeSecureMessage,
@@ -221,6 +222,42 @@ describe("a client that says what it should not", () => {
     expect(run.records[0]?.body.dropped.list).toMatchObject([
       { client: "m0", reason: "shares are not one for each neighbour" },
     ]);
+  });
+});
+
+/** Nobody can open what "m0" has sealed in the first round. */
+function sealWrongly(client: string, request: ClientRequest): ClientRequest {
+  if (client !== "m0" || request.type !== "secure_message" || request.round !== 1) return request;
+  const message = decodeSecureClientMessage(request.stage, request.body);
+  if (message.type !== "shares") return request;
+  const shares = message.shares.map((each) => ({ ...each, sealed: each.sealed.map((byte) => byte ^ 1) }));
+  return { ...request, body: encodeSecureMessage({ type: "shares", shares }) };
+}
+
+/** Most have kept other shares than they were given, in the first round. */
+function answerWrongly(client: string, request: ClientRequest): ClientRequest {
+  if (maskedNames.indexOf(client) > 5 || request.type !== "secure_message" || request.round !== 1) return request;
+  const message = decodeSecureClientMessage(request.stage, request.body);
+  if (message.type !== "answer") return request;
+  const seeds = message.answer.seeds.map((each) => ({ ...each, share: each.share.map((byte) => byte ^ 1) }));
+  return { ...request, body: encodeSecureMessage({ ...message, answer: { ...message.answer, seeds } }) };
+}
+
+describe("a client whose secret cannot be had", () => {
+  it.each([
+    [sealWrongly, "fewer than 5 neighbours of a client have", "fewer than 5 of its neighbours have given their share"],
+    [answerWrongly, "the shares of the secret of a client do not give it", "the shares of its secret do not give it"],
+  ] as const)("costs its round, and is named in the record alone: %o", async (says, reason, why) => {
+    const run = await playMasked({ steps: 1, says });
+    expectExact(run);
+    const [first] = run.records;
+    expect(first?.body.reason).toMatch(new RegExp(`^no secure sum: ${reason}`));
+    const [lost] = first?.body.dropped.list ?? [];
+    expect(lost?.client).toBe("m0");
+    expect(lost?.reason).toContain(why);
+    const told = run.events.flatMap((event) => (event.type === "let_go" ? [event.reason] : []));
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter((each) => /m0|client 0/.test(each))).toEqual([]);
   });
 });
 

@@ -60,6 +60,8 @@ export interface MaskedPlan extends Partial<InProcessPlaneOptions> {
   readonly instead?: (plane: ClientPlane, cryptography: SecureClientPorts) => Promise<void>;
   /** Asked before each request of a client: whether it dies there, and for how long it is away, ms. */
   readonly dies?: (client: string, request: ClientRequest) => number | undefined;
+  /** What a client says in place of what it means to. */
+  readonly says?: (client: string, request: ClientRequest) => ClientRequest;
 }
 
 export interface MaskedRun {
@@ -90,7 +92,14 @@ export function playMasked(plan: MaskedPlan): Promise<MaskedRun> {
 }
 
 async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promise<MaskedRun> {
-  const { steps, settings = maskedSettings(), aggregatorDies = [], dies = () => undefined, ...planeOptions } = plan;
+  const {
+    steps,
+    settings = maskedSettings(),
+    aggregatorDies = [],
+    dies = () => undefined,
+    says,
+    ...planeOptions
+  } = plan;
   const plane = createInProcessPlane({ clock, delayMs: () => 1, ...planeOptions });
   const store = createMemoryStore();
   const events: (SessionEvent & { readonly client: string })[] = [];
@@ -106,7 +115,9 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
     }
     const storage = createMemoryStorage();
     for (;;) {
-      const { plane: own, died } = createFragilePlane(plane.connect(client), (request) => dies(client, request));
+      const { plane: own, died } = createFragilePlane(lyingPlane(plane.connect(client), client, says), (request) =>
+        dies(client, request),
+      );
       const session = join({
         ...{
           task: "digits",
@@ -186,6 +197,11 @@ function watch(clock: Clock, look: () => void): { stop(): void } {
     timer = clock.after(1, again);
   }
   return { stop: () => timer.cancel() };
+}
+
+function lyingPlane(plane: ClientPlane, client: string, says: MaskedPlan["says"]): ClientPlane {
+  if (says === undefined) return plane;
+  return { ...plane, request: (request, ...others) => plane.request(says(client, request), ...others) };
 }
 
 /** The end of a client that is gone in the moment before a request leaves: nothing more is said, nor heard. */

@@ -78,7 +78,10 @@ export async function endRound(task: Task, step: RoundStep, facts: RoundEndFacts
   await tellRound(task, facts);
 }
 
-/** Ends the open round though nothing in it asks for that; all who are in it may stop. */
+/**
+ * Ends the open round though nothing in it asks for that; all who are in it may stop.
+ * @param reason - all clients hear it: it names none of them
+ */
 export function abandon({ keeper, clock }: Room, reason: string): RoundStep {
   const { round } = keeper.record;
   const { number } = round;

@@ -49,7 +49,7 @@ export function published(summary: RoundSummary, settings: AggregatorSettings): 
   return { ...summary, contributions, bytesDown: 0, bytesUp: 0, reason: publicReason(summary.reason, settings) };
 }
 
-/** Of a round's end, or a client's in it. */
+/** Of a round's end, or a client's in it. Such reasons name nobody, in any mode: who others are is in the record alone. */
 export function publicReason(reason: string, { privacy }: Pick<AggregatorSettings, "privacy">): string {
   return privacy === null ? reason.slice(0, longestReason) : "the round is over";
 }

@@ -120,7 +120,18 @@ export type ServerEffect =
   /** The message costs its sender its place, and nobody else anything. */
   | { readonly type: "refuse"; readonly client: string; readonly reason: string }
   /** Nothing of the sum can be seen any more. */
-  | { readonly type: "abort"; readonly clients: readonly string[]; readonly reason: string };
+  | {
+      readonly type: "abort";
+      readonly clients: readonly string[];
+      readonly reason: string;
+      readonly lost?: LostSecret;
+    };
+
+/** Why there is no sum: for the record, because all clients hear the reason, which names none of them. */
+export interface LostSecret {
+  readonly client: string;
+  readonly why: string;
+}
 
 export interface ServerStep {
   readonly state: ServerState;
