@@ -278,8 +278,8 @@ function commitsToNothing(client: string, request: ClientRequest): ClientRequest
 
 describe("a client whose secret cannot be joined from what it dealt", () => {
   it.each([
-    ["opens for nobody", sealsNothing, "neighbours of m0", "got no share of its secret"],
-    ["is no secret of it", commitsToNothing, "the shares that m0 dealt", "do not give its secret"],
+    ["opens for nobody", sealsNothing, "neighbours of a client", "got no share of its secret"],
+    ["is no secret of it", commitsToNothing, "the shares that a client dealt", "do not give its secret"],
   ] as const)("because it %s costs one round, which names it, and is not in the next", async (_, bend, why, what) => {
     const run = await playMasked({ steps: 1, bend });
     expectExact(run);
@@ -287,6 +287,9 @@ describe("a client whose secret cannot be joined from what it dealt", () => {
     expect(first).toMatchObject({ outcome: "abandoned", reason: expect.stringContaining(why) as string });
     expect(first?.dropped.list.find(({ client }) => client === "m0")?.reason).toContain(what);
     expect(others.map(({ outcome, asked }) => [outcome, asked.list.includes("m0")])).toEqual([["committed", false]]);
+    const told = run.events.flatMap((event) => (event.type === "let_go" ? [event.reason] : []));
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.filter((each) => /m0|client 0/.test(each))).toEqual([]);
   });
 });
 

@@ -221,7 +221,13 @@ function furnish(
   });
   const room: Room = {
     ...{ task: description.task, description, settings, plane: options.plane, clock, random: options.random, keeper },
-    ...{ registry: createRegistry(settings), codecs, traffic: { down: 0, up: 0 }, timeline, account },
+    ...{
+      registry: createRegistry(settings, keeper.record.lasting.held),
+      codecs,
+      traffic: { down: 0, up: 0 },
+      timeline,
+      account,
+    },
     traces: createContributionTraces(run),
     values: createPublishedValues(codecs, settings.plan.maximumStaleness + spareRounds),
     contributions: createContributionStore(settings.intake),

@@ -74,6 +74,9 @@ describe("a run that goes on from a snapshot on a cluster that does not know it"
     expect(verifyChain(log).kind).toBe("intact");
     expect(log.map(({ body }) => body.round)).toEqual([1, 2, 3]);
     expect(costs(log)).toEqual([1, 2, 4]);
+    // Whoever hears their hashes cannot try who was in them.
+    expect(new Set(log.map(({ body }) => body.salt)).size).toBe(3);
+    expect(log.every(({ body }) => /^[0-9a-f]{32}$/.test(body.salt ?? ""))).toBe(true);
     const spent = log.map(({ body }) => body.epsilon ?? 0);
     expect(spent[2]).toBeGreaterThan(spent[1] ?? Infinity);
   });

@@ -42,6 +42,7 @@ export async function beginTask(
   const rounds = [logged?.round, saved?.round, account?.rounds].map((known) => known ?? 0);
   const lasting: LastingState = {
     ...{ clip: description.privacy.clip, control: null, log },
+    ...(saved?.held !== undefined && { held: saved.held }),
     ledger: settings.privacy === null ? null : ledgerOf(settings, said, account),
   };
   return { round: Math.max(...rounds), lasting };

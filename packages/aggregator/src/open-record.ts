@@ -4,6 +4,7 @@ import { isShoalError } from "@shoal/errors";
 import { isEnded, nothingCarried, resumeRound, type RoundState, type RoundStep } from "@shoal/federated";
 import type { TaskBeginning } from "./begin-task.ts";
 import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
+import { onClock } from "./population/kept-standings.ts";
 
 export interface OpenedRecord {
   readonly record: TaskRecord;
@@ -41,15 +42,22 @@ async function openOnce({ run, store, clock, begin }: OpenRecordOptions): Promis
   const found = await store.get(taskKey(run));
   const known = found?.value as TaskRecord | undefined;
   const resumed = known === undefined || isEnded(known.round) ? undefined : resumeRound(known.round, clock.now());
-  const record: TaskRecord =
+  const record = onThisClock(
     known === undefined
       ? firstRecord(await begin())
-      : { ...known, term: known.term + 1, round: resumed?.state ?? known.round };
+      : { ...known, term: known.term + 1, round: resumed?.state ?? known.round },
+    clock.now(),
+  );
   const revision =
     found === undefined
       ? await store.create(taskKey(run), record)
       : await store.update(taskKey(run), record, found.revision);
   return { record, revision, resumed };
+}
+
+function onThisClock(record: TaskRecord, nowMs: number): TaskRecord {
+  const { held } = record.lasting;
+  return held === undefined ? record : { ...record, lasting: { ...record.lasting, held: onClock(held, nowMs) } };
 }
 
 function firstRecord({ round: number, lasting }: TaskBeginning): TaskRecord {

@@ -117,18 +117,29 @@ describe("a round whose contributions cannot be used", () => {
       invited: 4,
     } as const;
     const scene = createAggregatorScene(settingsFor(plan, { policy }));
+    const told: string[] = [];
+    scene.plane.connect("witness").listen((notice) => {
+      if (notice.type === "rounds_closed") told.push(...notice.summaries.map(({ reason }) => reason));
+    });
     const work = async () => {
       const aggregator = await scene.open();
       for (const name of ["a", "b", "slow", "slower"]) scene.join(name, 1, { trainMs: name.startsWith("s") ? 25 : 10 });
       const { steps } = await playSteps(aggregator, 3);
       await aggregator.close();
+      // Until the last of what was told has come.
+      await new Promise<void>((resolve) => void scene.clock.after(10, resolve));
       return steps;
     };
     expect(await simulate(scene.clock, work(), { forMs: 60_000 })).toBe(3);
     const abandoned = scene.closed.filter(({ outcome }) => outcome === "abandoned");
-    expect(abandoned[0]?.reason).toMatch(
-      /^0 contributions could be used, at least 1 are needed \(\w+: of staleness \d/,
+    expect(abandoned[0]?.reason).toBe("0 contributions could be used, at least 1 are needed");
+    // Whose they were is for the log: clients hear of nobody else.
+    const [record] = scene.records.filter(({ body }) => body.outcome === "abandoned");
+    expect(record?.body.dropped.list).toContainEqual(
+      expect.objectContaining({ client: "slow", reason: expect.stringMatching(/^of staleness \d/) as string }),
     );
+    expect(told).toContain(abandoned[0]?.reason);
+    expect(told.filter((reason) => /slow/.test(reason))).toEqual([]);
   });
 
   it("goes without an update so long that its square is no number, though the task names no bound", async () => {

@@ -37,6 +37,8 @@ interface Outcome {
   readonly contributions: readonly number[];
   readonly rejected: number;
   readonly records: readonly ChainedRound[];
+  /** Hashes of records that a client has heard. */
+  readonly witnessed: readonly string[];
   readonly endedAtMs: number;
   readonly deeds: number;
 }
@@ -56,6 +58,11 @@ async function train(play: Play, clock: ReturnType<typeof createSimulatedClock>)
   const updates: number[][] = [];
   const contributions: number[] = [];
   const records = new Map<number, ChainedRound>();
+  const witnessed: string[] = [];
+  const witness = plane.connect("witness");
+  witness.listen((notice) => {
+    if (notice.type === "rounds_closed") witnessed.push(...notice.summaries.map(({ record }) => record));
+  });
   let step = 0;
   let deeds = 0;
   let isStarted = false;
@@ -103,7 +110,8 @@ async function train(play: Play, clock: ReturnType<typeof createSimulatedClock>)
     answer.kind === "rejected" && answer.cause !== "not_a_member";
   const rejected = answers.filter(isFault).length;
   for (const client of played) await client.stop();
-  return { updates, contributions, rejected, records: [...records.values()], endedAtMs: clock.now(), deeds };
+  await witness.close();
+  return { updates, contributions, rejected, records: [...records.values()], witnessed, endedAtMs: clock.now(), deeds };
 }
 
 async function play(given: Play): Promise<Outcome> {
@@ -148,10 +156,16 @@ describe("an aggregator that dies", () => {
     const { deeds } = await undisturbed;
     // Who dies with the last deed leaves the last round to be told by nobody.
     for (let diesAt = 1; diesAt < deeds; diesAt += 3) {
-      const { records } = await play({ lives: [{ diesAt }] });
-      const decision = verifyChain(records.toSorted((a, b) => a.sequence - b.sequence));
+      const { records, witnessed } = await play({ lives: [{ diesAt }] });
+      const sorted = records.toSorted((a, b) => a.sequence - b.sequence);
+      const decision = verifyChain(sorted);
       expect({ diesAt, kind: decision.kind, reason: decision.reason }).toMatchObject({ kind: "intact" });
       expect(records.filter(({ body }) => body.outcome === "committed").map(({ body }) => body.step)).toEqual([0, 1]);
+      // What a client has heard of it is in it, whoever told.
+      const last = decision.kind === "intact" ? decision.head.hash : "";
+      const hashes = [...sorted.slice(1).map(({ previous }) => previous), last];
+      expect(witnessed.length).toBeGreaterThan(0);
+      expect(hashes).toEqual(expect.arrayContaining([...witnessed]));
     }
   });
 });

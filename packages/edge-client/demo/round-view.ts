@@ -60,8 +60,9 @@ export function createRoundView(): RoundView {
 
 /** One that came to nothing says why in the place of its figures. */
 function rowOf(summary: RoundSummary): HTMLElement {
-  const { round, outcome, reason, contributions, trainingLoss, testAccuracy, hash } = summary;
+  const { round, outcome, reason, contributions, trainingLoss, testAccuracy, hash, record } = summary;
   const row = document.createElement("tr");
+  row.title = `record ${record} of the log`;
   row.append(cellOf(String(round)), cellOf(outcome.replace("_", " ")));
   if (outcome !== "committed") {
     const why = cellOf(reason, "why");

@@ -219,6 +219,7 @@ export { openSession, type SecureSession } from "./secure/roster.ts";
 export { createSecureClient, type SecureClient, type SecureClientPorts } from "./secure/secure-client.ts";
 export type {
   SecureSumPlan,
+  LostSecret,
   ServerEffect,
   ServerEvent,
   ServerState,

@@ -5,6 +5,7 @@
 import { ShoalError } from "@shoal/errors";
 import { isEnded, type ChainHead } from "@shoal/federated";
 import type { ControlState, TaskRecord } from "../keeper/task-record.ts";
+import type { KeptStandings } from "../population/kept-standings.ts";
 import type { Room } from "../serve/room.ts";
 
 /** As bytes of a snapshot are made of it. */
@@ -26,16 +27,19 @@ export interface SavedTask extends Pick<TaskRecord, "versions" | "outcomes"> {
   readonly log: { readonly head: ChainHead; readonly round: number } | null;
   /** SCAFFOLD's, of these values; null: without, or the next round begins with zeros. */
   readonly control: ControlState | null;
+  /** What was held against clients. Absent: nothing. */
+  readonly held?: KeptStandings;
 }
 
 /** @param version - of values that are all of the steps before @throws ShoalError store_unavailable */
-export async function saveTask({ keeper, control }: Room, version: number): Promise<SavedWork> {
+export async function saveTask({ keeper, control, clock }: Room, version: number): Promise<SavedWork> {
   const round = newestCounted(keeper.record, version);
   const saved = await control?.save(version, round);
   const { versions, outcomes, lasting } = keeper.record;
-  const { clip, log } = lasting;
+  const { clip, log, held } = lasting;
   const task: SavedTask = {
     ...{ format: 1, version, round, clip, log, control: saved?.state ?? null },
+    ...(held !== undefined && { held: { ...held, asOfMs: clock.now() } }),
     // Who has not heard what became of its contribution asks again. No other task than SCAFFOLD's needs to answer.
     ...(saved === undefined ? { versions: [], outcomes: [] } : { versions, outcomes }),
   };
@@ -52,7 +56,8 @@ export function readSavedTask(run: string, text: string): SavedTask {
   try {
     const task = JSON.parse(text) as SavedTask;
     const numbers = [task.version, task.round].every((each) => Number.isSafeInteger(each) && each >= 0);
-    if (task.format === 1 && numbers && Array.isArray(task.versions) && Array.isArray(task.outcomes)) return task;
+    const lists = [task.versions, task.outcomes, task.held?.clients ?? []];
+    if (task.format === 1 && numbers && lists.every((each) => Array.isArray(each))) return task;
   } catch {
     // Said below.
   }

@@ -10,6 +10,7 @@ import {
 } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import { mostUncounted } from "../control/control-variate.ts";
+import { mostKept } from "../population/kept-standings.ts";
 import { mostOutcomes, taskKey, type TaskRecord } from "./task-record.ts";
 
 /** Clients that a round can hold, and as long a name as one can have. */
@@ -49,6 +50,10 @@ describe("the record of a task", () => {
       lasting: {
         ...{ clip: 0.123456789, log: { head: { sequence: round, hash: "f".repeat(64) }, round } },
         ledger: { orders: defaultOrders, divergences: defaultOrders.map((order) => order / 3), rounds: round },
+        held: {
+          asOfMs: nowMs,
+          clients: Array.from({ length: mostKept }, (_, index) => [name(index), 2.345, nowMs, nowMs, 12] as const),
+        },
         control: {
           ...{ epoch: round, since: round, isLeft: false },
           uncounted: Array.from({ length: mostUncounted }, (_, index) => [name(index), round] as const),

@@ -1,9 +1,11 @@
 /** What is kept of a federated task in the store: with it another aggregator goes on where this one stopped. */
 import type { ChainHead, PrivacyLedger, RoundState } from "@shoal/federated";
+import type { KeptStandings } from "../population/kept-standings.ts";
 
 /**
  * Outcomes that are remembered, of the newest contributions: what is sent again after that is stale anyway. A record has to
- * fit 256 KiB: 1,024 outcomes take 42, as many members and reports of a round at most 137, who is gone or uncounted 35.
+ * fit 256 KiB: 1,024 outcomes take 42, as many members and reports of a round at most 137, who is gone or
+ * uncounted 35, what is held against clients 27.
  */
 export const mostOutcomes = 1_024;
 
@@ -20,7 +22,7 @@ export interface TaskRecord {
   readonly versions: readonly (readonly [round: number, version: number])[];
   /** Accepted or refused contributions, oldest first. */
   readonly outcomes: readonly Outcome[];
-  /** What lasts beside rounds: the ledger and the clip of differential privacy, the newest audit record. */
+  /** What lasts beside rounds: the ledger and the clip of differential privacy, the newest audit record, offenders. */
   readonly lasting: LastingState;
 }
 
@@ -33,6 +35,8 @@ export interface LastingState {
   readonly control: ControlState | null;
   /** The newest record of the audit log, and the round that it is of; null before the first. */
   readonly log: { readonly head: ChainHead; readonly round: number } | null;
+  /** What is held against clients. Absent: nothing. */
+  readonly held?: KeptStandings;
 }
 
 /** What there is to say of the server's control variate: its values lie beside the record (`control-store.ts`). */

@@ -1,6 +1,6 @@
 /**
  * Who is there: clients that have checked in, and which of them are idle. Soft state, lost with its aggregator: clients
- * are asked to check in again.
+ * are asked to check in again. Only what is held against them lasts (`kept-standings.ts`).
  *
  * A client that has let an offer run out rests: it is not drawn until it is heard of again. One that is gone without a word
  * costs one round its time to answer, and not each that would draw it until its lease is over; one whose offer was lost is
@@ -19,6 +19,7 @@ import {
   type Standing,
   type StandingRules,
 } from "@shoal/federated";
+import { standingIn, type KeptStandings } from "./kept-standings.ts";
 import { createIdlePool, type IdlePool } from "./idle-pool.ts";
 
 export interface RegistrySettings {
@@ -93,9 +94,11 @@ interface RegistryState {
   readonly resting: Set<string>;
 }
 
-export function createRegistry(settings: RegistrySettings): Registry {
+/** @param kept - what the aggregator before this one held against clients, on this one's clock */
+export function createRegistry(settings: RegistrySettings, kept?: KeptStandings): Registry {
+  const standings = new Map(kept?.clients.map((each) => [each[0], standingIn(each)]));
   const state: RegistryState = {
-    ...{ settings, clients: new Map(), standings: new Map(), pool: createIdlePool(), resting: new Set() },
+    ...{ settings, clients: new Map(), standings, pool: createIdlePool(), resting: new Set() },
   };
   return {
     get idle() {

@@ -12,7 +12,7 @@ import { createTimeline } from "./timeline.ts";
 const ended = { phase: "abandoned", atMs: 0, reason: "", carried: nothingCarried, isTorn: false } as const;
 const summary: RoundSummary = {
   ...{ round: 1, outcome: "abandoned", version: 0, contributions: 0, samples: 0, trainingLoss: null },
-  ...{ testAccuracy: null, testLoss: null, hash: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
+  ...{ testAccuracy: null, testLoss: null, hash: "", record: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
 };
 
 function bodyOf(

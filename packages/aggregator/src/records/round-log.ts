@@ -23,6 +23,8 @@ export interface RoundLogOptions {
 export interface RoundLog {
   /** The newest round that has a record. */
   readonly newest: number;
+  /** Of the record of the newest round; empty for any other. */
+  hashOf(round: number): string;
   /**
    * Makes the next record. It counts with the write of the task's record that follows; hand it out then.
    * @throws ShoalError cancelled, stale_term - another aggregator serves the task
@@ -47,6 +49,10 @@ export function createRoundLog(options: RoundLogOptions): RoundLog {
   return {
     get newest() {
       return keeper.record.lasting.log?.round ?? 0;
+    },
+    hashOf(round) {
+      const { log } = keeper.record.lasting;
+      return log?.round === round ? log.head.hash : "";
     },
     async append(body) {
       const { record, head } = appendRecord(keeper.record.lasting.log?.head ?? chainStart, body);

@@ -32,6 +32,11 @@ export interface RoundRecord {
   readonly measuredByClients: { readonly clients: number; readonly loss: number; readonly accuracy: number } | null;
   /** SHA-256 of the values after it; empty where nobody has seen them. */
   readonly hash: string;
+  /**
+   * 16 random bytes, hex, where something is promised of clients' privacy: all clients hear the record's hash, and must not find
+   * by trying who was in the round. Absent: nothing is promised.
+   */
+  readonly salt?: string;
 }
 
 interface Listed<T> {
@@ -53,20 +58,22 @@ export interface RoundRecordFacts {
   readonly step: number;
   readonly round: EndedState;
   readonly happened: Happenings;
-  readonly summary: RoundSummary;
+  readonly summary: Omit<RoundSummary, "record">;
   readonly contributed: readonly StoredContribution[];
   readonly measuredByClients: RoundRecord["measuredByClients"];
   readonly ledger: PrivacyLedger | null;
+  readonly salt?: string | undefined;
 }
 
 export function roundRecord(facts: RoundRecordFacts): RoundRecord {
-  const { run, step, round, happened, summary, contributed, measuredByClients, ledger } = facts;
+  const { run, step, round, happened, summary, contributed, measuredByClients, ledger, salt } = facts;
   const { outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy, epsilon, hash } = summary;
   const { bytesDown, bytesUp } = summary;
   const isSeen = happened.round === round.number;
   return {
     ...{ run, round: round.number, step, outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy },
     ...{ bytesDown, bytesUp, epsilon, ledger, hash, measuredByClients },
+    ...(salt !== undefined && { salt }),
     phases: isSeen ? happened.phases : [],
     asked: listed(isSeen ? happened.asked : []),
     dropped: listed(isSeen ? happened.dropped.map((each) => ({ ...each, reason: shortened(each.reason) })) : []),

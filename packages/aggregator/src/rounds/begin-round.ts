@@ -40,7 +40,10 @@ export function beginRound(room: Room, work: AggregatorWork): void {
   Object.assign(traffic, { down: 0, up: 0 });
   const step = startRound(plan, number, clock.now(), carried);
   const effects = [...step.effects, ...effectsOn(lost, old)];
-  keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes });
+  const { lasting } = keeper.record;
+  // The next aggregator goes on from here with quarantines, whatever its clock says.
+  const held = lasting.held === undefined ? {} : { held: { ...lasting.held, asOfMs: clock.now() } };
+  keeper.adopt({ ...step, effects }, { step: work.step, versions, outcomes, lasting: { ...lasting, ...held } });
   room.noteAvailable();
 }
 

@@ -2,6 +2,7 @@
 import {
   contributionId,
   isEnded,
+  isPrivate,
   nothingCarried,
   type AbandonedState,
   type CommittedState,
@@ -13,6 +14,7 @@ import type { StoredContribution } from "../contributions/contribution-store.ts"
 import { mostOutcomes, type Outcome } from "../keeper/task-record.ts";
 import type { ChainedRound } from "../records/round-log.ts";
 import { roundRecord } from "../records/round-record.ts";
+import { drawSalt } from "../secrets.ts";
 import type { Room } from "../serve/room.ts";
 import { published, summaryOf, type RoundEndFacts } from "./round-summary.ts";
 import type { Task } from "./task.ts";
@@ -76,7 +78,10 @@ export async function endRound(task: Task, step: RoundStep, facts: RoundEndFacts
   await tellRound(task, facts);
 }
 
-/** Ends the open round though nothing in it asks for that; all who are in it may stop. */
+/**
+ * Ends the open round though nothing in it asks for that; all who are in it may stop.
+ * @param reason - all clients hear it: it names none of them
+ */
 export function abandon({ keeper, clock }: Room, reason: string): RoundStep {
   const { round } = keeper.record;
   const { number } = round;
@@ -103,14 +108,26 @@ export async function tellRound(task: Task, facts: RoundEndFacts): Promise<void>
   task.told = round.number;
   const records: ChainedRound[] = [];
   const contributed = contributedTo(room, round);
-  const summary = summaryOf(room, round, contributed, facts);
+  const ended = summaryOf(room, round, contributed, facts);
   if (log.newest < round.number) {
     const happened = room.timeline.now;
     const measuredByClients = room.evaluations.meanOf(round.number);
     const { ledger } = room.keeper.record.lasting;
-    const facts = { run: options.run, step, round, happened, summary, contributed, measuredByClients, ledger };
+    const salt = isPrivate(room.description.privacy) ? drawSalt() : undefined;
+    const facts = {
+      run: options.run,
+      step,
+      round,
+      happened,
+      summary: ended,
+      contributed,
+      measuredByClients,
+      ledger,
+      salt,
+    };
     records.push(await log.append(roundRecord(facts)));
   }
+  const summary = { ...ended, record: log.hashOf(round.number) };
   room.contributions.retain(round.carried.reports.map(({ contribution }) => contribution));
   const isSeen = facts.parameters !== null;
   task.telling = written(task).then((isWritten) => {

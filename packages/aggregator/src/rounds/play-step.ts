@@ -120,15 +120,16 @@ async function tryToCombine(
   return undefined;
 }
 
-/** @returns why the contributions make no update */
+/** @returns why the contributions make no update, without names */
 async function combinedOrReason(room: Room, ids: readonly string[], work: AggregatorWork): Promise<Combined | string> {
   const { plan } = room.settings;
   try {
     const combined = await combineRound(room, room.contributions.accepted(ids), work);
     const needed = plan.arrival === "round" ? plan.minimum : 1;
     if (combined.contributions >= needed) return combined;
-    const why = combined.refused.map(({ client, reason }) => `${client}: ${reason}`).join("; ");
-    return `${combined.contributions} contributions could be used, at least ${needed} are needed (${why})`;
+    // All clients hear why a round has ended: names of others are for its record.
+    for (const { client, reason } of combined.refused) room.timeline.dropped(client, reason, room.clock.now());
+    return `${combined.contributions} contributions could be used, at least ${needed} are needed`;
   } catch (error) {
     if (isShoalError(error, "too_few_clients")) return error.message;
     throw error;

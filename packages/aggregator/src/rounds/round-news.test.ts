@@ -5,7 +5,7 @@ import { createRoundNews } from "./round-news.ts";
 
 const summaryOf = (round: number): RoundSummary => ({
   ...{ round, outcome: "committed", version: round, contributions: 1, samples: 1, trainingLoss: null },
-  ...{ testAccuracy: null, testLoss: null, hash: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
+  ...{ testAccuracy: null, testLoss: null, hash: "", record: "", bytesDown: 0, bytesUp: 0, epsilon: null, reason: "" },
 });
 
 function createScene() {

@@ -22,7 +22,7 @@ export function summaryOf(
   round: EndedState,
   contributed: readonly StoredContribution[],
   { version, result, parameters }: RoundEndFacts,
-): RoundSummary {
+): Omit<RoundSummary, "record"> {
   const counted = (claimed: number): number => Math.min(claimed, settings.sampleCap);
   const isUnsaid = isPrivate(description.privacy);
   const samples = isUnsaid ? 0 : contributed.reduce((sum, { offer }) => sum + counted(offer.samples), 0);
@@ -49,7 +49,7 @@ export function published(summary: RoundSummary, settings: AggregatorSettings): 
   return { ...summary, contributions, bytesDown: 0, bytesUp: 0, reason: publicReason(summary.reason, settings) };
 }
 
-/** Of a round's end, or a client's in it. */
+/** Of a round's end, or a client's in it. Such reasons name nobody, in any mode: who others are is in the record alone. */
 export function publicReason(reason: string, { privacy }: Pick<AggregatorSettings, "privacy">): string {
   return privacy === null ? reason.slice(0, longestReason) : "the round is over";
 }

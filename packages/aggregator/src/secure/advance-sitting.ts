@@ -5,6 +5,8 @@ import {
   encodeSecureMessage,
   nextSecureDeadline,
   type AdvertisedKeys,
+  type LostSecret,
+  type Roster,
   type SecureServerMessage,
   type ServerEffect,
   type ServerEvent,
@@ -111,7 +113,7 @@ function carryOut(own: Sums, sitting: Sitting, effect: ServerEffect): void {
       accuse(own, effect);
       return;
     case "abort":
-      giveUp(own, sitting, effect.reason);
+      giveUp(own, sitting, effect.reason, effect.lost);
   }
 }
 
@@ -162,19 +164,20 @@ async function takeMasksOff(
     if (!isOpen(own, sitting)) return;
     sitting.mean = mean;
   } catch (error) {
-    const { message, details } = ShoalError.from(error);
-    const dealer = roster.find((_, index) => index === details["client"]);
-    if (dealer !== undefined && isOpen(own, sitting)) {
-      accuse(own, { client: dealer.client, reason: "the shares that it dealt do not give its secret", isFatal: true });
-    }
-    giveUp(
-      own,
-      sitting,
-      dealer === undefined ? message : `the shares that ${dealer.client} dealt do not give its secret`,
-    );
+    giveUpMasks(own, sitting, roster, ShoalError.from(error));
     return;
   }
   report(own, sitting);
+}
+
+/** The error numbers the client as all know it who are in the sum: they hear that of nobody. */
+function giveUpMasks(own: Sums, sitting: Sitting, roster: Roster, { message, details }: ShoalError): void {
+  const client = typeof details["client"] === "number" ? roster[details["client"]]?.client : undefined;
+  if (client === undefined) return giveUp(own, sitting, message);
+  if (isOpen(own, sitting)) {
+    accuse(own, { client, reason: "the shares that it dealt do not give its secret", isFatal: true });
+  }
+  giveUp(own, sitting, "the shares that a client dealt do not give its secret");
 }
 
 /** V1: the round commits with the last of them. */
@@ -193,9 +196,11 @@ function report(own: Sums, sitting: Sitting): void {
   }
 }
 
-function giveUp(own: Sums, sitting: Sitting, reason: string): void {
+/** @param reason - all clients hear it: it names none of them @param lost - stands in the record */
+function giveUp(own: Sums, sitting: Sitting, reason: string, lost?: LostSecret): void {
   if (!isOpen(own, sitting)) return;
-  const { keeper, contributions } = own.room();
+  const { keeper, contributions, timeline, clock } = own.room();
+  if (lost !== undefined) timeline.dropped(lost.client, lost.why, clock.now());
   contributions.drop([...sitting.added.values()]);
   keeper.adopt(abandon(own.room(), `no secure sum: ${reason}`));
   drop(own);

@@ -26,6 +26,7 @@ import { stepsOf } from "../commit/combine-round.ts";
 import { factsOf, mixesModels } from "../commit/contribution-facts.ts";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
+import { holdAgainstClient } from "../population/hold-against.ts";
 import { mostOutcomes } from "../keeper/task-record.ts";
 import { comeBackAfter, versionOf, type Room } from "./room.ts";
 import { membersOf } from "./round-offer.ts";
@@ -117,7 +118,8 @@ export async function takeChunk(
       return { type: "gone", reason: "nobody waits for this contribution; offer it again" };
     case "damaged":
       // The line checks its bytes: this is no accident.
-      room.registry.holdAgainst(client, clock.now());
+      holdAgainstClient(room, client);
+      await room.keeper.written();
       return answered(rejected(room, "damaged", `chunk ${index} is not what was announced`));
     case "complete":
       traceUpload(room, outcome.contribution);
@@ -132,16 +134,17 @@ function traceUpload({ traces, clock }: Room, { offer }: StoredContribution): vo
 }
 
 /** Adds a masked update to the sum: what is in it cannot be looked at. Of the contribution its name is kept. */
-function takeMasked(room: Room, secure: SecureSums, contribution: StoredContribution): ClientReply {
-  const { contributions, registry, clock } = room;
+async function takeMasked(room: Room, secure: SecureSums, contribution: StoredContribution): Promise<ClientReply> {
+  const { contributions } = room;
   const { offer } = contribution;
   const { client } = offer;
   try {
     if (!secure.add(contribution)) return answered(stale(room));
   } catch (error) {
-    registry.holdAgainst(client, clock.now());
+    holdAgainstClient(room, client);
     secure.left(client);
     room.keeper.dispatch({ type: "drop", client });
+    await room.keeper.written();
     return answered(rejected(room, "damaged", ShoalError.from(error).message));
   }
   const content = { ...offer.content, chunkHashes: new Uint8Array() };
@@ -160,7 +163,7 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
   const own = isPrivate(room.description.privacy) ? {} : { attributes: said };
   room.traces.worked(client, offer.round, { name: "admit", beginMs, endMs: clock.now(), ...own });
   if (refusal !== undefined) {
-    registry.holdAgainst(client, clock.now());
+    holdAgainstClient(room, client);
     room.timeline.dropped(client, refusal.reason, clock.now());
     room.traces.ended(client, offer.round, `rejected: ${refusal.cause}`, clock.now());
     remember(room, offer, false);

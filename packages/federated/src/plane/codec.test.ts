@@ -75,7 +75,15 @@ const summary: RoundSummary = {
     trainingLoss: 0.5,
     testAccuracy: null,
   },
-  ...{ testLoss: null, hash: "ab".repeat(32), bytesDown: 1, bytesUp: 2, epsilon: null, reason: "the goal" },
+  ...{
+    testLoss: null,
+    hash: "ab".repeat(32),
+    record: "cd".repeat(32),
+    bytesDown: 1,
+    bytesUp: 2,
+    epsilon: null,
+    reason: "the goal",
+  },
 };
 const notices: readonly ClientNotice[] = [
   { type: "round_offered", offer },

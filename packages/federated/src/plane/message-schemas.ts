@@ -152,7 +152,12 @@ export const clientReplySchema: z.ZodMiniType<ClientReply> = z.discriminatedUnio
 const summary: z.ZodMiniType<RoundSummary> = z.strictObject({
   ...{ round: count, outcome: z.enum(["committed", "abandoned", "carried_over"]), version: count },
   ...{ contributions: count, samples: count, trainingLoss: z.nullable(finite), testAccuracy: z.nullable(finite) },
-  ...{ testLoss: z.nullable(finite), hash: z.string().check(z.maxLength(64)), bytesDown: count, bytesUp: count },
+  ...{
+    testLoss: z.nullable(finite),
+    hash: z.string().check(z.maxLength(64)),
+    record: z.string().check(z.maxLength(64)),
+  },
+  ...{ bytesDown: count, bytesUp: count },
   ...{ epsilon: z.nullable(finite), reason: sentence },
 });
 

@@ -50,6 +50,8 @@ export interface RoundSummary {
   readonly testLoss: number | null;
   /** SHA-256 of the float32 values. */
   readonly hash: string;
+  /** Of its record in the audit log: whoever keeps it is a witness of the log. Empty where it is not known any more. */
+  readonly record: string;
   /** Of all clients. */
   readonly bytesDown: number;
   readonly bytesUp: number;

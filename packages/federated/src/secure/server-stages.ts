@@ -6,16 +6,22 @@ import type {
   MaskingState,
   OpenServerState,
   ServerEffect,
+  LostSecret,
   ServerStep,
   SharingState,
   Unmasking,
   UnmaskingState,
 } from "./server-state.ts";
 
-export function abort(state: OpenServerState, reason: string): ServerStep {
+/** @param reason - all clients hear it: it names none of them */
+export function abort(state: OpenServerState, reason: string, lost?: LostSecret): ServerStep {
   const roster = state.phase === "advertising" ? state.keys : state.roster;
   const clients = roster.map(({ client }) => client);
-  return { state: { phase: "aborted", reason }, effects: [{ type: "abort", clients, reason }], reason };
+  return {
+    state: { phase: "aborted", reason },
+    effects: [{ type: "abort", clients, reason, ...(lost !== undefined && { lost }) }],
+    reason,
+  };
 }
 
 export function endAdvertising(state: AdvertisingState, nowMs: number): ServerStep {
@@ -85,10 +91,9 @@ export function endMasking(state: MaskingState, nowMs: number): ServerStep {
   }
   const lost = state.shared.find((client) => among(neighbours[client], present).length < threshold);
   if (lost !== undefined) {
-    return abort(
-      state,
-      `of the neighbours of ${nameOf(state, lost)} fewer than the threshold of ${threshold} are left`,
-    );
+    const why = `of its neighbours fewer than the threshold of ${threshold} are left`;
+    const reason = `of the neighbours of a client fewer than the threshold of ${threshold} are left`;
+    return abort(state, reason, { client: nameOf(state, lost), why });
   }
   const request = { survivors, dropped };
   const deadlineMs = nowMs + plan.stageTimeoutMs;
@@ -110,9 +115,13 @@ export function firstMissing({ request, threshold, collected }: UnmaskingState):
 export function endUnmasking(state: UnmaskingState): ServerStep {
   const missing = firstMissing(state);
   if (missing !== undefined) {
-    const reason = `fewer than ${state.threshold} neighbours of ${nameOf(state, missing)} have given their share of its secret`;
-    const aborted = abort(state, reason);
-    return { ...aborted, effects: [...accusedDealers(state), ...aborted.effects] };
+    const client = nameOf(state, missing);
+    const why = `fewer than ${state.threshold} of its neighbours have given their share of its secret`;
+    const reason = `fewer than ${state.threshold} neighbours of a client have given their share of its secret`;
+    const accused = accusedDealers(state);
+    const isAccused = accused.some((effect) => effect.type === "accuse" && effect.client === client);
+    const aborted = abort(state, reason, isAccused ? undefined : { client, why });
+    return { ...aborted, effects: [...accused, ...aborted.effects] };
   }
   const { request, roster, session, threshold, collected, neighbours } = state;
   const inSum = new Set(request.survivors);

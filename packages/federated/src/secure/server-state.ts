@@ -126,7 +126,18 @@ export type ServerEffect =
   /** The client's doing and nobody else's, whatever has become of its vector; `isFatal`: there is no sum because of it. */
   | { readonly type: "accuse"; readonly client: string; readonly reason: string; readonly isFatal: boolean }
   /** Nothing of the sum can be seen any more. */
-  | { readonly type: "abort"; readonly clients: readonly string[]; readonly reason: string };
+  | {
+      readonly type: "abort";
+      readonly clients: readonly string[];
+      readonly reason: string;
+      readonly lost?: LostSecret;
+    };
+
+/** Why there is no sum: for the record, because all clients hear the reason, which names none of them. */
+export interface LostSecret {
+  readonly client: string;
+  readonly why: string;
+}
 
 export interface ServerStep {
   readonly state: ServerState;

@@ -82,6 +82,7 @@ describe("the certificate of shoal edge", () => {
         isFixed: false,
         now: Date.now,
       },
+      log: () => undefined,
       tasks: async () => ({ now: undefined, endOf: () => undefined }),
       files: new Map([["/", { type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false }]]),
     });

@@ -24,6 +24,9 @@ let hub: NatsConnection;
 /** What the aggregator of task "digits" has heard: client and request. */
 const heard: string[] = [];
 
+/** What people read at the edge. */
+const logged: string[] = [];
+
 beforeAll(async () => {
   const server = await startNatsServer({ token, environment: process.env, port: -1 });
   owned.defer(() => server.stop());
@@ -44,6 +47,7 @@ beforeAll(async () => {
     ...{
       door: () => nats.doors.websocket ?? "",
       now: Date.now,
+      log: (sentence) => void logged.push(sentence),
       tasks: async () => ({ now: "digits", endOf: () => undefined }),
       isFixed: false,
     },
@@ -284,6 +288,37 @@ describe("a stranger", () => {
     expect(connection.isClosed()).toBe(false);
     await leave();
     await server.close();
+  });
+
+  it("hears of what fails at the edge by a number, under which the edge's log has it", async () => {
+    const failing = await startEdgeServer({
+      ...options,
+      tasks: async () => Promise.reject(new Error("10.0.0.7:4222 as user hub refused it")),
+    });
+    for (const ask of [
+      fetch(`${failing.origin}/health?q=1`),
+      enrolAt(failing, { ticket: null, publicKey: nkeys.createUser().getPublicKey(), task: null }),
+    ]) {
+      const response = await ask;
+      const { code, message } = (await response.json()) as { readonly code: string; readonly message: string };
+      expect([response.status, code]).toEqual([500, "internal"]);
+      expect(message).toMatch(/^\[internal\] shoal edge failed here: its log says why, at failure [0-9a-f]{8}$/);
+      const said = logged.filter((sentence) => sentence.startsWith(`failure ${message.slice(-8)}: `));
+      expect(said).toEqual([
+        expect.stringMatching(/ (GET \/health|POST \/\S+) could .*10\.0\.0\.7:4222 as user hub refused it$/),
+      ]);
+    }
+    await failing.close();
+    // Who goes in the middle of a request leaves no line.
+    const lines = logged.length;
+    const port = Number(new URL(edge.origin).port);
+    const socket = connect(port, "127.0.0.1");
+    socket.write(`POST ${enrolmentPath} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: 9\r\n\r\n{`, () =>
+      socket.destroy(),
+    );
+    await new Promise((resolve) => socket.once("close", resolve));
+    await fetch(`${edge.origin}/health`);
+    expect(logged).toHaveLength(lines);
   });
 
   it("gets bad requests back", async () => {

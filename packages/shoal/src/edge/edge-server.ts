@@ -2,8 +2,10 @@
  * The server of `shoal edge`: the page, enrolment, health, and WebSockets to nats-server, at one port.
  *
  * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; a request that takes longer than
- *         `patienceMs` to come is cut off. Refusals are JSON: `{ code, message }`.
+ *         `patienceMs` to come is cut off. Refusals are JSON: `{ code, message }`. What fails here is told to strangers by
+ *         a number only, under which it is in the log.
  */
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { isIPv4, type AddressInfo, type Socket } from "node:net";
@@ -35,6 +37,8 @@ export interface EdgeServerOptions {
   readonly isFixed: boolean;
   readonly tasks: () => Promise<EdgeTasks>;
   readonly now: () => number;
+  /** Takes a sentence for people. */
+  readonly log: (sentence: string) => void;
   /** How long a request, its body included, may take to come; default 15 s. */
   readonly patienceMs?: number | undefined;
 }
@@ -65,8 +69,9 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
   const rules: HostRules = { isLoopback: isLoopback(host), origins: options.origins };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     serve(request, response, options, rules).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else refuse(response, 500, ShoalError.from(error));
+      // Whoever has gone in the middle of a request is no failure of ours, and must not fill the log.
+      if (response.headersSent || (response.socket?.destroyed ?? true)) response.destroy();
+      else fail(request, response, ShoalError.from(error), options);
     });
   };
   const { patienceMs = usualPatienceMs } = options;
@@ -184,6 +189,18 @@ function pathOf({ url }: IncomingMessage): string {
 
 function refuse(response: ServerResponse, status: number, { code, message }: ShoalError): void {
   reply(response, status, { code, message });
+}
+
+/** The sentence may name what only the cluster's people are to know. */
+function fail(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { code, message }: ShoalError,
+  { log }: EdgeServerOptions,
+): void {
+  const id = randomBytes(4).toString("hex");
+  log(`failure ${id}: ${request.method ?? ""} ${pathOf(request)} could not be answered: ${message}`);
+  refuse(response, 500, new ShoalError(code, `shoal edge failed here: its log says why, at failure ${id}`));
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {

@@ -89,6 +89,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         tasks: knownTasks(connection, options.task),
         isFixed,
         now: Date.now,
+        log: options.log,
       },
     });
     owned.defer(() => server.close());
