@@ -79,7 +79,10 @@ describe("who deals what it is not bound to", () => {
 
   it.each(["sealed", "hashes"] as const)("to all (%s) ends the sum, and is named alone", async (what) => {
     const outcome = await play((client, message) => bent(client, message, what, degree));
-    expect(outcome.state).toMatchObject({ phase: "aborted", reason: expect.stringContaining("neighbours of a client") as string });
+    expect(outcome.state).toMatchObject({
+      phase: "aborted",
+      reason: expect.stringContaining("neighbours of a client") as string,
+    });
     expect(accusedOf(outcome)).toEqual([["c03", true]]);
   });
 
