@@ -89,9 +89,11 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
         fails: (round) => plan.fails?.(name, round) === true,
         onBegin(round, { own, global }) {
           played = Math.max(played, round);
-          const at = seen.get(round) ?? { global: Number.NaN, own: [] };
-          at.global = global[0] ?? Number.NaN;
-          at.own[client] = own[0] ?? Number.NaN;
+          const [c = Number.NaN, ck = Number.NaN] = [global[0], own[0]];
+          const known = seen.get(round);
+          // A cluster that knows nothing of the run numbers its rounds anew: those before had another c.
+          const at = known?.global === c ? known : { global: c, own: [] };
+          at.own[client] = ck;
           seen.set(round, at);
         },
       });
