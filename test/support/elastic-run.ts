@@ -1,5 +1,5 @@
 /** One run over real processes whose workers and servers come and go by notice, and what was seen of it. */
-import type { RunStatus } from "shoal";
+import { explainRun, type RunStatus } from "shoal";
 import type { KillableCluster } from "./killable-cluster.ts";
 
 /** What happens once so many of a hundred batches are done, and what is before is over. */
@@ -75,6 +75,26 @@ export async function playElastic(
   return { status, events, codes, restarted };
 }
 
+/** Lines of the coordinator's log that a failure shows, the newest. */
+const linesShown = 200;
+
+/** Says what was seen when something did not happen: that a machine had much to do explains nothing. */
+async function culprit(
+  { connection: { system, coordinator }, log }: KillableCluster,
+  run: string,
+  what: string,
+  events: readonly ElasticEvent[],
+  last: RunStatus | undefined,
+): Promise<Error> {
+  const { phase, reason, servers, workers } = last ?? { phase: "unknown" };
+  const why = await explainRun(system, coordinator, run).catch(String);
+  const seen = Object.entries({ servers, workers, events, why }).map(
+    ([name, each]) => `${name}: ${JSON.stringify(each)}`,
+  );
+  const lines = log().split("\n").slice(-linesShown);
+  return new Error([`run ${run} is ${phase} before ${what}: ${reason ?? ""}`, ...seen, ...lines].join("\n"));
+}
+
 interface Watch {
   note(what: string): void;
   until(what: string, condition: (status: RunStatus) => boolean): Promise<void>;
@@ -116,9 +136,7 @@ function watchProgress(
       const deadline = performance.now() + limitMs;
       while (last === undefined || !condition(last)) {
         const ended = last !== undefined && ["completed", "failed", "cancelled"].includes(last.phase);
-        if (ended || performance.now() > deadline) {
-          throw new Error(`run ${run} is ${last?.phase ?? "unknown"} before ${what}: ${last?.reason ?? ""}`);
-        }
+        if (ended || performance.now() > deadline) throw await culprit(cluster, run, what, events, last);
         await new Promise((resolve) => void setTimeout(resolve, lookMs));
       }
     },

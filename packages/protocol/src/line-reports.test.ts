@@ -53,6 +53,22 @@ describe("a connection that breaks", () => {
     expect(heard).toMatchObject([{ forMs: 0 }, { forMs: 0 }, { forMs: 0 }]);
   });
 
+  it("is not dead because streams end in order while nobody calls", async () => {
+    const { lines, heard, pass } = scene();
+    for (let times = 0; times < 6; times += 1) {
+      lines.broke("server-1");
+      await pass(2000);
+    }
+    lines.broke("server-1", lost());
+    await pass(1000);
+    lines.broke("server-1", lost());
+    await pass(4000);
+    lines.broke("server-1");
+    await pass(1);
+    const forMs = heard.map((message) => message.type === "report_broken_line" && message.forMs);
+    expect(forMs).toEqual([0, 0, 0, 0, 0, 0, 0, 1000, 1000]);
+  });
+
   it("counts the silence before it was found out", async () => {
     const { lines, heard, pass } = scene();
     lines.broke("server-1", lost(5000));

@@ -9,7 +9,10 @@ import type { ShoalError } from "@shoal/errors";
 import type { CoordinatorMessage } from "./messages/coordinator.ts";
 
 export interface LineReports {
-  /** The connection to this node has broken, or could not be made. @param error of a call; nothing happens unless it says so */
+  /**
+   * The connection to this node has broken, or could not be made.
+   * @param error of a call; nothing happens unless it says so. Without one a stream from there is over, maybe in order
+   */
   broke(node: string, error?: ShoalError): void;
   /** Something came through. */
   works(node: string): void;
@@ -26,19 +29,39 @@ const restMs = 100;
 /** Nobody has tried for so long: what is found out then is new. More than a dead line takes to be noticed again. */
 const forgetMs = 15_000;
 const maximumNodes = 512;
+const never = Number.NEGATIVE_INFINITY;
+
+interface Line {
+  /** Nothing has come through since, as far as was tried. */
+  sinceMs: number;
+  /** When a call failed last. */
+  triedAtMs: number;
+  reportedAtMs: number;
+}
+
+function noteAttempt(line: Line, { details }: ShoalError, now: number): void {
+  if (now - line.triedAtMs > forgetMs) {
+    line.sinceMs = now - (typeof details["silentMs"] === "number" ? details["silentMs"] : 0);
+  }
+  line.triedAtMs = now;
+}
+
+/**
+ * Up to the last attempt: a stream that ends is no attempt. Streams between servers end in order with every change of a seat,
+ * and then nobody speaks on that line for a while, which must not make it a dead one.
+ */
+function silenceOf({ sinceMs, triedAtMs }: Line, now: number): number {
+  return now - triedAtMs > forgetMs ? 0 : Math.max(0, triedAtMs - sinceMs);
+}
 
 export function createLineReports({ clock, coordinator, speaker }: LineReportsOptions): LineReports {
-  const broken = new Map<string, { readonly sinceMs: number; reportedAtMs: number }>();
+  const broken = new Map<string, Line>();
   return {
     broke(node, error) {
       if (error !== undefined && error.code !== "transport_lost") return;
-      const { silentMs } = error?.details ?? {};
       const now = clock.now();
-      const known = broken.get(node);
-      const isOld = known === undefined || now - known.reportedAtMs > forgetMs;
-      const line = isOld
-        ? { sinceMs: now - (typeof silentMs === "number" ? silentMs : 0), reportedAtMs: Number.NEGATIVE_INFINITY }
-        : known;
+      const line = broken.get(node) ?? { sinceMs: now, triedAtMs: never, reportedAtMs: never };
+      if (error !== undefined) noteAttempt(line, error, now);
       if (now - line.reportedAtMs < restMs) return;
       const from = speaker();
       if (from === undefined) return;
@@ -48,7 +71,8 @@ export function createLineReports({ clock, coordinator, speaker }: LineReportsOp
       broken.set(node, line);
       const { member, incarnation } = from;
       // Lost, it is said again with the next attempt; and the lease of whoever is dead ends all the same.
-      tryTell(coordinator, { type: "report_broken_line", member, incarnation, node, forMs: now - line.sinceMs });
+      const forMs = silenceOf(line, now);
+      tryTell(coordinator, { type: "report_broken_line", member, incarnation, node, forMs });
     },
     works: (node) => void broken.delete(node),
   };

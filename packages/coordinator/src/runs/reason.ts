@@ -1,6 +1,7 @@
 /** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
 import { guardText } from "../guard/guard-text.ts";
 import { copiesText } from "../status/copies-text.ts";
+import { shardMovesText } from "../seats/shard-moves-text.ts";
 import { hotText } from "../seats/shard-traffic.ts";
 import { fillingServers } from "../seats/await-copies.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
@@ -19,7 +20,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
+      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${shardMovesText(run, now)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;

@@ -6,6 +6,7 @@ import { failRun } from "../runs/end-run.ts";
 import { isUnderWay, takesPart, type RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideSeat, type SeatFacts } from "./decide-seat.ts";
+import { mayTake } from "./may-take.ts";
 import { isSettled, keysByServer, withSeats } from "./run-seats.ts";
 import { holdersOf, sameServer, type HolderState } from "./seat.ts";
 
@@ -66,8 +67,7 @@ function serversWithRoom(
     candidates: (seat) =>
       servers
         .filter(({ member }) => (fills.get(member) ?? 0) < fillsAtOnce)
-        .filter((each) => run.servers.every((known) => !known.refuses || !sameServer(known, each)))
-        .filter((each) => isWithinReach(run, seat, each, membership, now))
+        .filter((each) => mayTake(run, seat, each, membership, now))
         .filter(({ member }) => holdersOf(seat).every((holder) => holder.member !== member))
         .toSorted((a, b) => keysOf(a) - keysOf(b) || a.member - b.member),
     fill({ member }, { assignments }, { shard }) {
@@ -76,18 +76,6 @@ function serversWithRoom(
       keys.set(member, (keys.get(member) ?? 0) + (assignment === undefined ? 0 : sizeOf(assignment)));
     },
   };
-}
-
-/** Somebody who needs this server cannot reach it: it takes no copy until that is long ago. */
-function isWithinReach(
-  run: RunState,
-  { primary }: ShardSeat,
-  server: SeatHolder,
-  { deadLines }: MembershipState,
-  now: number,
-): boolean {
-  if (deadLines.size === 0) return true;
-  return [primary.member, ...run.workers.keys()].every((from) => deadLine(deadLines, from, server, now) === undefined);
 }
 
 export function toHolder({ member, incarnation, name, endpoint }: Member): SeatHolder {

@@ -32,10 +32,17 @@ const ofTraffic = 0.75;
 /** A move must lower what lies between the two servers by at least this share of the mean. */
 const worthwhile = 0.02;
 
-/** @param servers members that may hold copies; others are left to empty themselves */
-export function decideMove(shards: readonly WeighedShard[], servers: readonly number[]): BalanceMove | undefined {
-  return evenOut(shards, servers, loadsOf(shards, servers), ({ holders }, from, to) => {
-    return holders.includes(from) && !holders.includes(to);
+/**
+ * @param servers members that may hold copies; others are left to empty themselves
+ * @param mayTake whether a member could take a copy of a shard now
+ */
+export function decideMove(
+  shards: readonly WeighedShard[],
+  servers: readonly number[],
+  mayTake: (shard: number, to: number) => boolean = () => true,
+): BalanceMove | undefined {
+  return evenOut(shards, servers, loadsOf(shards, servers), ({ shard, holders }, from, to) => {
+    return holders.includes(from) && !holders.includes(to) && mayTake(shard, to);
   });
 }
 

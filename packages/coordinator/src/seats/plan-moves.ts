@@ -1,9 +1,10 @@
 /** Decides which shard is on its way to another server: one of a run at a time, now and then. */
 import { sizeOf } from "@shoal/protocol";
-import { readyMembers, type MembershipState } from "../membership/membership.ts";
+import { readyMembers, type Member, type MembershipState } from "../membership/membership.ts";
 import type { RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideLead, decideMove, weigh, type BalanceMove, type WeighedShard } from "./balance.ts";
+import { mayTake } from "./may-take.ts";
 import { followSplit, planSplit } from "./plan-split.ts";
 import { isSettled } from "./run-seats.ts";
 import { holdersOf } from "./seat.ts";
@@ -24,7 +25,7 @@ export function planMoves(
   if (seats.some((seat) => seat.learners.length > 0 || !isSettled(going, seat))) return going;
   const servers = readyMembers(membership, "server").map(({ member }) => member);
   const weighed = weighSeats(going);
-  const move = decideMove(weighed, servers);
+  const move = decideMove(weighed, servers, (shard, to) => canCome(going, shard, to, membership, now));
   const lead = move === undefined ? decideLead(weighed, servers) : undefined;
   const next = { ...going, movedAtMs: now };
   if (move !== undefined) return withMove(next, move, false);
@@ -52,15 +53,30 @@ const moveLimitMs = 60_000;
 
 /**
  * A move is over when the copy (or the lead) is gone from where it was, cannot come to where it should be, or has taken too
- * long.
+ * long. One that cannot come must not keep others waiting: the next is decided without that server.
  */
 function endMoves(run: RunState, membership: MembershipState, now: number): RunState {
   if (now - run.movedAtMs > moveLimitMs) return run.moves.size === 0 ? run : { ...run, moves: new Map() };
   const open = [...run.moves].filter(([shard, { from, to, isLead }]) => {
     const seat = run.seats.get(shard);
-    if (seat === undefined || membership.members.get(to)?.alive !== true) return false;
-    if (isLead === true) return seat.primary.member === from && seat.replicas.some(({ member }) => member === to);
-    return holdersOf(seat).some(({ member }) => member === from);
+    if (seat === undefined) return false;
+    if (isLead === true) {
+      const isBehind = seat.replicas.some(({ member }) => member === to);
+      return isBehind && seat.primary.member === from && readyServer(membership, to) !== undefined;
+    }
+    const holders = holdersOf(seat);
+    const hasCome = holders.some(({ member }) => member === to);
+    return holders.some(({ member }) => member === from) && (hasCome || canCome(run, shard, to, membership, now));
   });
   return open.length === run.moves.size ? run : { ...run, moves: new Map(open) };
+}
+
+function canCome(run: RunState, shard: number, to: number, membership: MembershipState, now: number): boolean {
+  const [seat, server] = [run.seats.get(shard), readyServer(membership, to)];
+  return seat !== undefined && server !== undefined && mayTake(run, seat, server, membership, now);
+}
+
+function readyServer({ members }: MembershipState, number: number): Member | undefined {
+  const member = members.get(number);
+  return member?.alive === true && member.ready && !member.leaving ? member : undefined;
 }

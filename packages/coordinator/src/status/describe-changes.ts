@@ -2,6 +2,7 @@
 import type { ClusterState } from "../cluster-state.ts";
 import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
+import { holdersOf } from "../seats/seat.ts";
 import { stragglersOf } from "../runs/stragglers.ts";
 
 /** Changes of seats that are told of one step. */
@@ -29,6 +30,7 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
     notes.push(...describeStragglers(old, run), ...describeSnapshots(old, run));
+    notes.push(...describeMovesGivenUp(old, run));
     if (old.seatTerm !== run.seatTerm && old.seatTerm > 0) notes.push(...run.seatNotes.slice(0, seatsDescribed));
     const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
@@ -46,6 +48,20 @@ function describeSnapshots({ snapshots: old, attempt }: RunState, now: RunState)
   if (failure !== null && failure !== old.failure) return [`run ${run} goes on without a snapshot: ${failure}`];
   if (newest === null || newest === old.newest) return [];
   return [`run ${run}: snapshot ${newest.snapshot} of step ${newest.step} is whole (${newest.bytes} bytes)`];
+}
+
+/** Moves that ended elsewhere than where they should. */
+function describeMovesGivenUp({ moves }: RunState, run: RunState): readonly string[] {
+  const nameOf = (member: number): string =>
+    run.servers.find((each) => each.member === member)?.name ?? `member ${member}`;
+  return [...moves].flatMap(([shard, { from, to }]) => {
+    const seat = run.seats.get(shard);
+    if (run.moves.has(shard) || seat === undefined || run.phase !== "training") return [];
+    if (holdersOf(seat).some(({ member }) => member === to)) return [];
+    return [
+      `run ${run.run}: shard ${shard} does not move from ${nameOf(from)} to ${nameOf(to)}, which cannot take it now`,
+    ];
+  });
 }
 
 /** Once when a worker has become slow, once when it is not so any more. */

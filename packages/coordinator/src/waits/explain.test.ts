@@ -37,7 +37,7 @@ function server(name: string, shards: readonly ShardSummary[], change: Partial<S
 }
 
 function facts(change: Partial<WaitFacts>): WaitFacts {
-  const idle = { hasEnded: false, isUnmanned: false, finisher: null, servers: [], workers: [] };
+  const idle = { moving: "", hasEnded: false, isUnmanned: false, finisher: null, servers: [], workers: [] };
   return { run: "r", phase: "training", reason: "training", ...idle, ...change };
 }
 

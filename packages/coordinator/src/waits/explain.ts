@@ -134,7 +134,7 @@ function summaryOf(facts: WaitFacts, chains: readonly WaitChain[]): string {
   const silent = [...servers, ...workers].filter(isSilent);
   const awaited = new Set(chains.map(({ cause }) => cause));
   const unawaited = silent.filter(({ name }) => !awaited.has(name)).map(({ name }) => `${name} does not answer`);
-  return [waitingText(facts, chains), ...unawaited.slice(0, 4), ...gone.slice(0, 4)].join("; ");
+  return [waitingText(facts, chains), ...unawaited.slice(0, 4), ...gone.slice(0, 4)].join("; ") + facts.moving;
 }
 
 function goneText({ name, sinceHeartbeatMs }: ServerFacts | WorkerFacts): string {

@@ -4,6 +4,7 @@ import type { ClusterState } from "../cluster-state.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
+import { shardMovesText } from "../seats/shard-moves-text.ts";
 
 /** What a member said; `silent` is for one that did not, with how long it was given. */
 export type Answer<T> =
@@ -46,6 +47,8 @@ export interface WaitFacts {
   readonly phase: RunState["phase"];
   /** The coordinator's own sentence on the phase. */
   readonly reason: string;
+  /** A shard that has been on its way to another server for long, and whom that waits for; empty: none has. */
+  readonly moving: string;
   readonly hasEnded: boolean;
   /** No worker is alive, or the run has not begun. */
   readonly isUnmanned: boolean;
@@ -69,6 +72,7 @@ export function gatherFacts(cluster: ClusterState, run: RunState, answers: Answe
     run: run.run,
     phase: run.phase,
     reason: reasonOf(run, now),
+    moving: isUnderWay(run) ? shardMovesText(run, now) : "",
     hasEnded: hasEnded(run),
     isUnmanned: !isUnderWay(run) || run.noWorkerSinceMs !== null,
     finisher: run.phase === "finishing" ? nameOf(run, run.finisher?.member) : null,

@@ -143,8 +143,9 @@ function spawnShard(system: ActorSystem, state: ShardState, name: string): Hoste
     state,
     seatTerm: () => seatTerm,
     takeSeat(seat) {
-      seatTerm = Math.max(seat.term, seatTerm ?? 0);
+      // A mailbox that is full throws: the seat is not known then, and comes again.
       ref.tell({ type: "seat", seat });
+      seatTerm = Math.max(seat.term, seatTerm ?? 0);
     },
     end() {
       ref.tell({ type: "retire" });

@@ -15,6 +15,7 @@ import {
   type CoordinatorMessage,
   type ServerCommand,
   type ServerReply,
+  type ShardDescription,
   type ShardDirectory,
   type ShardSeat,
 } from "@shoal/protocol";
@@ -23,6 +24,8 @@ import { seatOf } from "../../../../test/support/copies-scene.ts";
 import { kernelFixture } from "../../../../test/support/model-kernels.ts";
 import { plainShards } from "../../../../test/support/plain-shards.ts";
 import { createInProcessReplicaLinks } from "../replication/in-process-replica-link.ts";
+import { shardCapacity } from "../shard/shard.ts";
+import type { ShardHost } from "./shard-host.ts";
 import { startServer } from "./start-server.ts";
 
 interface Cluster {
@@ -32,6 +35,7 @@ interface Cluster {
   readonly bytes: () => number;
   ask(server: number, make: (replyTo: Ref<ServerReply>) => ServerCommand): Promise<ServerReply>;
   directoryOf(server: number): ShardDirectory;
+  hostOf(server: number): ShardHost;
   close(): Promise<void>;
 }
 
@@ -44,7 +48,7 @@ async function start(): Promise<Cluster> {
   const bus = createInProcessBus({ strict: true });
   const { memory, kernels } = await kernelFixture();
   const bytesAtStart = memory.allocatedBytes;
-  const directories = new Map<string, ShardDirectory>();
+  const directories = new Map<string, ShardHost>();
   const replicaLinks = createInProcessReplicaLinks({ directoryOf: (endpoint) => directories.get(endpoint), clock });
   const client = createActorSystem({ node: "coordinator", bus, clock, random: createRandom(9) });
   const heard: ServerReply[] = [];
@@ -86,6 +90,7 @@ async function start(): Promise<Cluster> {
       return simulate(clock, answered(), { forMs: 5000 });
     },
     directoryOf: (server) => directories.get(`server-${server}`) as ShardDirectory,
+    hostOf: (server) => directories.get(`server-${server}`) as ShardHost,
     async close() {
       const stopped = Promise.all(systems.map((system) => system.stop()));
       await runSimulation(clock, { forMs: 10_000 });
@@ -172,6 +177,27 @@ describe("a server node", () => {
     await expect(cluster.ask(1, meantFor(2))).rejects.toMatchObject({ code: "deadline_exceeded" });
     expect(cluster.directoryOf(1).find("run-1", 3)).toBeUndefined();
     expect(await cluster.ask(1, meantFor(1))).toMatchObject({ type: "shards_hosted" });
+  });
+
+  test("does not know a seat, nor has it given a copy up, that its shard had no room to hear of", async () => {
+    cluster = await start();
+    await cluster.ask(1, hosting(seatOf(1, 1, [])));
+    const host = cluster.hostOf(1);
+    const shard = host.find("run-1", 3);
+    const nobody: Ref<ShardDescription> = { address: "test/nobody", tell: () => undefined };
+    const fill = (): void => {
+      for (let left = 2 * shardCapacity; left > 0; left -= 1) shard?.tell({ type: "describe", replyTo: nobody });
+    };
+    for (const seat of [seatOf(4, 1, []), seatOf(5, 2, [])]) {
+      expect(fill).toThrow(expect.objectContaining({ code: "mailbox_full" }));
+      await expect(host.seat("run-1", [seat])).rejects.toMatchObject({ code: "mailbox_full" });
+      await runSimulation(cluster.clock, { forMs: 1 });
+      expect(host.find("run-1", 3)).toBe(shard);
+      expect(await cluster.ask(1, seating(seat))).toMatchObject(seated(1, seat.term));
+      if (seat.term !== 4) continue;
+      expect(await cluster.ask(1, describing)).toMatchObject({ shards: [{ seat: { term: 4 } }] });
+    }
+    expect([cluster.bytes(), host.find("run-1", 3)]).toEqual([0, undefined]);
   });
 
   test("says what it would have to host first", async () => {

@@ -71,9 +71,10 @@ async function giveSeat(
   const known = hosted.seatTerm() ?? 0;
   if (term < known) return { shard, term: known };
   if (!isNamed) {
+    const ended = hosted.end(); // throws where its mailbox is full: it is here then, and is asked to end again
     shards.delete(shard);
     terms.set(shard, term);
-    await hosted.end();
+    await ended;
   } else if (term > known) hosted.takeSeat(seat);
   return { shard, term };
 }
