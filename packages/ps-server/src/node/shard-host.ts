@@ -146,7 +146,7 @@ export function createShardHost(options: ShardHostOptions): ShardHost {
     onCaughtUp: (listener) => void listeners.push(listener),
     updateMembers,
     save: (command) => saver.save(command),
-    describe: (run) =>
+    describe: async (run) =>
       summarize(
         system,
         Array.from(require(run).shards.values(), ({ ref }) => ref),
