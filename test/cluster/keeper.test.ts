@@ -62,7 +62,8 @@ describe("the keeper of a local cluster", () => {
     });
   });
 
-  it.each([0, 400, 900])("ends whole within two seconds of a Ctrl-C %i ms into the start", async (delayMs) => {
+  // A start takes half a second to two, as busy as the machine is: with the last of these it may be over.
+  it.each([0, 200, 400, 900])("ends whole within two seconds of a Ctrl-C %i ms into the start", async (delayMs) => {
     using workplace = createWorkplace();
     await using up = startCommand(["up"], { workplace });
     await up.waitFor(/starting/);
@@ -71,7 +72,7 @@ describe("the keeper of a local cluster", () => {
     up.process.kill("SIGINT");
     expect(await up.ended).toBe(130);
     expect(performance.now() - pressed).toBeLessThan(2_000);
-    expect(up.text()).toContain("stopped before the cluster was up");
+    if (!/^cluster \S+ is up/m.test(up.text())) expect(up.text()).toContain("stopped before the cluster was up");
     expect(processesOf(workplace)).toEqual([]);
   });
 });

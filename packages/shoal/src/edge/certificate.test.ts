@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCertificate } from "./certificate.ts";
 import { startEdgeServer } from "./edge-server.ts";
 import { createEdgeIdentity } from "./nats-identity.ts";
+import { pageFileOf } from "./page-files.ts";
 
 /** For edge.example and 127.0.0.1, signed by itself for a hundred years; made for this test. */
 const certificate = `-----BEGIN CERTIFICATE-----
@@ -84,7 +85,9 @@ describe("the certificate of shoal edge", () => {
       },
       log: () => undefined,
       tasks: async () => ({ now: undefined, endOf: () => undefined }),
-      files: new Map([["/", { type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false }]]),
+      files: new Map([
+        ["/", pageFileOf({ type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false })],
+      ]),
     });
     const text = await new Promise<string>((resolve, reject) => {
       get(edge.origin, { ca: certificate, agent: false }, (response) => {

@@ -10,8 +10,10 @@ import { startNatsServer } from "../cluster/nats-server.ts";
 import { startEdgeNats } from "./edge-nats.ts";
 import { startEdgeServer, type EdgeServer, type EdgeServerOptions } from "./edge-server.ts";
 import { createEdgeIdentity } from "./nats-identity.ts";
+import { pageFileOf } from "./page-files.ts";
 import { writeTicket } from "./ticket.ts";
 
+const page = Buffer.from("<p>page</p>");
 const token = "a secret: of the 'cluster'";
 const cluster = "test";
 const key = new Uint8Array(32).fill(7);
@@ -51,7 +53,7 @@ beforeAll(async () => {
       tasks: async () => ({ now: "digits", endOf: () => undefined }),
       isFixed: false,
     },
-    files: new Map([["/", { type: "text/html", content: Buffer.from("<p>page</p>"), isImmutable: false }]]),
+    files: new Map([["/", pageFileOf({ type: "text/html", content: page, isImmutable: false })]]),
   };
   edge = await startEdgeServer(options);
   owned.defer(() => edge.close());
@@ -370,6 +372,18 @@ describe("the server of the page", () => {
     expect(response.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
     expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
     await expect((await fetch(`${edge.origin}/health`)).json()).resolves.toEqual({ status: "ok", task: "digits" });
+  });
+
+  it.each([
+    ["gzip, deflate, br", "gzip"],
+    ["br;q=1, gzip ; q=0.5", "gzip"],
+    ["gzip;q=0", null],
+    ["identity", null],
+  ])("sends its files compressed to who takes %s: %s", async (accepted, coding) => {
+    const response = await fetch(edge.origin, { headers: { "accept-encoding": accepted } });
+    expect(response.headers.get("content-encoding")).toBe(coding);
+    expect(response.headers.get("vary")).toBe("accept-encoding");
+    await expect(response.text()).resolves.toBe("<p>page</p>");
   });
 
   it("says that its port is taken", async () => {

@@ -16,7 +16,7 @@ import { decideEnrolment } from "./decide-enrolment.ts";
 import type { EdgeIdentity } from "./nats-identity.ts";
 import { refuseUpgrade, tunnel } from "./nats-tunnel.ts";
 import type { PageFile } from "./page-files.ts";
-import { isOwnHost, isOwnOrigin, responseHeaders, type HostRules } from "./response-headers.ts";
+import { isOwnHost, isOwnOrigin, responseHeaders, takesGzip, type HostRules } from "./response-headers.ts";
 import { readTicket } from "./ticket.ts";
 
 export interface EdgeServerOptions {
@@ -142,9 +142,17 @@ async function serve(
   if (path === "/health") return reply(response, 200, { status: "ok", task: (await options.tasks()).now ?? null });
   const file = options.files.get(path);
   if (file === undefined) return refuse(response, 404, new ShoalError("invalid_argument", `there is no ${path}`));
+  sendFile(request, response, file);
+}
+
+function sendFile(request: IncomingMessage, response: ServerResponse, file: PageFile): void {
+  const isCompressed = takesGzip(request.headers["accept-encoding"]);
+  const content = isCompressed ? file.compressed : file.content;
   response.setHeader("cache-control", file.isImmutable ? "public, max-age=31536000, immutable" : "no-cache");
-  response.writeHead(200, { "content-type": file.type, "content-length": file.content.length });
-  response.end(request.method === "HEAD" ? undefined : file.content);
+  response.setHeader("vary", "accept-encoding");
+  if (isCompressed) response.setHeader("content-encoding", "gzip");
+  response.writeHead(200, { "content-type": file.type, "content-length": content.length });
+  response.end(request.method === "HEAD" ? undefined : content);
 }
 
 async function enrol(request: IncomingMessage, response: ServerResponse, options: EdgeServerOptions): Promise<void> {

@@ -3,11 +3,14 @@ import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
+import { constants, gzipSync } from "node:zlib";
 import { ShoalError } from "@shoal/errors";
 
 export interface PageFile {
   readonly type: string;
   readonly content: Buffer;
+  /** The same as gzip has it, for browsers that take that: all of them. */
+  readonly compressed: Buffer;
   /** Its name changes with its content. */
   readonly isImmutable: boolean;
 }
@@ -49,12 +52,21 @@ export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
     const path = `/${name.split(sep).join("/")}`;
     const type = types[extname(name)];
     if (type === undefined) continue;
-    const isImmutable = path.startsWith("/assets/");
-    files.set(path === "/index.html" ? "/" : path, { type, content: readFileSync(join(folder, name)), isImmutable });
+    const file = pageFileOf({
+      type,
+      content: readFileSync(join(folder, name)),
+      isImmutable: path.startsWith("/assets/"),
+    });
+    files.set(path === "/index.html" ? "/" : path, file);
   }
   if (files.has("/")) return files;
   const sentence = `the page for browsers is not built: ${folder} has no index.html; \`npm run page\` builds it`;
   throw new ShoalError("missing_tool", sentence, { path: folder });
+}
+
+/** With what is sent to browsers that take gzip. */
+export function pageFileOf(file: Omit<PageFile, "compressed">): PageFile {
+  return { ...file, compressed: gzipSync(file.content, { level: constants.Z_BEST_COMPRESSION }) };
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -51,3 +51,9 @@ export function isOwnHost(host: string | undefined, { isLoopback, origins }: Hos
 export function isOwnOrigin(origin: string | undefined, host: string): boolean {
   return origin === undefined || URL.parse(origin)?.host === host.toLowerCase();
 }
+
+/** Of what a request accepts (RFC 9110, section 12.5.3): gzip by name, and not with the weight 0. */
+export function takesGzip(acceptEncoding: string | string[] | undefined): boolean {
+  const codings = [acceptEncoding ?? []].flat().join(",").toLowerCase().split(",");
+  return codings.some((coding) => /^\s*gzip\s*(?:;\s*q=(?:0\.\d*[1-9]\d*|1(?:\.0*)?)\s*)?$/.test(coding));
+}
