@@ -3,6 +3,7 @@ import { createInlineTrainer, type LocalTrainer, type LocalWork } from "@shoal/e
 import { planeProtocol, type TaskDescription } from "@shoal/federated";
 import type { KernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
+import { plainLocalTraining } from "./local-training.ts";
 import { perceptron } from "./perceptron.ts";
 
 const model = { ...perceptron([8]) };
@@ -14,10 +15,7 @@ export function computeTask(epochs: number): TaskDescription {
     ...{ task: "digits", model, size, protocol: planeProtocol, plain: [], normBound: null, sampleCap: 1_000 },
     down: [{ name: "float32" }],
     up: [{ name: "float32" }],
-    local: {
-      ...{ epochs, batchSize: 10, learningRate: 0.1, momentum: 0, proximal: 0, correction: "none", lossAt: "training" },
-      ...{ personal: [], seed: 1 },
-    },
+    local: { ...plainLocalTraining, epochs },
     ...{ privacy: { clip: null, localNoise: 0, secure: null }, memoryBytes: 0 },
   };
 }

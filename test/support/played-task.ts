@@ -5,27 +5,14 @@ import {
   parseAggregationPolicy,
   planeProtocol,
   type EncodingSpec,
-  type LocalTraining,
   type RoundPlan,
   type TaskDescription,
 } from "@shoal/federated";
+import { plainLocalTraining } from "./local-training.ts";
 
 export const taskSize = 5;
 export const float32 = { float32: { name: "float32" } };
 
-const local: LocalTraining = {
-  ...{
-    epochs: 1,
-    batchSize: 10,
-    learningRate: 0.1,
-    momentum: 0,
-    proximal: 0,
-    correction: "none",
-    lossAt: "training",
-    personal: [],
-    seed: 1,
-  },
-};
 const plan: RoundPlan = {
   ...{ arrival: "round", goal: 3, minimum: 2, invited: 4, carriesOver: false, maximumStaleness: 0 },
   ...{ selectionTimeoutMs: 1_000, configurationTimeoutMs: 200, reportingTimeoutMs: 2_000, commitTimeoutMs: 60_000 },
@@ -40,7 +27,7 @@ export function settingsFor(
     ...{ plan: own, policy: parseAggregationPolicy({ name: "fedavg", goal: own.goal }), robust: null, privacy: null },
     secure: null,
     ...{
-      local,
+      local: plainLocalTraining,
       down: float32,
       up: float32,
       normBound: 100,

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { plainLocalTraining } from "../../../../test/support/local-training.ts";
 import { mostChunkBytes } from "../contribution/manifest.ts";
 import { decodeMessage, decodeReply, encodeMessage } from "./codec.ts";
 import { clientNoticeSchema, clientRequestSchema } from "./message-schemas.ts";
@@ -20,18 +21,7 @@ const offer: RoundOffer = {
 const task: TaskDescription = {
   ...{ protocol: planeProtocol, task: "digits", model: { layers: [] }, size: 10, normBound: null },
   ...{ down: [{ name: "float32" }], up: [{ name: "int8", block: 256 }], plain: [{ begin: 4, end: 6 }] },
-  local: {
-    ...{
-      epochs: 1,
-      batchSize: 10,
-      learningRate: 0.1,
-      momentum: 0,
-      proximal: 0,
-      correction: "none",
-      lossAt: "training" as const,
-    },
-    ...{ personal: [], seed: 1 },
-  },
+  local: plainLocalTraining,
   ...{ sampleCap: 100, memoryBytes: 1_000, privacy: { clip: null, localNoise: 0, secure: null } },
 };
 const id = "0f".repeat(16);
