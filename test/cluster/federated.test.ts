@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { nextTurn, systemClock } from "@shoal/actors";
 import type { ChainedRound } from "@shoal/aggregator";
 import { checkJob } from "@shoal/coordinator";
@@ -152,7 +153,7 @@ describe("a federated run", () => {
       optimizer: { name: "fedavgm", learningRate: 1, momentum: 0.5 },
       durability: { snapshots: { everySteps: 3, everySeconds: null, keep: 2 } },
       federated: {
-        ...{ ...job.federated, rounds: 9, population: 3 },
+        ...{ ...job.federated, rounds: 12, population: 3 },
         // A round lacks nobody for being late: else it is played again.
         ...{ selectionSeconds: 60, configurationSeconds: 60, reportingSeconds: 60 },
         local: { learningRate: 0.05, batchSize: 10, correction: "scaffold" },
@@ -162,8 +163,12 @@ describe("a federated run", () => {
     await comeIn(cluster, stays, new Map()).ended();
     const goes = await submitRun(cluster.system, cluster.coordinator, spec, "goes");
     const kept = new Map<string, ClientStorage>();
-    // Two whole snapshots are there by then.
-    const first = comeIn(cluster, goes, kept, 8);
+    // A snapshot is written while rounds go on: these take their time, and two more follow a whole one.
+    const end = { round: Infinity, pauseMs: 100 };
+    const first = comeIn(cluster, goes, kept, end);
+    await hasSnapshot(goes);
+    end.round = first.round() + 2;
+    expect(end.round).toBeLessThan(12);
     await first.reached;
     await cluster.close();
     await first.close();
@@ -185,9 +190,24 @@ describe("a federated run", () => {
   });
 });
 
-/** Three clients with data of their own. @param until - the round in whose training they stand still */
-function comeIn(on: LocalCluster, run: string, kept: Map<string, ClientStorage>, until = Infinity) {
+/** Until a snapshot is whole. */
+async function hasSnapshot(run: string): Promise<void> {
+  for await (const { snapshots, error } of followRun(cluster.system, cluster.coordinator, run)) {
+    expect(error).toBeNull();
+    if ((snapshots?.newest ?? null) !== null) return;
+  }
+  expect.fail(`run ${run} ended without a snapshot`);
+}
+
+/** Three clients with data of their own. @param end - the round in whose training they stand still */
+function comeIn(
+  on: LocalCluster,
+  run: string,
+  kept: Map<string, ClientStorage>,
+  end: { readonly round: number; readonly pauseMs: number } = { round: Infinity, pauseMs: 0 },
+) {
   const { promise: reached, resolve } = Promise.withResolvers<void>();
+  let round = 0;
   const sessions = [0, 1, 2].map(async (number) => {
     const client = `client-${number}`;
     const { train: data } = generateDigits({ samples: 60, testSamples: 1, seed: 10 + number });
@@ -202,7 +222,11 @@ function comeIn(on: LocalCluster, run: string, kept: Map<string, ClientStorage>,
       ...{ task: run, client, plane: on.planeOf(run).connect(client), storage },
       trainer: {
         ...trainer,
-        train: (task, work) => (work.round < until ? trainer.train(task, work) : standing(work.signal)),
+        train: async (task, work) => {
+          round = Math.max(round, work.round);
+          await setTimeout(end.pauseMs);
+          return work.round < end.round ? trainer.train(task, work) : standing(work.signal);
+        },
       },
       codec: createUpdateCodec(await loadKernelModules()),
       device: { memoryBytes: 1e9, platform: "node" },
@@ -210,6 +234,7 @@ function comeIn(on: LocalCluster, run: string, kept: Map<string, ClientStorage>,
   });
   return {
     reached,
+    round: () => round,
     async ended(): Promise<void> {
       for await (const { error } of followRun(on.system, on.coordinator, run)) expect(error).toBeNull();
       for (const session of sessions) await (await session).ended;
