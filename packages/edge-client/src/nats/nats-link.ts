@@ -111,7 +111,9 @@ async function openNext({ options, closing }: LinkState, pace: ReconnectPace): P
       pace.succeeded();
       return next;
     } catch (error) {
-      if (isShoalError(error, "unauthenticated")) onLoginRefused();
+      if (!isShoalError(error, "unauthenticated")) continue;
+      pace.refused();
+      onLoginRefused();
     }
   }
 }

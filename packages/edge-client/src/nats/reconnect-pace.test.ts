@@ -109,6 +109,24 @@ describe("the pace of attempts to connect again", () => {
     }
   });
 
+  it("begins its back-off again when it is refused for the first time, and goes on with it when it is refused again", async () => {
+    const clock = createSimulatedClock();
+    const pace = createReconnectPace({ clock, random: createRandom(1), hints: undefined });
+    const waits: number[] = [];
+    for (let tries = 0; tries < 40; tries += 1) {
+      const since = clock.now();
+      const next = pace.next(new AbortController().signal);
+      await runSimulation(clock);
+      await next;
+      waits.push(clock.now() - since);
+      if (tries >= 20) pace.refused();
+    }
+    expect(Math.max(...waits.slice(10, 21))).toBeGreaterThan(20_000);
+    expect(waits[21]).toBeLessThanOrEqual(750);
+    expect(waits[22]).toBeLessThanOrEqual(1_250);
+    expect(Math.max(...waits.slice(30))).toBeGreaterThan(20_000); // whose passes are never taken is no burden
+  });
+
   it("does not remember a hint of before the line was lost", async () => {
     const clock = createSimulatedClock();
     let hint = (): void => undefined;

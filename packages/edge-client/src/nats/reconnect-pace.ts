@@ -5,8 +5,8 @@
  *   P1  a hint counts when it comes between two attempts or during one; while there is a line nobody needs it.
  *   P2  no attempt that a hint has brought forward is made earlier than `hintedSpacingMs` after the one before, nor any that
  *       follows it, until there is a line: however many hints come, they cannot make a client hammer its edge.
- *   P3  after a hint the back-off begins again: a device is online before names and routes are there, and a pass that has
- *       ended meanwhile is refused once.
+ *   P3  after a hint the back-off begins again: a device is online before names and routes are there. So it does when the login is
+ *       refused the first time: an edge that was started again is there, and has another pass for its clients.
  */
 import type { Clock, Random, Timer } from "@shoal/actors/browser";
 import { reconnectDelayMs } from "./reconnect-delay.ts";
@@ -23,6 +23,8 @@ export interface ReconnectPace {
   next(signal: AbortSignal): Promise<void>;
   /** The last attempt has made a line. */
   succeeded(): void;
+  /** Somebody is there, who did not take the login. */
+  refused(): void;
   /** Hears no hints any more. */
   close(): void;
 }
@@ -32,12 +34,13 @@ const hintedSpacingMs = 1_000;
 const hintJitterMs = 500;
 
 export function createReconnectPace({ clock, random, hints }: ReconnectPaceOptions): ReconnectPace {
-  /** In vain, since there was a line or a hint. */
+  /** In vain, since the back-off began. */
   let tries = 0;
   let isThere = true;
   let isHinted = false;
-  /** Since there was a line. */
+  /** Both since there was a line. */
   let wasHinted = false;
+  let wasRefused = false;
   let lastAttemptMs = -Infinity;
   let hasten: (() => void) | undefined;
   const stop = hints?.listen(() => {
@@ -66,7 +69,12 @@ export function createReconnectPace({ clock, random, hints }: ReconnectPaceOptio
       isThere = true;
       isHinted = false;
       wasHinted = false;
+      wasRefused = false;
       tries = 0;
+    },
+    refused() {
+      if (!wasRefused) tries = 0; // P3
+      wasRefused = true;
     },
     close: () => stop?.(),
   };
