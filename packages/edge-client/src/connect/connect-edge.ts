@@ -27,8 +27,8 @@ export interface ConnectEdgeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   /**
-   * Of moments at which an edge that was away is tried again at once. Default: those of the window or worker; from a worker let
-   * the page pass on its own, which has more.
+   * Of moments at which an edge that was away is tried again at once. Default: those of the window or worker; in a worker
+   * there are hardly any, so let the page pass on its own.
    */
   readonly hints?: ReconnectHints;
   /** Told when the invitation has ended, or the task. */

@@ -2,7 +2,8 @@
  * Hints that now is a better moment to connect than the one that a back-off has drawn: the device is online again, somebody
  * looks at the page, the page has come back from the back/forward cache. A hint says nothing of whoever is connected to.
  *
- * A window has all three, a worker `online` only: whoever connects from a worker lets its page pass the others on. Node has none.
+ * A window has all three, a worker `online` at most (Chromium's has not even that): whoever connects from a worker lets the page
+ * pass its own on. Node has none.
  */
 
 export interface ReconnectHints {
