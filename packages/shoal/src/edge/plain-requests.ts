@@ -53,7 +53,7 @@ function refuse(socket: Socket, first: Buffer, rules: HostRules): void {
 }
 
 /** @param request - its beginning, as far as it has come */
-export function plainRequestSentence(request: string, rules: HostRules): string {
+function plainRequestSentence(request: string, rules: HostRules): string {
   const [, host] = /\r\nhost:[ \t]*([^\s]+)[ \t]*\r\n/i.exec(request) ?? [];
   const address = isOwnHost(host, rules)
     ? `https://${host ?? ""}/`
