@@ -92,7 +92,7 @@ it("what came too seldom for one round counts in a later one", async () => {
   const records = recordsOf(run);
   const [carried, ...later] = records.slice(records.findIndex(isCarriedOver));
   expect(carried?.contributed.count).toBe(0);
-  expect(carried?.reason).toBe("1 contributions came before the deadline, at least 3 are needed");
+  expect(carried?.reason).toBe("1 contribution came before the deadline, at least 3 are needed");
   const committed = later.find(({ outcome }) => outcome === "committed");
   expect(committed?.contributed.list).toContainEqual(
     expect.objectContaining({ client: "a", baseRound: carried?.round }),

@@ -3,10 +3,10 @@ import { failOverPauses, longestStalls, quantile } from "./fail-over-pauses.ts";
 import { seatChanges } from "./seat-changes.ts";
 
 const log = [
-  "1970-01-01T00:00:10.000Z run k-1, shard 0: server-2 is filled, because 1 of 1 copies are missing (term 3)",
+  "1970-01-01T00:00:10.000Z run k-1, shard 0: server-2 is filled, because 1 of 1 copy is missing (term 3)",
   "1970-01-01T00:00:20.400Z run k-1, shard 0: server-2 takes over, because server-1 is suspected (term 4)",
   "1970-01-01T00:00:20.400Z run k-1, shard 1: goes on with fewer holders: server-1 is suspected (term 4)",
-  "1970-01-01T00:00:20.500Z run k-1, shard 0: server-3 is filled, because 1 of 1 copies are missing (term 5)",
+  "1970-01-01T00:00:20.500Z run k-1, shard 0: server-3 is filled, because 1 of 1 copy is missing (term 5)",
   "1970-01-01T00:00:30.000Z run k-1, shard 2: server-1 takes over, because server-3 has more load (term 6)",
 ].join("\n");
 

@@ -68,7 +68,7 @@ async function isWhole({ cluster, run, nodes }: KillingOptions): Promise<boolean
   for (;;) {
     const { phase, reason } = await cluster.status(run);
     if (["completed", "failed", "cancelled"].includes(phase)) return false;
-    if (phase === "training" && reason.startsWith(staffed) && !reason.includes("have only")) return true;
+    if (phase === "training" && reason.startsWith(staffed) && !/ ha(?:s|ve) only /.test(reason)) return true;
     last = reason;
     if (performance.now() - sinceMs > healedWithinMs) throw new Error(`after ${healedWithinMs} ms still ${last}`);
     await pause(50);

@@ -132,7 +132,7 @@ describe("a round whose contributions cannot be used", () => {
     };
     expect(await simulate(scene.clock, work(), { forMs: 60_000 })).toBe(3);
     const abandoned = scene.closed.filter(({ outcome }) => outcome === "abandoned");
-    expect(abandoned[0]?.reason).toBe("0 contributions could be used, at least 1 are needed");
+    expect(abandoned[0]?.reason).toBe("0 contributions could be used, at least 1 is needed");
     // Whose they were is for the log: clients hear of nobody else.
     const [record] = scene.records.filter(({ body }) => body.outcome === "abandoned");
     expect(record?.body.dropped.list).toContainEqual(

@@ -1,4 +1,5 @@
 /** All that the coordinator knows, as one immutable value, and what follows from it when nothing new is said. */
+import { counted } from "@shoal/errors";
 import { decideDeliveries } from "./commands/delivery.ts";
 import { isAskDue } from "./guard/watch-run.ts";
 import { vitalQuestions, type DesiredCommand } from "./commands/desired-commands.ts";
@@ -102,7 +103,7 @@ function startNext(cluster: ClusterState, now: number, settings: CoordinatorSett
 function checkBackups(run: RunState, now: number): RunState {
   const { backup } = run.job.stragglers;
   if (backup === 0 || backup < run.slots) return run;
-  const sentence = `job.stragglers.backup: expected less than the ${run.slots} slots of a step, got ${backup}; set job.slots, or workers`;
+  const sentence = `job.stragglers.backup: expected less than the ${counted(run.slots, "slot")} of a step, got ${backup}; set job.slots, or workers`;
   return failRun(run, "invalid_job", sentence, { field: "job.stragglers.backup" }, now);
 }
 

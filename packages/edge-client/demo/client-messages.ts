@@ -16,6 +16,8 @@ export type ToClient =
     }
   /** The page goes: it is closed, or loaded again. */
   | { readonly type: "page_goes" }
+  /** The device is back, or somebody looks at it again: this worker's own scope is not told of that. */
+  | { readonly type: "reconnect_hint" }
   | { readonly type: "stop" };
 
 export type FromClient =

@@ -9,6 +9,7 @@ import {
   join,
   openIndexedDbStorage,
   type EdgeConnection,
+  type ReconnectHints,
   type Session,
   type SessionEvent,
 } from "@shoal/edge-client";
@@ -35,8 +36,19 @@ const say = (message: FromClient): void => postMessage(message);
 addEventListener("message", ({ data }: MessageEvent<ToClient>) => {
   if (data.type === "start") void start(data).catch(fail);
   else if (data.type === "stop") stop();
-  else leaveIfIdle();
+  else if (data.type === "page_goes") leaveIfIdle();
 });
+
+/** The page's. */
+const hints: ReconnectHints = {
+  listen(onHint) {
+    const hear = ({ data }: MessageEvent<ToClient>): void => {
+      if (data.type === "reconnect_hint") onHint();
+    };
+    addEventListener("message", hear);
+    return () => removeEventListener("message", hear);
+  },
+};
 
 /** Who is not in yet has nobody to say goodbye to: it does not wait for an answer to what it has asked. */
 function stop(): void {
@@ -107,7 +119,7 @@ type Whom = Pick<Parameters<typeof connectEdge>[0], "origin" | "ticket" | "seed"
 async function connectPatiently(whom: Whom): Promise<EdgeConnection> {
   for (;;) {
     try {
-      return await connectEdge({ ...whom, clock: systemClock, random, onRefused: refused });
+      return await connectEdge({ ...whom, clock: systemClock, random, hints, onRefused: refused });
     } catch (error) {
       const passes = isShoalError(error, "run_not_found") || isShoalError(error, "transport_lost");
       if (!passes || stopping.signal.aborted) throw error;

@@ -1,4 +1,5 @@
 /** The demo page: digits of this device, a client that learns from them, and what comes of it. */
+import { createBrowserHints } from "@shoal/edge-client";
 import type { FromClient, FromCompute, ToClient, ToCompute } from "./client-messages.ts";
 import { createDrawingPad, type DrawnDigit } from "./drawing-pad.ts";
 import { element, elementOf } from "./element.ts";
@@ -110,6 +111,7 @@ stopButton.addEventListener("click", () => tell({ type: "stop" }));
 addEventListener("pagehide", ({ persisted }) => {
   if (!persisted) tell({ type: "page_goes" });
 });
+createBrowserHints().listen(() => tell({ type: "reconnect_hint" }));
 
 function hear(message: FromClient): void {
   switch (message.type) {

@@ -18,6 +18,7 @@ export {
   type EdgeUpdate,
 } from "./edge-trainer.ts";
 export { openNatsLink, type NatsLink, type NatsLinkOptions } from "./nats/nats-link.ts";
+export { createBrowserHints, type HintScope, type ReconnectHints } from "./nats/reconnect-hints.ts";
 export type { NatsLineOptions } from "./nats/nats-line.ts";
 export { createLinkPlane, type LinkReply, type PlaneLink } from "./plane/link-plane.ts";
 export { createNatsClientPlane, type NatsClientPlaneOptions } from "./plane/nats-client-plane.ts";

@@ -1,4 +1,5 @@
 /** Says what a round waits for, for whoever asks why nothing happens. */
+import { agreeing, counted } from "@shoal/errors";
 import { isEnded, type Member, type RoundState, type RunningState } from "@shoal/federated";
 
 /** Names that a phrase lists. */
@@ -20,8 +21,8 @@ export function describeWait(round: RoundState, nowMs: number, resting: number):
       const { length } = round.members;
       const what =
         asked.length > 0
-          ? `${asked.length} of ${length} clients have not answered${named(asked)}`
-          : `${length} clients take part, waits for others up to ${plan.invited}`;
+          ? `${asked.length} of ${counted(length, "client")} ${agreeing(asked.length, "has", "have")} not answered${named(asked)}`
+          : `${counted(length, "client takes", "clients take")} part, waits for others up to ${plan.invited}`;
       const isEnough = length - asked.length + round.reports.length >= plan.minimum;
       return `round ${number}: ${what}, ${left}, then it ${isEnough ? "begins without them" : "is given up"}`;
     }
@@ -29,7 +30,7 @@ export function describeWait(round: RoundState, nowMs: number, resting: number):
       return `round ${number}: ${describeMissing(round)}, ${left}, then ${describeDeadline(round)}`;
     case "committing": {
       const tries = round.failures === 0 ? "" : `, attempt ${round.failures + 1}`;
-      return `round ${number}: puts ${round.reports.length} contributions together${tries}`;
+      return `round ${number}: puts ${counted(round.reports.length, "contribution")} together${tries}`;
     }
   }
 }
@@ -40,7 +41,7 @@ function describeMissing({ plan, members, reports }: RunningState): string {
   const missing = goal - reports.length;
   const from =
     members.length === 0 ? ", while nobody trains" : named(members, members.length > missing ? "any of " : "");
-  return `waits for ${missing} of ${goal} contributions${from}`;
+  return `waits for ${missing} of ${counted(goal, "contribution")}${from}`;
 }
 
 /** What becomes of the round if nothing more comes. */

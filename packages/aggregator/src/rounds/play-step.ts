@@ -1,5 +1,5 @@
 /** Plays rounds for one step of the run, until one can be committed. */
-import { isShoalError } from "@shoal/errors";
+import { counted, isShoalError } from "@shoal/errors";
 import { isEnded, isPrivate, type Report } from "@shoal/federated";
 import { attributes } from "@shoal/protocol";
 import type { Aggregated, AggregatorWork } from "../aggregator.ts";
@@ -129,7 +129,7 @@ async function combinedOrReason(room: Room, ids: readonly string[], work: Aggreg
     if (combined.contributions >= needed) return combined;
     // All clients hear why a round has ended: names of others are for its record.
     for (const { client, reason } of combined.refused) room.timeline.dropped(client, reason, room.clock.now());
-    return `${combined.contributions} contributions could be used, at least ${needed} are needed`;
+    return `${counted(combined.contributions, "contribution")} could be used, at least ${counted(needed, "is", "are")} needed`;
   } catch (error) {
     if (isShoalError(error, "too_few_clients")) return error.message;
     throw error;
@@ -139,6 +139,6 @@ async function combinedOrReason(room: Room, ids: readonly string[], work: Aggreg
 function note({ options }: Task, round: number, { contributions, samples, refused }: Combined): void {
   const without = refused.map(({ client, reason }) => `; without ${client}: ${reason}`).join("");
   // Where something is promised of clients' privacy, nobody knows how many samples made their updates.
-  const counted = isPrivate(options.description.privacy) ? "" : `, ${samples} samples`;
-  options.onNote?.(`round ${round}: ${contributions} contributions${counted}${without}`);
+  const size = isPrivate(options.description.privacy) ? "" : `, ${counted(samples, "sample")}`;
+  options.onNote?.(`round ${round}: ${counted(contributions, "contribution")}${size}${without}`);
 }

@@ -4,6 +4,7 @@
  *
  * Bounds  one write in a selection time, of the same record.
  */
+import { agreeing } from "@shoal/errors";
 import { decideBeginning, isEnded, nothingCarried, type BeginningDecision } from "@shoal/federated";
 import { availableClients } from "../serve/available-clients.ts";
 import type { Room } from "../serve/room.ts";
@@ -39,7 +40,7 @@ function whoIsMissing(room: Room): string {
   const { idle } = room.registry;
   const population = room.settings.privacy?.population ?? 0;
   return idle < population
-    ? `${idle} of the ${population} clients that privacy counts on are idle`
+    ? `${idle} of the ${population} clients that privacy counts on ${agreeing(idle, "is", "are")} idle`
     : beginningOf(room).reason;
 }
 

@@ -1,4 +1,5 @@
 /** One secure sum: what is known of it, and what it waits for. */
+import { counted } from "@shoal/errors";
 import type { Timer } from "@shoal/actors";
 import { secureSumWaitsFor, settingsOfSum, startSecureSum, type ServerState } from "@shoal/federated";
 import type { SecureAggregation } from "../settings.ts";
@@ -80,8 +81,8 @@ export function describeSitting(
   const names = secureSumWaitsFor(state);
   const whose =
     state.phase === "advertising"
-      ? `of ${invited - state.keys.length} of ${invited} clients`
-      : `of ${names.length} of ${presentIn(state)?.length ?? 0} clients${named(names)}`;
+      ? `of ${invited - state.keys.length} of ${counted(invited, "client")}`
+      : `of ${names.length} of ${counted(presentIn(state)?.length ?? 0, "client")}${named(names)}`;
   return `round ${round}, ${state.phase}: waits for ${awaited[state.phase]} ${whose}, ${left}`;
 }
 

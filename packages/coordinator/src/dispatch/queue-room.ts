@@ -1,4 +1,4 @@
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import type { ClusterState } from "../cluster-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 
@@ -6,7 +6,6 @@ import type { CoordinatorSettings } from "../settings.ts";
 export function checkRoom(cluster: ClusterState, settings: CoordinatorSettings): void {
   const queued = [...cluster.runs.values()].filter((run) => run.phase === "queued").length;
   if (queued < settings.queuedRuns) return;
-  throw new ShoalError("no_capacity", `${queued} runs are waiting already, at most ${settings.queuedRuns} may`, {
-    queued,
-  });
+  const sentence = `${counted(queued, "run is", "runs are")} waiting already, at most ${settings.queuedRuns} may`;
+  throw new ShoalError("no_capacity", sentence, { queued });
 }

@@ -8,6 +8,7 @@
  *           some staleness on unless stale gradients count less), updates as large as the values, or a zero gradient.
  * A loss that is merely flat is a warning: a model that has converged, or one that learns slowly, must go on.
  */
+import { counted } from "@shoal/errors";
 import type { GuardSettings } from "@shoal/protocol";
 import { meanOf, type LossBin, type LossHistory } from "./loss-history.ts";
 
@@ -68,7 +69,7 @@ function decideGrowth(window: GuardWindow, first: number, bins: readonly LossBin
   if (!(lowest > needed * first)) return undefined;
   const before = bins.findLast((bin) => meanOf(bin) <= first) ?? bins[0];
   const steps = (bins.at(-1)?.end ?? 0) - (before?.end ?? 0);
-  const sentence = `loss grew ${round(lowest / first)}× in ${steps} steps (${round(first)} to ${round(lowest)})`;
+  const sentence = `loss grew ${round(lowest / first)}× in ${counted(steps, "step")} (${round(first)} to ${round(lowest)})`;
   const cause = stale ?? `the learning rate ${window.learningRate} may be too high`;
   return act(window, `${cause}; ${sentence}`, stale !== undefined);
 }
@@ -76,10 +77,10 @@ function decideGrowth(window: GuardWindow, first: number, bins: readonly LossBin
 function decideFlatness(window: GuardWindow, first: number, bins: readonly LossBin[]): GuardDecision {
   const { settings, gradientNorm, updateRatio } = window;
   const steps = (bins.at(-1)?.end ?? 0) - (bins[lastImprovement(bins)]?.end ?? 0);
-  if (steps < settings.patience) return goOn(`the loss got better ${steps} steps ago`);
+  if (steps < settings.patience) return goOn(`the loss got better ${counted(steps, "step")} ago`);
   const recent = mean(newest(bins, settings.patience / 4));
   if (!(recent > nothingLearned * first)) return goOn("the loss is below that of the untrained model");
-  const sentence = `loss flat for ${steps} steps (${round(recent)}, untrained ${round(first)})`;
+  const sentence = `loss flat for ${counted(steps, "step")} (${round(recent)}, untrained ${round(first)})`;
   const stale = staleCause(window);
   if (stale !== undefined) return act(window, `${stale}; ${sentence}`, true);
   if (window.hasFallenBack) return act(window, `${sentence}, also with inverse weights for stale gradients`, false);

@@ -1,5 +1,5 @@
 /** Checks that what workers push, how it is put together and what is done about its age go together. */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { parseOptimizerSpec, parseStalenessSpec } from "@shoal/optimization";
 import { contributionSamples, type JobSpec } from "@shoal/protocol";
 
@@ -41,13 +41,16 @@ function checkFragments({ consistency, shards }: Checked, { steps, fragments, de
     throw invalid("communication.fragments", "expected 1, and neither delay nor mixing, outside synchronous mode");
   }
   if (steps % fragments !== 0) {
-    throw invalid("communication.fragments", `expected a number that divides the ${steps} steps`);
+    throw invalid("communication.fragments", `expected a number that divides the ${counted(steps, "step")}`);
   }
   if (fragments > 1 && (shards === null || shards < fragments)) {
     throw invalid("shards", `expected at least ${fragments}, one for each fragment`);
   }
   if (delay >= steps / fragments) {
-    throw invalid("communication.delay", `expected fewer than the ${steps / fragments} steps between two exchanges`);
+    throw invalid(
+      "communication.delay",
+      `expected fewer than the ${counted(steps / fragments, "step")} between two exchanges`,
+    );
   }
 }
 

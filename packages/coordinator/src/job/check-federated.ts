@@ -1,5 +1,5 @@
 /** What federated rounds need of the rest of a job. */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import {
   arrivalOf,
   clientsNeeded,
@@ -71,13 +71,13 @@ function checkRounds({ aggregation, robust, minimum, overSelection }: NonNullabl
   if (needed > goal) {
     reject(
       "job.federated.robust",
-      `expected a rule for the ${goal} contributions of job.federated.aggregation, it needs ${needed}`,
+      `expected a rule for the ${counted(goal, "contribution")} of job.federated.aggregation, it needs ${needed}`,
     );
   }
   if (minimum !== null && minimum > goal) {
     reject(
       "job.federated.minimum",
-      `expected at most the ${goal} contributions of job.federated.aggregation, got ${minimum}`,
+      `expected at most the ${counted(goal, "contribution")} of job.federated.aggregation, got ${minimum}`,
     );
   }
   if (robust !== null && policy.name !== "fedavg") {
@@ -105,7 +105,10 @@ function checkScaffold(federated: NonNullable<JobSpec["federated"]>): void {
   if (privacy !== null) reject(field, 'expected "none" with privacy: the changes of controls are sent as they are');
   const asked = Math.ceil(goalOf(policy) * overSelection);
   if (population !== null && population < asked) {
-    reject("job.federated.population", `expected at least the ${asked} clients that a round asks, got ${population}`);
+    reject(
+      "job.federated.population",
+      `expected at least the ${counted(asked, "client")} that a round asks, got ${population}`,
+    );
   }
 }
 

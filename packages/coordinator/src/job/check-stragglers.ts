@@ -1,5 +1,5 @@
 /** What the cures for stragglers need of the rest of a job. */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { maximumCutSlots, synchronousSteps, type JobSpec } from "@shoal/protocol";
 
 /** @throws ShoalError invalid_job */
@@ -25,7 +25,7 @@ export function checkStragglers(job: JobSpec): void {
     reject("job.aggregation", sentence);
   }
   if (job.slots !== null && backup >= job.slots) {
-    reject("job.stragglers.backup", `expected less than the job's ${job.slots} slots, got ${backup}`);
+    reject("job.stragglers.backup", `expected less than the job's ${counted(job.slots, "slot")}, got ${backup}`);
   }
   if (adaptiveBatch) checkUneven(job);
 }

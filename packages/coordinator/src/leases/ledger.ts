@@ -10,6 +10,7 @@
  *   G3  a lease without remains is gone: its holder can have another.
  *   G4  `returned` is what is free and was leased before: some shards may have it.
  */
+import { agreeing } from "@shoal/errors";
 import type { BatchRange } from "@shoal/protocol";
 import { addRange, countOf, subtractRange, subtractSet, type IntervalSet } from "./interval-set.ts";
 
@@ -58,6 +59,10 @@ export function isComplete(ledger: Ledger): boolean {
   return ledger.doneCount === ledger.total;
 }
 
+export function allDoneText(batches: number): string {
+  return agreeing(batches, "its only batch is done", `all ${batches} batches are done`);
+}
+
 export function leaseOf(ledger: Ledger, holder: Holder): Lease | undefined {
   return ledger.leases.find((lease) => lease.member === holder.member && lease.incarnation === holder.incarnation);
 }
@@ -74,12 +79,15 @@ export function grant(ledger: Ledger, holder: Holder, size: number, evaluateFirs
   if (held !== undefined && rest !== undefined) {
     return { kind: "granted", ledger, batches: rest, isTakenOver: held.isTakenOver, evaluateFirst: held.evaluateFirst };
   }
-  if (isComplete(ledger)) return { kind: "exhausted", reason: `all ${ledger.total} batches are done` };
+  if (isComplete(ledger)) return { kind: "exhausted", reason: allDoneText(ledger.total) };
   const first = ledger.free[0];
   if (first === undefined) {
     const names = ledger.leases.map((lease) => lease.member).join(", ");
     const open = ledger.total - ledger.doneCount;
-    return { kind: "pending", reason: `the last ${open} batches are leased to members ${names}` };
+    return {
+      kind: "pending",
+      reason: `${agreeing(open, "the last batch is", `the last ${open} batches are`)} leased to ${agreeing(ledger.leases.length, "member", "members")} ${names}`,
+    };
   }
   const batches = { begin: first.begin, end: Math.min(first.end, first.begin + Math.max(1, Math.floor(size))) };
   const { member, incarnation } = holder;

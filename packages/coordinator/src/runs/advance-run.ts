@@ -2,7 +2,7 @@
 import { moveSlots } from "./move-slots.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
-import { isComplete } from "../leases/ledger.ts";
+import { allDoneText, isComplete } from "../leases/ledger.ts";
 import { isResting } from "../seats/split-stages.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
@@ -31,7 +31,7 @@ function watchCapacity(run: RunState, now: number, settings: CoordinatorSettings
 function watchTraining(run: RunState, now: number, settings: CoordinatorSettings): RunState {
   if (run.ledger === null) return run;
   if (isComplete(run.ledger)) {
-    return chooseFinisher({ ...run, phase: "finishing", reason: `all ${run.ledger.total} batches are done` });
+    return chooseFinisher({ ...run, phase: "finishing", reason: allDoneText(run.ledger.total) });
   }
   const isExcused = run.noWorkerSinceMs !== null || isResting(run);
   const silentMs = now - Math.max(run.progressAtMs, isExcused ? now : 0);

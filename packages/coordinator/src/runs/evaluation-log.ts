@@ -1,4 +1,5 @@
 /** Evaluations of a run, and when they end it. */
+import { counted } from "@shoal/errors";
 import type { Evaluation, StopMetric, StopSpec } from "@shoal/protocol";
 import type { Holder } from "../leases/ledger.ts";
 
@@ -60,7 +61,7 @@ export function decideStop(stop: StopSpec, log: EvaluationLog): StopDecision {
     };
   }
   if (stop.patience !== null && log.sinceBest >= stop.patience) {
-    const reason = `no better test loss than ${log.bestLoss} for ${log.sinceBest} evaluations, at step ${step}`;
+    const reason = `no better test loss than ${log.bestLoss} for ${counted(log.sinceBest, "evaluation")}, at step ${step}`;
     return { kind: "stop", reason };
   }
   return { kind: "go_on", reason: `test accuracy ${accuracy} at step ${step}` };

@@ -1,8 +1,8 @@
 /** The queue: runs start one at a time, in the order of their submission, when the members they need are there. */
+import { counted } from "@shoal/errors";
 import { readyMembers, type MembershipState } from "../membership/membership.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { desiredCommands } from "../commands/desired-commands.ts";
-import { count } from "./reason.ts";
 import { hasEnded, isUnderWay, type RunState } from "./run-state.ts";
 import type { StartMembers } from "./start-run.ts";
 
@@ -43,11 +43,13 @@ export function decideQueue(
   // Begun again, it goes on with whoever is there: its slots are known.
   const wanted = head.origin === null ? (head.job.workers ?? 1) : 1;
   if (workers.length >= wanted && servers.length >= 1) {
-    const reason = `starting on ${count(workers.length, "worker")} and ${count(servers.length, "server")}`;
+    const reason = `starting on ${counted(workers.length, "worker")} and ${counted(servers.length, "server")}`;
     return { kind: "start", run, members: { workers, servers }, reason };
   }
   const missing = [
-    workers.length < wanted ? `${count(wanted - workers.length, "more worker")} (${workers.length} of ${wanted})` : "",
+    workers.length < wanted
+      ? `${counted(wanted - workers.length, "more worker")} (${workers.length} of ${wanted})`
+      : "",
     servers.length < 1 ? "a server (none is alive)" : "",
   ].filter((part) => part !== "");
   const reason = `waiting for ${missing.join(" and ")}`;

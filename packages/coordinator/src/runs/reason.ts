@@ -1,4 +1,5 @@
 /** Says in one sentence why a run is in its phase: whom it waits for, how it ended. */
+import { counted } from "@shoal/errors";
 import { guardText } from "../guard/guard-text.ts";
 import { copiesText } from "../status/copies-text.ts";
 import { shardMovesText } from "../seats/shard-moves-text.ts";
@@ -20,7 +21,7 @@ export function reasonOf(run: RunState, now: number): string {
     case "starting":
       return startingReason(run, now);
     case "training":
-      return `training on ${count(run.roster.members.length, "worker")} and ${count(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${shardMovesText(run, now)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
+      return `training on ${counted(run.roster.members.length, "worker")} and ${counted(primariesOf(run), "server")}${copiesText(run)}${hotText(run)}${shardMovesText(run, now)}${movesText(run)}${excludedText(run)}${guardText(run)}`;
     case "finishing": {
       const finisher = run.finisher === null ? undefined : run.workers.get(run.finisher.member)?.name;
       const waits = finisher === undefined ? "a worker" : `${finisher} to measure and write the model`;
@@ -62,9 +63,4 @@ function startingReason(run: RunState, now: number): string {
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
-}
-
-/** "1 worker", "2 workers". */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

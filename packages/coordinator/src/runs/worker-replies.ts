@@ -1,5 +1,5 @@
 /** What the answers and failures of workers mean to a run. All are idempotent. */
-import { errorTable, type SerializedError } from "@shoal/errors";
+import { counted, errorTable, type SerializedError } from "@shoal/errors";
 import { createEpochPlan } from "@shoal/models";
 import { batchParts, type ReportFailure, type WorkerReply } from "@shoal/protocol";
 import { complete, createLedger } from "../leases/ledger.ts";
@@ -86,14 +86,14 @@ function fixPlan(run: RunState, worker: RunWorker, reply: RunStarted, now: numbe
   const slots = isSynchronous(run) ? run.slots : 1;
   const plan = createEpochPlan({ samples: reply.trainSamples, batchSize, slots, epochs });
   if (plan.totalBatches > maximumBatches) {
-    const sentence = `job.epochs: ${epochs} epochs make ${plan.totalBatches} batches, at most ${maximumBatches} can be counted`;
+    const sentence = `job.epochs: ${counted(epochs, "epoch makes", "epochs make")} ${plan.totalBatches} batches, at most ${maximumBatches} can be counted`;
     return failRun(run, "invalid_job", sentence, { member: worker.name }, now);
   }
   const warmUp = warmUpBatches(run);
   if (warmUp > plan.totalBatches) {
     const sentence =
       `job.consistency.warmUpSteps: expected at most ${Math.floor(plan.totalBatches / run.slots)}, ` +
-      `because the run has ${plan.totalBatches} batches for steps of ${run.slots}`;
+      `because the run has ${counted(plan.totalBatches, "batch", "batches")} for steps of ${run.slots}`;
     return failRun(run, "invalid_job", sentence, { field: "job.consistency.warmUpSteps" }, now);
   }
   const point = pointOf(run);

@@ -127,7 +127,7 @@ describe("the seat of a shard", () => {
   });
 
   it("says what is missing where no server has room", () => {
-    expect(decide({ seat: seatOf(a) }).reason).toBe("1 of 1 copies are missing: no server has room for another");
+    expect(decide({ seat: seatOf(a) }).reason).toBe("1 of 1 copy is missing: no server has room for another");
   });
 
   it("replaces a primary that leaves before it goes, also where no copies are wanted", () => {

@@ -8,6 +8,7 @@
  *
  * Source  Lin et al., PacificA, MSR-TR-2008-25: reconfiguration by the configuration master alone.
  */
+import { agreeing, counted } from "@shoal/errors";
 import type { SeatHolder, ShardSeat } from "@shoal/protocol";
 import { holdersOf, isWorking, type HolderState } from "./seat.ts";
 
@@ -133,7 +134,7 @@ function addLearner(facts: SeatFacts): SeatDecision | undefined {
   const isMoving = target !== undefined && holdersOf(seat).some(({ member }) => member === move?.from);
   const chosen = staying < wanted ? (target ?? candidates[0]) : isMoving ? target : undefined;
   if (chosen === undefined) return undefined;
-  const why = staying < wanted ? `${wanted - staying} of ${wanted} copies are missing` : "it has more room";
+  const why = staying < wanted ? missingText(wanted - staying, wanted) : "it has more room";
   const { shard, primary, replicas } = seat;
   const next = { shard, primary, replicas, learners: [chosen] };
   return { kind: "change", seat: next, reason: `${chosen.node} is filled, because ${why}` };
@@ -173,6 +174,10 @@ function dropSurplus(facts: SeatFacts): SeatDecision | undefined {
   return surplus && change(seat.primary, seat, [surplus], `${surplus.node} holds a copy more than is wanted`);
 }
 
+function missingText(missing: number, wanted: number): string {
+  return `${missing} of ${counted(wanted, "copy", "copies")} ${agreeing(missing, "is", "are")} missing`;
+}
+
 function keep(facts: SeatFacts): SeatDecision {
   const { seat, copies, stateOf } = facts;
   const missing = copies - seat.replicas.filter((each) => stateOf(each) === "alive").length;
@@ -180,7 +185,7 @@ function keep(facts: SeatFacts): SeatDecision {
   const filling = seat.learners.map(({ node }) => node).join(", ");
   if (filling !== "") return { kind: "keep", reason: `${filling} is being filled` };
   const why = facts.candidates.length === 0 ? "no server has room for another" : "one is on its way";
-  return { kind: "keep", reason: `${missing} of ${copies} copies are missing: ${why}` };
+  return { kind: "keep", reason: `${missingText(missing, copies)}: ${why}` };
 }
 
 function change(

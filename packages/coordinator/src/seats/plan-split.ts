@@ -7,6 +7,7 @@
  * needs none, and is proven. It costs the steps since that version, which are computed again to the same bits, or the time to come
  * to rest, and that of a start; so it is done seldom, and only where the rest of the run is long beside it.
  */
+import { counted } from "@shoal/errors";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import { parseEncodingSpec } from "@shoal/optimization";
 import { parameterUpdates } from "../placement/parameter-updates.ts";
@@ -123,7 +124,7 @@ function obstacleOf(run: RunState, now: number, { splitWorth }: CoordinatorSetti
   if (job.federated !== null) return "; not cut: its clients would train again, and pay again with their privacy";
   const { backup, predictedWaiting } = job.stragglers;
   if (backup > 0 || predictedWaiting) return "; not cut: its steps close without some contributions";
-  if (split.count >= mostSplits) return `; it was cut ${split.count} times already`;
+  if (split.count >= mostSplits) return `; it was cut ${counted(split.count, "time")} already`;
   if (isWarmingUp(run)) return "; not cut before its warm-up is over";
   const startMs = Math.max(shortestStartMs, (run.trainingAtMs ?? now) - (run.startedAtMs ?? now));
   const left = (run.ledger?.total ?? 0) - (run.ledger?.doneCount ?? 0);

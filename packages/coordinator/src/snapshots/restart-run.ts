@@ -2,6 +2,7 @@
  * A run begins again from a snapshot, as another attempt: queued once more, with the members of the last attempt that have to
  * drop it first. Its shards are cut as they were, and dealt out anew.
  */
+import { counted } from "@shoal/errors";
 import { layoutOf, parseModelSpec } from "@shoal/models";
 import type { SnapshotManifest } from "@shoal/protocol";
 import { failRun, sentenceOf } from "../runs/end-run.ts";
@@ -71,7 +72,8 @@ export function restartCut(run: RunState, manifest: SnapshotManifest, now: numbe
   const { submission, attempt, split } = run;
   if (split.ranges === null || !isUnderWay(run)) return run;
   const lacking = isSynchronous(run) ? 0 : countOf(subtractSet(run.ledger?.done ?? [], unflat(manifest.done)));
-  if (lacking > 0) return giveUpSplit(run, `its copies lack ${lacking} batches that are done`, now);
+  if (lacking > 0)
+    return giveUpSplit(run, `its copies lack ${counted(lacking, "batch that is", "batches that are")} done`, now);
   const point = resumePointOf(manifest);
   const ranges = split.ranges.flatMap(({ begin, end }, shard) => [shard, begin, end]);
   const origin: RunOrigin = { kind: "found", point: { ...point, ranges } };

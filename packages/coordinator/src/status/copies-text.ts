@@ -1,4 +1,5 @@
 /** What people are told of copies that a run does not have. */
+import { agreeing, counted } from "@shoal/errors";
 import type { RunState } from "../runs/run-state.ts";
 
 /** Names how many shards lack how many of the copies that the run wants; empty when all are there. */
@@ -8,5 +9,5 @@ export function copiesText({ seats, copies }: RunState): string {
   const fewest = Math.min(...lacking.map(({ replicas }) => replicas.length));
   const filled = lacking.filter(({ learners }) => learners.length > 0).length;
   const filling = filled === 0 ? "" : ` (${filled} being filled)`;
-  return `; ${lacking.length} of ${seats.size} shards have only ${fewest} of ${copies} copies${filling}`;
+  return `; ${lacking.length} of ${counted(seats.size, "shard")} ${agreeing(lacking.length, "has", "have")} only ${fewest} of ${counted(copies, "copy", "copies")}${filling}`;
 }

@@ -12,6 +12,7 @@ import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal
 import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";
 import { openNatsLink, type NatsLink, type NatsLinkOptions } from "../nats/nats-link.ts";
+import { createBrowserHints, type ReconnectHints } from "../nats/reconnect-hints.ts";
 import { createLinkPlane } from "../plane/link-plane.ts";
 import { enrol, natsPath, type Enrolment } from "./enrolment.ts";
 import { createPassKeeper } from "./pass-keeper.ts";
@@ -25,6 +26,11 @@ export interface ConnectEdgeOptions {
   readonly seed: string;
   readonly clock?: Clock;
   readonly random?: Random;
+  /**
+   * Of moments at which an edge that was away is tried again at once. Default: those of the window or worker; in a worker
+   * there are hardly any, so let the page pass on its own.
+   */
+  readonly hints?: ReconnectHints;
   /** Told when the invitation has ended, or the task. */
   readonly onRefused?: (error: ShoalError) => void;
 }
@@ -48,7 +54,7 @@ export function createClientKey(): string {
  */
 export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConnection> {
   const { origin, ticket, onRefused = () => undefined } = options;
-  const { clock = systemClock, random = createSystemRandom() } = options;
+  const { clock = systemClock, random = createSystemRandom(), hints = createBrowserHints() } = options;
   const seed = new TextEncoder().encode(options.seed);
   const publicKey = publicKeyOf(seed);
   const enrolment = await enrol(origin, { ticket, publicKey, task: null });
@@ -60,7 +66,7 @@ export async function connectEdge(options: ConnectEdgeOptions): Promise<EdgeConn
     const authenticator = jwtAuthenticator(() => passes.pass, seed); // C1
     const link = await open({
       line: { url: natsUrl(origin), name: client, inboxPrefix: inboxPrefix(client), authenticator },
-      ...{ clock, random, onLoginRefused: () => passes.renewNow() }, // C2
+      ...{ clock, random, hints, onLoginRefused: () => passes.renewNow() }, // C2
     });
     const plane = createLinkPlane(link, { cluster, task }, client);
     const close = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../../../../test/support/eventually.ts";
 import { startNatsServer, type NatsServer } from "../../../../test/support/nats-server.ts";
 import { startTcpProxy } from "../../../../test/support/tcp-proxy.ts";
+import type { ReconnectHints } from "./reconnect-hints.ts";
 import type { NatsLineOptions } from "./nats-line.ts";
 import { mostRequests, openNatsLink, type NatsLink, type NatsLinkOptions } from "./nats-link.ts";
 
@@ -22,10 +23,15 @@ afterAll(async () => {
 
 type Options = Partial<NatsLineOptions & NatsLinkOptions>;
 
-const open = ({ clock = systemClock, onLoginRefused = () => undefined, ...line }: Options = {}): Promise<NatsLink> =>
+const open = ({
+  clock = systemClock,
+  onLoginRefused = () => undefined,
+  hints,
+  ...line
+}: Options = {}): Promise<NatsLink> =>
   openNatsLink({
     line: { url: server.websocket, name: "me", inboxPrefix: "_INBOX.me", ...line },
-    ...{ clock, onLoginRefused, random: createRandom(1) },
+    ...{ clock, onLoginRefused, hints, random: createRandom(1) },
   });
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length);
@@ -75,11 +81,18 @@ describe("a link to nats-server", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("tries for ever without growing: one timer, each wait drawn anew and half a minute at most", async () => {
+  it("tries for ever without growing: one timer, waits of half a minute at most, and none after a hint", async () => {
     await using gone = await startNatsServer({ jetstream: false, websocket: true });
     const clock = createSimulatedClock();
     const told: boolean[] = [];
-    const link = await open({ url: gone.websocket, clock });
+    const hearers = new Set<() => void>();
+    const hints: ReconnectHints = {
+      listen(onHint) {
+        hearers.add(onHint);
+        return () => hearers.delete(onHint);
+      },
+    };
+    const link = await open({ url: gone.websocket, clock, hints });
     link.watch((isConnected) => told.push(isConnected));
     await gone.kill();
     await eventually("the line has ended", () => told.at(-1) === false);
@@ -98,8 +111,16 @@ describe("a link to nats-server", () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(30_250);
     expect(new Set(waits).size).toBe(attempts);
     expect(clock.now()).toBeGreaterThan(1_200_000);
+    await gone.restart();
+    await eventually("it waits for its next attempt", () => clock.nextAt !== undefined || told.length === 3);
+    const backMs = clock.now();
+    for (const hear of hearers) hear();
+    await letTimePass(clock, "it is connected", () => told.length === 3);
+    expect(told).toEqual([true, false, true]);
+    expect(clock.now() - backMs).toBeLessThanOrEqual(1_000);
     await link.close();
     expect(clock.pending).toBe(0);
+    expect(hearers.size).toBe(0);
   });
 
   it("gives a line up that has gone silent, and opens another one", async () => {

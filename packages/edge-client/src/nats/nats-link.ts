@@ -13,12 +13,15 @@ import { isShoalError, ShoalError } from "@shoal/errors";
 import type { LinkReply, PlaneLink } from "../plane/link-plane.ts";
 import { ask, hear, type Question } from "./ask-and-hear.ts";
 import { openNatsLine, type NatsLine, type NatsLineOptions } from "./nats-line.ts";
-import { reconnectDelayMs } from "./reconnect-delay.ts";
+import type { ReconnectHints } from "./reconnect-hints.ts";
+import { createReconnectPace, type ReconnectPace } from "./reconnect-pace.ts";
 
 export interface NatsLinkOptions {
   readonly line: NatsLineOptions;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of moments at which it should not wait any longer; default: none. */
+  readonly hints?: ReconnectHints | undefined;
   /** The server does not take this login, or not any more. */
   readonly onLoginRefused: () => void;
 }
@@ -77,8 +80,9 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<NatsLink> 
 }
 
 async function keepUp(state: LinkState, first: NatsLine): Promise<void> {
-  const { onLoginRefused } = state.options;
-  for (let line: NatsLine | undefined = first; line !== undefined; line = await openNext(state)) {
+  const { clock, random, hints, onLoginRefused } = state.options;
+  const pace = createReconnectPace({ clock, random, hints });
+  for (let line: NatsLine | undefined = first; line !== undefined; line = await openNext(state, pace)) {
     use(state, line);
     const reason = await line.ended;
     state.line = undefined;
@@ -86,6 +90,7 @@ async function keepUp(state: LinkState, first: NatsLine): Promise<void> {
     for (const tell of state.watchers) tell(false);
     if (isShoalError(reason, "unauthenticated")) onLoginRefused();
   }
+  pace.close();
 }
 
 function use(state: LinkState, line: NatsLine): void {
@@ -95,31 +100,22 @@ function use(state: LinkState, line: NatsLine): void {
 }
 
 /** K1. @returns undefined when the link was closed */
-async function openNext(state: LinkState): Promise<NatsLine | undefined> {
-  const { clock, random, onLoginRefused, line } = state.options;
-  const { signal } = state.closing;
-  for (let tries = 0; ; tries += 1) {
-    await pause(clock, reconnectDelayMs(tries, random), signal);
+async function openNext({ options, closing }: LinkState, pace: ReconnectPace): Promise<NatsLine | undefined> {
+  const { clock, onLoginRefused, line } = options;
+  const { signal } = closing;
+  for (;;) {
+    await pace.next(signal);
     if (signal.aborted) return undefined;
     try {
-      return await openNatsLine(line, clock, signal);
+      const next = await openNatsLine(line, clock, signal);
+      pace.succeeded();
+      return next;
     } catch (error) {
-      if (isShoalError(error, "unauthenticated")) onLoginRefused();
+      if (!isShoalError(error, "unauthenticated")) continue;
+      pace.refused();
+      onLoginRefused();
     }
   }
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.after(ms, end);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }
 
 async function request(state: LinkState, question: Question): Promise<LinkReply> {

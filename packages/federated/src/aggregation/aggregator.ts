@@ -7,7 +7,7 @@
  * Bounds    8 bytes for each key, however many contributions come; at most `goal` entries in `folded`.
  * Invariant A refused contribution changes nothing, and one is folded whole or not at all.
  */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import type { ResolvedAggregationPolicy } from "./aggregation-policy.ts";
 import { decideFold, type Contribution, type FoldDecision } from "./decide-fold.ts";
 
@@ -112,7 +112,7 @@ function movedParts(
 ): readonly (readonly VectorChunk[])[] {
   if (policy.name !== "fedasync" || policy.mix !== "models" || staleness === 0) return [];
   if (moved === undefined) {
-    const sentence = `a model that is ${staleness} versions old can only be mixed where its base values are known`;
+    const sentence = `a model that is ${counted(staleness, "version")} old can only be mixed where its base values are known`;
     throw new ShoalError("invalid_argument", sentence, { field: "moved" });
   }
   checkChunks(moved, size);

@@ -1,4 +1,5 @@
 /** Whether a contribution is folded into the present update, and with what weights: a pure function of the facts. */
+import { counted } from "@shoal/errors";
 import { goalOf, greatestStaleness, type ResolvedAggregationPolicy } from "./aggregation-policy.ts";
 import { weightOfExamples, weightOfStaleness, type ExampleWeight } from "./staleness-rule.ts";
 
@@ -60,7 +61,8 @@ export function decideFold(
 ): FoldDecision {
   const goal = goalOf(policy);
   const { baseVersion } = contribution;
-  if (folded >= goal) return { kind: "refuse", cause: "full", reason: `the update has its ${goal} contributions` };
+  if (folded >= goal)
+    return { kind: "refuse", cause: "full", reason: `the update has its ${counted(goal, "contribution")}` };
   const staleness = version - baseVersion;
   if (!(staleness >= 0)) {
     return { kind: "refuse", cause: "version_ahead", reason: `base version ${baseVersion}, but now is ${version}` };

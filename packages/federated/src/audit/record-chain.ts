@@ -7,7 +7,7 @@
  * The last record is held by nothing: whoever audits keeps its hash (the head) somewhere else, for instance by being sent
  * it with each round. Who can write the whole log and all heads can write another history.
  */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { hexOf, sha256 } from "../contribution/sha256.ts";
 import { canonicalJson, type JsonValue } from "./canonical-json.ts";
 
@@ -75,7 +75,7 @@ export function verifyChain(
     const reason = `the chain ends with ${head.hash} at record ${head.sequence}, expected ${expected}: the last record is another, or some are missing behind it`;
     return { kind: "broken", index: Math.max(0, records.length - 1), reason };
   }
-  return { kind: "intact", head, reason: `${records.length} records up to ${head.sequence}` };
+  return { kind: "intact", head, reason: `${counted(records.length, "record")} up to ${head.sequence}` };
 }
 
 function faultOf({ sequence, previous }: ChainedRecord<unknown>, head: ChainHead): string | undefined {

@@ -1,5 +1,5 @@
 /** Partitions in which clients see few of the labels, in a fixed number. */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { shuffle, shuffledIndices, type DrawSource } from "./draws.ts";
 import { checkClientCount, cutAt, evenEnds, indicesByLabel, joinPieces, type Partition } from "./partition.ts";
 
@@ -53,14 +53,16 @@ export function partitionByLabels(
     throw invalid(`expected 1 to ${groups.length}, the number of labels, found ${labelsEach}`);
   }
   if (clients * labelsEach < groups.length) {
-    throw invalid(`${clients} clients with ${labelsEach} each leave some of ${groups.length} labels to nobody`);
+    throw invalid(
+      `${counted(clients, "client")} with ${labelsEach} each would leave some of ${groups.length} labels to nobody`,
+    );
   }
   const owners = dealLabels(groups.length, clients, labelsEach, draws);
   const pieces: Uint32Array[][] = Array.from({ length: clients }, () => []);
   for (const [label, group] of groups.entries()) {
     const holders = owners[label] ?? [];
     if (holders.length > group.length) {
-      throw invalid(`a label with ${group.length} samples would go to ${holders.length} clients`);
+      throw invalid(`a label with ${counted(group.length, "sample")} would go to ${holders.length} clients`);
     }
     const parts = cutAt(shuffle(group, draws), evenEnds(group.length, holders.length));
     for (const [at, client] of holders.entries()) pieces[client]?.push(parts[at] ?? new Uint32Array());

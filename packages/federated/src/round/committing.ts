@@ -1,4 +1,5 @@
 /** Commit: until the parameter servers have the aggregate. */
+import { counted } from "@shoal/errors";
 import { refuse, unchanged, type RoundEvent, type RoundStep } from "./round-events.ts";
 import { askAgain, giveUpTorn } from "./round-ends.ts";
 import type { CommittingState, Report } from "./round-state.ts";
@@ -9,7 +10,7 @@ const retryAfterMs = 250;
 export function settleCommitting(state: CommittingState, nowMs: number): RoundStep {
   const { number, reports, retryAtMs, deadlineMs, failures } = state;
   if (nowMs >= deadlineMs) {
-    const sentence = `its aggregate could not be handed over, tried ${failures + 1} times`;
+    const sentence = `its aggregate could not be handed over, tried ${counted(failures + 1, "time")}`;
     return giveUpTorn(state, nowMs, sentence);
   }
   if (retryAtMs === null || nowMs < retryAtMs) return unchanged(state, "");
@@ -24,7 +25,7 @@ export function advanceCommitting(state: CommittingState, event: RoundEvent, now
   const { number, reports, carried } = state;
   switch (event.type) {
     case "committed": {
-      const reason = `version ${event.version} has ${reports.length === 1 ? "one contribution" : `${reports.length} contributions`}`;
+      const reason = `version ${event.version} has ${counted(reports.length, "contribution")}`;
       const { version } = event;
       return {
         state: { phase: "committed", number, atMs: nowMs, reason, version, reports, carried },

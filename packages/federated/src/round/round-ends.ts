@@ -1,4 +1,5 @@
 /** The ways out of a round. */
+import { counted } from "@shoal/errors";
 import { discard, type RoundStep } from "./round-events.ts";
 import { nothingCarried, type Carried, type CommittingState, type Member, type RunningState } from "./round-state.ts";
 
@@ -70,6 +71,6 @@ export function askAgain(state: RunningState | CommittingState, held: Carried, n
       ...{ members: [...awaited, ...again], reports: [], gone, restarts: state.restarts + 1 },
     },
     effects: [{ type: "ask_again", clients }],
-    reason: `${clients.length} contributions were lost with their aggregator`,
+    reason: `${counted(clients.length, "contribution was", "contributions were")} lost with their aggregator`,
   };
 }

@@ -121,7 +121,7 @@ describe("a federated round", () => {
     expect(play([...two, [7, drop("c")], [8, drop("d")]]).state.phase).toBe("committing");
     const none = play([...training, [7, drop("a")], [8, drop("b")], [9, drop("c")]]);
     expect(none.state).toMatchObject({ phase: "abandoned", atMs: 9 });
-    expect(none.state).toMatchObject({ reason: "at most 1 contributions can come, 2 are needed" });
+    expect(none.state).toMatchObject({ reason: "at most 1 contribution can come, 2 are needed" });
   });
 
   it("refuses strangers, second contributions and what comes too late, and says which", () => {

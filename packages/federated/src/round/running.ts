@@ -1,4 +1,5 @@
 /** Configuration and reporting: clients confirm, train and contribute. */
+import { counted } from "@shoal/errors";
 import { discard, refuse, unchanged, type RoundEffect, type RoundEvent, type RoundStep } from "./round-events.ts";
 import { abandon, askAgain, carryOver, commit } from "./round-ends.ts";
 import { trainsUntil } from "./round-plan.ts";
@@ -17,7 +18,11 @@ export function offerTo(state: SelectingState, clients: readonly string[], nowMs
     ...{ members: clients.map((client) => offered(client, number, configured)), reports: [] },
     deadlineMs: plan.arrival === "round" ? configured : nowMs + plan.reportingTimeoutMs,
   };
-  return { state: running, effects: [offer(running, clients, nowMs)], reason: `${clients.length} clients are asked` };
+  return {
+    state: running,
+    effects: [offer(running, clients, nowMs)],
+    reason: `${counted(clients.length, "client is", "clients are")} asked`,
+  };
 }
 
 /** Whatever time has decided. */
@@ -27,7 +32,7 @@ export function settleRunning(state: RunningState, nowMs: number): RoundStep {
   const isDrawing = state.drawing !== null && nowMs < state.drawing.untilMs;
   const kept: RunningState = { ...without(state, silent), drawing: isDrawing ? state.drawing : null };
   const effects = [...unanswered(late), ...discard(silent, "it did not answer in time")];
-  const sentence = silent.length === 0 ? "" : `${silent.length} clients did not answer in time`;
+  const sentence = silent.length === 0 ? "" : `${counted(silent.length, "client")} did not answer in time`;
   const step =
     nowMs >= state.deadlineMs ? settleAtDeadline(kept, nowMs) : completeRound(kept, nowMs, sentence, silent.length > 0);
   return { ...step, effects: [...effects, ...step.effects] };
@@ -42,7 +47,11 @@ function unanswered(late: readonly Member[]): readonly RoundEffect[] {
 export function advanceRunning(state: RunningState, event: RoundEvent, nowMs: number): RoundStep {
   switch (event.type) {
     case "available":
-      return completeRound({ ...state, available: event.count }, nowMs, `${event.count} clients are idle`);
+      return completeRound(
+        { ...state, available: event.count },
+        nowMs,
+        `${counted(event.count, "client is", "clients are")} idle`,
+      );
     case "drawn":
       return takeDrawn(state, event.clients, nowMs);
     case "confirm":
@@ -56,7 +65,7 @@ export function advanceRunning(state: RunningState, event: RoundEvent, nowMs: nu
         ? unchanged(state, "no contribution is lost")
         : askAgain(state, { members: state.members, reports: state.reports }, nowMs);
     default:
-      return unchanged(state, `${state.reports.length} of ${state.plan.goal} contributions`);
+      return unchanged(state, `${state.reports.length} of ${counted(state.plan.goal, "contribution")}`);
   }
 }
 
@@ -64,13 +73,14 @@ export function advanceRunning(state: RunningState, event: RoundEvent, nowMs: nu
 export function completeRound(state: RunningState, nowMs: number, reason: string, isChanged = true): RoundStep {
   const { plan, members, reports, phase } = state;
   const { length } = reports;
-  if (length >= plan.goal) return commit(state, nowMs, `${length} contributions, the goal`);
+  if (length >= plan.goal) return commit(state, nowMs, `${counted(length, "contribution")}, the goal`);
   const isFixed = plan.arrival === "round" && phase === "reporting";
   if (isFixed && length + members.length < plan.minimum) {
-    const sentence = `at most ${length + members.length} contributions can come, ${plan.minimum} are needed`;
+    const sentence = `at most ${counted(length + members.length, "contribution")} can come, ${counted(plan.minimum, "is", "are")} needed`;
     return giveUp(state, nowMs, sentence);
   }
-  if (isFixed && members.length === 0) return commit(state, nowMs, `${length} contributions, nobody is left`);
+  if (isFixed && members.length === 0)
+    return commit(state, nowMs, `${counted(length, "contribution")}, nobody is left`);
   if (phase === "configuring" && members.length > 0 && members.every(({ status }) => status === "training")) {
     const isDrawn = plan.draw === "poisson";
     const isFull = isDrawn || members.length + length >= plan.invited || state.available === 0;
@@ -84,10 +94,13 @@ function settleAtDeadline(state: RunningState, nowMs: number): RoundStep {
   const { plan, reports, members, phase } = state;
   const possible = reports.length + members.length;
   if (phase === "configuring" && possible >= plan.minimum) return startReporting(state, nowMs);
-  if (reports.length >= plan.minimum) return commit(state, nowMs, `${reports.length} contributions at the deadline`);
-  const count = phase === "configuring" ? possible : reports.length;
-  const what = phase === "configuring" ? "clients took part" : "contributions came before the deadline";
-  return giveUp(state, nowMs, `${count} ${what}, at least ${plan.minimum} are needed`);
+  if (reports.length >= plan.minimum)
+    return commit(state, nowMs, `${counted(reports.length, "contribution")} at the deadline`);
+  const what =
+    phase === "configuring"
+      ? `${counted(possible, "client")} took part`
+      : `${counted(reports.length, "contribution")} came before the deadline`;
+  return giveUp(state, nowMs, `${what}, at least ${counted(plan.minimum, "is", "are")} needed`);
 }
 
 function giveUp(state: RunningState, nowMs: number, reason: string): RoundStep {
@@ -102,7 +115,11 @@ function startReporting(state: RunningState, nowMs: number): RoundStep {
   const members = state.members.map((member): Member => ({ ...member, status: "training", byMs }));
   const next: RunningState = { ...state, phase: "reporting", deadlineMs, members, drawing: null };
   const clients = [...members, ...state.reports].map(({ client }) => client);
-  return { state: next, effects: [{ type: "start_cohort", clients }], reason: `${clients.length} clients take part` };
+  return {
+    state: next,
+    effects: [{ type: "start_cohort", clients }],
+    reason: `${counted(clients.length, "client takes", "clients take")} part`,
+  };
 }
 
 function drawMore(state: RunningState, nowMs: number): RoundStep {
@@ -113,7 +130,7 @@ function drawMore(state: RunningState, nowMs: number): RoundStep {
   return {
     state: { ...state, drawing: { count, untilMs: nowMs + plan.configurationTimeoutMs } },
     effects: [drawFrom(state, count)],
-    reason: `${count} clients are missing`,
+    reason: `${counted(count, "client is", "clients are")} missing`,
   };
 }
 
@@ -135,7 +152,11 @@ function takeDrawn(state: RunningState, drawn: readonly string[], nowMs: number)
   const added = clients.map((client) => offered(client, number, byMs));
   const next: RunningState = { ...state, available, drawing: null, members: [...members, ...added] };
   if (clients.length === 0) return completeRound(next, nowMs, "nobody else is idle");
-  return { state: next, effects: [offer(next, clients, nowMs)], reason: `${clients.length} clients more are asked` };
+  return {
+    state: next,
+    effects: [offer(next, clients, nowMs)],
+    reason: `${counted(clients.length, "client more is", "clients more are")} asked`,
+  };
 }
 
 function takeConfirmation(state: RunningState, client: string, nowMs: number): RoundStep {
@@ -166,7 +187,7 @@ function takeReport(
   }
   const reports = [...state.reports, { client, contribution, sinceRound: member.sinceRound }];
   const members = state.members.filter((each) => each !== member);
-  const sentence = `${reports.length} of ${state.plan.goal} contributions`;
+  const sentence = `${reports.length} of ${counted(state.plan.goal, "contribution")}`;
   const step = completeRound({ ...state, members, reports }, nowMs, sentence);
   return { ...step, effects: [{ type: "accept_report", client, contribution }, ...step.effects] };
 }

@@ -1,4 +1,5 @@
 /** Selection: until enough clients are idle, or time is up. */
+import { counted } from "@shoal/errors";
 import { unchanged, type RoundEvent, type RoundStep } from "./round-events.ts";
 import { neededToBegin, wantedToDraw } from "./round-plan.ts";
 import { nothingCarried, type SelectingState } from "./round-state.ts";
@@ -11,9 +12,13 @@ export function settleSelecting(state: SelectingState, nowMs: number): RoundStep
   if (drawing !== null) return abandonSelection(state, nowMs, "nobody said which clients were drawn");
   const needed = neededToBegin(plan);
   if (available < needed) {
-    return abandonSelection(state, nowMs, `${available} clients are idle, at least ${needed} are needed`);
+    return abandonSelection(
+      state,
+      nowMs,
+      `${counted(available, "client is", "clients are")} idle, at least ${counted(needed, "is", "are")} needed`,
+    );
   }
-  return draw(state, nowMs, `${available} of ${plan.invited} clients at the selection deadline`);
+  return draw(state, nowMs, `${available} of ${counted(plan.invited, "client")} at the selection deadline`);
 }
 
 export function advanceSelecting(state: SelectingState, event: RoundEvent, nowMs: number): RoundStep {
@@ -31,7 +36,7 @@ export function advanceSelecting(state: SelectingState, event: RoundEvent, nowMs
       const needed = neededToBegin(plan);
       if (clients.length >= needed || plan.draw === "poisson") return offerTo(state, clients, nowMs);
       // Those who were counted have gone meanwhile: wait on, as long as there is time.
-      const sentence = `${clients.length} clients were drawn, at least ${needed} are needed`;
+      const sentence = `${counted(clients.length, "client was", "clients were")} drawn, at least ${counted(needed, "is", "are")} needed`;
       if (nowMs >= state.deadlineMs) return abandonSelection(state, nowMs, sentence);
       return unchanged({ ...state, drawing: null, available: 0 }, sentence);
     }

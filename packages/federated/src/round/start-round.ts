@@ -1,4 +1,5 @@
 /** Begins a round with what the one before it left. */
+import { counted } from "@shoal/errors";
 import { checkPlan, type RoundPlan } from "./round-plan.ts";
 import { discard, type RoundEffect, type RoundStep } from "./round-events.ts";
 import { nothingCarried, type Carried, type OpenState } from "./round-state.ts";
@@ -31,7 +32,7 @@ export function startRound(
     ...{ phase: "reporting", ...begun, drawing: null, members, reports, gone: [], restarts: 0 },
     deadlineMs: nowMs + plan.reportingTimeoutMs,
   };
-  const reason = `round ${number} goes on with ${members.length} clients and ${reports.length} contributions`;
+  const reason = `round ${number} goes on with ${counted(members.length, "client")} and ${counted(reports.length, "contribution")}`;
   const step = completeRound(running, nowMs, reason);
   return { ...step, effects: [...effects, ...step.effects] };
 }

@@ -13,6 +13,7 @@
  *   S4  a client that has left says nothing more.
  * Source  Bonawitz et al., CCS 2017, section 6; Bell et al., CCS 2020.
  */
+import { counted } from "@shoal/errors";
 import { maximumClients, type Roster, type SecureSettings, type UnmaskingRequest } from "./messages.ts";
 
 export type ClientState =
@@ -105,7 +106,7 @@ function faultOfRoster(
 ): string | undefined {
   const { length } = roster;
   if (length < minimum || length > maximumClients) {
-    return `a roster of ${length} clients, expected ${minimum} … ${maximumClients}`;
+    return `a roster of ${counted(length, "client")}, expected ${minimum} … ${maximumClients}`;
   }
   if (new Set(roster.map(({ client }) => client)).size < length) return "a client is in the roster twice";
   const keys = roster.flatMap(({ maskKey, sealKey }) => [String(maskKey), String(sealKey)]);
@@ -122,7 +123,7 @@ function faultOfShares(
   const stranger = senders.find((sender) => !state.neighbours.includes(sender));
   if (stranger !== undefined) return `shares came from client ${stranger}, who is no neighbour`;
   if (senders.length < state.threshold) {
-    return `${senders.length} neighbours have shared their secrets, fewer than the threshold of ${state.threshold}`;
+    return `${counted(senders.length, "neighbour has", "neighbours have")} shared their secrets, fewer than the threshold of ${state.threshold}`;
   }
   return undefined;
 }
@@ -134,14 +135,16 @@ function faultOfRequest(
 ): string | undefined {
   const both = [...survivors, ...dropped];
   if (!isSetWithin(both, clients)) return "a client is asked for twice, or is not in the roster"; // S1
-  if (survivors.length < minimum) return `a sum of ${survivors.length} clients, at least ${minimum} are promised`; // S3
+  if (survivors.length < minimum)
+    return `a sum of ${counted(survivors.length, "client")}, at least ${minimum} are promised`; // S3
   if (!survivors.includes(self)) return "the request leaves this client out of the sum that it is in"; // S3
   const asked = new Set(both);
   const missing = partners.find((partner) => !asked.has(partner));
   if (missing !== undefined) return `the request does not say what became of client ${missing}`;
   const inSum = new Set(survivors);
   const near = partners.filter((partner) => inSum.has(partner)).length;
-  if (near < threshold) return `${near} neighbours are in the sum, fewer than the threshold of ${threshold}`; // S3
+  if (near < threshold)
+    return `${counted(near, "neighbour is", "neighbours are")} in the sum, fewer than the threshold of ${threshold}`; // S3
   return undefined;
 }
 

@@ -15,7 +15,7 @@
  *
  * Source  Bell, Bonawitz, Gascón, Lepoint, Raykova, CCS 2020, eprint 2020/704; its parameters as google-parfait computes them.
  */
-import { ShoalError } from "@shoal/errors";
+import { agreeing, ShoalError } from "@shoal/errors";
 import { logFactorials } from "../privacy/log-space.ts";
 
 export interface ThreatModel {
@@ -82,7 +82,11 @@ function checkModel(clients: number, { adversarialShare, dropOutShare, server }:
   const total = adversarialShare + (server === "semi_malicious" ? 2 : 1) * dropOutShare;
   const isShare = (value: number): boolean => value >= 0 && value < 1;
   if (!Number.isSafeInteger(clients) || clients < 3) {
-    throw new ShoalError("too_few_clients", `a secure sum needs 3 clients, there are ${clients}`, { clients });
+    throw new ShoalError(
+      "too_few_clients",
+      `a secure sum needs 3 clients, there ${agreeing(clients, "is", "are")} ${clients}`,
+      { clients },
+    );
   }
   if (!isShare(adversarialShare) || !isShare(dropOutShare) || total > 0.9 + slack) {
     throw new RangeError(

@@ -1,4 +1,5 @@
 /** How a stage of a secure sum ends: with the next one, or with an abort that names what is missing. */
+import { counted } from "@shoal/errors";
 import { adversariesAmong } from "./graph-parameters.ts";
 import { openSession, pointOf, type SecureSession } from "./roster.ts";
 import type {
@@ -27,7 +28,10 @@ export function abort(state: OpenServerState, reason: string, lost?: LostSecret)
 export function endAdvertising(state: AdvertisingState, nowMs: number): ServerStep {
   const { keys, plan, gone } = state;
   if (keys.length < plan.minimumClients) {
-    return abort(state, `${keys.length} clients have come, at least ${plan.minimumClients} are needed`);
+    return abort(
+      state,
+      `${counted(keys.length, "client has", "clients have")} come, at least ${plan.minimumClients} are needed`,
+    );
   }
   const roster = [...keys].sort((a, b) => (a.client < b.client ? -1 : 1));
   let opened: SecureSession;
@@ -58,8 +62,8 @@ export function endSharing(state: SharingState, nowMs: number): ServerStep {
     shared = kept;
   }
   if (shared.length < plan.minimumClients) {
-    const came = `${state.shared.length} clients have shared their secrets`;
-    const kept = `of ${state.shared.length} clients that have shared their secrets ${shared.length} have enough neighbours left`;
+    const came = `${counted(state.shared.length, "client has", "clients have")} shared their secrets`;
+    const kept = `of ${state.shared.length} clients that have shared their secrets ${counted(shared.length, "has", "have")} enough neighbours left`;
     const reason = state.shared.length < plan.minimumClients ? came : kept;
     return abort(state, `${reason}, at least ${plan.minimumClients} are needed`);
   }
@@ -87,7 +91,10 @@ export function endMasking(state: MaskingState, nowMs: number): ServerStep {
   const survivors = state.shared.filter((client) => present.has(client));
   const dropped = state.shared.filter((client) => !present.has(client));
   if (survivors.length < plan.minimumClients) {
-    return abort(state, `${survivors.length} masked vectors have come, at least ${plan.minimumClients} are needed`);
+    return abort(
+      state,
+      `${counted(survivors.length, "masked vector has", "masked vectors have")} come, at least ${plan.minimumClients} are needed`,
+    );
   }
   const lost = state.shared.find((client) => among(neighbours[client], present).length < threshold);
   if (lost !== undefined) {
@@ -103,7 +110,7 @@ export function endMasking(state: MaskingState, nowMs: number): ServerStep {
     ...{ request, answered: [], sealed: state.sealed, liars: [], collected },
   };
   const to = survivors.map((client) => nameOf(state, client));
-  const reason = `${survivors.length} masked vectors have come, ${dropped.length} clients have left`;
+  const reason = `${survivors.length} masked vectors have come, ${counted(dropped.length, "client has", "clients have")} left`;
   return { state: next, effects: [{ type: "send_request", to, request }], reason };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clusterName, consistency, count, counted, overridesOf, port, webOrigin } from "./options.ts";
+import { clusterName, consistency, count, overridesOf, port, webOrigin } from "./options.ts";
 
 describe("options", () => {
   it("read consistency modes", () => {
@@ -26,10 +26,6 @@ describe("options", () => {
     ]) {
       expect(() => webOrigin(text)).toThrow(/without a path/);
     }
-  });
-
-  it("count nouns", () => {
-    expect([counted(1, "server"), counted(2, "server")]).toEqual(["1 server", "2 servers"]);
   });
 
   it("override only what was given", () => {

@@ -22,11 +22,6 @@ export function temperature(text: string): number {
   throw new InvalidArgumentError(`expected a number from 0, got "${text}"`);
 }
 
-/** A number with its noun, as in `1 server`, `2 servers`. */
-export function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
 /** A TCP port, 0 … 65535. */
 export function port(text: string): number {
   const value = Number(text);

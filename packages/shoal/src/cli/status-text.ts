@@ -1,4 +1,5 @@
 /** `shoal status` in words. */
+import { counted } from "@shoal/errors";
 import type { ClusterStatus, RunStatus, ServerLoad, SnapshotStatus, WorkerProgress } from "@shoal/protocol";
 import type { Output } from "./output.ts";
 import { progressText } from "./progress-line.ts";
@@ -27,7 +28,7 @@ function sayRun(run: RunStatus, output: Output): void {
     const busy = worker.computeMs + worker.waitMs;
     const waiting = busy === 0 ? 0 : (100 * worker.waitMs) / busy;
     output.line(
-      `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${worker.batches} batches  waits ${waiting.toFixed(0)} % of its time${paceText(worker)}`,
+      `  ${worker.name.padEnd(12)} clock ${worker.clock}  ${counted(worker.batches, "batch", "batches")}  waits ${waiting.toFixed(0)} % of its time${paceText(worker)}`,
     );
   }
   for (const server of run.servers) output.line(`  ${serverText(server)}`);
@@ -42,9 +43,9 @@ function sayRun(run: RunStatus, output: Output): void {
 }
 
 function serverText({ name, leads, copies, bytesPerSecond, timesMean }: ServerLoad): string {
-  const held = copies === 0 ? "" : `, ${copies} ${copies === 1 ? "copy" : "copies"}`;
+  const held = copies === 0 ? "" : `, ${counted(copies, "copy", "copies")}`;
   const load = `${timesMean.toFixed(2)}× the mean load`;
-  return `${name.padEnd(12)} leads ${leads} ${leads === 1 ? "shard" : "shards"}${held}  ${sizeText(bytesPerSecond)}/s  ${load}`;
+  return `${name.padEnd(12)} leads ${counted(leads, "shard")}${held}  ${sizeText(bytesPerSecond)}/s  ${load}`;
 }
 
 function snapshotText({ newest, failure }: SnapshotStatus): string {

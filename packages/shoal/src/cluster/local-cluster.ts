@@ -12,7 +12,7 @@ import {
   type Bus,
   type Ref,
 } from "@shoal/actors";
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { startCoordinator } from "@shoal/coordinator";
 import {
   coordinatorAddress,
@@ -185,9 +185,8 @@ async function startWorkers(
 export function withAllWorkers(job: JobSpec, workers: number): JobSpec {
   const wanted = job.workers ?? workers;
   if (wanted <= workers) return { ...job, workers: wanted };
-  throw new ShoalError("invalid_job", `job.workers: it waits for ${wanted} workers, and ${workers} are started here`, {
-    field: "job.workers",
-  });
+  const sentence = `job.workers: it waits for ${wanted} workers, and ${counted(workers, "is", "are")} started here`;
+  throw new ShoalError("invalid_job", sentence, { field: "job.workers" });
 }
 
 function createNode(bus: Bus, name: string, log: (sentence: string) => void): ActorSystem {

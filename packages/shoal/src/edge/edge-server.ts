@@ -2,8 +2,8 @@
  * The server of `shoal edge`: the page, enrolment, health, and WebSockets to nats-server, at one port.
  *
  * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; a request that takes longer than
- *         `patienceMs` to come is cut off. Refusals are JSON: `{ code, message }`. What fails here is told to strangers by
- *         a number only, under which it is in the log.
+ *         `patienceMs` to come is cut off, and so is TLS that is not agreed on in that time. Refusals are JSON:
+ *         `{ code, message }`. What fails here is told to strangers by a number only, under which it is in the log.
  */
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -16,6 +16,7 @@ import { decideEnrolment } from "./decide-enrolment.ts";
 import type { EdgeIdentity } from "./nats-identity.ts";
 import { refuseUpgrade, tunnel } from "./nats-tunnel.ts";
 import type { PageFile } from "./page-files.ts";
+import { refusePlainRequests } from "./plain-requests.ts";
 import { isOwnHost, isOwnOrigin, responseHeaders, takesGzip, type HostRules } from "./response-headers.ts";
 import { readTicket } from "./ticket.ts";
 
@@ -79,7 +80,12 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
     ...{ requestTimeout: patienceMs, headersTimeout: patienceMs, connectionsCheckingInterval: patienceMs / 3 },
   };
   const server: Server =
-    tls === undefined ? createServer(limits, answer) : createSecureServer({ ...limits, ...tls }, answer);
+    tls === undefined
+      ? createServer(limits, answer)
+      : refusePlainRequests(createSecureServer({ ...limits, ...tls, handshakeTimeout: patienceMs }, answer), {
+          rules,
+          patienceMs,
+        });
   server.maxConnections = mostConnections;
   // All of them: `closeAllConnections` leaves out those that have become WebSockets.
   const sockets = new Set<Socket>();

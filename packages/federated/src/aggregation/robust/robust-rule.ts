@@ -14,7 +14,7 @@
  * Krum, multi-Krum, Bulyan, median and trimmed mean give each client one vote; the others count samples. Where a paper asks
  * for more clients than came, the rule refuses: with fewer it promises nothing.
  */
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { choice, number, parseNamed, type Field, type FieldsByName } from "../../spec-fields.ts";
 
 export type RobustRule =
@@ -106,6 +106,6 @@ export function checkClients(rule: ResolvedRobustRule, clients: number): void {
   const needed = clientsNeeded(rule);
   if (clients >= needed) return;
   const lying = "byzantine" in rule ? ` when ${rule.byzantine} may lie` : "";
-  const sentence = `${rule.name} of ${clients} clients: at least ${needed} are needed${lying}`;
+  const sentence = `${rule.name} of ${counted(clients, "client")}: at least ${counted(needed, "is", "are")} needed${lying}`;
   throw new ShoalError("too_few_clients", sentence, { rule: rule.name, needed, found: clients });
 }

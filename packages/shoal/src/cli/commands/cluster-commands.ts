@@ -1,4 +1,5 @@
 /** `shoal up`: a cluster of processes on this machine, until Ctrl-C. */
+import { counted } from "@shoal/errors";
 import { Option, type Command } from "commander";
 import { defaultCluster } from "../../cluster/cluster-address.ts";
 import { stopRequested } from "../../cluster/parent-watch.ts";
@@ -7,7 +8,7 @@ import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
 import { placesText, withPlace } from "../../snapshots/open-store.ts";
-import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
+import { clusterName, count, port, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
 const interruptedExitCode = 130;

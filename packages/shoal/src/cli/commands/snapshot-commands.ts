@@ -1,4 +1,5 @@
 /** Commands about snapshots: `snapshot`, `runs`, `resume`. */
+import { counted } from "@shoal/errors";
 import type { Command } from "commander";
 import type { SnapshotStore } from "@shoal/protocol";
 import { resolveCluster } from "../../cluster/cluster-address.ts";
@@ -10,7 +11,6 @@ import { runsFolder } from "../../environment/folders.ts";
 import { listRuns, type KeptRun } from "../../snapshots/list-runs.ts";
 import { openSnapshotStore, placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
-import { counted } from "../options.ts";
 import { sayResult, showRun } from "../show-run.ts";
 import { sizeText } from "../size-text.ts";
 import { connected, withCluster, type ConnectedOptions } from "./connected-command.ts";

@@ -1,4 +1,5 @@
 /** `shoal train JOB`: the whole cluster in this process. */
+import { counted } from "@shoal/errors";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { LocalCluster } from "../../cluster/local-cluster.ts";
@@ -7,7 +8,7 @@ import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
-import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
+import { addJobOverrides, count, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
 import { sayResult, showRun } from "../show-run.ts";
 
