@@ -48,8 +48,11 @@ export interface ControlVariate {
   countRound(round: number): readonly string[];
   /** Clients have gone further than the values: the next round begins another epoch. */
   leave(): void;
-  /** A client cannot go back with the run (V3): as `leave`, where the run has gone back; nothing where it has not. */
-  lost(): void;
+  /**
+   * A client cannot go back with the run (V3): as `leave`, where the run has gone back; nothing where it has not.
+   * @returns whether the next round begins with controls that it has
+   */
+  lost(): boolean;
   /**
    * For a snapshot; clients will keep what they have now (V3).
    * @param round - the newest that counts for these values
@@ -118,6 +121,7 @@ export function createControlVariate(options: ControlVariateOptions): ControlVar
     leave: () => keep({ isLeft: true }),
     lost() {
       if ((state()?.undone ?? []).length > 0) keep({ isLeft: true });
+      return state()?.isLeft === true;
     },
     clear: () => store.clear(),
   };
