@@ -46,6 +46,8 @@ export interface Resumption {
   readonly elsewhere: boolean;
   /** The snapshot is of a release that kept neither controls nor an account of the run. */
   readonly isOld?: boolean;
+  /** What the run has counted does not lie beside the snapshot. */
+  readonly isUncounted?: boolean;
 }
 
 export interface QuadraticRun {
@@ -142,7 +144,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
         step = resumption.to;
         // As it stands in the place of the snapshots.
         origin = resumption.isOld === true ? undefined : saved.get(step);
-        if (resumption.isOld === true) snapshots = createMemorySnapshots();
+        if (resumption.isOld === true || resumption.isUncounted === true) snapshots = createMemorySnapshots();
         if (resumption.elsewhere) store = createMemoryStore();
         await aggregator.close();
         continue lives;

@@ -110,7 +110,8 @@ async function live(state: SessionState): Promise<string> {
       if (reply.type !== "checked_in") continue;
       last = reply;
       const record = await nextWork(state, reply.offer ?? undefined);
-      if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
+      if (record === "ask") last = undefined;
+      else if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
       else {
         const restMs = await play(state, reply, record);
         if (restMs === undefined) state.failures = 0;
@@ -172,15 +173,18 @@ async function checkIn(state: SessionState, signal: AbortSignal = state.closing.
   return reply;
 }
 
-/** The round to play now: what was begun, if it is still wanted, or what is offered. */
-async function nextWork(state: SessionState, offered: RoundOffer | undefined): Promise<WorkRecord | undefined> {
+/**
+ * The round to play now: what was begun, if it is still wanted, or what is offered. "ask": a notice has offered a round before the one
+ * that is known here. It may be old, or the run is served where nobody knows how far its rounds were counted: a check-in tells.
+ */
+async function nextWork(state: SessionState, offered: RoundOffer | undefined): Promise<WorkRecord | "ask" | undefined> {
   const { shelf, offer: heard, againForRound } = state;
   Object.assign(state, { offer: undefined, againForRound: undefined });
   const kept = await shelf.read();
-  // A notice may be old; what a check-in says is not.
-  const offer = offered ?? (heard !== undefined && heard.round >= (kept?.offer.round ?? 0) ? heard : undefined);
+  if (offered === undefined && heard !== undefined && heard.round < (kept?.offer.round ?? 0)) return "ask";
+  const offer = offered ?? heard;
   if (kept === undefined) return begin(state, offer);
-  const isSame = offer?.round === kept.offer.round;
+  const isSame = offer !== undefined && isOfSameRound(offer, kept.offer);
   if (kept.answer !== null) {
     // J2: whoever is in a round to which it has contributed is there because that was lost.
     // It has left with its keys, and says so.
@@ -192,6 +196,12 @@ async function nextWork(state: SessionState, offered: RoundOffer | undefined): P
   // Without an offer the round may be over for this client; a contribution is told so, the rest is begun for nothing.
   if (offer === undefined) return kept.contribution === null ? undefined : kept;
   return begin(state, offer);
+}
+
+/** Not by its number alone: one that was counted anew may have it, too. */
+function isOfSameRound(one: RoundOffer, other: RoundOffer): boolean {
+  const parts = ({ round, version, control }: RoundOffer): string => JSON.stringify([round, version, control?.epoch]);
+  return parts(one) === parts(other);
 }
 
 async function begin({ shelf }: SessionState, offer: RoundOffer | undefined): Promise<WorkRecord | undefined> {

@@ -45,7 +45,12 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   return contribute(room, await train(room, record, { ...vectors, own: control, beganMs, fetchedMs: room.now() }));
 }
 
-const cannotGoBack = "the run has gone back further than this client has kept its control variate";
+const withoutControl = {
+  too_far_back: "the run has gone back further than this client has kept its control variate",
+  later_epoch:
+    "this client's control variate began later than the run's, which has gone back before that, or is served by a machine whose " +
+    "clock is behind",
+};
 
 interface Declined extends LetGo {
   readonly comeBackAfterMs: number;
@@ -58,10 +63,11 @@ async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<Control
   const { round, control } = offer;
   if (control === null) return undefined;
   const begun = await room.control.before({ round, control }, room.task.size);
-  if (begun !== undefined) return begun;
-  const refusal = { round, reason: cannotGoBack, lostControl: true } as const;
+  if (typeof begun === "object") return begun;
+  const reason = withoutControl[begun];
+  const refusal = { round, reason, lostControl: true } as const;
   return {
-    ...{ kind: "let_go", reason: cannotGoBack },
+    ...{ kind: "let_go", reason },
     comeBackAfterMs: await decline(room.plane, refusal, room.signal),
   };
 }
