@@ -58,6 +58,8 @@ export interface QuadraticRun {
   /** Controls that the clients of a round began with, by version: the server's, and their own. */
   readonly controls: ReadonlyMap<number, { readonly global: number; readonly own: readonly number[] }>;
   readonly rounds: number;
+  /** Virtual time. */
+  readonly tookMs: number;
   readonly deeds: { readonly aggregator: number; readonly client: number };
 }
 
@@ -169,7 +171,14 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
     while ((await Promise.race([all, wait()])) !== "over");
     await aggregator.close();
   }
-  return { x: values.slice(1).map(([first = Number.NaN]) => first), controls: seen, rounds: played, deeds, notes };
+  return {
+    x: values.slice(1).map(([first = Number.NaN]) => first),
+    controls: seen,
+    rounds: played,
+    deeds,
+    notes,
+    tookMs: clock.now(),
+  };
 }
 
 function createQuadraticTrainer(

@@ -123,7 +123,7 @@ async function decline(
   { round, reason, lostControl }: AnswerToOffer,
 ): Promise<ClientReply> {
   const { keeper, settings, clock, traces, registry } = room;
-  // The next round begins with controls that it has: that it could not take part was not for it to say.
+  // The next round begins with controls that it has.
   const isMended = lostControl === true && room.control?.lost() === true;
   traces.ended(client, round, "declined", clock.now());
   if (!isMended && !isCounted(room, client)) restAfterDecline(room, client);
