@@ -135,6 +135,28 @@ describe("SCAFFOLD in real rounds", () => {
     ];
     const run = await playQuadratics({ rounds: 80, resumes });
     expect([...run.controls.values()].filter(({ own }) => own.every((each) => each === 0))).toHaveLength(2);
+    // Clients that cannot go back decline one round, and need not rest for that: the next one begins with controls that they have.
+    expect(run.tookMs).toBeLessThan(3_000);
+    expectMeans(run);
+    expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
+  });
+
+  it("begins at zero where clients may have gone further than anybody knows", async () => {
+    const run = await playQuadratics({ rounds: 80, resumes: [{ from: 8, to: 3, elsewhere: true, isUncounted: true }] });
+    expect(run.notes.join()).toContain(
+      "rounds that are not counted here: all begin at zero, here and with the clients",
+    );
+    expectMeans(run);
+    expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
+  });
+
+  it("begins at zero again after it has begun where nothing was known", async () => {
+    const resumes = [
+      { from: 6, to: 3, elsewhere: true, isOld: true },
+      { from: 10, to: 5, elsewhere: false, isOld: true },
+    ];
+    const run = await playQuadratics({ rounds: 80, resumes });
+    expect(new Set(run.notes.filter((note) => note.includes("all begin at zero"))).size).toBe(2);
     expectMeans(run);
     expect(gap([run.x.at(-1) ?? NaN], [minimum])).toBeLessThan(1e-3);
   });

@@ -38,6 +38,8 @@ export interface PlayedClientOptions {
   readonly atOnce?: boolean;
   /** Whether it vanishes before it sends this chunk; it is back after `awayMs`. */
   readonly vanishes?: (round: number, chunk: number) => boolean;
+  /** Whether it says no to an offer, or yes and then that its training has failed. */
+  readonly declines?: (round: number) => "offer" | "training" | undefined;
   readonly awayMs?: number;
 }
 
@@ -45,14 +47,20 @@ export interface PlayedClient {
   readonly answers: readonly ContributionAnswer[];
   /** Rounds that it took part in. */
   readonly rounds: readonly number[];
+  /** Rounds that it declined. */
+  readonly declined: readonly number[];
   /** Settles with its first check-in, or the first attempt at it. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Says goodbye, and stops. */
+  leave(): Promise<void>;
 }
 
 const timeoutMs = 1_000;
 /** Wait before a request is repeated. */
 const patienceMs = 100;
+/** After a round that came to nothing, where it is not told to wait longer. */
+const failureRestMs = 1_000;
 const device: Device = { memoryBytes: 1e9, samples: 10, testSamples: 0, encodings: ["float32"], platform: "node" };
 
 interface Made {
@@ -70,9 +78,10 @@ interface Sending {
 
 export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
   const { plane, clock, name, task, target, trainMs = 10, samples = 10, bend = (update) => update } = options;
-  const { atOnce = false, vanishes = () => false, awayMs = 1_000 } = options;
+  const { atOnce = false, vanishes = () => false, awayMs = 1_000, declines = () => undefined } = options;
   const answers: ContributionAnswer[] = [];
   const rounds: number[] = [];
+  const declined: number[] = [];
   const made = new Map<number, Made>();
   /** Rounds that it is busy with. */
   const busy = new Set<number>();
@@ -102,14 +111,24 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     if (isStopped || isAway || busy.has(round)) return;
     busy.add(round);
     try {
+      const how = declines(round);
+      if (how === "offer") return await decline(round, "its user said no");
       const noted = await ask({ type: "answer_offer", round, takesPart: true, reason: "" });
       if (noted.type !== "offer_noted" || !noted.isMember) return;
       if (!rounds.includes(round)) rounds.push(round);
+      if (how === "training") return await decline(round, "the training fails");
       if (!made.has(round)) await train(offer, atOnce ? noted.values : null);
       await contribute(round);
     } finally {
       busy.delete(round);
     }
+  }
+
+  async function decline(round: number, reason: string): Promise<void> {
+    declined.push(round);
+    const noted = await ask({ type: "answer_offer", round, takesPart: false, reason });
+    const { comeBackAfterMs = 0 } = noted.type === "offer_noted" ? noted : {};
+    comeBackIn(Math.max(failureRestMs, comeBackAfterMs));
   }
 
   async function train(offer: RoundOffer, given: WholeVector | null): Promise<void> {
@@ -193,17 +212,22 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     next.timer?.cancel();
     const reply = await ask({ type: "check_in", device });
     if (reply.type !== "checked_in") return;
+    comeBackIn(Math.max(reply.comeBackAfterMs, patienceMs));
+    if (reply.offer !== null) await take(reply.offer);
+  }
+
+  function comeBackIn(ms: number): void {
     next.timer?.cancel();
-    next.timer = clock.after(Math.max(reply.comeBackAfterMs, patienceMs), () => {
+    next.timer = clock.after(ms, () => {
       if (!isStopped && !isAway) patiently(checkIn());
     });
-    if (reply.offer !== null) await take(reply.offer);
   }
 
   const patiently = (work: Promise<void>): void => void work.catch(() => undefined);
   return {
     answers,
     rounds,
+    declined,
     async start() {
       plane.listen((notice) => {
         if (notice.type === "round_offered") patiently(take(notice.offer));
@@ -216,6 +240,11 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
       patiently(checkIn());
     },
     async stop() {
+      isStopped = true;
+      await plane.close();
+    },
+    async leave() {
+      await ask({ type: "leave", reason: "its page is closed" });
       isStopped = true;
       await plane.close();
     },

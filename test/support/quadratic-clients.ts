@@ -46,6 +46,8 @@ export interface Resumption {
   readonly elsewhere: boolean;
   /** The snapshot is of a release that kept neither controls nor an account of the run. */
   readonly isOld?: boolean;
+  /** What the run has counted does not lie beside the snapshot. */
+  readonly isUncounted?: boolean;
 }
 
 export interface QuadraticRun {
@@ -56,6 +58,8 @@ export interface QuadraticRun {
   /** Controls that the clients of a round began with, by version: the server's, and their own. */
   readonly controls: ReadonlyMap<number, { readonly global: number; readonly own: readonly number[] }>;
   readonly rounds: number;
+  /** Virtual time. */
+  readonly tookMs: number;
   readonly deeds: { readonly aggregator: number; readonly client: number };
 }
 
@@ -142,7 +146,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
         step = resumption.to;
         // As it stands in the place of the snapshots.
         origin = resumption.isOld === true ? undefined : saved.get(step);
-        if (resumption.isOld === true) snapshots = createMemorySnapshots();
+        if (resumption.isOld === true || resumption.isUncounted === true) snapshots = createMemorySnapshots();
         if (resumption.elsewhere) store = createMemoryStore();
         await aggregator.close();
         continue lives;
@@ -167,7 +171,14 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
     while ((await Promise.race([all, wait()])) !== "over");
     await aggregator.close();
   }
-  return { x: values.slice(1).map(([first = Number.NaN]) => first), controls: seen, rounds: played, deeds, notes };
+  return {
+    x: values.slice(1).map(([first = Number.NaN]) => first),
+    controls: seen,
+    rounds: played,
+    deeds,
+    notes,
+    tookMs: clock.now(),
+  };
 }
 
 function createQuadraticTrainer(

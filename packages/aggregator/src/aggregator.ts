@@ -26,6 +26,7 @@ import type { TaskRecord } from "./keeper/task-record.ts";
 import { createRoundSignals, type RoundSignals } from "./keeper/round-signals.ts";
 import { openRecord, type OpenedRecord } from "./open-record.ts";
 import { createRegistry } from "./population/registry.ts";
+import { createRestWatch } from "./population/rest-watch.ts";
 import { createRoundLog, type ChainedRound } from "./records/round-log.ts";
 import { createRunAccount, type RunAccount } from "./records/run-account.ts";
 import { createTimeline } from "./records/timeline.ts";
@@ -144,6 +145,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
 
   async function close(): Promise<void> {
     sweeping.stop();
+    room.rests.stop();
     room.secure?.close();
     signals.fail(new ShoalError("cancelled", `the aggregator of run ${run} was closed`));
     keeper.close();
@@ -174,7 +176,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
     describe: () =>
       room.secure?.describe() ??
       describeWaiting(room) ??
-      describeWait(room.keeper.record.round, clock.now(), room.registry.resting),
+      describeWait(room.keeper.record.round, clock.now(), room.registry),
     close,
   };
 }
@@ -219,10 +221,12 @@ function furnish(
       stop();
     },
   });
+  const registry = createRegistry(settings, keeper.record.lasting.held);
   const room: Room = {
     ...{ task: description.task, description, settings, plane: options.plane, clock, random: options.random, keeper },
     ...{
-      registry: createRegistry(settings, keeper.record.lasting.held),
+      registry,
+      rests: createRestWatch(clock, registry, () => room.noteAvailable()),
       codecs,
       traffic: { down: 0, up: 0 },
       timeline,
@@ -235,7 +239,7 @@ function furnish(
     last: { model: null, over: undefined, askedAtMs: 0 },
     population: { waitingSinceMs: undefined, calledAtMs: -Infinity },
     noteAvailable() {
-      keeper.dispatch({ type: "available", count: availableClients(room) });
+      keeper.dispatch({ type: "available", count: availableClients(room), declining: registry.declining });
       signals.look();
     },
     secure: secureOf(options, () => room),

@@ -43,6 +43,8 @@ export async function beginTask(
   const lasting: LastingState = {
     ...{ clip: description.privacy.clip, control: null, log },
     ...(saved?.held !== undefined && { held: saved.held }),
+    // A log may lack its end; the account is never behind.
+    ...(saved !== undefined && account === undefined && { isUncounted: true as const }),
     ledger: settings.privacy === null ? null : ledgerOf(settings, said, account),
   };
   return { round: Math.max(...rounds), lasting };

@@ -36,8 +36,8 @@ export interface ControlVariate {
   of(version: number): Float32Array | undefined;
   /** Whether c of these values is here, or in the store. @throws ShoalError store_unavailable */
   find(version: number): Promise<boolean>;
-  /** Another epoch: c and the controls of all clients are zero. @param round - of the next round */
-  begin(version: number, round: number): void;
+  /** Another epoch: c and the controls of all clients are zero. */
+  begin(version: number): void;
   /** c ← c + (|S|/N)·mean Δc, for the version after this one. @param meanChange - borrowed @throws ShoalError store_unavailable */
   move(version: number, meanChange: Float32Array, sampled: number): Promise<void>;
   /** These were taken, and do not count after all. */
@@ -48,8 +48,11 @@ export interface ControlVariate {
   countRound(round: number): readonly string[];
   /** Clients have gone further than the values: the next round begins another epoch. */
   leave(): void;
-  /** A client cannot go back with the run (V3): as `leave`, where the run has gone back; nothing where it has not. */
-  lost(): void;
+  /**
+   * A client cannot go back with the run (V3): as `leave`, where the run has gone back; nothing where it has not.
+   * @returns whether the next round begins with controls that it has
+   */
+  lost(): boolean;
   /**
    * For a snapshot; clients will keep what they have now (V3).
    * @param round - the newest that counts for these values
@@ -98,10 +101,11 @@ export function createControlVariate(options: ControlVariateOptions): ControlVar
   return {
     of: (version) => known.get(version),
     find,
-    begin(version, round) {
+    begin(version) {
       known.clear();
       take(version, new Float32Array(size));
-      const control: ControlState = { epoch: round, since: version, uncounted: [], isLeft: false };
+      const epoch = Math.max((state()?.epoch ?? 0) + 1, Math.floor(options.clock.now()));
+      const control: ControlState = { epoch, since: version, uncounted: [], isLeft: false };
       keeper.amend({ lasting: { ...keeper.record.lasting, control } });
     },
     async move(version, meanChange, sampled) {
@@ -118,6 +122,7 @@ export function createControlVariate(options: ControlVariateOptions): ControlVar
     leave: () => keep({ isLeft: true }),
     lost() {
       if ((state()?.undone ?? []).length > 0) keep({ isLeft: true });
+      return state()?.isLeft === true;
     },
     clear: () => store.clear(),
   };

@@ -37,11 +37,16 @@ export interface LastingState {
   readonly log: { readonly head: ChainHead; readonly round: number } | null;
   /** What is held against clients. Absent: nothing. */
   readonly held?: KeptStandings;
+  /** The run goes on from a snapshot, and clients may know rounds after it of which nothing is known here. Absent: they do not. */
+  readonly isUncounted?: true;
 }
 
 /** What there is to say of the server's control variate: its values lie beside the record (`control-store.ts`). */
 export interface ControlState {
-  /** The round with which all controls were zero last; clients forget those of another epoch. */
+  /**
+   * Since when all controls count, which were zero then: later than every epoch before. By the clock, so that it is later also
+   * where nothing is known of those before. Clients forget controls of an earlier one, and refuse to go back to it.
+   */
   readonly epoch: number;
   /** The version whose control is zero. */
   readonly since: number;

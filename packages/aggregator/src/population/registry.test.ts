@@ -2,6 +2,7 @@ import { createRandom } from "@shoal/actors";
 import { defaultStandingRules, goodStanding, type Device } from "@shoal/federated";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { restMs } from "./declines.ts";
 import { createIdlePool } from "./idle-pool.ts";
 import { createRegistry } from "./registry.ts";
 
@@ -57,6 +58,8 @@ describe("a registry", () => {
     readonly asked: Set<string>;
     /** And whose time to answer is over, or who were called. */
     readonly resting: Set<string>;
+    /** How often they declined in a row and until when they rest; it lasts though they go. */
+    readonly declined: Map<string, { readonly times: number; readonly untilMs: number }>;
   }
 
   const forget = (plain: Plain, client: string): void => {
@@ -88,6 +91,7 @@ describe("a registry", () => {
   it("equals a plain list of who was heard of, and when", () => {
     const kinds = [
       ...["checkIn", "touch", "leave", "busy", "idle", "sweep", "asked", "unanswered", "callRoll"],
+      ...["decline", "tookPart", "release"],
     ] as const;
     const event = fc.record({
       kind: fc.constantFrom(...kinds),
@@ -97,9 +101,12 @@ describe("a registry", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), (events) => {
         const registry = createRegistry(settings);
-        const plain: Plain = { heard: new Map(), busy: new Set(), asked: new Set(), resting: new Set() };
-        const isIdle = (each: string): boolean => !plain.busy.has(each) && !plain.resting.has(each);
-        let now = 0;
+        const plain: Plain = {
+          ...{ heard: new Map(), busy: new Set(), asked: new Set(), resting: new Set(), declined: new Map() },
+        };
+        let [now, released] = [0, 0];
+        const declines = (each: string): boolean => (plain.declined.get(each)?.untilMs ?? 0) > released;
+        const isIdle = (each: string): boolean => !plain.busy.has(each) && !plain.resting.has(each) && !declines(each);
         for (const { kind, client, afterMs } of events) {
           now += afterMs;
           const isKnown = plain.heard.has(client);
@@ -122,6 +129,21 @@ describe("a registry", () => {
               silent.map(([each]) => each).toSorted(),
             );
             for (const [each] of silent) forget(plain, each);
+            released = now;
+          } else if (kind === "decline") {
+            const times = (plain.declined.get(client)?.times ?? 0) + 1;
+            expect(registry.decline(client, now)).toBe(restMs(times));
+            // As many as are remembered, the newest.
+            plain.declined.delete(client);
+            plain.declined.set(client, { times, untilMs: now + restMs(times) });
+            const [oldest = ""] = plain.declined.keys();
+            if (plain.declined.size > settings.mostClients) plain.declined.delete(oldest);
+          } else if (kind === "tookPart") {
+            registry.tookPart(client);
+            plain.declined.delete(client);
+          } else if (kind === "release") {
+            registry.release(now);
+            released = now;
           } else if (kind === "asked") {
             registry.asked(client, now);
             // Offered another round it may answer that one.
@@ -147,6 +169,11 @@ describe("a registry", () => {
           expect(registry.size).toBe(plain.heard.size);
           expect(registry.idle).toBe([...plain.heard.keys()].filter(isIdle).length);
           expect(registry.resting).toBe(plain.resting.size);
+          const ends = [...plain.declined].filter(([each]) => plain.heard.has(each) && declines(each));
+          expect(registry.declining).toBe(ends.length);
+          const times = ends.map(([, { untilMs }]) => untilMs);
+          const returns = { firstMs: Math.min(...times), lastMs: Math.max(...times) };
+          expect(registry.returns()).toEqual(ends.length === 0 ? undefined : returns);
         }
       }),
     );
@@ -171,6 +198,24 @@ describe("a registry", () => {
     expect(registry.sweep(101, () => false)).toEqual(["c"]);
     expect(registry.sweep(104, () => false)).toEqual(["b", "a"]);
     expect(registry.resting).toBe(0);
+  });
+
+  it("draws nobody who has declined before its rest is over, whether it is heard of or not", () => {
+    const registry = createRegistry(settings);
+    for (const client of ["a", "b"]) registry.checkIn(client, device, 0);
+    expect([registry.nextReturnMs, registry.decline("a", 10), registry.nextReturnMs]).toEqual([
+      undefined,
+      2_000,
+      2_010,
+    ]);
+    registry.touch("a", 20);
+    registry.checkIn("a", device, 30);
+    expect([registry.draw(9, [], createRandom("rest")), registry.idle, registry.declining]).toEqual([["b"], 1, 1]);
+    expect(registry.declinesFor("a", 1_010)).toBe(1_000);
+    registry.release(2_009);
+    expect(registry.idle).toBe(1);
+    registry.release(2_010);
+    expect([registry.idle, registry.declining, registry.declinesFor("a", 2_010)]).toEqual([2, 0, 0]);
   });
 
   it("forgets who left a round and then fell silent, and nobody who trains", () => {

@@ -4,7 +4,8 @@
  *
  * A client that has let an offer run out rests: it is not drawn until it is heard of again. One that is gone without a word
  * costs one round its time to answer, and not each that would draw it until its lease is over; one whose offer was lost is
- * back with its next check-in.
+ * back with its next check-in. One that declines rests for a time that grows (`declines.ts`), whether it is heard of or not; that it
+ * left and came back does not end it.
  *
  * Bounds  `mostClients` in all, and as many of whom something is remembered; the one that has been silent longest is
  *         forgotten for a new one. A check-in and a departure take constant time.
@@ -20,6 +21,7 @@ import {
   type StandingRules,
 } from "@shoal/federated";
 import { standingIn, type KeptStandings } from "./kept-standings.ts";
+import { createDeclines, type Declines } from "./declines.ts";
 import { createIdlePool, type IdlePool } from "./idle-pool.ts";
 
 export interface RegistrySettings {
@@ -51,6 +53,10 @@ export interface Registry {
   readonly idle: number;
   /** Clients that have let an offer run out and were not heard of since. */
   readonly resting: number;
+  /** Clients that are here, and have declined so lately that they are not drawn. */
+  readonly declining: number;
+  /** When the first of all rests of those who declined is over, clock time; undefined: nobody rests. */
+  readonly nextReturnMs: number | undefined;
   readonly size: number;
   /** Heard of it, and that it is there. */
   checkIn(client: string, device: Device, nowMs: number): void;
@@ -67,12 +73,22 @@ export interface Registry {
    * @returns those who rest now
    */
   unanswered(clients: readonly string[]): readonly string[];
+  /** It was drawn and has declined. @returns for how long it rests, ms */
+  decline(client: string, nowMs: number): number;
+  /** It has taken part: what it declined before does not count any more. */
+  tookPart(client: string): void;
+  /** How long this client rests because it declined, ms; 0: it may be drawn. */
+  declinesFor(client: string, nowMs: number): number;
+  /** Who has rested long enough may be drawn. */
+  release(nowMs: number): void;
+  /** When those who are here and decline may be drawn again, clock time: the first and the last; undefined: nobody rests. */
+  returns(): { readonly firstMs: number; readonly lastMs: number } | undefined;
   /** Idle clients that were not heard of after `sinceMs` rest, until they are. @returns who they are */
   callRoll(sinceMs: number): readonly string[];
   /** So many idle clients, by lot; fewer where there are no more. */
   draw(count: number, except: readonly string[], random: Random): readonly string[];
   /**
-   * Forgets the silent, and what is held against clients that have long been good.
+   * Forgets the silent, and what is held against clients that have long been good; who has rested long enough may be drawn.
    * @param isAwaited - in a round, which has deadlines of its own: who trains may be silent
    * @returns whom it forgot
    */
@@ -92,6 +108,9 @@ interface RegistryState {
   readonly standings: Map<string, Standing>;
   readonly pool: IdlePool;
   readonly resting: Set<string>;
+  readonly declines: Declines;
+  /** Those of them who are here and rest. */
+  readonly declining: Set<string>;
 }
 
 /** @param kept - what the aggregator before this one held against clients, on this one's clock */
@@ -99,6 +118,7 @@ export function createRegistry(settings: RegistrySettings, kept?: KeptStandings)
   const standings = new Map(kept?.clients.map((each) => [each[0], standingIn(each)]));
   const state: RegistryState = {
     ...{ settings, clients: new Map(), standings, pool: createIdlePool(), resting: new Set() },
+    ...{ declines: createDeclines(settings.mostClients), declining: new Set() },
   };
   return {
     get idle() {
@@ -106,6 +126,12 @@ export function createRegistry(settings: RegistrySettings, kept?: KeptStandings)
     },
     get resting() {
       return state.resting.size;
+    },
+    get declining() {
+      return state.declining.size;
+    },
+    get nextReturnMs() {
+      return state.declines.nextMs;
     },
     get size() {
       return state.clients.size;
@@ -130,6 +156,7 @@ export function createRegistry(settings: RegistrySettings, kept?: KeptStandings)
       if (known !== undefined) put(state, client, { ...known, presence: "asked", askedAtMs });
     },
     unanswered: (clients) => clients.filter((client) => isUnanswered(state, client)),
+    ...createRests(state),
     callRoll: (sinceMs) => callRoll(state, sinceMs),
     draw: (count, except, random) => state.pool.draw(count, except, random),
     sweep: (nowMs, isAwaited) => sweep(state, nowMs, isAwaited),
@@ -144,6 +171,43 @@ export function createRegistry(settings: RegistrySettings, kept?: KeptStandings)
   };
 }
 
+/** Of clients that decline. */
+function createRests(
+  state: RegistryState,
+): Pick<Registry, "decline" | "tookPart" | "declinesFor" | "release" | "returns"> {
+  const { declines, declining } = state;
+  const untilMs = (client: string): number => declines.endOf(client) ?? 0;
+  return {
+    decline(client, nowMs) {
+      const forgotten = declines.add(client, nowMs);
+      if (forgotten !== undefined) lookAgain(state, forgotten);
+      lookAgain(state, client);
+      return untilMs(client) - nowMs;
+    },
+    tookPart(client) {
+      declines.forget(client);
+      lookAgain(state, client);
+    },
+    declinesFor: (client, nowMs) => (declines.rests(client) ? Math.max(0, untilMs(client) - nowMs) : 0),
+    release: (nowMs) => release(state, nowMs),
+    returns() {
+      const ends = [...declining].map(untilMs).toSorted((one, other) => one - other);
+      const [firstMs, lastMs] = [ends.at(0), ends.at(-1)];
+      return firstMs === undefined || lastMs === undefined ? undefined : { firstMs, lastMs };
+    },
+  };
+}
+
+function release(state: RegistryState, nowMs: number): void {
+  for (const client of state.declines.release(nowMs)) lookAgain(state, client);
+}
+
+/** What keeps it from being drawn has changed. */
+function lookAgain(state: RegistryState, client: string): void {
+  const known = state.clients.get(client);
+  if (known !== undefined) put(state, client, known);
+}
+
 /** It becomes the one that was heard of last. */
 function hear(state: RegistryState, client: string, known: KnownClient): void {
   state.clients.delete(client);
@@ -152,11 +216,13 @@ function hear(state: RegistryState, client: string, known: KnownClient): void {
 
 /** Where it stands in the order stays: being drawn is no sign of life. */
 function put(state: RegistryState, client: string, known: KnownClient): void {
-  const { clients, pool, resting } = state;
-  const rests = known.presence === "resting";
+  const { clients, pool, resting, declining } = state;
+  const isSilent = known.presence === "resting";
+  const declines = state.declines.rests(client);
   clients.set(client, known);
-  resting[rests ? "add" : "delete"](client);
-  const mayBeDrawn = !rests && !known.isBusy && isTrusted(standingOf(state, client), known.heardAtMs);
+  resting[isSilent ? "add" : "delete"](client);
+  declining[declines ? "add" : "delete"](client);
+  const mayBeDrawn = !isSilent && !declines && !known.isBusy && isTrusted(standingOf(state, client), known.heardAtMs);
   pool[mayBeDrawn ? "add" : "remove"](client);
 }
 
@@ -184,10 +250,11 @@ function makeRoom(state: RegistryState, client: string): void {
   if (isFull && silent !== undefined) forget(state, silent);
 }
 
-function forget({ clients, pool, resting }: RegistryState, client: string): void {
+function forget({ clients, pool, resting, declining }: RegistryState, client: string): void {
   clients.delete(client);
   pool.remove(client);
   resting.delete(client);
+  declining.delete(client);
 }
 
 function sweep(state: RegistryState, nowMs: number, isAwaited: (client: string) => boolean): readonly string[] {
@@ -198,6 +265,7 @@ function sweep(state: RegistryState, nowMs: number, isAwaited: (client: string) 
     if (!isAwaited(client)) silent.push(client);
   }
   for (const client of silent) forget(state, client);
+  release(state, nowMs);
   for (const [client, standing] of standings) {
     if (isForgiven(standing, settings.standing, nowMs)) standings.delete(client);
   }

@@ -1,12 +1,13 @@
 import { advanceRound, startRound, type RoundEvent, type RoundPlan, type RoundState } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
-import { describeWait } from "./describe-wait.ts";
+import { describeOthers, describeWait, type NotDrawn } from "./describe-wait.ts";
 
 const plan: RoundPlan = {
   ...{ arrival: "round", goal: 3, minimum: 2, invited: 4, carriesOver: false, maximumStaleness: 0 },
   ...{ selectionTimeoutMs: 60_000, configurationTimeoutMs: 5_000, reportingTimeoutMs: 40_000, commitTimeoutMs: 1_000 },
 };
 const clients = ["a", "b", "c", "d"];
+const nobody: NotDrawn = { resting: 0, declining: 0, returns: () => undefined };
 const drawn: readonly RoundEvent[] = [
   { type: "available", count: 4 },
   { type: "drawn", clients },
@@ -19,8 +20,24 @@ const training = [...drawn, ...clients.map(confirm)];
 function after(events: readonly RoundEvent[], given: Partial<RoundPlan> = {}): string | undefined {
   const first: RoundState = startRound({ ...plan, ...given }, 7, 0).state;
   const state = events.reduce((before, event) => advanceRound(before, event, 0).state, first);
-  return describeWait(state, 2_000, 0);
+  return describeWait(state, 2_000, nobody);
 }
+
+describe("who is known and not drawn", () => {
+  it("is counted by what keeps it away, with when it comes back where that is known", () => {
+    const said = (others: Partial<NotDrawn>): string => describeOthers({ ...nobody, ...others }, 1_000);
+    const returns = (firstMs: number, lastMs: number) => () => ({ firstMs, lastMs });
+    expect(said({})).toBe("");
+    expect(said({ resting: 2 })).toBe(" (2 more did not answer and rest until heard of)");
+    expect(said({ declining: 1, returns: returns(40_900, 40_900) })).toBe(" (1 more declined and comes back in 40 s)");
+    expect(said({ declining: 3, returns: returns(3_000, 40_900) })).toBe(
+      " (3 more declined and come back in 2 to 40 s)",
+    );
+    expect(said({ resting: 1, declining: 3, returns: returns(41_000, 41_000) })).toBe(
+      " (1 more did not answer and rests until heard of; 3 more declined and come back in 40 s)",
+    );
+  });
+});
 
 describe("what a round waits for", () => {
   it("is whom it has asked, and what becomes of it without them", () => {

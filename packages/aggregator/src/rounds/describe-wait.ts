@@ -1,21 +1,22 @@
 /** Says what a round waits for, for whoever asks why nothing happens. */
 import { agreeing, counted } from "@shoal/errors";
 import { isEnded, type Member, type RoundState, type RunningState } from "@shoal/federated";
+import type { Registry } from "../population/registry.ts";
 
 /** Names that a phrase lists. */
 const mostNamed = 4;
 
-/**
- * @param resting - clients that are known and not drawn, because an offer to them ran out
- * @returns undefined for a round that has ended
- */
-export function describeWait(round: RoundState, nowMs: number, resting: number): string | undefined {
+/** Clients that are known and not drawn. */
+export type NotDrawn = Pick<Registry, "resting" | "declining" | "returns">;
+
+/** @returns undefined for a round that has ended */
+export function describeWait(round: RoundState, nowMs: number, others: NotDrawn): string | undefined {
   if (isEnded(round)) return undefined;
   const { number, plan, deadlineMs } = round;
   const left = `${Math.max(0, Math.round((deadlineMs - nowMs) / 1000))} s left`;
   switch (round.phase) {
     case "selecting":
-      return `round ${number}: ${round.available} of ${plan.invited} clients are idle${describeResting(resting)}, ${left}`;
+      return `round ${number}: ${round.available} of ${plan.invited} clients are idle${describeOthers(others, nowMs)}, ${left}`;
     case "configuring": {
       const asked = round.members.filter(({ status }) => status === "offered");
       const { length } = round.members;
@@ -51,11 +52,23 @@ function describeDeadline({ plan, members, reports }: RunningState): string {
   return plan.carriesOver && reports.length + members.length > 0 ? "the next round has what came" : "it is given up";
 }
 
-/** Who is known and not drawn, because an offer to it ran out. */
-export function describeResting(resting: number): string {
-  return resting === 0
-    ? ""
-    : ` (${resting} more did not answer and ${resting === 1 ? "rests" : "rest"} until heard of)`;
+/** In brackets, who is known and not drawn; nothing where there is nobody. */
+export function describeOthers(others: NotDrawn, nowMs: number): string {
+  const phrases = [describeSilent(others), describeDeclining(others, nowMs)].filter((phrase) => phrase !== "");
+  return phrases.length === 0 ? "" : ` (${phrases.join("; ")})`;
+}
+
+function describeSilent({ resting }: NotDrawn): string {
+  return resting === 0 ? "" : `${resting} more did not answer and ${resting === 1 ? "rests" : "rest"} until heard of`;
+}
+
+function describeDeclining(others: NotDrawn, nowMs: number): string {
+  const { declining } = others;
+  const ends = others.returns();
+  if (ends === undefined) return "";
+  const [first, last] = [ends.firstMs, ends.lastMs].map((atMs) => Math.max(0, Math.ceil((atMs - nowMs) / 1000)));
+  const when = first === last ? `in ${last} s` : `in ${first} to ${last} s`;
+  return `${declining} more declined and ${declining === 1 ? "comes" : "come"} back ${when}`;
 }
 
 function named(members: readonly Member[], before = ""): string {

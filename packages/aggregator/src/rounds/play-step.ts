@@ -73,9 +73,9 @@ async function goOn(task: Task, work: AggregatorWork): Promise<void> {
 }
 
 /** Of the values that the next round begins with; where it is not to be had, all begin at zero again. */
-async function prepareControl({ control, keeper }: Room, { version }: AggregatorWork): Promise<void> {
+async function prepareControl({ control }: Room, { version }: AggregatorWork): Promise<void> {
   if (control === undefined || (await control.find(version))) return;
-  control.begin(version, keeper.record.round.number + 1);
+  control.begin(version);
 }
 
 /** The run has gone back, to a snapshot or with a shard that had lost its newest updates: the round was for nothing. */

@@ -8,7 +8,7 @@ import { agreeing } from "@shoal/errors";
 import { decideBeginning, isEnded, nothingCarried, type BeginningDecision } from "@shoal/federated";
 import { availableClients } from "../serve/available-clients.ts";
 import type { Room } from "../serve/room.ts";
-import { describeResting } from "./describe-wait.ts";
+import { describeOthers } from "./describe-wait.ts";
 import type { Task } from "./task.ts";
 
 /** Settles at once where a round may begin. @throws ShoalError stale_term; cancelled */
@@ -31,8 +31,9 @@ export function describeWaiting(room: Room): string | undefined {
   const { population, keeper, registry, clock } = room;
   if (population.waitingSinceMs === undefined) return undefined;
   const next = keeper.record.round.number + 1;
-  const forSeconds = Math.round((clock.now() - population.waitingSinceMs) / 1000);
-  return `before round ${next}: ${whoIsMissing(room)}${describeResting(registry.resting)}, for ${forSeconds} s`;
+  const nowMs = clock.now();
+  const forSeconds = Math.round((nowMs - population.waitingSinceMs) / 1000);
+  return `before round ${next}: ${whoIsMissing(room)}${describeOthers(registry, nowMs)}, for ${forSeconds} s`;
 }
 
 /** Of a population that is not there nobody is drawn. */

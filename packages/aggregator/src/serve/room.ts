@@ -7,6 +7,7 @@ import type { ContributionStore } from "../contributions/contribution-store.ts";
 import type { ControlVariate } from "../control/control-variate.ts";
 import type { RoundKeeper } from "../keeper/round-keeper.ts";
 import type { Registry } from "../population/registry.ts";
+import type { RestWatch } from "../population/rest-watch.ts";
 import type { RunAccount } from "../records/run-account.ts";
 import type { SecureSums } from "../secure/secure-sums.ts";
 import type { AggregatorSettings } from "../settings.ts";
@@ -26,6 +27,7 @@ export interface Room {
   readonly random: Random;
   readonly keeper: RoundKeeper;
   readonly registry: Registry;
+  readonly rests: RestWatch;
   readonly values: PublishedValues;
   readonly contributions: ContributionStore;
   readonly codecs: VectorCodecs;

@@ -230,6 +230,18 @@ describe("an aggregator's answers", () => {
     await scene.aggregator.close();
   });
 
+  it("to a client that declines is when it may be asked again, and its check-ins are told no less", async () => {
+    const scene = await sceneIn("configuring");
+    const declined = { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null, comeBackAfterMs: 2_000 };
+    expect(await scene.ask("m1", answer(1, false))).toEqual(declined);
+    await runSimulation(scene.clock, { forMs: 900 });
+    const reply = (await scene.ask("m1", { type: "check_in", device })) as { readonly comeBackAfterMs: number };
+    expect(reply.comeBackAfterMs).toBeGreaterThanOrEqual(1_000);
+    // What comes twice is counted once.
+    expect(await scene.ask("m1", answer(1, false))).not.toHaveProperty("comeBackAfterMs");
+    await scene.aggregator.close();
+  });
+
   it("to a device that lacks memory, samples or an encoding is final", async () => {
     const scene = await sceneIn("selecting");
     for (const lacking of [{ memoryBytes: 4e8 }, { samples: 0 }, { encodings: ["zip"] }]) {

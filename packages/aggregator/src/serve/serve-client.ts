@@ -81,7 +81,7 @@ async function checkIn(room: Room, client: string, device: Device): Promise<Clie
     type: "checked_in",
     task: description,
     leaseMs,
-    comeBackAfterMs: Math.min(comeBackAfter(room), leaseMs / 3),
+    comeBackAfterMs: Math.min(Math.max(comeBackAfter(room), registry.declinesFor(client, nowMs)), leaseMs / 3),
     offer,
   };
 }
@@ -99,37 +99,66 @@ function unfit({ description }: Room, device: Device): string | undefined {
   return undefined;
 }
 
-async function answerOffer(
-  room: Room,
-  client: string,
-  { round, takesPart, reason, lostControl }: Extract<ClientRequest, { readonly type: "answer_offer" }>,
-): Promise<ClientReply> {
+type AnswerToOffer = Extract<ClientRequest, { readonly type: "answer_offer" }>;
+
+async function answerOffer(room: Room, client: string, answer: AnswerToOffer): Promise<ClientReply> {
   const { keeper, settings, clock, traces } = room;
+  const { round, takesPart } = answer;
   // An answer that comes late is to another round: it must not take the client out of this one, nor into it.
-  if (!isIn({ keeper }, client, round))
-    return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
+  if (!isIn({ keeper }, client, round)) return notIn;
   traces.answered(client, round, clock.now());
-  if (takesPart) keeper.dispatch({ type: "confirm", client });
-  else {
-    if (lostControl === true) room.control?.lost();
-    traces.ended(client, round, "declined", clock.now());
-    dropFrom(room, client, `it declined: ${reason}`);
-  }
+  if (!takesPart) return decline(room, client, answer);
+  keeper.dispatch({ type: "confirm", client });
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);
-  if (member === undefined) return { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null };
+  if (member === undefined) return notIn;
   const { reportingTimeoutMs: reportWithinMs } = settings.plan;
   return { type: "offer_noted", isMember: true, reportWithinMs, values: valuesAtOnce(room, client) };
 }
 
+/** Before another takes its place, it rests. */
+async function decline(
+  room: Room,
+  client: string,
+  { round, reason, lostControl }: AnswerToOffer,
+): Promise<ClientReply> {
+  const { keeper, settings, clock, traces, registry } = room;
+  // The next round begins with controls that it has.
+  const isMended = lostControl === true && room.control?.lost() === true;
+  traces.ended(client, round, "declined", clock.now());
+  if (!isMended && !isCounted(room, client)) restAfterDecline(room, client);
+  dropFrom(room, client, `it declined: ${reason}`);
+  await keeper.written();
+  const comeBackAfterMs = Math.min(registry.declinesFor(client, clock.now()), settings.leaseMs / 3);
+  return { ...notIn, ...(comeBackAfterMs > 0 && { comeBackAfterMs }) };
+}
+
+/**
+ * Not where privacy counts on a population: the others would be drawn with a greater chance than the accountant was told, or
+ * would have to wait for it.
+ */
+function restAfterDecline({ registry, rests, settings, clock }: Room, client: string): void {
+  if ((settings.privacy?.population ?? null) !== null) return;
+  registry.decline(client, clock.now());
+  rests.look();
+}
+
+const notIn = { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null } as const;
+
+/** Its masked update is in the sum. */
+function isCounted({ secure, keeper }: Room, client: string): boolean {
+  return secure?.wants(client, keeper.record.round.number) === "here";
+}
+
 /** Whose masked update is in the sum stays in the round, though nothing more comes from it. */
-function dropFrom({ secure, keeper, timeline, clock }: Room, client: string, reason: string): void {
+function dropFrom(room: Room, client: string, reason: string): void {
+  const { secure, keeper, timeline, clock } = room;
   const { round } = keeper.record;
-  const isCounted = secure?.wants(client, round.number) === "here";
+  const stays = isCounted(room, client);
   const isMember = membersOf(round).some((each) => each.client === client);
-  if (isMember && !isCounted) timeline.dropped(client, reason, clock.now());
+  if (isMember && !stays) timeline.dropped(client, reason, clock.now());
   secure?.left(client);
-  if (!isCounted) keeper.dispatch({ type: "drop", client });
+  if (!stays) keeper.dispatch({ type: "drop", client });
 }
 
 function isIn({ keeper }: Pick<Room, "keeper">, client: string, round: number): boolean {

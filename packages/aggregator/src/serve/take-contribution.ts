@@ -147,6 +147,7 @@ async function takeMasked(room: Room, secure: SecureSums, contribution: StoredCo
     await room.keeper.written();
     return answered(rejected(room, "damaged", ShoalError.from(error).message));
   }
+  room.registry.tookPart(client);
   const content = { ...offer.content, chunkHashes: new Uint8Array() };
   contributions.accept({ offer: { ...offer, samples: 0, loss: 0, content }, content: new Uint8Array() });
   return { type: "noted" };
@@ -196,6 +197,7 @@ async function admit(room: Room, contribution: StoredContribution): Promise<Cont
   remember(room, offer, true);
   room.control?.count(client);
   registry.setBusy(client, false);
+  registry.tookPart(client);
   await keeper.written();
   const weight = Math.min(offer.samples, room.settings.sampleCap);
   return { kind: "accepted", weight, comeBackAfterMs: comeBackAfter(room) };

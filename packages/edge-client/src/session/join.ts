@@ -12,6 +12,7 @@ import type { ClientReply, Device, RoundOffer } from "@shoal/federated";
 import { createMemoryStorage } from "../storage/client-storage.ts";
 import { createForgivingStorage } from "../storage/forgiving-storage.ts";
 import { createCarriedState } from "./carried-state.ts";
+import { decline } from "./decline.ts";
 import { endRound, hearNotice } from "./hear-notice.ts";
 import { createNewestModel, type SessionModel } from "./newest-model.ts";
 import { createOwnControl } from "./own-control.ts";
@@ -109,9 +110,13 @@ async function live(state: SessionState): Promise<string> {
       if (reply.type !== "checked_in") continue;
       last = reply;
       const record = await nextWork(state, reply.offer ?? undefined);
-      if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
-      else if (await play(state, reply, record)) state.failures = 0;
-      else await rest(state, jittered(state, failureRestMs(state, reply.comeBackAfterMs)));
+      if (record === "ask") last = undefined;
+      else if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
+      else {
+        const restMs = await play(state, reply, record);
+        if (restMs === undefined) state.failures = 0;
+        else await rest(state, jittered(state, Math.max(restMs, failureRestMs(state, reply.comeBackAfterMs))));
+      }
     }
     await fetchLast(state, state.over);
     return state.over.reason;
@@ -168,15 +173,18 @@ async function checkIn(state: SessionState, signal: AbortSignal = state.closing.
   return reply;
 }
 
-/** The round to play now: what was begun, if it is still wanted, or what is offered. */
-async function nextWork(state: SessionState, offered: RoundOffer | undefined): Promise<WorkRecord | undefined> {
+/**
+ * The round to play now: what was begun, if it is still wanted, or what is offered. "ask": a notice has offered a round before the one
+ * that is known here. It may be old, or the run is served where nobody knows how far its rounds were counted: a check-in tells.
+ */
+async function nextWork(state: SessionState, offered: RoundOffer | undefined): Promise<WorkRecord | "ask" | undefined> {
   const { shelf, offer: heard, againForRound } = state;
   Object.assign(state, { offer: undefined, againForRound: undefined });
   const kept = await shelf.read();
-  // A notice may be old; what a check-in says is not.
-  const offer = offered ?? (heard !== undefined && heard.round >= (kept?.offer.round ?? 0) ? heard : undefined);
+  if (offered === undefined && heard !== undefined && heard.round < (kept?.offer.round ?? 0)) return "ask";
+  const offer = offered ?? heard;
   if (kept === undefined) return begin(state, offer);
-  const isSame = offer?.round === kept.offer.round;
+  const isSame = offer !== undefined && isOfSameRound(offer, kept.offer);
   if (kept.answer !== null) {
     // J2: whoever is in a round to which it has contributed is there because that was lost.
     // It has left with its keys, and says so.
@@ -190,6 +198,12 @@ async function nextWork(state: SessionState, offered: RoundOffer | undefined): P
   return begin(state, offer);
 }
 
+/** Not by its number alone: one that was counted anew may have it, too. */
+function isOfSameRound(one: RoundOffer, other: RoundOffer): boolean {
+  const parts = ({ round, version, control }: RoundOffer): string => JSON.stringify([round, version, control?.epoch]);
+  return parts(one) === parts(other);
+}
+
 async function begin({ shelf }: SessionState, offer: RoundOffer | undefined): Promise<WorkRecord | undefined> {
   if (offer === undefined) return undefined;
   const record: WorkRecord = { offer, contribution: null, trace: null, answer: null };
@@ -198,8 +212,8 @@ async function begin({ shelf }: SessionState, offer: RoundOffer | undefined): Pr
   return record;
 }
 
-/** @returns whether something has come of it */
-async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): Promise<boolean> {
+/** @returns undefined where something has come of it; else the milliseconds in which nothing will be offered, as far as is known */
+async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): Promise<number | undefined> {
   const { shelf, closing, options } = state;
   const abort = new AbortController();
   const { round } = record.offer;
@@ -208,20 +222,21 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
   try {
     const signal = AbortSignal.any([closing.signal, abort.signal]);
     const outcome = await playRound(furnish(state, reply, { round, signal }), record);
-    if (outcome.kind === "answered") return record.answer === null;
+    // What was answered before has been answered again.
+    if (outcome.kind === "answered") return record.answer === null ? undefined : 0;
     tell({ type: "let_go", round, reason: outcome.reason });
     await shelf.clear();
-    return false;
+    return outcome.comeBackAfterMs ?? 0;
   } catch (error) {
     if (closing.signal.aborted) throw error;
     // One round that cannot be played costs itself; the next may be another matter.
     const { message } = ShoalError.from(abort.signal.aborted ? abort.signal.reason : error);
     tell({ type: "let_go", round, reason: message });
     await shelf.clear();
-    if (abort.signal.aborted) return true;
-    await decline(state, round, toldOf(state.task, error));
+    if (abort.signal.aborted) return undefined;
+    const restMs = await decline(state.plane, { round, reason: toldOf(state.task, error) }, closing.signal);
     if (isForGood(error)) throw error;
-    return false;
+    return restMs;
   } finally {
     state.round = undefined;
   }
@@ -272,11 +287,6 @@ async function attend(
     if (!until.aborted && state.round?.number === round) endRound(state, "the round went on without this client");
     return;
   }
-}
-
-async function decline({ plane, closing }: SessionState, round: number, reason: string): Promise<void> {
-  const short = reason.slice(0, 256);
-  await plane.ask({ type: "answer_offer", round, takesPart: false, reason: short }, closing.signal);
 }
 
 /** Until something is heard, or it is time to check in again. */

@@ -26,9 +26,9 @@ export type ControlledOffer = Pick<RoundOffer, "round"> & { readonly control: Co
 export interface OwnControl {
   /**
    * What a round begins with: zeros in a new epoch.
-   * @returns undefined where the run has gone further back than is kept here
+   * @returns why it has none: the run has gone further back than is kept here, or what is kept is of a later epoch
    */
-  before(offer: ControlledOffer, size: number): Promise<ControlBegun | undefined>;
+  before(offer: ControlledOffer, size: number): Promise<ControlBegun | "too_far_back" | "later_epoch">;
   /** @param left - what the round leaves, borrowed */
   keep(offer: ControlledOffer, left: ControlBegun): Promise<void>;
   /** The round's contribution was taken. */
@@ -68,7 +68,7 @@ export function createOwnControl(storage: ClientStorage, task: string): OwnContr
     async before(offer, size) {
       const { history, isConfirmed } = await found(offer);
       const entry = entryBefore(history, offer, isConfirmed);
-      if (entry === undefined) return undefined;
+      if (entry === undefined) return history.epoch > offer.control.epoch ? "later_epoch" : "too_far_back";
       const { both } = entry;
       const vectors = both?.length === 2 * size * Float32Array.BYTES_PER_ELEMENT ? floats(both) : undefined;
       const begun = vectors ?? new Float32Array(2 * size);

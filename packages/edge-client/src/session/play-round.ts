@@ -15,6 +15,7 @@ import {
 } from "@shoal/federated";
 import { agreedEncoding } from "./agreed-encoding.ts";
 import { contribute } from "./contribute.ts";
+import { decline } from "./decline.ts";
 import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
 import type { LocalResult, LocalWork } from "./local-training.ts";
 import type { ControlBegun } from "./own-control.ts";
@@ -34,7 +35,7 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   const beganMs = room.now();
   room.tell({ type: "offered", round });
   const control = await beginControl(room, record.offer);
-  if (control === "lost") return { kind: "let_go", reason: cannotGoBack };
+  if (control !== undefined && "comeBackAfterMs" in control) return control;
   const noted = await room.plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, room.signal);
   if (noted.type !== "offer_noted" || !noted.isMember) {
     return { kind: "let_go", reason: "the round has others, or has begun" };
@@ -44,17 +45,31 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   return contribute(room, await train(room, record, { ...vectors, own: control, beganMs, fetchedMs: room.now() }));
 }
 
-const cannotGoBack = "the run has gone back further than this client has kept its control variate";
+const withoutControl = {
+  too_far_back: "the run has gone back further than this client has kept its control variate",
+  later_epoch:
+    "this client's control variate began later than the run's, which has gone back before that, or is served by a machine whose " +
+    "clock is behind",
+};
+
+interface Declined extends LetGo {
+  readonly comeBackAfterMs: number;
+}
+
+type LetGo = Extract<RoundOutcome, { readonly kind: "let_go" }>;
 
 /** SCAFFOLD: what this client's control is for this round; else undefined. A server that has no use for it is told. */
-async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<ControlBegun | "lost" | undefined> {
+async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<ControlBegun | Declined | undefined> {
   const { round, control } = offer;
   if (control === null) return undefined;
   const begun = await room.control.before({ round, control }, room.task.size);
-  if (begun !== undefined) return begun;
-  const refusal = { type: "answer_offer", round, takesPart: false, reason: cannotGoBack, lostControl: true } as const;
-  await room.plane.ask(refusal, room.signal);
-  return "lost";
+  if (typeof begun === "object") return begun;
+  const reason = withoutControl[begun];
+  const refusal = { round, reason, lostControl: true } as const;
+  return {
+    ...{ kind: "let_go", reason },
+    comeBackAfterMs: await decline(room.plane, refusal, room.signal),
+  };
 }
 
 interface Fetched extends FetchedVectors {

@@ -42,8 +42,8 @@ export type SecureNotice = Extract<ClientNotice, { readonly type: "secure_notice
 /** How a round ended for this client. */
 export type RoundOutcome =
   | { readonly kind: "answered"; readonly answer: ContributionAnswer }
-  /** It is not in the round any more. */
-  | { readonly kind: "let_go"; readonly reason: string };
+  /** It is not in the round any more. Where it declined: for how long it is not asked, ms. */
+  | { readonly kind: "let_go"; readonly reason: string; readonly comeBackAfterMs?: number };
 
 /**
  * Chunks under way: a browser's socket takes whatever it is given, and what it holds is lost with the page. `PatientPlane`

@@ -47,6 +47,7 @@ const replies: readonly ClientReply[] = [
   { type: "checked_in", task, leaseMs: 90_000, comeBackAfterMs: 60_000, offer },
   { type: "turned_away", reason: "the task is over", comeBackAfterMs: 0, isFinal: true },
   { type: "offer_noted", isMember: true, reportWithinMs: 100, values: { manifest, content: Uint8Array.of(2) } },
+  { type: "offer_noted", isMember: false, reportWithinMs: 0, values: null, comeBackAfterMs: 2_000 },
   { type: "manifest", version: 2, manifest },
   { type: "chunk", content: Uint8Array.of(1, 2) },
   { type: "send_chunks", received: Uint8Array.of(3), window: 4 },

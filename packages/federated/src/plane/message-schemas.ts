@@ -139,6 +139,7 @@ export const clientReplySchema: z.ZodMiniType<ClientReply> = z.discriminatedUnio
   z.strictObject({
     ...{ type: z.literal("offer_noted"), isMember: z.boolean(), reportWithinMs: ms },
     values: z.nullable(z.strictObject({ manifest, content: bytes(mostBytesAtOnce) })),
+    comeBackAfterMs: z.optional(ms),
   }),
   z.strictObject({ type: z.literal("manifest"), version: count, manifest }),
   z.strictObject({ type: z.literal("chunk"), content: bytes(mostChunkBytes) }),

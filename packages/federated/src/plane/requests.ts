@@ -104,6 +104,8 @@ export type ClientReply =
       readonly reportWithinMs: number;
       /** Of the round, where they are few (`isSentAtOnce`); null: to be fetched. */
       readonly values: WholeVector | null;
+      /** For who declines: it is not asked before. Absent: as its last check-in was told. */
+      readonly comeBackAfterMs?: number | undefined;
     }
   | { readonly type: "manifest"; readonly version: number; readonly manifest: VectorManifest }
   | { readonly type: "chunk"; readonly content: Uint8Array }

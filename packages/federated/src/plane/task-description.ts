@@ -5,7 +5,7 @@ import type { SecureTask } from "../secure/secure-task.ts";
  * Counts changes of what clients are told and asked that a client of before would misunderstand. Whoever meets a greater
  * number than its own has to be updated.
  */
-export const planeProtocol = 3;
+export const planeProtocol = 4;
 
 /** An encoding with its parameters, as `parseEncodingSpec` of the optimization package takes it. */
 export type EncodingSpec = Readonly<Record<string, unknown>>;

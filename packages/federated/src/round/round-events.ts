@@ -2,8 +2,8 @@
 import type { Report, RoundState } from "./round-state.ts";
 
 export type RoundEvent =
-  /** So many clients are idle and may be drawn. */
-  | { readonly type: "available"; readonly count: number }
+  /** So many clients are idle and may be drawn; so many more have declined lately: they are not drawn, nor waited for. */
+  | { readonly type: "available"; readonly count: number; readonly declining?: number | undefined }
   /** The answer to `draw`: whom chance has chosen. */
   | { readonly type: "drawn"; readonly clients: readonly string[] }
   /** A client takes part. */

@@ -16,7 +16,12 @@ const events: fc.Arbitrary<RoundEvent> = fc.oneof(
     arbitrary: clients.map((client): RoundEvent => ({ type: "report", client, contribution: `of ${client}` })),
   },
   { weight: 1, arbitrary: clients.map((client): RoundEvent => ({ type: "drop", client })) },
-  { weight: 2, arbitrary: fc.nat({ max: 9 }).map((count): RoundEvent => ({ type: "available", count })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.nat({ max: 9 }), fc.option(fc.nat({ max: 9 }), { nil: undefined }))
+      .map(([count, declining]): RoundEvent => ({ type: "available", count, declining })),
+  },
   {
     weight: 3,
     arbitrary: fc

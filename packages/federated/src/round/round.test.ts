@@ -72,6 +72,16 @@ describe("a federated round", () => {
     expect(play([[1, available(1)], [100, tick]]).state).toMatchObject({ phase: "abandoned", isTorn: false }); // prettier-ignore
   });
 
+  it("does not wait for those who have declined lately, nor begins with them alone", () => {
+    const declining = (count: number, others: number): TimedEvent => {
+      return [1, { type: "available", count, declining: others }];
+    };
+    expect(play([declining(2, 1)]).effects).toEqual([]);
+    expect(play([declining(2, 2)]).effects).toEqual([{ type: "draw", count: 2, except: [] }]);
+    expect(play([declining(1, 9)]).effects).toEqual([]);
+    expect(play([declining(1, 9), [100, tick]]).state).toMatchObject({ phase: "abandoned" });
+  });
+
   it("puts others in the place of those who decline or are silent, while it is made up", () => {
     const { state, effects } = play([
       [1, available(6)],

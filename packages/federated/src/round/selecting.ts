@@ -25,9 +25,13 @@ export function advanceSelecting(state: SelectingState, event: RoundEvent, nowMs
   const { plan } = state;
   switch (event.type) {
     case "available": {
-      const next = { ...state, available: event.count };
-      const sentence = `${event.count} of ${plan.invited} clients are idle`;
-      if (state.drawing !== null || event.count < wantedToDraw(plan)) return unchanged(next, sentence);
+      const { count, declining = 0 } = event;
+      const next = { ...state, available: count };
+      const sentence = `${count} of ${plan.invited} clients are idle`;
+      const wanted = wantedToDraw(plan);
+      // Whoever declines would be no help if it were drawn: the others begin without it.
+      const isEnough = count >= wanted || (count >= neededToBegin(plan) && count + declining >= wanted);
+      if (state.drawing !== null || !isEnough) return unchanged(next, sentence);
       return draw(next, nowMs, sentence);
     }
     case "drawn": {

@@ -24,6 +24,7 @@ import {
   type WholeVector,
 } from "@shoal/federated";
 import { sendChunks } from "../contribute.ts";
+import { decline } from "../decline.ts";
 import { fetchValues } from "../fetch-values.ts";
 import { trainAttended } from "../play-round.ts";
 import type { RoundOutcome, RoundRoom } from "../round-room.ts";
@@ -38,8 +39,8 @@ export async function playSecureRound(room: RoundRoom, record: WorkRecord, secur
   const { plane, signal, tell, shelf, task, client } = room;
   const { round } = record.offer;
   if (record.answer !== null) {
-    await plane.ask({ type: "answer_offer", round, takesPart: false, reason: reloaded }, signal);
-    return { kind: "let_go", reason: reloaded };
+    const comeBackAfterMs = await decline(plane, { round, reason: reloaded }, signal);
+    return { kind: "let_go", reason: reloaded, comeBackAfterMs };
   }
   tell({ type: "offered", round });
   const noted = await plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, signal);
