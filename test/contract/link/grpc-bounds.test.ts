@@ -81,7 +81,7 @@ describe("the parameter service", () => {
   test("names whom a push waited for when no region came free in time", async () => {
     const at = await open({ sizes: [1000], fill: 0, bounds: { stagingSlots: 0, stagingBytes: 0, idleMs: 30 } });
     await sayHalfAPush(at, 1, 1000);
-    const late = at.link(2).push({ ...header, gradient: new Float32Array(1000) }, { deadlineMs: 150 });
+    const late = at.link(2).push({ ...header, gradient: new Float32Array(1000) }, { deadlineMs: 500 });
     await expect(late).rejects.toMatchObject({
       code: "deadline_exceeded",
       message: expect.stringContaining("worker-2 waited for worker-1") as string,
