@@ -48,7 +48,7 @@ function withMove(run: RunState, { shard, from, to }: BalanceMove, isLead: boole
   return { ...run, moves: new Map([[shard, { from, to, isLead }]]) };
 }
 
-/** How long a move may take before another one is decided, ms. */
+/** How long a move may take, ms. That of a copy which is being filled has the deadlines of `watch-learners.ts`. */
 const moveLimitMs = 60_000;
 
 /**
@@ -56,10 +56,10 @@ const moveLimitMs = 60_000;
  * long. One that cannot come must not keep others waiting: the next is decided without that server.
  */
 function endMoves(run: RunState, membership: MembershipState, now: number): RunState {
-  if (now - run.movedAtMs > moveLimitMs) return run.moves.size === 0 ? run : { ...run, moves: new Map() };
+  const isLate = now - run.movedAtMs > moveLimitMs;
   const open = [...run.moves].filter(([shard, { from, to, isLead }]) => {
     const seat = run.seats.get(shard);
-    if (seat === undefined) return false;
+    if (seat === undefined || (isLate && !seat.learners.some(({ member }) => member === to))) return false;
     if (isLead === true) {
       const isBehind = seat.replicas.some(({ member }) => member === to);
       return isBehind && seat.primary.member === from && readyServer(membership, to) !== undefined;
