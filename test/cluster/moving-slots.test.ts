@@ -187,6 +187,7 @@ describe("slots of a worker that is silent in the middle of a step", () => {
     const trained = await trainSilently(change, 15_000 * steps);
     const said = /; worker-1 contributed slots? [\d, ]+ in place of worker-2, without what is kept of \w+ \(step \d+\)/;
     expect(saidOf(trained)).toMatch(said);
+    expect(trained.status.reason).toMatch(said); // also of the completed run
     expect(trained.explained.join()).toMatch(said);
     expect(trained.status.batchesDone).toBe(trained.status.totalBatches);
   });
