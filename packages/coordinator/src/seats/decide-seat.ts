@@ -41,6 +41,8 @@ export interface SeatMove {
   readonly to: number;
   /** Not the copy moves, but the lead: `to` holds a replica, and changes places with the primary. */
   readonly isLead?: boolean;
+  /** When the copy was still being filled, ms. */
+  readonly filledAtMs?: number;
 }
 
 export type SeatDecision =

@@ -117,7 +117,7 @@ describe("a learner that never catches up", () => {
       `shard ${shard} is on its way from server-1 to server-3 (server-1 fills server-3: it has no entry)`,
     );
     const waits = play(begun, 3, 12_100, 39_000);
-    expect([...waits.moves]).toEqual([...begun.moves]);
+    expect([...waits.moves]).toMatchObject([...begun.moves]);
     const ended = play(waits, 3, 39_100, 43_000);
     expect([...ended.moves.values()].map(({ to }) => to)).toEqual([2]);
     expect(reasonOf(ended, 43_000)).toContain(`server-3 has not caught up with shard ${shard}`);
@@ -137,6 +137,19 @@ describe("a learner that comes on", () => {
     expect(ended.slowServers.get(2)?.said).toMatch(
       /in 205\.\d s: it falls behind again and again \(it has no entry, and 0\.0 MiB of a state\)/,
     );
+  });
+
+  it("takes its move along when it comes at last, also after minutes", () => {
+    const bytes = (now: number): number => Math.floor(now / 20_000) * 4_096;
+    const begun = play(training(6, 0, 1_000_000), 2, 10_000, 12_000);
+    const [[shard] = [-1]] = [...begun.moves];
+    const tell = (run: RunState, now: number): RunState => told(run, "server-2", shard, 0, bytes(now), now);
+    const filled = play(begun, 2, 12_100, 130_000, tell);
+    expect([...filled.moves.keys()]).toEqual([shard]);
+    const { term = 0 } = filled.seats.get(shard) ?? {};
+    const said = { type: "learner_caught_up", run: "run-1", node: "server-1", shard, term, member: 2 } as const;
+    const done = play(serverReplied(filled, said, 130_000), 2, 130_100, 131_000);
+    expect(done.seats.get(shard)).toMatchObject({ primary: holder(2), replicas: [], learners: [] });
   });
 
   it("does not come on by beginning again and again", () => {
