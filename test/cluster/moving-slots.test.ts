@@ -7,7 +7,12 @@ import { trainPlainly } from "../support/plain-training.ts";
 import { slotDigits, slotJob } from "../support/small-digits.ts";
 import { trainInVirtualTime } from "../support/timed-training.ts";
 import { createTrainingSite, type TrainingCluster } from "../support/training-cluster.ts";
-import { trainVirtually, type Disturb, type VirtuallyTrained } from "../support/virtual-training.ts";
+import {
+  trainVirtually,
+  type Disturb,
+  type VirtuallyTrained,
+  type VirtualTraining,
+} from "../support/virtual-training.ts";
 
 const site = await createTrainingSite();
 const dataset = generateDigits(slotDigits);
@@ -65,7 +70,7 @@ function busy({ status }: VirtuallyTrained): readonly string[] {
 
 /** All that the status has said. */
 function saidOf({ seen }: VirtuallyTrained): string {
-  return seen.map(({ reason }) => reason).join();
+  return [...new Set(seen.map(({ reason }) => reason))].join();
 }
 
 function leftOver(store: SnapshotStore & { readonly objects: ReadonlyMap<string, unknown> }): readonly string[] {
@@ -142,6 +147,56 @@ describe("what a slot keeps from step to step", () => {
     });
     expect(trained.status.batchesDone).toBe(trained.status.totalBatches);
     expect(saidOf(trained)).toMatch(/slots \d, \d began afresh without worker-2/);
+  });
+});
+
+/** The second worker takes so long for one of its contributions, and is alive: it answers the coordinator all the time. */
+function silentOnce(forMs: number): NonNullable<VirtualTraining["wrapCompute"]> {
+  return (compute, worker, clock) => {
+    let contributions = 0;
+    return {
+      ...compute,
+      async gradient(task, overlap) {
+        const done = await compute.gradient(task, overlap);
+        contributions += 1;
+        if (worker !== "worker-2" || contributions !== 31) return done;
+        await new Promise<void>((resolve) => void clock.after(forMs, resolve));
+        return { ...done, endedAtMs: clock.now() };
+      },
+    };
+  };
+}
+
+describe("slots of a worker that is silent in the middle of a step", () => {
+  const scene = { site, dataset, workers: 2, servers: 2, sampleMs: 1, snapshots: createMemorySnapshots() };
+  const trainSilently = async (change: Partial<JobInput>, forMs: number) => {
+    const explained: string[] = [];
+    const trained = await trainVirtually({
+      ...{ ...scene, job: jobOf({ workers: 2, ...change }), wrapCompute: silentOnce(forMs), exchangeMs: 15 },
+      async disturb(cluster, after, run) {
+        await after(forMs + 3_000);
+        explained.push((await cluster.explain(run)).summary);
+      },
+    });
+    return { ...trained, explained };
+  };
+
+  it.each(kinds)("are contributed by another one, and status and `shoal why` name it: %s", async (_, change) => {
+    // Local updates have more patience: a contribution is of several batches.
+    const { steps = 1 } = { ...change.communication } as { readonly steps?: number };
+    const trained = await trainSilently(change, 15_000 * steps);
+    const said = /; worker-1 contributed slots? [\d, ]+ in place of worker-2, without what is kept of \w+ \(step \d+\)/;
+    expect(saidOf(trained)).toMatch(said);
+    expect(trained.status.reason).toMatch(said); // also of the completed run
+    expect(trained.explained.join()).toMatch(said);
+    expect(trained.status.batchesDone).toBe(trained.status.totalBatches);
+  });
+
+  it("are not named where slots keep nothing: the bits are the same", async () => {
+    const trained = await trainSilently({}, 15_000);
+    const undelayed = await trainSilently({}, 0);
+    expect(trained.parameters).toEqual(undelayed.parameters); // no tolerance: the same bits
+    expect(saidOf(trained)).not.toContain("in place of");
   });
 });
 

@@ -58,7 +58,8 @@ export async function simulateSeed(
   return simulateScenario(kind, seed, drawScenario(kind, seed), site, keepsTrace);
 }
 
-async function simulateScenario(
+/** @param kind that it counts as; @param seed the same */
+export async function simulateScenario(
   kind: ScenarioKind,
   seed: number,
   scenario: Scenario,

@@ -24,6 +24,8 @@ export interface VirtualTraining {
   readonly lookMs?: number;
   /** Puts something between the workers and their links. */
   readonly wrapLinks?: (links: LinkFactory) => LinkFactory;
+  /** Puts something between a worker and its computing. */
+  readonly wrapCompute?: (compute: ComputePort, worker: string, clock: Clock) => ComputePort;
   /** Begins when a tenth is done. */
   readonly disturb: Disturb;
 }
@@ -61,7 +63,10 @@ async function train(training: VirtualTraining, clock: Clock): Promise<Virtually
     settings: { balanceMs: 200, ...settings },
     ...(snapshots !== undefined && { snapshots }),
     wrapLinks: (links) => delayedLinks(training.wrapLinks?.(links) ?? links, clock, exchangeMs),
-    wrapCompute: (compute) => countCompute(slowCompute(compute, clock, sampleMs), computed),
+    wrapCompute(compute, worker) {
+      const counted = countCompute(slowCompute(compute, clock, sampleMs), computed);
+      return training.wrapCompute?.(counted, worker, clock) ?? counted;
+    },
   });
   const run = await cluster.submit(training.job);
   const seen: RunStatus[] = [];

@@ -12,6 +12,7 @@ import { decideQueue } from "./runs/queue.ts";
 import { awaitCopies } from "./seats/await-copies.ts";
 import { advanceSeats } from "./seats/advance-seats.ts";
 import { planMoves } from "./seats/plan-moves.ts";
+import { isFillLasting, watchLearners } from "./seats/watch-learners.ts";
 import { hasEnded, type RunState } from "./runs/run-state.ts";
 import { startRun } from "./runs/start-run.ts";
 import { advanceSnapshots, noteLeaving } from "./snapshots/advance-snapshots.ts";
@@ -54,7 +55,8 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
   let next = cluster;
   for (const run of cluster.runs.values()) {
     const { membership } = cluster;
-    const planned = planMoves(takeOn(run, membership), membership, now, settings);
+    const watched = watchLearners(takeOn(run, membership), now);
+    const planned = planMoves(watched, membership, now, settings);
     const seated = awaitCopies(advanceSeats(planned, membership, now, settings), membership, now, settings);
     const advanced = advanceSnapshots(
       noteLeaving(advanceRun(seated, now, settings), membership),
@@ -72,7 +74,7 @@ export function reconcile(cluster: ClusterState, now: number, settings: Coordina
     for (const late of overdue) notes.push(`${late.name} did not answer ${late.kind} of run ${run.run}`);
     for (const command of send) outgoing.push({ run, command });
     next = withRun(next, run);
-    if (!isAskDue(run, now)) continue;
+    if (!isAskDue(run, now, isFillLasting(run, now, settings))) continue;
     for (const command of vitalQuestions(run)) outgoing.push({ run, command });
     next = withRun(next, { ...run, guard: { ...run.guard, askedAtMs: now } });
   }

@@ -29,6 +29,10 @@ export interface CoordinatorSettings {
   readonly maximumResendMs: number;
   /** How long a server may take to host its shards or to note a change of members: 30,000. */
   readonly serverTimeoutMs: number;
+  /** How long a server may be filled with a copy without anything more of it having come: 30,000. */
+  readonly fillStallMs: number;
+  /** How long it may take at most until it has caught up, beside what the size of the copy takes over a slow line: 180,000. */
+  readonly fillLimitMs: number;
   /** How long a worker may take to load the data and start: 300,000. */
   readonly startTimeoutMs: number;
   /** How long a worker may take to note a change of its work: 30,000. */
@@ -76,6 +80,8 @@ export const defaultSettings: CoordinatorSettings = {
   resendMs: 250,
   maximumResendMs: 2000,
   serverTimeoutMs: 30_000,
+  fillStallMs: 30_000,
+  fillLimitMs: 180_000,
   startTimeoutMs: 300_000,
   assignTimeoutMs: 30_000,
   finishTimeoutMs: 300_000,

@@ -48,6 +48,8 @@ export const attributes = {
   sequence: "shoal.sequence",
   clock: "shoal.clock",
   batch: "shoal.batch",
+  /** The slot of a step, where its worker was silent and another one contributed it; on `exchange`. */
+  standInSlot: "shoal.stand_in.slot",
   samples: "shoal.samples",
   baseVersion: "shoal.base_version",
   version: "shoal.version",

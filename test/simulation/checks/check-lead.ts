@@ -22,6 +22,7 @@ function mayEndLead(mishap: Mishap): boolean {
     }
     case "all die":
       return true;
+    case "never filled":
     case "disk full":
     case "join":
       return false;

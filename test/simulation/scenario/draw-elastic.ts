@@ -1,5 +1,5 @@
 /** Draws clusters whose servers and workers come and go, and whose shards move. */
-import type { Random } from "@shoal/actors";
+import { createRandom, type Random } from "@shoal/actors";
 import { coordinatorNode } from "@shoal/protocol";
 import { scenarioShape, settings } from "./conditions.ts";
 import { drawConsistency, drawTrouble, lateJoiners, outlineJob } from "./outline.ts";
@@ -27,13 +27,27 @@ export function drawElastic(name: string, random: Random): Scenario {
     durability: { replicas },
     seed: random.integer(1000),
   });
-  return {
+  const drawn: Scenario = {
     ...{ name, job, slots, samples: 24, servers, workers },
     settings: { ...settings, balanceMs: 50 + random.integer(200) },
     coordinators: random.uniform() < 0.3 ? 2 : 1,
     ...drawTrouble(random),
     mishaps: [...drawChanges(random, { workers, servers, replicas }), ...lateJoiners(workers + 2)],
     limitMs: 60_000,
+  };
+  return withSlowLearner(drawn, createRandom(`slow learner ${name}`));
+}
+
+/** In some of them a server never catches up with a copy, for a while or to the end, and is given up. */
+function withSlowLearner(drawn: Scenario, random: Random): Scenario {
+  if (random.uniform() < 0.7) return drawn;
+  const node = `server-${1 + random.integer(drawn.servers + 2)}`;
+  const forMs = random.uniform() < 0.5 ? 200 + random.integer(2_000) : drawn.limitMs;
+  const when = { atMessage: 40 + random.integer(lastMessage) };
+  return {
+    ...drawn,
+    settings: { ...drawn.settings, fillStallMs: 200 + random.integer(600), fillLimitMs: 1_500 },
+    mishaps: [{ when, mishap: { kind: "never filled", node, forMs } }, ...drawn.mishaps],
   };
 }
 

@@ -32,6 +32,8 @@ export type Mishap =
       readonly servers: number;
       readonly workers: number;
     }
+  /** A server lives and answers, and keeps nothing of the states that it is sent: it never catches up with a copy. */
+  | { readonly kind: "never filled"; readonly node: string; readonly forMs: number }
   /** The place of the snapshots takes nothing more. */
   | { readonly kind: "disk full"; readonly forMs: number }
   | { readonly kind: "join"; readonly node: string };

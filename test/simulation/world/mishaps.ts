@@ -40,6 +40,10 @@ function befall(world: World, cluster: Cluster, mishap: Mishap): void {
       clock.after(mishap.forMs, heal);
       return;
     }
+    case "never filled":
+      world.neverFilled.add(mishap.node);
+      clock.after(mishap.forMs, () => world.neverFilled.delete(mishap.node));
+      return;
     case "clock jump":
       cluster.living(mishap.node)?.process.jump(mishap.byMs);
       return;

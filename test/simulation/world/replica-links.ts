@@ -1,4 +1,5 @@
 /** What the servers of a simulated cluster reach each other by. */
+import { ShoalError } from "@shoal/errors";
 import type { ReplicaLink, ReplicaLinkFactory, SeatHolder } from "@shoal/protocol";
 import { createInProcessReplicaLinks } from "@shoal/ps-server";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -61,7 +62,10 @@ function connect(world: World, from: SimulatedProcess, { to, run, me }: Ends): R
         what: `part ${part.offset} of ${part.totalBytes} (index ${part.index}, term ${part.term}) of shard ${part.shard}`,
         options,
         repeatable: true,
-        deliver: (process, deadlineMs) => endOf(process).install({ ...part, bytes }, { deadlineMs }),
+        deliver: (process, deadlineMs) =>
+          world.neverFilled.has(process.node)
+            ? Promise.reject(new ShoalError("mailbox_full", `${process.node} has no room for a part of a state`))
+            : endOf(process).install({ ...part, bytes }, { deadlineMs }),
       });
     },
     async close() {

@@ -33,6 +33,8 @@ export class World {
   /** Where workers push something else than what they computed. */
   readonly gradients: ComputedGradients | undefined;
   readonly processes: SimulatedProcess[] = [];
+  /** Servers that keep nothing of the states that they are sent, by node. */
+  readonly neverFilled = new Set<string>();
   /** Nothing befalls it any more, and nobody joins. */
   isOver = false;
   /** Requests on the data plane that have not arrived yet. */

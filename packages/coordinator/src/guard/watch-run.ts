@@ -13,8 +13,9 @@ const askEveryMs = 1000;
 /** The same for what only has to be counted before the run completes, ms. */
 const countEveryMs = 100;
 
-export function isAskDue(run: RunState, now: number): boolean {
-  const isAsked = run.job.guard.action !== "off" || run.copies > 0;
+/** @param fills some copy is being filled for long, and it matters how it comes on */
+export function isAskDue(run: RunState, now: number, fills: boolean): boolean {
+  const isAsked = run.job.guard.action !== "off" || run.copies > 0 || fills;
   if (awaitsCounts(run)) return now - run.guard.askedAtMs >= countEveryMs;
   return run.phase === "training" && isAsked && now - run.guard.askedAtMs >= askEveryMs;
 }

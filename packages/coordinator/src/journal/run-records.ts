@@ -62,6 +62,8 @@ export interface SlotsRecord extends Stamped {
     readonly asked: KeptMap<MovingSlots["asked"]>;
     readonly kept: KeptMap<MovingSlots["kept"]>;
     readonly afresh: KeptMap<MovingSlots["afresh"]>;
+    /** Absent: nobody stood in for anybody. */
+    readonly stoodIn?: KeptMap<MovingSlots["stoodIn"]>;
   };
 }
 
@@ -120,15 +122,17 @@ export function keptWorker(worker: RunWorker): KeptWorker {
 
 export function slotsRecord({ term }: ClusterState, { roster, slotMoves }: RunState): SlotsRecord {
   const record: SlotsRecord = { format: 1, term, owners: roster.slotOwners };
-  const { wanted, asked, kept, afresh } = slotMoves;
-  if (wanted.length + asked.size + kept.size + afresh.size === 0) return record;
-  return { ...record, moves: { wanted, asked: [...asked], kept: [...kept], afresh: [...afresh] } };
+  const { wanted, asked, kept, afresh, stoodIn } = slotMoves;
+  if (wanted.length + asked.size + kept.size + afresh.size + stoodIn.size === 0) return record;
+  const others = stoodIn.size === 0 ? {} : { stoodIn: [...stoodIn] };
+  return { ...record, moves: { wanted, asked: [...asked], kept: [...kept], afresh: [...afresh], ...others } };
 }
 
 export function readMoves({ moves }: SlotsRecord): MovingSlots {
   if (moves === undefined) return noMoves;
-  const { wanted, asked, kept, afresh } = moves;
-  return { ...noMoves, wanted, asked: new Map(asked), kept: new Map(kept), afresh: new Map(afresh) };
+  const { wanted, asked, kept, afresh, stoodIn = [] } = moves;
+  const lost = { afresh: new Map(afresh), stoodIn: new Map(stoodIn) };
+  return { ...noMoves, wanted, asked: new Map(asked), kept: new Map(kept), ...lost };
 }
 
 export function ledgerRecord({ term }: ClusterState, { ledger }: RunState): LedgerRecord {

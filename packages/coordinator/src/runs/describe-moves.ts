@@ -1,5 +1,6 @@
 /** What slots on their way mean to one worker, and to people. */
 import type { SlotMoves } from "@shoal/protocol";
+import type { MovingSlots } from "./moving-slots.ts";
 import type { RunState } from "./run-state.ts";
 
 /** Something is to be given up by this worker. */
@@ -37,15 +38,37 @@ const slotsNamed = 8;
 
 /** What people should know; empty when slots lie still and have lost nothing. */
 export function movesText(run: RunState): string {
-  const { asked, afresh, refused } = run.slotMoves;
+  const { asked, refused } = run.slotMoves;
   const nameOf = (member: number): string => run.workers.get(member)?.name ?? `member ${member}`;
   const givers = [...new Set([...asked.values()].map(({ owner }) => nameOf(owner)))];
   const giving =
     asked.size === 0 ? "" : `; waiting for ${givers.join(", ")} to hand ${slotsText([...asked.keys()])} over`;
   const stays = refused === null ? "" : `; slots stay where they are: ${refused.because}`;
+  return `${giving}${stays}${lossesText(run)}`;
+}
+
+/** What slots have kept and lost, and with whom: bits of the result that depend on it. Empty where nothing was lost. */
+export function lossesText({ slotMoves: { afresh, stoodIn } }: RunState): string {
   const from = [...new Set(afresh.values())].slice(0, slotsNamed);
   const lost = afresh.size === 0 ? "" : `; ${slotsText([...afresh.keys()])} began afresh without ${from.join(", ")}`;
-  return `${giving}${stays}${lost}`;
+  const told = standInTexts(stoodIn);
+  const more = told.length > standInsNamed ? `; and ${told.length - standInsNamed} more stood in for others` : "";
+  const named = told.slice(0, standInsNamed).map((sentence) => `; ${sentence}`);
+  return `${lost}${named.join("")}${more}`;
+}
+
+/** Pairs of workers that a sentence names. */
+const standInsNamed = 4;
+
+/** A sentence for each pair of workers. */
+export function standInTexts(stoodIn: MovingSlots["stoodIn"]): readonly string[] {
+  const pairs = Map.groupBy(stoodIn, ([, { by, owner }]) => JSON.stringify([by, owner]));
+  return [...pairs.values()].map((entries) => {
+    const { by, owner } = entries[0]?.[1] ?? { by: "", owner: "" };
+    const step = Math.max(...entries.map(([, each]) => each.step));
+    const slots = slotsText(entries.map(([slot]) => slot));
+    return `${by} contributed ${slots} in place of ${owner}, without what is kept of ${entries.length === 1 ? "it" : "them"} (step ${step})`;
+  });
 }
 
 function slotsText(slots: readonly number[]): string {

@@ -2,6 +2,7 @@
 import { ShoalError, type ErrorCode, type ErrorDetails, type SerializedError } from "@shoal/errors";
 import type { RunStatus } from "@shoal/protocol";
 import { guardText } from "../guard/guard-text.ts";
+import { lossesText } from "./describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 /** Longest sentence of an error: what messages may hold, with room for the code. */
@@ -35,7 +36,7 @@ export function cancelRun(run: RunState, now: number): RunState {
 export function completeRun(run: RunState, result: NonNullable<RunStatus["result"]>, now: number): RunState {
   if (hasEnded(run)) return run;
   // What people should know of the training is still true of its result.
-  const reason = `${run.reason}${guardText(run)}`.slice(0, maximumSentence);
+  const reason = `${run.reason}${lossesText(run)}${guardText(run)}`.slice(0, maximumSentence);
   return { ...run, phase: "completed", result, reason, endedAtMs: now };
 }
 

@@ -7,6 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
 import { addTraffic } from "./traffic.ts";
+import { noteStandIns } from "./slot-moves.ts";
 import { noteUnsent } from "./unsent.ts";
 import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
 import { hasEnded, hasSlots, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";
@@ -36,6 +37,7 @@ export function progressReported(
   if (added.length > 0) next = { ...next, progressAtMs: now };
   if (fresh) {
     const traffic = addTraffic(run.traffic, report.figures.traffic, now, settings.windowMs);
+    next = noteStandIns(next, worker, report.figures.stoodIn ?? []);
     next = { ...next, traffic: { ...traffic, unsent: noteUnsent(traffic.unsent, worker, report.figures) } };
     const batches = report.completed.reduce((sum, range) => sum + Math.max(0, range.end - range.begin), 0);
     figures = addReport(figures, worker, report.figures, batches, isSynchronous(run));

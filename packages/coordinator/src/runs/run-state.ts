@@ -24,6 +24,7 @@ import {
 import type { SeatMove } from "../seats/decide-seat.ts";
 import { neverSplit, type SplitProgress } from "../seats/split-progress.ts";
 import type { ShardTraffic } from "../seats/shard-traffic.ts";
+import type { Fill, SlowServer } from "../seats/watch-learners.ts";
 import type { Holder, Ledger } from "../leases/ledger.ts";
 import type { EvaluationLog } from "./evaluation-log.ts";
 import { noSnapshots, type RunOrigin, type SnapshotProgress } from "../snapshots/snapshot-state.ts";
@@ -153,6 +154,10 @@ export interface RunState {
   readonly seatNotes: readonly string[];
   /** Learners that primaries have reported caught up, by shard. */
   readonly caughtUp: ReadonlyMap<number, CaughtUp>;
+  /** Copies that are being filled, by shard. */
+  readonly fills: ReadonlyMap<number, Fill>;
+  /** Servers that did not catch up with a copy, by member. */
+  readonly slowServers: ReadonlyMap<number, SlowServer>;
   /** Shards that are on their way to another server. */
   readonly moves: ReadonlyMap<number, SeatMove>;
   /** When a move was decided last, or none was needed. */
@@ -232,6 +237,8 @@ export function createRun(given: NewRun, now: number): RunState {
     seatTerm: 0,
     seatNotes: [],
     caughtUp: new Map(),
+    fills: new Map(),
+    slowServers: new Map(),
     moves: new Map(),
     movedAtMs: Number.NEGATIVE_INFINITY,
     split: neverSplit,

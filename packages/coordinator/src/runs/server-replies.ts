@@ -6,6 +6,7 @@ import { failWith } from "./end-run.ts";
 import { onlyLearns, unhosted } from "../seats/run-seats.ts";
 import { noteTraffic } from "../seats/shard-traffic.ts";
 import { isInSeat, sameServer } from "../seats/seat.ts";
+import { notePartialCopies } from "../seats/watch-learners.ts";
 import { savingReplied } from "../snapshots/snapshot-replies.ts";
 import { noteApplied } from "./lost-batches.ts";
 import { isUnderWay, withServer, type RunServer, type RunState } from "./run-state.ts";
@@ -46,7 +47,15 @@ export function serverReplied(run: RunState, reply: ServerReply, now: number): R
     case "shards_described":
       if (!isUnderWay(run)) return run;
       return noteTraffic(
-        noteShards(noteCopies(noteApplied(run, reply.shards), server, reply.shards), reply.shards),
+        noteShards(
+          notePartialCopies(
+            noteCopies(noteApplied(run, reply.shards), server, reply.shards),
+            server,
+            reply.shards,
+            now,
+          ),
+          reply.shards,
+        ),
         reply.shards,
         now,
       );

@@ -1,6 +1,7 @@
 /** What workers say of slots that they give up, and what time leads to: see `settle-slots.ts`. */
-import type { WorkerReply } from "@shoal/protocol";
+import type { StoodIn, WorkerReply } from "@shoal/protocol";
 import { stepsDone } from "../snapshots/advance-snapshots.ts";
+import { keepsSlotStates } from "../snapshots/slot-states.ts";
 import { sentenceOf } from "./end-run.ts";
 import { movePrefix } from "./moving-slots.ts";
 import { refreshRoster } from "./roster.ts";
@@ -32,6 +33,27 @@ export function slotsGiven(run: RunState, worker: RunWorker, reply: Given, now: 
     kept.set(slot, { name, owner, step: reply.step });
   }
   return refreshRoster({ ...run, slotMoves: { ...slotMoves, asked, kept, refused: null } });
+}
+
+/**
+ * A worker has contributed slots whose owner was silent in the middle of a step: named where slots keep something, because the
+ * stand-in has none of it. Told again it changes nothing.
+ */
+export function noteStandIns(run: RunState, worker: RunWorker, told: readonly StoodIn[]): RunState {
+  if (!keepsSlotStates(run.job)) return run;
+  const { slotMoves, roster } = run;
+  const stoodIn = new Map(slotMoves.stoodIn);
+  let isNew = false;
+  for (const { slot, step } of told) {
+    const member = roster.slotOwners[slot];
+    // Its owner has gone meanwhile, and the slot is the reporter's: that it began afresh is said already.
+    if (member === undefined || member === -1 || member === worker.member) continue;
+    const known = stoodIn.get(slot);
+    if (known !== undefined && known.step >= step) continue;
+    stoodIn.set(slot, { by: worker.name, owner: run.workers.get(member)?.name ?? `member ${member}`, step });
+    isNew = true;
+  }
+  return isNew ? { ...run, slotMoves: { ...slotMoves, stoodIn } } : run;
 }
 
 /** What time leads to: forgets what was taken over (V2), tries a place again. */

@@ -9,6 +9,7 @@ import { decideSeat, type SeatFacts } from "./decide-seat.ts";
 import { mayTake } from "./may-take.ts";
 import { isSettled, keysByServer, withSeats } from "./run-seats.ts";
 import { holdersOf, sameServer, type HolderState } from "./seat.ts";
+import { stalledText, withSlowServer } from "./watch-learners.ts";
 
 /** Shards of a run that one server fills at a time: more would slow training down. */
 const fillsAtOnce = 2;
@@ -32,15 +33,35 @@ export function advanceSeats(
   const room = (): Room => (servers ??= serversWithRoom(run, membership, stateOf, now));
   const changes: Omit<ShardSeat, "term">[] = [];
   const notes: string[] = [];
+  let next = run;
   for (const seat of run.seats.values()) {
-    const decision = decideSeat(factsOf(run, seat, stateOf, room, linesOf(run, seat, membership, now)));
+    const facts = {
+      ...linesOf(run, seat, membership, now),
+      stalled: (learner: SeatHolder) => stalledText(run, seat, learner, now, settings),
+    };
+    const decision = decideSeat(factsOf(run, seat, stateOf, room, facts));
     if (decision.kind === "lost") return loseShards(run, seat, stateOf, now);
     if (decision.kind === "keep") continue;
     changes.push(decision.seat);
     notes.push(`run ${run.run}, shard ${seat.shard}: ${decision.reason} (term ${run.seatTerm + 1})`);
     for (const learner of decision.seat.learners) if (!seat.learners.includes(learner)) room().fill(learner, run, seat);
+    next = withSlowLearners(next, seat, decision.seat, facts.stalled, { now, settings });
   }
-  return withSeats(run, changes, notes);
+  return withSeats(next, changes, notes);
+}
+
+/** Learners that were given up because they did not catch up. */
+function withSlowLearners(
+  run: RunState,
+  before: ShardSeat,
+  after: Omit<ShardSeat, "term">,
+  stalled: SeatFacts["stalled"],
+  { now, settings }: { readonly now: number; readonly settings: CoordinatorSettings },
+): RunState {
+  return before.learners.reduce((next, learner) => {
+    const said = after.learners.includes(learner) ? undefined : stalled(learner);
+    return said === undefined ? next : withSlowServer(next, learner, said, now, settings);
+  }, run);
 }
 
 interface Room {
@@ -85,10 +106,10 @@ export function toHolder({ member, incarnation, name, endpoint }: Member): SeatH
 /** Others may find out a moment later than the first that a server cannot be reached, and by whom. */
 const cutOffAfterMs = 1_000;
 
-type LineFacts = Pick<SeatFacts, "isCutOff" | "unreachedBy">;
+type ReachFacts = Pick<SeatFacts, "isCutOff" | "unreachedBy">;
 
 /** Who cannot reach whom. */
-function linesOf(run: RunState, { primary }: ShardSeat, { deadLines }: MembershipState, now: number): LineFacts {
+function linesOf(run: RunState, { primary }: ShardSeat, { deadLines }: MembershipState, now: number): ReachFacts {
   if (deadLines.size === 0) return { isCutOff: () => false, unreachedBy: () => [] };
   return {
     isCutOff: (holder) => now - (deadLine(deadLines, primary.member, holder, now)?.foundAtMs ?? now) >= cutOffAfterMs,
@@ -105,7 +126,7 @@ function factsOf(
   seat: ShardSeat,
   stateOf: (holder: SeatHolder) => HolderState,
   room: () => Room,
-  { isCutOff, unreachedBy }: LineFacts,
+  flow: Pick<SeatFacts, "isCutOff" | "unreachedBy" | "stalled">,
 ): SeatFacts {
   const reported = run.caughtUp.get(seat.shard);
   return {
@@ -120,8 +141,7 @@ function factsOf(
     },
     refusing: new Set(run.servers.filter(({ refuses }) => refuses).map(({ member }) => member)),
     move: run.moves.get(seat.shard) ?? null,
-    isCutOff,
-    unreachedBy,
+    ...flow,
   };
 }
 

@@ -59,6 +59,12 @@ describe("balancing", () => {
     expect(decideMove([{ shard: 0, weight: 1, holders: [1] }], servers)).toBeUndefined();
   });
 
+  it("moves nothing back and forth between two servers, whatever roundings are", () => {
+    const weights = [0.3333858673664766, 0.3333858673664766, 0.3332282652670469];
+    const shards = weights.map((weight, shard) => ({ shard, weight, holders: [shard === 1 ? 2 : 1] }));
+    expect(balance(shards, [1, 2]).moves).toBe(0);
+  });
+
   it("ends for any weights and any start", () => {
     const random = createRandom("balance");
     for (let trial = 0; trial < 300; trial += 1) {

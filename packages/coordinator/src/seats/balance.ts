@@ -29,7 +29,10 @@ export interface BalanceMove {
 const tolerated = 1.15;
 /** How much of a weight is traffic. */
 const ofTraffic = 0.75;
-/** A move must lower what lies between the two servers by at least this share of the mean. */
+/**
+ * A move must lower what lies between the two servers by at least twice this share of the mean: one that only exchanges their
+ * loads, but for a rounding, would go back and forth for ever.
+ */
 const worthwhile = 0.02;
 
 /**
@@ -71,7 +74,7 @@ function evenOut(
     const best = shards
       .filter((shard) => mayMove(shard, fullest, to))
       .toSorted((a, b) => Math.abs(a.weight - gap / 2) - Math.abs(b.weight - gap / 2) || a.shard - b.shard)[0];
-    if (best === undefined || best.weight >= gap || best.weight < worthwhile * mean) continue;
+    if (best === undefined || Math.min(best.weight, gap - best.weight) < worthwhile * mean) continue;
     return { shard: best.shard, from: fullest, to };
   }
   return undefined;

@@ -18,16 +18,18 @@ function seatOf(
   return { shard: 0, term: 5, primary, replicas, learners };
 }
 
-type Given = Partial<Omit<SeatFacts, "stateOf" | "indexOf" | "isCutOff" | "unreachedBy">> & {
+type Given = Partial<Omit<SeatFacts, "stateOf" | "indexOf" | "isCutOff" | "unreachedBy" | "stalled">> & {
   readonly seat: ShardSeat;
   readonly states?: Readonly<Record<number, HolderState>>;
   readonly indexes?: Readonly<Record<number, number>>;
   readonly cutOff?: readonly number[];
+  /** Members that do not catch up. */
+  readonly slow?: readonly number[];
   /** Workers that cannot reach a member. */
   readonly unreached?: Readonly<Record<number, readonly string[]>>;
 };
 
-function decide({ states = {}, indexes = {}, cutOff = [], unreached = {}, ...given }: Given): SeatDecision {
+function decide({ states = {}, indexes = {}, cutOff = [], slow = [], unreached = {}, ...given }: Given): SeatDecision {
   return decideSeat({
     ...{
       copies: 1,
@@ -42,6 +44,7 @@ function decide({ states = {}, indexes = {}, cutOff = [], unreached = {}, ...giv
     indexOf: ({ member }) => indexes[member] ?? 0,
     isCutOff: ({ member }) => cutOff.includes(member),
     unreachedBy: ({ member }) => unreached[member] ?? [],
+    stalled: ({ member, node }) => (slow.includes(member) ? `${node} has not caught up in 60 s` : undefined),
   });
 }
 

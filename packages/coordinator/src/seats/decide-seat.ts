@@ -27,6 +27,8 @@ export interface SeatFacts {
   readonly candidates: readonly SeatHolder[];
   /** Members that cannot take a copy: a learner there is given up. */
   readonly refusing: ReadonlySet<number>;
+  /** Why a learner is given up that lives, and does not catch up; undefined: it comes on. */
+  readonly stalled: (learner: SeatHolder) => string | undefined;
   /** The primary has been unable to reach this server for long enough, though it lives. */
   readonly isCutOff: (holder: SeatHolder) => boolean;
   /** Names of workers of the run that cannot reach this server, though it lives. */
@@ -40,6 +42,8 @@ export interface SeatMove {
   readonly to: number;
   /** Not the copy moves, but the lead: `to` holds a replica, and changes places with the primary. */
   readonly isLead?: boolean;
+  /** When the copy was still being filled, ms. */
+  readonly filledAtMs?: number;
 }
 
 export type SeatDecision =
@@ -53,7 +57,8 @@ export function decideSeat(facts: SeatFacts): SeatDecision {
   if (!isWorking(stateOf(seat.primary))) return replacePrimary(facts);
   const refused = seat.learners.filter(({ member }) => facts.refusing.has(member));
   const silent = [...seat.replicas, ...seat.learners].filter((holder) => !isWorking(stateOf(holder)));
-  const gone = [...new Set([...silent, ...refused])];
+  const stalled = seat.learners.filter((each) => facts.stalled(each) !== undefined);
+  const gone = [...new Set([...silent, ...refused, ...stalled])];
   if (gone.length > 0) {
     return change(
       seat.primary,
@@ -202,7 +207,8 @@ function change(
   };
 }
 
-function describe({ stateOf, refusing }: SeatFacts, holder: SeatHolder): string {
-  if (isWorking(stateOf(holder)) && refusing.has(holder.member)) return `${holder.node} could not take the copy`;
-  return `${holder.node} is ${stateOf(holder)}`;
+function describe({ stateOf, refusing, stalled }: SeatFacts, holder: SeatHolder): string {
+  if (!isWorking(stateOf(holder))) return `${holder.node} is ${stateOf(holder)}`;
+  if (refusing.has(holder.member)) return `${holder.node} could not take the copy`;
+  return stalled(holder) ?? `${holder.node} is ${stateOf(holder)}`;
 }

@@ -4,6 +4,7 @@ import { readyMembers, type Member, type MembershipState } from "../membership/m
 import type { RunState } from "../runs/run-state.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { decideLead, decideMove, weigh, type BalanceMove, type WeighedShard } from "./balance.ts";
+import type { SeatMove } from "./decide-seat.ts";
 import { mayTake } from "./may-take.ts";
 import { followSplit, planSplit } from "./plan-split.ts";
 import { isSettled } from "./run-seats.ts";
@@ -48,27 +49,40 @@ function withMove(run: RunState, { shard, from, to }: BalanceMove, isLead: boole
   return { ...run, moves: new Map([[shard, { from, to, isLead }]]) };
 }
 
-/** How long a move may take before another one is decided, ms. */
+/** How long a move may take beside the filling of its copy, which has the deadlines of `watch-learners.ts`, ms. */
 const moveLimitMs = 60_000;
+const noteEveryMs = moveLimitMs / 4;
 
 /**
  * A move is over when the copy (or the lead) is gone from where it was, cannot come to where it should be, or has taken too
  * long. One that cannot come must not keep others waiting: the next is decided without that server.
  */
 function endMoves(run: RunState, membership: MembershipState, now: number): RunState {
-  if (now - run.movedAtMs > moveLimitMs) return run.moves.size === 0 ? run : { ...run, moves: new Map() };
-  const open = [...run.moves].filter(([shard, { from, to, isLead }]) => {
-    const seat = run.seats.get(shard);
-    if (seat === undefined) return false;
-    if (isLead === true) {
-      const isBehind = seat.replicas.some(({ member }) => member === to);
-      return isBehind && seat.primary.member === from && readyServer(membership, to) !== undefined;
-    }
-    const holders = holdersOf(seat);
-    const hasCome = holders.some(({ member }) => member === to);
-    return holders.some(({ member }) => member === from) && (hasCome || canCome(run, shard, to, membership, now));
+  const open = [...run.moves].flatMap(([shard, move]): [number, SeatMove][] => {
+    const followed = noteFilling(run, shard, move, now);
+    return isOpen(run, shard, followed, membership, now) ? [[shard, followed]] : [];
   });
-  return open.length === run.moves.size ? run : { ...run, moves: new Map(open) };
+  const isSame = open.length === run.moves.size && open.every(([shard, move]) => run.moves.get(shard) === move);
+  return isSame ? run : { ...run, moves: new Map(open) };
+}
+
+/** A copy that comes on takes its time; what is left to do then must not. */
+function noteFilling(run: RunState, shard: number, move: SeatMove, now: number): SeatMove {
+  const isFilled = run.seats.get(shard)?.learners.some(({ member }) => member === move.to) === true;
+  return isFilled && now - (move.filledAtMs ?? run.movedAtMs) >= noteEveryMs ? { ...move, filledAtMs: now } : move;
+}
+
+function isOpen(run: RunState, shard: number, move: SeatMove, membership: MembershipState, now: number): boolean {
+  const { from, to, isLead, filledAtMs } = move;
+  const seat = run.seats.get(shard);
+  if (seat === undefined || now - (filledAtMs ?? run.movedAtMs) > moveLimitMs) return false;
+  if (isLead === true) {
+    const isBehind = seat.replicas.some(({ member }) => member === to);
+    return isBehind && seat.primary.member === from && readyServer(membership, to) !== undefined;
+  }
+  const holders = holdersOf(seat);
+  const hasCome = holders.some(({ member }) => member === to);
+  return holders.some(({ member }) => member === from) && (hasCome || canCome(run, shard, to, membership, now));
 }
 
 function canCome(run: RunState, shard: number, to: number, membership: MembershipState, now: number): boolean {

@@ -1,5 +1,6 @@
 /** What changed about the runs, in sentences for the log. */
 import type { ClusterState } from "../cluster-state.ts";
+import { standInTexts } from "../runs/describe-moves.ts";
 import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
 import { holdersOf } from "../seats/seat.ts";
@@ -30,7 +31,7 @@ export function describeChanges(before: ClusterState, after: ClusterState, now: 
     }
     if (warning !== null && old.guard.warning === null) notes.push(`run ${run.run}: ${warning}`);
     notes.push(...describeStragglers(old, run), ...describeSnapshots(old, run));
-    notes.push(...describeMovesGivenUp(old, run));
+    notes.push(...describeMovesGivenUp(old, run), ...describeStandIns(old, run));
     if (old.seatTerm !== run.seatTerm && old.seatTerm > 0) notes.push(...run.seatNotes.slice(0, seatsDescribed));
     const isSame = old.roster.members === run.roster.members && old.roster.slotOwners === run.roster.slotOwners;
     if (old.roster.revision !== run.roster.revision && old.roster.revision > 0 && !isSame) {
@@ -62,6 +63,13 @@ function describeMovesGivenUp({ moves }: RunState, run: RunState): readonly stri
       `run ${run.run}: shard ${shard} does not move from ${nameOf(from)} to ${nameOf(to)}, which cannot take it now`,
     ];
   });
+}
+
+/** Once for each slot and worker that was silent, however often others stand in for it. */
+function describeStandIns({ slotMoves: old }: RunState, { run, slotMoves }: RunState): readonly string[] {
+  if (old.stoodIn === slotMoves.stoodIn) return [];
+  const fresh = [...slotMoves.stoodIn].filter(([slot, { owner }]) => old.stoodIn.get(slot)?.owner !== owner);
+  return standInTexts(new Map(fresh)).map((sentence) => `run ${run}: ${sentence}`);
 }
 
 /** Once when a worker has become slow, once when it is not so any more. */

@@ -2,6 +2,7 @@
 import type { ShardSummary, WorkDescription } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
 import { reasonOf } from "../runs/reason.ts";
+import { lossesText } from "../runs/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
 import { shardMovesText } from "../seats/shard-moves-text.ts";
@@ -47,7 +48,10 @@ export interface WaitFacts {
   readonly phase: RunState["phase"];
   /** The coordinator's own sentence on the phase. */
   readonly reason: string;
-  /** A shard that has been on its way to another server for long, and whom that waits for; empty: none has. */
+  /**
+   * A shard that has been on its way to another server for long, and whom that waits for; what slots have lost; empty where
+   * there is nothing of it.
+   */
   readonly moving: string;
   readonly hasEnded: boolean;
   /** No worker is alive, or the run has not begun. */
@@ -72,7 +76,7 @@ export function gatherFacts(cluster: ClusterState, run: RunState, answers: Answe
     run: run.run,
     phase: run.phase,
     reason: reasonOf(run, now),
-    moving: isUnderWay(run) ? shardMovesText(run, now) : "",
+    moving: isUnderWay(run) ? `${shardMovesText(run, now)}${lossesText(run)}` : "",
     hasEnded: hasEnded(run),
     isUnmanned: !isUnderWay(run) || run.noWorkerSinceMs !== null,
     finisher: run.phase === "finishing" ? nameOf(run, run.finisher?.member) : null,

@@ -166,6 +166,8 @@ export interface ShardSeatSummary {
   readonly index: number;
   /** Primary: members whose copy has all entries, or all but those on their way. */
   readonly caughtUp: readonly number[];
+  /** Bytes of a state that is coming; absent: none is. */
+  readonly received?: number | undefined;
 }
 
 export type ServerReply =
@@ -326,6 +328,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
       role: z.enum(["primary", "replica", "learner"]),
       index: countSchema,
       caughtUp: z.array(countSchema).max(7),
+      received: bytesSchema.optional(),
     })
     .optional(),
   waits: z
@@ -340,6 +343,7 @@ const summary: z.ZodType<ShardSummary> = z.strictObject({
     .max(64),
 });
 
+const from = { run: nameSchema, node: nameSchema };
 const seatTerms = z.array(z.strictObject({ shard: countSchema, term: countSchema })).max(4096);
 
 /** Of one reply: they fit a message together with as many intervals as it may have. */
@@ -350,31 +354,27 @@ export const maximumSavedIntervals = 16_384;
 export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("shards_seated"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     seats: seatTerms,
     missing: z.array(countSchema).max(4096).exactOptional(),
   }),
   z.strictObject({
     type: z.literal("learner_caught_up"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     shard: countSchema,
     term: countSchema,
     member: countSchema,
   }),
   z.strictObject({
     type: z.literal("shards_hosted"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     term: countSchema,
     seats: seatTerms.optional(),
   }),
   z.strictObject({ type: z.literal("hosting_failed"), run: nameSchema, node: nameSchema, error: errorSchema }),
   z.strictObject({
     type: z.literal("shards_saved"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     snapshot: nameSchema,
     shards: z.array(savedShardSchema).max(maximumSavedShards),
     done: intervalsSchema,
@@ -382,8 +382,7 @@ export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("t
   }),
   z.strictObject({
     type: z.literal("saving_failed"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     snapshot: nameSchema,
     passed: countSchema.nullable(),
     error: errorSchema,
@@ -391,8 +390,7 @@ export const serverReplySchema: z.ZodType<ServerReply> = z.discriminatedUnion("t
   z.strictObject({ type: z.literal("members_updated"), run: nameSchema, node: nameSchema, revision: countSchema }),
   z.strictObject({
     type: z.literal("shards_described"),
-    run: nameSchema,
-    node: nameSchema,
+    ...from,
     shards: z.array(summary).max(4096),
   }),
   z.strictObject({ type: z.literal("run_released"), run: nameSchema, node: nameSchema }),

@@ -54,6 +54,15 @@ export interface Traffic {
   readonly errors: number;
 }
 
+/** A slot of another worker that the reporter contributed to a step, because nobody had for long. */
+export interface StoodIn {
+  readonly slot: number;
+  readonly step: number;
+}
+
+/** Of one report; those beyond it are named by a later one, if they are stood in for again. */
+export const maximumStoodIn = 1024;
+
 /** What a worker measured since its last report. */
 export interface ProgressFigures {
   readonly clock: number;
@@ -74,6 +83,8 @@ export interface ProgressFigures {
   readonly unsentNorm?: number | undefined;
   /** This life of the worker went on from the saved error of the one before. */
   readonly restored?: boolean | undefined;
+  /** Synchronous mode: slots of others that it stood in for, with the newest step of each. Absent: none. */
+  readonly stoodIn?: readonly StoodIn[] | undefined;
 }
 
 /** "All shards have acknowledged these batches." Repeated until answered; counting twice is counting once. */
@@ -175,6 +186,10 @@ export const workSchemas: readonly [
       traffic: trafficSchema.optional(),
       unsentNorm: measure.optional(),
       restored: z.boolean().optional(),
+      stoodIn: z
+        .array(z.strictObject({ slot: countSchema, step: countSchema }))
+        .max(maximumStoodIn)
+        .optional(),
     }),
     replyTo: refSchema<ProgressReply>(),
   }),

@@ -24,9 +24,9 @@ function bytesOf(state: unknown): Uint8Array<ArrayBuffer> {
 }
 
 /** Sends bytes as the state of a primary of term 2. */
-async function install(bytes: Uint8Array, index = 9): Promise<string> {
+async function install(bytes: Uint8Array, index = 9, place = { offset: 0, totalBytes: bytes.length }): Promise<string> {
   const shard = it.host(2).find(copiesRun, 3);
-  const part = { shard: 3, term: 2, index, offset: 0, totalBytes: bytes.length, bytes };
+  const part = { shard: 3, term: 2, index, ...place, bytes };
   const outcome = new Promise<InstallReply | Refusal>((resolve) => {
     shard?.tell({ type: "install", part, replyTo: { address: "server-1/x", tell: resolve } } satisfies ShardCommand);
   });
@@ -57,6 +57,18 @@ test("a state that is spoiled, foreign or of another entry is refused, and the c
   expect(await get(it.snapshot(2))).toEqual(before);
   expect(await install(bytesOf(state))).toBe("installed true");
   expect((await get(it.describe(2))).seat).toMatchObject({ index: 9, term: 2 });
+});
+
+test("a copy says how much of a state has come, until it is whole", async () => {
+  await open();
+  const snapshot = await get(it.snapshot(1));
+  const bytes = bytesOf({ snapshot, index: 9, madeIn: 2, members: { revision: 5, workers: [], slotOwners: [] } });
+  const received = async (): Promise<number | undefined> => (await get(it.describe(2))).seat?.received;
+  expect(await received()).toBeUndefined();
+  expect(await install(bytes.subarray(0, 100), 9, { offset: 0, totalBytes: bytes.length })).toBe("installed false");
+  expect(await received()).toBe(100);
+  expect(await install(bytes.subarray(100), 9, { offset: 100, totalBytes: bytes.length })).toBe("installed true");
+  expect(await received()).toBeUndefined();
 });
 
 test("all memory of copies comes back, whatever they were", async () => {

@@ -14,6 +14,8 @@ export interface Contribution {
   readonly samples: number;
   /** Whose error feedback goes with it: in synchronous mode the slot's; absent: 0. */
   readonly slot?: number | undefined;
+  /** The slot is another worker's, which has not contributed it for long. */
+  readonly standsIn?: boolean | undefined;
   /** [vector size] float32, borrowed until the call settles; not read when `samples` is 0. */
   readonly gradient: Float32Array;
   /** Versions of the values that the gradient was computed from. */

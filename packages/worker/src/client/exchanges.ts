@@ -136,6 +136,7 @@ function describePush(
       [attributes.baseVersion]: baseVersion,
       [attributes.samples]: samples,
       ...(batch === null ? {} : { [attributes.batch]: batch }),
+      ...(contribution.standsIn === true && { [attributes.standInSlot]: contribution.slot ?? 0 }),
     },
     computed: contribution.computed,
     coded: { ...moved, reason },

@@ -123,6 +123,6 @@ function restoreAll(encoders: readonly Encoder[], from: readonly EncoderSnapshot
 }
 
 /** Whether another attempt of it was applied before cannot be told of a sequence number that was answered already. */
-function isUnused(reply: PushReply): boolean {
+export function isUnused(reply: PushReply): boolean {
   return reply.type === "push_rejected" || (reply.type === "push_duplicate" && reply.of === "batch");
 }

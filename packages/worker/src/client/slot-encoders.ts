@@ -7,7 +7,7 @@
  *         each slot of the run.
  */
 import { ShoalError } from "@shoal/errors";
-import type { ConcreteEncodingSpec, EncodingLayout } from "@shoal/optimization";
+import type { ConcreteEncodingSpec, EncoderSnapshot, EncodingLayout } from "@shoal/optimization";
 import type { Placement } from "@shoal/protocol";
 import type { ShardError } from "../saved/worker-state.ts";
 import { matchErrors } from "./match-errors.ts";
@@ -27,6 +27,8 @@ export interface SlotEncoders {
   restore(errors: readonly ShardError[], toSlot?: number): ConcreteEncodingSpec;
   /** Forgets what a slot has left unsent. */
   drop(slot: number): void;
+  /** Adds what a slot has left unsent to what another one has. All pushes of the first are answered. */
+  pass(slot: number, toSlot: number): void;
   readonly squaredError: number;
   dispose(): void;
 }
@@ -49,7 +51,12 @@ export function createSlotEncoders(options: SlotEncodersOptions): SlotEncoders {
     brought.delete(from);
     return encoders;
   };
+  const drop = (slot: number): void => {
+    used.get(slot)?.dispose();
+    used.delete(slot);
+  };
   return {
+    drop,
     of(slot, spec) {
       const encoders = used.get(slot) ?? adopt(slot) ?? createPushEncoders({ ...options, spec });
       used.set(slot, encoders);
@@ -75,9 +82,12 @@ export function createSlotEncoders(options: SlotEncodersOptions): SlotEncoders {
       }
       return spec;
     },
-    drop(slot) {
-      used.get(slot)?.dispose();
-      used.delete(slot);
+    pass(slot, toSlot) {
+      const [from, to] = [used.get(slot), used.get(toSlot)];
+      if (from === undefined || to === undefined || from === to) return;
+      const unsent = from.capture();
+      to.restore(to.capture().map((own, index) => withUnsent(own, unsent[index]?.residual)));
+      drop(slot);
     },
     get squaredError() {
       return all().reduce((sum, [, { squaredError }]) => sum + squaredError, 0);
@@ -88,6 +98,12 @@ export function createSlotEncoders(options: SlotEncodersOptions): SlotEncoders {
       brought.clear();
     },
   };
+}
+
+/** @param residual of another encoder of the same shard; null or absent: it keeps none */
+function withUnsent(own: EncoderSnapshot, residual: Float32Array | null | undefined): EncoderSnapshot {
+  if (own.residual === null || residual === null || residual === undefined) return own;
+  return { ...own, residual: own.residual.map((value, index) => value + (residual[index] ?? 0)) };
 }
 
 /** All of them or none. */

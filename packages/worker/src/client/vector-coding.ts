@@ -64,6 +64,8 @@ export interface KeptErrors {
   restoreErrors(errors: readonly ShardError[], toSlot?: number): void;
   /** Forgets what the slot has left unsent: another worker goes on with it. Between two steps. */
   dropErrors(slot: number): void;
+  /** What one slot has left unsent goes out with another one of this worker. All pushes of the first are answered. */
+  passErrors(slot: number, toSlot: number): void;
   /** Norm of what is left unsent, as it was after the newest pushes. */
   unsentNorm(): number;
 }
@@ -117,6 +119,7 @@ export function createVectorCoding(placement: Placement, encoding: ClientEncodin
         if (automatic !== undefined) reason = `${spec.name}: chosen before, by this worker or another`;
       },
       dropErrors: (slot) => slots?.drop(slot),
+      passErrors: (slot, toSlot) => slots?.pass(slot, toSlot),
       unsentNorm: () => Math.sqrt(slots?.squaredError ?? 0),
     },
     dispose() {

@@ -1,5 +1,5 @@
 /** Adds up what a worker measured between two reports. */
-import type { ProgressFigures, PushReply } from "@shoal/protocol";
+import { maximumStoodIn, type ProgressFigures, type PushReply, type StoodIn } from "@shoal/protocol";
 
 /** What one batch, or one wait, adds. */
 export interface Measured {
@@ -12,6 +12,8 @@ export interface Measured {
   readonly waitMs?: number;
   /** Replies of the shards to a push. */
   readonly replies?: readonly PushReply[];
+  /** Slots of others that this worker contributed. */
+  readonly stoodIn?: readonly StoodIn[];
 }
 
 export const noFigures: ProgressFigures = {
@@ -28,9 +30,10 @@ export const noFigures: ProgressFigures = {
 
 /** The figures with one measurement more; the loss is the mean over samples. */
 export function addMeasured(figures: ProgressFigures, measured: Measured): ProgressFigures {
-  const { clock, loss = 0, samples = 0, computeMs = 0, waitMs = 0, replies = [] } = measured;
+  const { clock, loss = 0, samples = 0, computeMs = 0, waitMs = 0, replies = [], stoodIn = [] } = measured;
   const staleness = replies.flatMap((reply) => (reply.type === "push_applied" ? [reply.staleness] : []));
   const total = figures.samples + samples;
+  const all = [...(figures.stoodIn ?? []), ...stoodIn];
   const lossSum = (figures.loss ?? 0) * figures.samples + loss * samples;
   return {
     clock: Math.max(figures.clock, clock),
@@ -42,5 +45,13 @@ export function addMeasured(figures: ProgressFigures, measured: Measured): Progr
     pushes: figures.pushes + staleness.length,
     computeMs: figures.computeMs + computeMs,
     waitMs: figures.waitMs + waitMs,
+    ...(all.length > 0 && { stoodIn: newestSteps(all) }),
   };
+}
+
+/** One entry a slot. */
+function newestSteps(stoodIn: readonly StoodIn[]): readonly StoodIn[] {
+  const steps = new Map<number, number>();
+  for (const { slot, step } of stoodIn) steps.set(slot, Math.max(step, steps.get(slot) ?? 0));
+  return [...steps].slice(0, maximumStoodIn).map(([slot, step]) => ({ slot, step }));
 }

@@ -7,7 +7,7 @@
  * A worker that died in the middle of its push leaves a step that some shards have applied and others have not. Then
  * only those still in the step have its values: whoever is given the slots afresh cannot compute them. So whoever waits
  * for longer than `stepInMs` steps in and contributes the slots of the others too; those that are not needed change
- * nothing.
+ * nothing. Where slots keep something it has none of it: those that counted are reported, with their step.
  *
  * Invariants
  *   S1  A slot is contributed at most once a step, and once more by who steps in after its contribution was acknowledged.
@@ -16,6 +16,8 @@
 import { isShoalError, ShoalError } from "@shoal/errors";
 import type { BatchRange, PushReply } from "@shoal/protocol";
 import type { Contribution, PullTarget, ShardVersions } from "../client/contribution.ts";
+import type { ComputedIn } from "../client/exchange-kind.ts";
+import { isUnused } from "../client/push-encoders.ts";
 import { beginBatch, overlaps, pushMeanwhile, type BatchUnderWay } from "./batch-under-way.ts";
 import { createEarlyStart, type EarlyStart } from "./early-start.ts";
 import { isEvaluationDue } from "./evaluation-schedule.ts";
@@ -102,7 +104,10 @@ async function carryOut(
         patience.cancel();
         stop();
       });
-      if (isOver) return { kind: "stepped", pulled: await step.pulled, early: step.early };
+      if (isOver) {
+        ports.slotStates?.stoodIn(step.stoodIn);
+        return { kind: "stepped", pulled: await step.pulled, early: step.early };
+      }
     } else {
       await step.early?.cancel(); // T2: the computing is needed for this step
       if (slot === 0 && isEvaluationDue(clock, ports.job.evaluation, ports.plan)) {
@@ -118,6 +123,8 @@ async function carryOut(
 
 interface Step {
   readonly contributed: ReadonlySet<number>;
+  /** Of these, those that were another worker's. */
+  readonly stoodIn: readonly number[];
   readonly pulled: Promise<ShardVersions> | undefined;
   readonly early: EarlyStart | undefined;
   contribute(slot: number, begun?: BatchUnderWay): Promise<void>;
@@ -128,8 +135,9 @@ interface Step {
 }
 
 function createStep(ports: LoopPorts, clock: number, values: PulledValues, next: VectorBuffer): Step {
-  const { plan, client, buffers, reporter } = ports;
-  const { contributed, acknowledge, repeatAcknowledged } = createSlotBook();
+  const { plan, client, reporter } = ports;
+  const book = createSlotBook();
+  const { contributed, others, repeatAcknowledged } = book;
   const pushes: Promise<void>[] = [];
   const isLastStep = clock + 1 >= plan.totalSteps;
   let early: EarlyStart | undefined;
@@ -138,20 +146,11 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   /** Since when this worker has nothing to compute. */
   let idleSinceMs = ports.clock.now();
 
-  const acknowledged = async (
-    push: Promise<readonly PushReply[]>,
-    batches: BatchRange,
-    gradient: VectorBuffer,
-    measured: ReturnType<typeof measuredOf>,
-  ): Promise<void> => {
-    const replies = await push.finally(() => buffers.returnGradient(gradient));
-    acknowledge(batches.begin - clock * plan.slots);
-    // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
-    reporter.completed(batches);
-    reporter.add({ clock: clock + 1, replies, ...measured });
-  };
   return {
     contributed,
+    get stoodIn() {
+      return [...others];
+    },
     get pulled() {
       return pulled;
     },
@@ -161,11 +160,12 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
     repeatAcknowledged,
     async contribute(slot, begun) {
       contributed.add(slot);
+      if (begun === undefined && !slotsAt(ports, clock).includes(slot)) others.add(slot);
       const batches = single(clock * plan.slots + slot);
       const under = begun ?? beginBatch(ports, batches, values);
       const { gradient } = under;
       const { computed, push } = await pushMeanwhile(under, (computing) => {
-        const who = whose(ports, clock, slot);
+        const who = { ...whose(ports, clock, slot), ...(others.has(slot) && { standsIn: true }) };
         const contribution = { ...contributionOf(clock, batches, values, gradient, computing), ...who };
         const isLastSlot = slotsAt(ports, clock).every((own) => contributed.has(own));
         const pulls = isLastSlot && !isLastStep && pulled === undefined;
@@ -176,7 +176,7 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
       });
       idleSinceMs = ports.clock.now();
       const pushed = push.outcome.then((outcome) => outcome.pushed);
-      pushes.push(heard(acknowledged(pushed, batches, gradient, measuredOf(computed))));
+      pushes.push(heard(hearShards(ports, clock, book, { pushed, batches, gradient, computed })));
     },
     async endedBefore(change) {
       if (pulled === undefined && !isLastStep) pulled = heard(client.pull(target)); // S2
@@ -191,8 +191,34 @@ function createStep(ports: LoopPorts, clock: number, values: PulledValues, next:
   };
 }
 
+interface PushedSlot {
+  readonly pushed: Promise<readonly PushReply[]>;
+  readonly batches: BatchRange;
+  readonly gradient: VectorBuffer;
+  readonly computed: ComputedIn;
+}
+
+/** Waits for the answers of all shards, and reports what they mean. */
+async function hearShards(
+  { plan, buffers, reporter }: LoopPorts,
+  clock: number,
+  { acknowledge, others }: SlotBook,
+  { pushed, batches, gradient, computed }: PushedSlot,
+): Promise<void> {
+  const replies = await pushed.finally(() => buffers.returnGradient(gradient));
+  const slot = batches.begin - clock * plan.slots;
+  acknowledge(slot);
+  // Also where a shard rejected it: the step is over there, so somebody else's contribution of the batch counted.
+  reporter.completed(batches);
+  const counts = others.has(slot) && replies.some((reply) => !isUnused(reply));
+  const stoodIn = counts ? { stoodIn: [{ slot, step: clock }] } : {};
+  reporter.add({ clock: clock + 1, replies, ...measuredOf(computed), ...stoodIn });
+}
+
 interface SlotBook {
   readonly contributed: Set<number>;
+  /** Of these, those that were another worker's. */
+  readonly others: Set<number>;
   readonly acknowledge: (slot: number) => void;
   readonly repeatAcknowledged: () => void;
 }
@@ -203,6 +229,7 @@ function createSlotBook(): SlotBook {
   const acknowledged = new Set<number>();
   return {
     contributed,
+    others: new Set(),
     acknowledge: (slot) => void acknowledged.add(slot),
     repeatAcknowledged() {
       for (const slot of acknowledged) contributed.delete(slot);

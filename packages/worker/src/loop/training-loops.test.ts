@@ -2,7 +2,7 @@ import { createSimulatedClock, runSimulation, simulate, type SimulatedClock } fr
 import { ShoalError } from "@shoal/errors";
 import { createKernelMemory } from "@shoal/kernels-wasm";
 import { createEpochPlan } from "@shoal/models";
-import type { BatchesReply, PushReply } from "@shoal/protocol";
+import type { BatchesReply, PushReply, StoodIn } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
 import type { Contribution, PullTarget, PushPullOutcome } from "../client/contribution.ts";
 import { noTraffic } from "../client/traffic.ts";
@@ -23,8 +23,9 @@ interface Script {
   readonly leases?: readonly BatchesReply[];
   /** Settles when the shards answer a pull; after 10 ms by default. */
   readonly pullGate?: (clock: number) => Promise<void>;
-  /** What the second of the two shards answers to the first pushes; later ones are applied. */
+  /** What the two shards answer to the first pushes; later ones are applied. */
   readonly secondShard?: readonly PushReply[];
+  readonly firstShard?: readonly PushReply[];
 }
 
 /** A loop whose ports write down what is asked of them. Computing takes 20 ms, a push 10 ms, a pull 10 ms. */
@@ -41,18 +42,20 @@ function scene(script: Script) {
     note(`pulled ${target.clock}`);
     return [target.clock, target.clock];
   };
-  const secondShard = [...(script.secondShard ?? [])];
+  const [firstShard, secondShard] = [[...(script.firstShard ?? [])], [...(script.secondShard ?? [])]];
   const push = async ({ batch, base }: Contribution): Promise<readonly PushReply[]> => {
     note(`push ${batch} from ${base.join()}`);
     await after(10);
     const applied = { type: "push_applied", version: (base[0] ?? 0) + 1, staleness: 0 } as const;
-    return [applied, secondShard.shift() ?? applied];
+    return [firstShard.shift() ?? applied, secondShard.shift() ?? applied];
   };
   const leases = [...(script.leases ?? [])];
   const reported: number[] = [];
+  const stoodIn: StoodIn[] = [];
   const coordinator: LoopPorts["coordinator"] = {
     requestBatches: () => Promise.resolve(leases.shift() ?? { type: "batches_exhausted", run: "r" }),
-    reportProgress: async (_report, completed) => {
+    reportProgress: async (_report, completed, figures) => {
+      stoodIn.push(...(figures.stoodIn ?? []));
       reported.push(...completed.map(({ end }) => end));
       return Promise.resolve();
     },
@@ -80,6 +83,7 @@ function scene(script: Script) {
       takeTraffic: () => noTraffic,
       captureErrors: () => ({ errors: [], unanswered: 0 }),
       dropErrors: () => undefined,
+      passErrors: () => undefined,
       restoreErrors: () => undefined,
       unsentNorm: () => 0,
       initialize: () => Promise.resolve([]),
@@ -106,7 +110,7 @@ function scene(script: Script) {
     clock,
     signal: abort.signal,
   };
-  return { clock, log, ports, board, abort, reported };
+  return { clock, log, ports, board, abort, reported, stoodIn };
 }
 
 const job = { evaluation: { everySteps: null }, prefetch: true, overlap: true, staleness: {} } as const;
@@ -196,10 +200,15 @@ describe("the synchronous loop", () => {
   it("steps in for the others when their contributions do not come", async () => {
     const gate = Promise.withResolvers<void>();
     const pullGate = (clock: number): Promise<void> => (clock === 1 ? gate.promise : Promise.resolve());
-    const { clock, log, ports } = scene({ job: synchronous, slots: 3, own: [1], pullGate });
+    // Slot 0 has come to one of the shards, slot 2 to both.
+    const brought: PushReply = { type: "push_duplicate", version: 1, of: "batch" };
+    const applied: PushReply = { type: "push_applied", version: 1, staleness: 0 };
+    const shards = { firstShard: [applied, brought, brought], secondShard: [applied, applied, brought] };
+    const { clock, log, ports, stoodIn } = scene({ job: synchronous, slots: 3, own: [1], pullGate, ...shards });
     const running = runSynchronousLoop(ports);
     clock.after(11_000, () => gate.resolve());
     await simulate(clock, running);
+    expect(stoodIn).toEqual([{ slot: 0, step: 0 }]);
     expect(log.slice(1, 8)).toEqual([
       "0 compute 4-8 from A",
       "20 push 1 from 0,0",

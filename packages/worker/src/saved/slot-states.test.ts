@@ -26,7 +26,12 @@ async function saveIn(
   const heard: WorkerReply[] = [];
   const states = createSlotStates({
     ...{ run: "run-1", from: undefined, node: "worker-1", store, clock, assignment: () => ({ slots: [0] }) },
-    client: { captureErrors: () => ({ errors: [], unanswered: 0 }), restoreErrors: ignore, dropErrors: ignore },
+    client: {
+      captureErrors: () => ({ errors: [], unanswered: 0 }),
+      restoreErrors: ignore,
+      dropErrors: ignore,
+      passErrors: ignore,
+    },
     buffers: { captureReplica: () => new Float32Array(64), restoreReplica: ignore, dropReplica: ignore },
     ...{ compute, signal: new AbortController().signal, onNote: () => undefined },
   });
@@ -72,4 +77,22 @@ test("a slot is not saved where its computing cannot say what it keeps", async (
   expect(await saveIn(storeTaking(1_000), { capture: () => Promise.reject(away) })).toMatchObject({
     ...{ type: "slots_not_saved", passed: null, error: { code: "store_unavailable" } },
   });
+});
+
+test("who stood in for a slot keeps nothing of it, unless the slot has come to it meanwhile", () => {
+  const done: string[] = [];
+  const states = createSlotStates({
+    ...{ run: "run-1", from: undefined, node: "worker-1", store: undefined, assignment: () => ({ slots: [1, 2] }) },
+    client: {
+      ...{ captureErrors: () => ({ errors: [], unanswered: 0 }), restoreErrors: ignore, dropErrors: ignore },
+      passErrors: (slot, toSlot) => void done.push(`unsent of ${slot} to ${toSlot}`),
+    },
+    buffers: {
+      ...{ captureReplica: () => undefined, restoreReplica: ignore },
+      dropReplica: (slot) => void done.push(`replica ${slot}`),
+    },
+    ...{ compute: {}, clock: createSimulatedClock(), signal: new AbortController().signal, onNote: ignore },
+  });
+  states.stoodIn([0, 2, 3]);
+  expect(done).toEqual(["replica 0", "unsent of 0 to 1", "replica 3", "unsent of 3 to 1"]);
 });

@@ -40,6 +40,8 @@ export interface SlotStates {
   computed(slots: readonly number[], clock: number): readonly number[];
   /** Before the contribution of a slot to a step: gives back what is kept of it (L2). */
   restore(slot: number, clock: number): Promise<void> | undefined;
+  /** A step is over, to which this worker contributed slots of others. */
+  stoodIn(slots: readonly number[]): void;
   /** Begins, or answers again. */
   save(command: SaveSlots): void;
   /** There is a new assignment, or the same once more: answers what is due. */
@@ -47,7 +49,7 @@ export interface SlotStates {
 }
 
 export interface SlotStatesOptions extends Pick<StartRun, "from">, SlotReader {
-  readonly client: Pick<ParameterClient, "captureErrors" | "restoreErrors" | "dropErrors">;
+  readonly client: Pick<ParameterClient, "captureErrors" | "restoreErrors" | "dropErrors" | "passErrors">;
   readonly buffers: Pick<TrainingBuffers, "captureReplica" | "restoreReplica" | "dropReplica">;
   /** Where the computing itself keeps something, the run has one slot, and goes on elsewhere with its own means. */
   readonly compute: Pick<ComputePort, "capture" | "restore">;
@@ -92,9 +94,23 @@ export function createSlotStates(options: SlotStatesOptions): SlotStates {
       site.ready.delete(slot); // contributed once more, the slot begins where it began
       return isReady ? undefined : restore(options, slot, clock, place);
     },
+    stoodIn: (slots) => forgetOthers(options, slots),
     save: (command) => save(site, command),
     assigned: (replyTo) => given.assigned(replyTo),
   };
+}
+
+/**
+ * Who stood in for a slot keeps nothing under its name: an owner goes on with what it has itself. What the encoding left
+ * unsent of that one contribution is in nobody else's hands, so it goes out with a slot of this worker.
+ */
+function forgetOthers({ assignment, client, buffers }: SlotStatesOptions, contributed: readonly number[]): void {
+  const { slots } = assignment();
+  for (const slot of contributed) {
+    if (slots.includes(slot)) continue; // it has come here meanwhile
+    buffers.dropReplica(slot);
+    if (slots[0] !== undefined) client.passErrors(slot, slots[0]);
+  }
 }
 
 function enter(site: Site, clock: number): Promise<void> | undefined {
