@@ -173,7 +173,11 @@ export async function cancelRun(
 
 function describedRun(reply: RunReply, run: string): RunStatus {
   if (reply.type === "run_described") return reply.status;
-  throw new ShoalError("run_not_found", `the coordinator knows no run ${run}`, { run });
+  throw new ShoalError(
+    "run_not_found",
+    `the coordinator knows no run ${run}; \`shoal status\` lists those it knows, \`shoal runs\` those that left snapshots`,
+    { run },
+  );
 }
 
 /** The error of a run that did not complete. */

@@ -81,12 +81,14 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     context.exit(interruptedExitCode);
     return;
   }
+  // With several clusters on this machine each command has to choose one.
+  const choice = name === defaultCluster ? "" : ` --cluster ${name}`;
   const pids = Object.fromEntries(cluster.pids());
   output.value({ type: "up", cluster: name, nats: cluster.file.nats, pids });
   output.line(
     `cluster ${name} is up: ${counted(options.servers, "server")}, ${counted(options.workers, "worker")}, NATS at ${cluster.file.nats}`,
   );
-  output.line(`in another terminal: ${commandName(context.environment)} submit ${exampleJob}`);
+  output.line(`in another terminal: ${commandName(context.environment)} submit ${exampleJob}${choice}`);
   output.line("Ctrl-C ends it");
   const reason = await Promise.race([stop, cluster.lost]);
   output.line(`stopping: ${typeof reason === "string" ? reason : "nats-server is gone"}`);
