@@ -38,12 +38,9 @@ function nobodyAnswers({ cluster, nats }: ClusterAddress, cause: ShoalError): Sh
   return new ShoalError("actor_not_found", sentence, { cluster }, { cause });
 }
 
-/** Characters of what a schema complained about: enough to name the field. */
-const complaintLength = 80;
-
 /** Commands and members of one release understand each other; what else comes over the bus is refused by its schema. */
 function notUnderstood({ cluster }: ClusterAddress, cause: ShoalError): ShoalError {
-  const complaint = cause.message.replace(/^\[[a-z_]+\] /, "").slice(0, complaintLength);
+  const complaint = cause.message.replace(/^\[[a-z_]+\] /, "").replace(/\. Expected [^]*/, "");
   const sentence =
     `cluster ${cluster} and this command do not understand each other, as with another version of shoal: ` +
     `use the one that started the cluster (${complaint})`;
