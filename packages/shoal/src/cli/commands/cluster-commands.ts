@@ -4,9 +4,9 @@ import { defaultCluster } from "../../cluster/cluster-address.ts";
 import { stopRequested } from "../../cluster/parent-watch.ts";
 import { startProcessCluster } from "../../cluster/process-cluster.ts";
 import { commandName } from "../../environment/command-name.ts";
-import { ensureWritable, runsFolder } from "../../environment/folders.ts";
+import { ensureWritable, requireDataFolder, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
-import { placesText, withPlace } from "../../snapshots/open-store.ts";
+import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
 import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
@@ -52,6 +52,9 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   const name = options.cluster;
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
+  const environment = withPlace(context.environment, options.snapshots);
+  checkPlace(environment);
+  if (options.data !== undefined) requireDataFolder(options.data);
   const stop = stopRequested();
   const impatience = new AbortController();
   void stop.then(() => impatience.abort());
@@ -64,7 +67,7 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
     natsPort: options.natsPort ?? -1,
     restarts: options.restarts,
-    environment: withPlace(context.environment, options.snapshots),
+    environment,
     signal: impatience.signal,
     log: (sentence) => {
       output.line(sentence);

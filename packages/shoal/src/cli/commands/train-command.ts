@@ -7,7 +7,7 @@ import type { LocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
-import { placesText, withPlace } from "../../snapshots/open-store.ts";
+import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
 import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
@@ -85,6 +85,8 @@ export async function trainInProcess(
   const output = context.output(options.json);
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
+  const environment = withPlace(context.environment, options.snapshots);
+  checkPlace(environment);
   // The commands beside this one need none of the roles.
   const { startLocalCluster } = await import("../../cluster/local-cluster.ts");
   const { setUpTelemetry } = await import("../../telemetry/telemetry.ts");
@@ -100,7 +102,7 @@ export async function trainInProcess(
     servers: options.servers,
     runsFolder: runs,
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
-    environment: withPlace(context.environment, options.snapshots),
+    environment,
     log: (sentence) => output.line(sentence),
   });
   try {
