@@ -1,8 +1,6 @@
 /** `shoal train JOB`: the whole cluster in this process. */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { ShoalError } from "@shoal/errors";
-import type { JobSpec } from "@shoal/protocol";
 import type { LocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
@@ -42,10 +40,10 @@ export function addTrainCommand(program: Command, context: CommandContext): void
       .argument("<job>", "a job: .ts, .js, .json or .yaml"),
   );
   addJobOverrides(command).action(async (file: string, options: InProcessOptions & JobOverrideOptions) => {
-    const { withAllWorkers } = await import("../../cluster/local-cluster.ts");
+    const { refuseFederated, withAllWorkers } = await import("../../cluster/local-cluster.ts");
     const { loadJob } = await import("../../job/load-job.ts");
     const spec = await loadJob(file, overridesOf(options));
-    refuseFederated(spec, file, commandName(context.environment));
+    refuseFederated(spec, commandName(context.environment));
     const job = withAllWorkers(spec, options.workers);
     const { workers, servers, trace } = options;
     await trainInProcess(options, context, {
@@ -54,15 +52,6 @@ export function addTrainCommand(program: Command, context: CommandContext): void
       sayNext: (run, output) => sayNext(commandName(context.environment), file, trace ? run : null, output),
     });
   });
-}
-
-/** Nobody can reach what runs in this process alone: rounds would wait for clients without end. */
-function refuseFederated(job: JobSpec, file: string, shoal: string): void {
-  if (job.federated === null) return;
-  const sentence =
-    `${job.name} is trained by clients, who take part through a cluster: ` +
-    `\`${shoal} up\`, \`${shoal} submit ${file}\` and \`${shoal} edge\``;
-  throw new ShoalError("invalid_argument", sentence, { field: "federated" });
 }
 
 /** @param isAlone false where the command has `--json` already */
