@@ -7,7 +7,7 @@ import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, requireDataFolder, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
 import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
-import { clusterName, count, counted, port, wholeNumber } from "../options.ts";
+import { clusterName, counted, port, roleCount, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
 const interruptedExitCode = 130;
@@ -30,8 +30,8 @@ export function addClusterCommands(program: Command, context: CommandContext): v
   program
     .command("up")
     .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
-    .option("--workers <N>", "worker processes", count, 2)
-    .option("--servers <N>", "parameter server processes", count, 2)
+    .option("--workers <N>", "worker processes", roleCount, 2)
+    .option("--servers <N>", "parameter server processes", roleCount, 2)
     .addOption(
       new Option("--cluster <NAME>", "name of the cluster")
         .env("SHOAL_CLUSTER")

@@ -7,7 +7,7 @@ import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
 import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
-import { addJobOverrides, count, counted, overridesOf, type JobOverrideOptions } from "../options.ts";
+import { addJobOverrides, counted, overridesOf, roleCount, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
 import { sayResult, showRun } from "../show-run.ts";
 
@@ -57,8 +57,8 @@ export function addTrainCommand(program: Command, context: CommandContext): void
 /** @param isAlone false where the command has `--json` already */
 export function addInProcessOptions(command: Command, isAlone = true): Command {
   const known = command
-    .option("--workers <N>", "workers, each with a compute thread", count, 2)
-    .option("--servers <N>", "parameter servers", count, 2)
+    .option("--workers <N>", "workers, each with a compute thread", roleCount, 2)
+    .option("--servers <N>", "parameter servers", roleCount, 2)
     .option("--data <FOLDER>", "where the data set is (SHOAL_DATA)")
     .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
     .option("--snapshots <PLACE>", placesText)
