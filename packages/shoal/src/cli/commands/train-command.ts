@@ -95,8 +95,8 @@ export async function trainInProcess(
     log: (sentence) => output.line(sentence),
   });
   try {
-    output.line(training.title);
     const run = await training.begin(cluster);
+    output.line(training.title);
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {
       sayResult(await showRun(cluster.system, cluster.coordinator, run, output), output);
