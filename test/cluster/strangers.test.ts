@@ -151,6 +151,22 @@ describe("a stranger", () => {
     expect(text).toMatch(/file_not_writable.*--runs/s);
   });
 
+  it("names a place for snapshots, or of data, that is none, and reads so before anything starts", async () => {
+    const elsewhere = await shoal("up", "--snapshots", "ftp://somewhere");
+    expect([elsewhere.code, elsewhere.text]).toEqual([usageExit, expect.stringMatching(/^shoal: .*s3:.*"ftp:.*\n$/)]);
+    const missing = await shoal("up", "--data", join(workplace.folder, "none"));
+    expect([missing.code, missing.text]).toEqual([
+      errorExit,
+      expect.stringMatching(/^shoal: data_not_found.*--data\n$/),
+    ]);
+  });
+
+  it("wants clients to train in a process that none can reach", async () => {
+    const federated = { rounds: 1, aggregation: { name: "fedavg", goal: 2 }, local: { learningRate: 0.1 } };
+    const { code, text } = await shoal("train", write("job.json", { ...job, federated }));
+    expect([code, text]).toEqual([usageExit, expect.stringMatching(/^shoal: invalid_argument: .*shoal edge.*\n$/)]);
+  });
+
   it("has no nats-server", async () => {
     const { code, text } = await runCommand(["up"], {
       workplace,
@@ -206,3 +222,4 @@ describe("a stranger", () => {
 
 /** Exit code of `file_not_writable` in the error table. */
 const errorExit = 1;
+const usageExit = 2;

@@ -90,7 +90,7 @@ function startNext(cluster: ClusterState, now: number, settings: CoordinatorSett
     case "start":
       return withRun(cluster, checkBackups(startRun(run, decision.members, cluster.term, now, settings), now));
     case "give_up": {
-      const sentence = `${decision.reason}, for more than ${settings.gatherTimeoutMs} ms`;
+      const sentence = `${decision.reason}, for more than ${settings.gatherTimeoutMs / 1000} s`;
       return withRun(cluster, failRun(run, "no_capacity", sentence, {}, now));
     }
     case "wait": {

@@ -34,10 +34,20 @@ export function checkSpec<T extends { readonly name: string }>(
     throw invalid(
       what,
       path,
-      `${name} has no such option: Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${keys}`,
+      `${name} has no such option: ${keys}${path === "" ? knownText(schemas[name as T["name"]]) : ""}`,
     );
   }
   throw invalid(what, path, issue?.message ?? "invalid");
+}
+
+/** The options that there are, for the reader who misspelt one. */
+function knownText(schema: z.core.$ZodType): string {
+  const definition = schema._zod.def as { readonly shape?: object; readonly in?: z.core.$ZodType };
+  // Defaults that follow from other options are filled in by a transformation behind the schema of the options.
+  if (definition.in !== undefined) return knownText(definition.in);
+  const { shape } = definition;
+  const options = Object.keys(shape ?? {}).filter((key) => key !== "name");
+  return options.length === 0 ? "" : `; it has ${options.join(", ")}`;
 }
 
 function invalid(what: string, path: string, expectation: string): ShoalError {

@@ -154,5 +154,7 @@ it("a specification has τ² where no start is given, and keeps it when it is ch
     betas: [0.9, 0.99],
   });
   expect(parseOptimizerSpec(spec)).toEqual(spec);
-  expect(() => parseOptimizerSpec({ name: "fedadam", weightDecay: 0.1 })).toThrow("fedadam has no such option");
+  expect(() => parseOptimizerSpec({ name: "fedadam", weightDecay: 0.1 })).toThrow(
+    'fedadam has no such option: "weightDecay"; it has learningRate,',
+  );
 });

@@ -1,8 +1,9 @@
 /** Training from a program: `await train(job, { workers, servers })`. */
 import { checkJob } from "@shoal/coordinator";
+import { ShoalError } from "@shoal/errors";
 import type { RunStatus, TestResult } from "@shoal/protocol";
 import { cancelRun, failureOf, followRun, submitRun } from "./cluster/follow-run.ts";
-import { startLocalCluster, withAllWorkers } from "./cluster/local-cluster.ts";
+import { refuseFederated, startLocalCluster, withAllWorkers } from "./cluster/local-cluster.ts";
 import { ensureWritable, runsFolder } from "./environment/folders.ts";
 import type { TypedJob } from "./job/define-job.ts";
 import { setUpTelemetry } from "./telemetry/telemetry.ts";
@@ -34,15 +35,17 @@ export interface TrainResult extends TestResult {
 /**
  * Trains a job in this process and returns when it is over.
  * @throws ShoalError invalid_job - a field is wrong
+ * @throws ShoalError invalid_argument - it is federated: clients could not reach this process
  * @throws ShoalError cancelled - by the signal
  * @throws ShoalError with the run's own error when it failed
  */
 export async function train(job: TypedJob, options: TrainOptions = {}): Promise<TrainResult> {
   const { workers = 2, servers = 2 } = options;
   const spec = withAllWorkers(checkJob(job), workers);
+  refuseFederated(spec, "shoal");
   const runs = runsFolder(process.env, options.runs);
   ensureWritable(runs, "the option runs");
-  options.signal?.throwIfAborted();
+  refuseAborted(options.signal);
   const telemetry =
     options.trace === true
       ? setUpTelemetry({
@@ -63,9 +66,12 @@ export async function train(job: TypedJob, options: TrainOptions = {}): Promise<
   });
   try {
     const { system, coordinator } = cluster;
+    refuseAborted(options.signal);
     const run = await submitRun(system, coordinator, spec, crypto.randomUUID());
     const cancel = (): void => void cancelRun(system, coordinator, run).catch(() => undefined);
     options.signal?.addEventListener("abort", cancel, { once: true });
+    // An abort while the job was being submitted has had no listener.
+    if (options.signal?.aborted === true) cancel();
     let last: RunStatus | undefined;
     for await (const status of followRun(system, coordinator, run)) {
       options.onProgress?.(status);
@@ -77,6 +83,10 @@ export async function train(job: TypedJob, options: TrainOptions = {}): Promise<
     await cluster.close();
     await telemetry?.close();
   }
+}
+
+function refuseAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new ShoalError("cancelled", "the training was cancelled before it began");
 }
 
 function resultOf(status: RunStatus): TrainResult {

@@ -63,7 +63,7 @@ function translate(options: ConnectNatsOptions, cause: unknown): ShoalError {
   if (cause instanceof Error && cause.name === "AuthorizationError") {
     return new ShoalError(
       "unauthenticated",
-      `NATS at ${servers} refused the credentials: ${sentence}`,
+      `NATS at ${servers} refused the credentials (${sentence}); is the token that of this cluster?`,
       { servers },
       { cause },
     );

@@ -85,6 +85,18 @@ describe("the answer to `shoal why`", () => {
     expect(summary).toBe("waits lead to server-1; worker-2 does not answer");
   });
 
+  it("takes a replica that a shard waits for as the server that it is", () => {
+    const held = { waiter: "worker-1", waitingFor: ["server-2 (replica)"], reason: "server-2 (replica), entry 39" };
+    const first = server("server-1", [shard(0, [{ ...held, forMs: 100 }])]);
+    const causesOf = (second: ServerFacts): readonly string[] =>
+      explainWaits(facts({ servers: [first, second], workers: [worker("worker-1", exchange(0))] })).chains.map(
+        ({ cause, state }) => `${cause}: ${state}`,
+      );
+    expect(causesOf(server("server-2", []))).toEqual(["server-2: answers"]);
+    const silent = server("server-2", [], { answer: { kind: "silent", forMs: 1_200 } });
+    expect(causesOf(silent)).toEqual(["server-2: no answer for 1.2 s, last heartbeat 0.1 s ago"]);
+  });
+
   it("says of a dead process that nobody listens, and of an ended lease that it has ended", () => {
     const { members } = explainWaits(
       facts({

@@ -7,7 +7,11 @@ import { findRootCauses, type RootCause, type WaitEdge } from "./wait-graph.ts";
 export function explainWaits(facts: WaitFacts): WaitExplanation {
   const { run, phase } = facts;
   const members = facts.hasEnded ? [] : statesOf(facts);
-  const states = new Map(members.map(({ name, state }) => [name, state]));
+  // A server that is well is no line of its own, but may be a cause: a replica whose acknowledgement is awaited.
+  const states = new Map([
+    ...facts.servers.map((server) => [server.name, serverState(server)] as const),
+    ...members.map(({ name, state }) => [name, state] as const),
+  ]);
   const causes = facts.hasEnded ? [] : findRootCauses(edgesOf(facts));
   const chains = causes.map((cause): WaitChain => chainOf(cause, states));
   const summary = cut(summaryOf(facts, chains));
@@ -61,11 +65,16 @@ function edgesOfServer({ answer }: ServerFacts): readonly WaitEdge[] {
     const groups = Map.groupBy(waits, ({ reason }) => reason);
     return [...groups].map(([reason, group]) => ({
       waiter: shardName(shard),
-      waitingFor: group[0]?.waitingFor ?? [],
+      waitingFor: group[0]?.waitingFor.map(nodeOfHolder) ?? [],
       reason,
       forMs: Math.max(...group.map(({ forMs }) => forMs)),
     }));
   });
+}
+
+/** Shards call a server that has a copy "server-2 (replica)"; the graph knows it by its node alone. */
+function nodeOfHolder(name: string): string {
+  return name.replace(/ \((?:primary|replica|learner)\)$/, "");
 }
 
 function edgesOfWorker(worker: WorkerFacts, facts: WaitFacts): readonly WaitEdge[] {

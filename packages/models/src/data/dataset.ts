@@ -20,6 +20,6 @@ export interface Dataset {
   readonly source: string;
   readonly train: Split;
   readonly test: Split;
-  /** How raw values became these columns; undefined where a specification says it all (generated digits). */
+  /** How raw values became these columns; undefined where columns were made in another way: new rows cannot be. */
   readonly preprocessing?: Preprocessing | undefined;
 }

@@ -23,6 +23,7 @@ const firstTestStream = 2 ** 31;
 /** Mean and deviation of the pixels, in bytes, rounded: inputs come out near mean 0 and deviation 1. */
 const pixelMean = 30;
 const pixelDeviation = 57;
+const scaling = { scale: 1 / pixelDeviation, shift: pixelMean };
 
 /** What generated digits and MNIST are to a model. */
 export const digitsShape: Pick<DatasetShape, "inputs" | "targets"> = {
@@ -38,6 +39,19 @@ export function generateDigits(options: DigitsOptions = {}): Dataset {
     source: `generated digits (seed ${seed}, ${samples} for training, ${testSamples} for testing)`,
     train: generateSplit(seed, samples, 0),
     test: generateSplit(seed, testSamples, firstTestStream),
+    // As of IDX files: a model of digits takes other images of this size.
+    preprocessing: {
+      version: 1,
+      format: "idx",
+      inputs: { [onlyInput]: { kind: "bytes", width: features, ...scaling } },
+      targets: {
+        [onlyTarget]: {
+          kind: "classes",
+          column: "label",
+          names: Array.from({ length: digits }, (_, digit) => `${digit}`),
+        },
+      },
+    },
   };
 }
 
@@ -50,7 +64,6 @@ function generateSplit(seed: number, count: number, firstStream: number): Split 
     labels[sample] = digit;
     drawDigit(digit, random, inputs.subarray(sample * features, (sample + 1) * features));
   }
-  const scaling = { scale: 1 / pixelDeviation, shift: pixelMean };
   return {
     count,
     inputs: { [onlyInput]: { kind: "dense", width: features, values: inputs, ...scaling } },

@@ -42,8 +42,9 @@ async function loadMnist(environment: DatasetEnvironment): Promise<Dataset> {
   const location = await locateMnist(environment);
   if (!location.found) {
     const digits = generateDigits(substitute);
+    // Why is in the source, which is said as well.
+    environment.log?.(`using ${digits.source} in place of MNIST`);
     const source = `${digits.source} in place of MNIST, which could not be fetched: ${location.reason}`;
-    environment.log?.(`using ${source}`);
     return { ...digits, source };
   }
   const { trainImages, trainLabels, testImages, testLabels } = location.contents;

@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { denseInput } from "../../../../test/support/columns.ts";
 import { applyToSparse, applyToTable } from "../data/apply-preprocessing.ts";
 import type { DatasetSpec } from "../data/dataset-spec.ts";
+import { generateDigits } from "../data/digits.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { decodePreprocessing, encodePreprocessing } from "../data/preprocessing-file.ts";
 import { loadDataset } from "./load-dataset.ts";
@@ -70,6 +72,16 @@ describe("raw rows for a trained model", () => {
     expect(() => applyToSparse(preprocessing, [{ indices: [3], values: [1] }])).toThrow(
       "ascending features from 0 to 2",
     );
+  });
+
+  it("are images in IDX files for a model of generated digits, scaled as those were", async () => {
+    const preprocessing = await fitted({ type: "digits", samples: 1, testSamples: 1, seed: 1 });
+    const header = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28];
+    await writeFile(join(folder, "digit"), Uint8Array.from([...header, ...new Array<number>(784).fill(87)]));
+    const { inputs } = await load(preprocessing, "digit");
+    const { scale, shift } = denseInput(generateDigits({ samples: 1, testSamples: 1 }).train);
+    expect(inputs).toMatchObject({ input: { width: 784, scale, shift } });
+    expect(preprocessing.targets["output"]).toMatchObject({ names: "0123456789".split("") });
   });
 
   it("are refused when they are not what the model takes", async () => {

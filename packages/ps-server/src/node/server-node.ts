@@ -16,6 +16,7 @@ import {
   type ServerReply,
   type UpdateRunMembers,
 } from "@shoal/protocol";
+import { maximumEndedRuns } from "./ended-runs.ts";
 import type { ShardHost } from "./shard-host.ts";
 
 /**
@@ -27,7 +28,7 @@ export function createServerNode(
   host: ShardHost,
   joined: () => Joined | undefined,
 ): Behavior<ServerCommand> {
-  /** Who asked last about each run: the coordinator, as it can be reached now. */
+  /** Who asked last about each run: the coordinator, as it can be reached now. Bound: the `maximumEndedRuns` newest. */
   const askers = new Map<string, Ref<ServerReply>>();
   host.onCaughtUp((learner) => {
     const asker = askers.get(learner.run);
@@ -36,7 +37,7 @@ export function createServerNode(
   return async (command) => {
     const { run } = command;
     if (command.type === "release_run") askers.delete(run);
-    else if (command.type === "host_shards" || command.type === "seat_shards") askers.set(run, command.replyTo);
+    else if (command.type === "host_shards" || command.type === "seat_shards") remember(askers, run, command.replyTo);
     const fail = (error: unknown): ServerReply => ({
       type: "hosting_failed",
       run,
@@ -67,6 +68,14 @@ export function createServerNode(
         tryTell<ServerReply>(command.replyTo, { type: "run_released", run, node });
     }
   };
+}
+
+/** A command that comes after its run was released is answered, too, and must not be kept for ever. */
+function remember(askers: Map<string, Ref<ServerReply>>, run: string, asker: Ref<ServerReply>): void {
+  askers.delete(run);
+  askers.set(run, asker);
+  const [oldest] = askers.keys();
+  if (askers.size > maximumEndedRuns && oldest !== undefined) askers.delete(oldest);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clusterName, consistency, count, overridesOf, port, webOrigin } from "./options.ts";
+import { clusterName, consistency, count, overridesOf, port, roleCount, webOrigin } from "./options.ts";
 
 describe("options", () => {
   it("read consistency modes", () => {
@@ -12,6 +12,9 @@ describe("options", () => {
     expect(() => count("0")).toThrow(/from 1/);
     expect(() => count("two")).toThrow(/"two"/);
     expect(() => port("70000")).toThrow(/65535/);
+    expect(() => port("")).toThrow(/65535/);
+    expect(roleCount("256")).toBe(256);
+    expect(() => roleCount("257")).toThrow(/from 1 to 256/);
     expect(() => clusterName("../a b")).toThrow(/a-z/);
   });
 

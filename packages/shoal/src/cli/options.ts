@@ -15,6 +15,16 @@ export function count(text: string): number {
   return value;
 }
 
+/** Workers, or servers, of one machine: a coordinator has room for 512 members in all. */
+const mostOfARole = 256;
+
+/** How many of a role to start. */
+export function roleCount(text: string): number {
+  const value = count(text);
+  if (value <= mostOfARole) return value;
+  throw new InvalidArgumentError(`expected a whole number from 1 to ${mostOfARole}, got "${text}"`);
+}
+
 /** Of the draws of a language model: 0 or more. */
 export function temperature(text: string): number {
   const value = Number(text);
@@ -25,7 +35,7 @@ export function temperature(text: string): number {
 /** A TCP port, 0 … 65535. */
 export function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+  if (text.trim() === "" || !Number.isInteger(value) || value < 0 || value > 65_535) {
     throw new InvalidArgumentError(`expected a port from 0 to 65535, got "${text}"`);
   }
   return value;

@@ -1,5 +1,6 @@
 /** What the command line writes, and where: results on stdout, errors on stderr; under --json values on stdout only. */
 import { isShoalError, ShoalError } from "@shoal/errors";
+import { commandName } from "../environment/command-name.ts";
 
 /** Where people read: a terminal, a pipe, a file. */
 export interface TextStream {
@@ -30,7 +31,7 @@ const usualWidth = 80;
 
 export function createOutput(json: boolean, stream: TextStream = process.stdout): Output {
   const redraws = !json && stream.isTTY === true && process.env["NO_COLOR"] === undefined;
-  const widthNow = (): number | undefined => (redraws ? (stream.columns ?? usualWidth) : undefined);
+  const widthNow = (): number | undefined => (redraws ? columnsOf(stream) : undefined);
   let standing: string | null = null;
   const draw = (text: string): void =>
     void stream.write(`${clearLine}${text.slice(0, (widthNow() ?? usualWidth) - 1)}`);
@@ -45,7 +46,7 @@ export function createOutput(json: boolean, stream: TextStream = process.stdout)
     },
     line: (text = "") => {
       if (json) return;
-      stream.write(`${standing === null ? "" : clearLine}${text}\n`);
+      stream.write(`${standing === null ? "" : clearLine}${asCalledHere(text)}\n`);
       if (standing !== null) draw(standing);
     },
     live: (text) => {
@@ -60,9 +61,19 @@ export function createOutput(json: boolean, stream: TextStream = process.stdout)
       settle();
       const known = ShoalError.from(error);
       if (json) stream.write(`${JSON.stringify({ type: "error", error: known })}\n`);
-      else process.stderr.write(`shoal: ${describeError(error)}\n`);
+      else process.stderr.write(`shoal: ${asCalledHere(describeError(error))}\n`);
     },
   };
+}
+
+/** A terminal that was never told its size says 0. */
+function columnsOf({ columns = 0 }: TextStream): number {
+  return columns > 0 ? columns : usualWidth;
+}
+
+/** Sentences name commands as `shoal …`, wherever they were made; people may have to call it otherwise. */
+function asCalledHere(sentence: string): string {
+  return sentence.replaceAll("`shoal ", `\`${commandName(process.env)} `);
 }
 
 /** One sentence for an expected error; the stack as well for a bug. */

@@ -107,6 +107,10 @@ describe("progress line", () => {
     expect(written).toEqual(["\r\u001b[2Kstep 50/200  loss 0"]);
   });
 
+  it("takes a terminal that was never told its size for a usual one", () => {
+    expect(terminal(0, []).width).toBe(80);
+  });
+
   it("stays below other lines on a terminal", () => {
     const written: string[] = [];
     const output = terminal(10, written);

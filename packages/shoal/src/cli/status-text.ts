@@ -8,7 +8,7 @@ import { sizeText } from "./size-text.ts";
 import { trafficText } from "./traffic-text.ts";
 
 export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, output: Output): void {
-  for (const member of status.members) {
+  for (const member of status.members.toSorted(byRoleAndName)) {
     const state = member.alive ? "alive" : `no heartbeat for ${(member.sinceHeartbeatMs / 1000).toFixed(1)} s`;
     output.line(
       `${member.name.padEnd(14)} ${member.role.padEnd(7)} ${state.padEnd(24)} ${member.endpoint ?? ""}`.trimEnd(),
@@ -18,6 +18,13 @@ export function sayStatus(status: Pick<ClusterStatus, "members" | "runs">, outpu
   if (status.runs.length === 0) output.line("no runs yet; submit one with `shoal submit JOB`");
   for (const run of status.runs) sayRun(run, output);
 }
+
+/** As people count: server-2 before server-10. */
+function byRoleAndName(a: Member, b: Member): number {
+  return a.role.localeCompare(b.role) || a.name.localeCompare(b.name, "en", { numeric: true });
+}
+
+type Member = ClusterStatus["members"][number];
 
 function sayRun(run: RunStatus, output: Output): void {
   output.line(`${run.run}  ${run.phase}: ${run.reason}`);

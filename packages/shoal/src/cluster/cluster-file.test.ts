@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -30,6 +30,18 @@ describe("cluster files", () => {
     writeClusterFile(file("dead", 2 ** 22 + 1), environment);
     expect(liveClusters(environment)).toEqual([]);
     expect(existsSync(join(folder, "shoal", "clusters", "dead.json"))).toBe(false);
+  });
+
+  it("that cannot be read are left to a keeper who still writes, and removed when nobody does", () => {
+    const environment = { XDG_STATE_HOME: folder };
+    writeClusterFile(file("a"), environment);
+    const path = join(folder, "shoal", "clusters", "a.json");
+    truncateSync(path);
+    expect(liveClusters(environment)).toEqual([]);
+    expect(existsSync(path)).toBe(true);
+    utimesSync(path, 0, 0);
+    expect(liveClusters(environment)).toEqual([]);
+    expect(existsSync(path)).toBe(false);
   });
 
   it("are refused to a second keeper, and stay as they are", () => {

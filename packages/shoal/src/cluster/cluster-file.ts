@@ -2,7 +2,7 @@
  * How `shoal submit` in another terminal finds the cluster that `shoal up` started: a file per cluster with address
  * and token, readable by its user only.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/errors";
 import { z } from "zod";
@@ -17,6 +17,8 @@ export interface ClusterFile {
   /** Process that keeps the cluster up; the file is stale when it is gone. */
   readonly pid: number;
 }
+
+const writingLimitMs = 5_000;
 
 const schema: z.ZodType<ClusterFile> = z.object({
   cluster: z.string(),
@@ -72,7 +74,7 @@ export function liveClusters(environment: Environment): readonly ClusterFile[] {
     const path = join(folder, name);
     const file = readClusterFile(path);
     if (file !== undefined && isAlive(file.pid)) return [file];
-    rmSync(path, { force: true });
+    if (file !== undefined || !isBeingWritten(path)) rmSync(path, { force: true });
     return [];
   });
 }
@@ -91,6 +93,12 @@ function readClusterFile(path: string): ClusterFile | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A keeper makes its file first and fills it then: one that cannot be read may be of a moment ago. */
+function isBeingWritten(path: string): boolean {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file !== undefined && Date.now() - file.mtimeMs < writingLimitMs;
 }
 
 /** Whether the process that keeps a cluster up lives. */

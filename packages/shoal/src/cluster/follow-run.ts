@@ -108,7 +108,7 @@ export async function takeSnapshot(
     if (failure !== null && failure !== before?.failure) throw new ShoalError("run_failed", failure, { run });
     if (hasEnded(status)) throw new ShoalError("run_failed", `run ${run} is ${status.phase}`, { run });
     if (system.clock.now() > endAt) {
-      throw new ShoalError("deadline_exceeded", `run ${run} has no new snapshot after ${limitMs} ms`, { run });
+      throw new ShoalError("deadline_exceeded", `run ${run} has no new snapshot after ${limitMs / 1000} s`, { run });
     }
     await pause(system, pollMs);
   }
@@ -173,7 +173,11 @@ export async function cancelRun(
 
 function describedRun(reply: RunReply, run: string): RunStatus {
   if (reply.type === "run_described") return reply.status;
-  throw new ShoalError("run_not_found", `the coordinator knows no run ${run}`, { run });
+  throw new ShoalError(
+    "run_not_found",
+    `the coordinator knows no run ${run}; \`shoal status\` lists those it knows, \`shoal runs\` those that left snapshots`,
+    { run },
+  );
 }
 
 /** The error of a run that did not complete. */

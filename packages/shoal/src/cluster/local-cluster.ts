@@ -189,6 +189,18 @@ export function withAllWorkers(job: JobSpec, workers: number): JobSpec {
   throw new ShoalError("invalid_job", sentence, { field: "job.workers" });
 }
 
+/**
+ * @param shoal how the command is called here
+ * @throws ShoalError invalid_argument - clients train the job, and none can reach this process: rounds would wait without end
+ */
+export function refuseFederated(job: JobSpec, shoal: string): void {
+  if (job.federated === null) return;
+  const sentence =
+    `${job.name} is trained by clients, who take part through a cluster: ` +
+    `\`${shoal} up\`, \`${shoal} submit\` of this job, and \`${shoal} edge\``;
+  throw new ShoalError("invalid_argument", sentence, { field: "federated" });
+}
+
 function createNode(bus: Bus, name: string, log: (sentence: string) => void): ActorSystem {
   return createActorSystem({
     node: name,

@@ -68,12 +68,12 @@ function isExecutable(file: string): boolean {
 }
 
 /**
- * @throws ShoalError missing_tool - no nats-server on this machine
- * @throws ShoalError what `portTaken` makes; internal - it ended at once; the message has its last words
+ * @throws ShoalError missing_tool - no nats-server on this machine, or it ended at once; the message has its last words
+ * @throws ShoalError what `portTaken` makes; file_not_writable - the temporary folder
  */
 export async function startNatsProcess(options: NatsProcessOptions): Promise<NatsProcess> {
   const program = findNatsServer(options.environment);
-  const folder = mkdtempSync(join(tmpdir(), "shoal-nats-"));
+  const folder = makeFolder();
   const config = join(folder, "nats.conf");
   writeFileSync(config, options.configure(folder), { mode: 0o600 });
   const child = spawn(program, ["-c", config], { stdio: ["ignore", "ignore", "pipe"], detached: true });
@@ -93,7 +93,7 @@ export async function startNatsProcess(options: NatsProcessOptions): Promise<Nat
   try {
     const doors = await Promise.race([
       waitForDoors(folder, options, words),
-      exited.then(() => Promise.reject(startError(words.last(), options.portTaken))),
+      exited.then(() => Promise.reject(startError(program, words.last(), options.portTaken))),
     ]);
     return { doors, pid: child.pid ?? 0, folder, exited, stop };
   } catch (error) {
@@ -144,10 +144,22 @@ function portsIn(file: string): { readonly nats?: string[]; readonly websocket?:
   }
 }
 
-function startError(lastWords: string, portTaken: () => ShoalError): ShoalError {
-  return /address already in use/.test(lastWords)
-    ? portTaken()
-    : new ShoalError("internal", `nats-server ended at once: ${lastWords}`);
+function startError(program: string, lastWords: string, portTaken: () => ShoalError): ShoalError {
+  if (/address already in use/.test(lastWords)) return portTaken();
+  const [said = ""] = lastWords.split("\n").slice(-1);
+  const sentence = `${program} ended at once (${said === "" ? "without a word" : said}); is it a nats-server of 2.9 or newer?`;
+  return new ShoalError("missing_tool", sentence, { tool: "nats-server" });
+}
+
+/** Where its configuration, its token and what it keeps stand. */
+function makeFolder(): string {
+  const base = tmpdir();
+  try {
+    return mkdtempSync(join(base, "shoal-nats-"));
+  } catch (cause) {
+    const sentence = `cannot make a folder in ${base} for nats-server; set TMPDIR to one that can be written`;
+    throw new ShoalError("file_not_writable", sentence, { folder: base }, { cause });
+  }
 }
 
 function listenTo(child: ChildProcess): Words {

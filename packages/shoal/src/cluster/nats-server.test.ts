@@ -8,6 +8,15 @@ describe("nats-server", () => {
     expect(() => findNatsServer({ PATH: "", NATS_SERVER_BIN: "/nowhere/nats-server" })).toThrow(/NATS_SERVER_BIN/);
   });
 
+  it("is doubted in one line when it ends at once", async () => {
+    const environment = { NATS_SERVER_BIN: process.execPath };
+    // To Node the configuration is a script, and a wrong one.
+    await expect(startNatsServer({ token: "t", environment, port: -1 })).rejects.toMatchObject({
+      code: "missing_tool",
+      message: expect.stringMatching(/ended at once \([^\n]*\); is it a nats-server of 2\.9 or newer\?$/),
+    });
+  });
+
   it("starts on a port of its choice and is gone after stop", async () => {
     const server = await startNatsServer({ token: "secret", environment: process.env, port: -1 });
     expect(server.url).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);

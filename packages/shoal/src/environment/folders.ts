@@ -2,7 +2,7 @@
  * Where Shoal keeps things on a machine. All follow the XDG base directory specification; a run's own files stand in
  * the folder where the command was given, because people look for them there.
  */
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ShoalError } from "@shoal/errors";
@@ -40,6 +40,17 @@ export function ensureWritable(folder: string, option: string): void {
       { cause },
     );
   }
+}
+
+/**
+ * Finds out what each worker would, before any is started.
+ * @throws ShoalError data_not_found - there is no such folder
+ */
+export function requireDataFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new ShoalError("data_not_found", `the data folder ${folder} does not exist; choose another with --data`, {
+    folder,
+  });
 }
 
 /** What a failed write means to people: the place, the reason (a full disk, as a rule) and the way out. */

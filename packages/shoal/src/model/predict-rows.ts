@@ -29,7 +29,7 @@ const batchRows = 128;
 export function preprocessingOf({ path, metadata }: FoundModel): Preprocessing {
   const text = metadata[preprocessingKey];
   if (text !== undefined) return decodePreprocessing(text);
-  const sentence = `${path} does not say how its data was prepared (${preprocessingKey}): it cannot be used on raw data`;
+  const sentence = `${path} does not say how its data was prepared (${preprocessingKey}): it cannot be used on raw data. \`shoal export\` writes it for programs that prepare theirs`;
   throw new ShoalError("invalid_argument", sentence, { path });
 }
 

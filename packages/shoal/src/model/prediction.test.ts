@@ -17,12 +17,13 @@ describe("a prediction", () => {
   });
 
   it("says yes or no of one logit, and numbers under a regression loss", () => {
-    expect(describeOutput({ loss: binary, names: ["no", "yes"] }, Float32Array.of(0.1))).toMatchObject({
-      class: "yes",
+    expect(describeOutput({ loss: binary, names: ["no", "yes"] }, Float32Array.of(-Math.log(3)))).toEqual({
+      class: "no",
+      probabilities: { no: 0.75, yes: 0.25 },
     });
     expect(describeOutput({ loss: binary, names: undefined }, Float32Array.of(0))).toEqual({
       class: 0,
-      probability: 0.5,
+      probabilities: { 0: 0.5, 1: 0.5 },
     });
     const loss = { type: "huber" } as const;
     expect(describeOutput({ loss, names: ["price"] }, Float32Array.of(2.5))).toEqual({ values: { price: 2.5 } });

@@ -5,8 +5,7 @@ import type { LossSpec, Preprocessing } from "@shoal/models";
 export interface Prediction {
   /** The likeliest class: its name where the model's data named it, else its number. */
   readonly class?: string | number;
-  /** By class; of one yes-or-no output the probability of yes. */
-  readonly probability?: number;
+  /** By class; one yes-or-no output has two. */
   readonly probabilities?: Readonly<Record<string, number>>;
   /** Numbers under a regression loss, by column where the columns are known. */
   readonly values?: Readonly<Record<string, number>>;
@@ -33,11 +32,10 @@ export function describeOutput({ loss, names }: PredictedOutput, logits: Float32
 }
 
 function describeYesNo(logits: Float32Array, names: readonly string[] | undefined): Prediction {
-  const probabilities = Array.from(logits, (logit) => rounded(1 / (1 + Math.exp(-logit))));
+  const probabilities = Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
   if (probabilities.length > 1) return describeClasses(probabilities, names);
-  const [probability = 0] = probabilities;
-  const yes = probability > 0.5 ? 1 : 0;
-  return { class: names?.[yes] ?? yes, probability };
+  const [yes = 0] = probabilities;
+  return describeClasses([1 - yes, yes], names);
 }
 
 function describeClasses(probabilities: readonly number[], names: readonly string[] | undefined): Prediction {

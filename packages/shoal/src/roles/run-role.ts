@@ -36,6 +36,16 @@ const closeLimitMs = 1_500;
 /** How long a node that was told to terminate waits until others have what it holds: below what containers are given. */
 const drainLimitMs = 8_000;
 
+/** A node that waits for longer than this for its first welcome says so, once; it goes on asking. */
+const welcomeLimitMs = 10_000;
+
+function unwelcomeText({ node, cluster }: RoleOptions): string {
+  return (
+    `${node} has not been welcomed after ${welcomeLimitMs / 1000} s and goes on asking: ` +
+    `does cluster ${cluster} have a coordinator, of this version of shoal?`
+  );
+}
+
 /** Runs a role until it is asked to stop; settles when everything is closed. */
 export async function runRole(
   options: RoleOptions,
@@ -54,11 +64,14 @@ export async function runRole(
   observeMailboxes(connection.system);
   const role = await start(connection, token);
   options.log(`${options.node} asks the coordinator of cluster ${options.cluster} for its membership`);
+  const unwelcome = setTimeout(() => options.log(unwelcomeText(options)), welcomeLimitMs);
   void role.joined.then(() => {
+    clearTimeout(unwelcome);
     reportReady(role.detail);
     options.log(`${options.node} serves cluster ${options.cluster}`);
   });
   const reason = await (role.ended === undefined ? stop : Promise.race([stop, role.ended]));
+  clearTimeout(unwelcome);
   options.log(`${options.node} stops: ${reason}`);
   if (reason === "SIGTERM" && role.drain !== undefined) await drain(role.drain, options);
   setTimeout(() => process.exit(0), closeLimitMs).unref();

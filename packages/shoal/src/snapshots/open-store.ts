@@ -1,8 +1,9 @@
 /** The place of the snapshots, as people name it. */
+import { resolve } from "node:path";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { ShoalError } from "@shoal/errors";
 import type { SnapshotStore } from "@shoal/protocol";
-import type { Environment } from "../environment/folders.ts";
+import { ensureWritable, type Environment } from "../environment/folders.ts";
 import { createFolderStore } from "./folder-store.ts";
 import { createNatsSnapshotStore } from "./nats-store.ts";
 import { createS3Store } from "./s3-store.ts";
@@ -29,7 +30,23 @@ export function openSnapshotStore({ runsFolder, environment, nats }: StoreChoice
   if (named === undefined || named === "") return createFolderStore(runsFolder);
   if (named.startsWith("nats:")) return natsStore(named.slice("nats:".length), nats);
   if (named.startsWith("s3://")) return s3Store(named.slice("s3://".length), environment);
-  return createFolderStore(named);
+  return createFolderStore(folderIn(named));
+}
+
+/**
+ * Finds out before anything starts what can be known then: what a folder is, and whether it can be written.
+ * @throws ShoalError invalid_argument - the place is of no kind that there is; file_not_writable
+ */
+export function checkPlace(environment: Environment): void {
+  const named = environment["SHOAL_SNAPSHOTS"] ?? "";
+  if (named === "" || named.startsWith("nats:") || named.startsWith("s3://")) return;
+  ensureWritable(resolve(folderIn(named)), "--snapshots");
+}
+
+/** A place of another kind is not taken for a folder of that name. */
+function folderIn(named: string): string {
+  if (!/^(?:[a-z][a-z0-9+.-]*:\/\/|s3:)/i.test(named)) return named;
+  throw invalid(`expected a folder, nats:BUCKET or s3://BUCKET/PREFIX, got ${JSON.stringify(named)}`);
 }
 
 function natsStore(bucket: string, nats: NatsConnection | undefined): SnapshotStore {

@@ -5,10 +5,10 @@ import { defaultCluster } from "../../cluster/cluster-address.ts";
 import { stopRequested } from "../../cluster/parent-watch.ts";
 import { startProcessCluster } from "../../cluster/process-cluster.ts";
 import { commandName } from "../../environment/command-name.ts";
-import { ensureWritable, runsFolder } from "../../environment/folders.ts";
+import { ensureWritable, requireDataFolder, runsFolder } from "../../environment/folders.ts";
 import type { CommandContext } from "../command-line.ts";
-import { placesText, withPlace } from "../../snapshots/open-store.ts";
-import { clusterName, count, port, wholeNumber } from "../options.ts";
+import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
+import { clusterName, port, roleCount, wholeNumber } from "../options.ts";
 
 /** As a shell reports a process that Ctrl-C ended. */
 const interruptedExitCode = 130;
@@ -31,8 +31,8 @@ export function addClusterCommands(program: Command, context: CommandContext): v
   program
     .command("up")
     .description("start a cluster of processes on this machine: nats-server, coordinator, servers, workers")
-    .option("--workers <N>", "worker processes", count, 2)
-    .option("--servers <N>", "parameter server processes", count, 2)
+    .option("--workers <N>", "worker processes", roleCount, 2)
+    .option("--servers <N>", "parameter server processes", roleCount, 2)
     .addOption(
       new Option("--cluster <NAME>", "name of the cluster")
         .env("SHOAL_CLUSTER")
@@ -53,6 +53,9 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
   const name = options.cluster;
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
+  const environment = withPlace(context.environment, options.snapshots);
+  checkPlace(environment);
+  if (options.data !== undefined) requireDataFolder(options.data);
   const stop = stopRequested();
   const impatience = new AbortController();
   void stop.then(() => impatience.abort());
@@ -65,7 +68,7 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
     natsPort: options.natsPort ?? -1,
     restarts: options.restarts,
-    environment: withPlace(context.environment, options.snapshots),
+    environment,
     signal: impatience.signal,
     log: (sentence) => {
       output.line(sentence);
@@ -82,12 +85,14 @@ async function up(options: UpOptions, context: CommandContext): Promise<void> {
     context.exit(interruptedExitCode);
     return;
   }
+  // With several clusters on this machine each command has to choose one.
+  const choice = name === defaultCluster ? "" : ` --cluster ${name}`;
   const pids = Object.fromEntries(cluster.pids());
   output.value({ type: "up", cluster: name, nats: cluster.file.nats, pids });
   output.line(
     `cluster ${name} is up: ${counted(options.servers, "server")}, ${counted(options.workers, "worker")}, NATS at ${cluster.file.nats}`,
   );
-  output.line(`in another terminal: ${commandName(context.environment)} submit ${exampleJob}`);
+  output.line(`in another terminal: ${commandName(context.environment)} submit ${exampleJob}${choice}`);
   output.line("Ctrl-C ends it");
   const reason = await Promise.race([stop, cluster.lost]);
   output.line(`stopping: ${typeof reason === "string" ? reason : "nats-server is gone"}`);

@@ -26,7 +26,8 @@ export async function withCluster(
   try {
     await use(connection);
   } catch (error) {
-    throw isShoalError(error, "actor_not_found") ? nobodyAnswers(address, error) : error;
+    if (isShoalError(error, "actor_not_found")) throw nobodyAnswers(address, error);
+    throw isShoalError(error, "codec_failed") ? notUnderstood(address, error) : error;
   } finally {
     await connection.close();
   }
@@ -35,4 +36,13 @@ export async function withCluster(
 function nobodyAnswers({ cluster, nats }: ClusterAddress, cause: ShoalError): ShoalError {
   const sentence = `no coordinator answers for cluster ${cluster} at ${nats}; is it running? \`shoal up\` starts one`;
   return new ShoalError("actor_not_found", sentence, { cluster }, { cause });
+}
+
+/** Commands and members of one release understand each other; what else comes over the bus is refused by its schema. */
+function notUnderstood({ cluster }: ClusterAddress, cause: ShoalError): ShoalError {
+  const complaint = cause.message.replace(/^\[[a-z_]+\] /, "").replace(/\. Expected [^]*/, "");
+  const sentence =
+    `cluster ${cluster} and this command do not understand each other, as with another version of shoal: ` +
+    `use the one that started the cluster (${complaint})`;
+  return new ShoalError("codec_failed", sentence, { cluster }, { cause });
 }

@@ -51,8 +51,12 @@ function addSubmit(program: Command, context: CommandContext): void {
       await withCluster(options, context, async ({ system, coordinator }) => {
         const run = await submitRun(system, coordinator, job, crypto.randomUUID());
         output.value({ type: "submitted", run });
-        output.line(`${run} is submitted; Ctrl-C stops following, \`${shoal} cancel ${run}\` stops the run`);
-        if (options.detach === true) return;
+        const isFollowed = options.detach !== true;
+        output.line(
+          `${run} is submitted; ${isFollowed ? "Ctrl-C stops following, " : ""}\`${shoal} cancel ${run}\` stops the run`,
+        );
+        if (job.federated !== null) output.line(`clients take part through \`${shoal} edge\``);
+        if (!isFollowed) return;
         sayResult(await showRun(system, coordinator, run, output), output);
         output.line(`trace          ${shoal} trace ${run}`);
       });

@@ -115,7 +115,7 @@ async function resumeThere(run: string, options: ResumeOptions, context: Command
   await withCluster(options, context, async ({ system, coordinator }) => {
     await resumeRun(system, coordinator, run, options.from ?? null, crypto.randomUUID());
     output.value({ type: "resumed", run });
-    output.line(`${run} goes on; Ctrl-C stops following`);
+    output.line(options.detach === true ? `${run} goes on` : `${run} goes on; Ctrl-C stops following`);
     if (options.detach !== true) sayResult(await showRun(system, coordinator, run, output), output);
   });
 }

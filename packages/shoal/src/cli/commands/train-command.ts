@@ -6,9 +6,9 @@ import type { LocalCluster } from "../../cluster/local-cluster.ts";
 import { cancelRun, submitRun } from "../../cluster/follow-run.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { ensureWritable, runsFolder } from "../../environment/folders.ts";
-import { placesText, withPlace } from "../../snapshots/open-store.ts";
+import { checkPlace, placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
-import { addJobOverrides, count, overridesOf, type JobOverrideOptions } from "../options.ts";
+import { addJobOverrides, overridesOf, roleCount, type JobOverrideOptions } from "../options.ts";
 import { describeError, type Output } from "../output.ts";
 import { sayResult, showRun } from "../show-run.ts";
 
@@ -41,9 +41,11 @@ export function addTrainCommand(program: Command, context: CommandContext): void
       .argument("<job>", "a job: .ts, .js, .json or .yaml"),
   );
   addJobOverrides(command).action(async (file: string, options: InProcessOptions & JobOverrideOptions) => {
-    const { withAllWorkers } = await import("../../cluster/local-cluster.ts");
+    const { refuseFederated, withAllWorkers } = await import("../../cluster/local-cluster.ts");
     const { loadJob } = await import("../../job/load-job.ts");
-    const job = withAllWorkers(await loadJob(file, overridesOf(options)), options.workers);
+    const spec = await loadJob(file, overridesOf(options));
+    refuseFederated(spec, commandName(context.environment));
+    const job = withAllWorkers(spec, options.workers);
     const { workers, servers, trace } = options;
     await trainInProcess(options, context, {
       title: `${job.name}: ${counted(workers, "worker")}, ${counted(servers, "server")}, ${job.consistency.mode}, in this process`,
@@ -56,8 +58,8 @@ export function addTrainCommand(program: Command, context: CommandContext): void
 /** @param isAlone false where the command has `--json` already */
 export function addInProcessOptions(command: Command, isAlone = true): Command {
   const known = command
-    .option("--workers <N>", "workers, each with a compute thread", count, 2)
-    .option("--servers <N>", "parameter servers", count, 2)
+    .option("--workers <N>", "workers, each with a compute thread", roleCount, 2)
+    .option("--servers <N>", "parameter servers", roleCount, 2)
     .option("--data <FOLDER>", "where the data set is (SHOAL_DATA)")
     .option("--runs <FOLDER>", "where models and traces go (SHOAL_RUNS; default .shoal/runs)")
     .option("--snapshots <PLACE>", placesText)
@@ -73,6 +75,8 @@ export async function trainInProcess(
   const output = context.output(options.json);
   const runs = runsFolder(context.environment, options.runs);
   ensureWritable(runs, "--runs");
+  const environment = withPlace(context.environment, options.snapshots);
+  checkPlace(environment);
   // The commands beside this one need none of the roles.
   const { startLocalCluster } = await import("../../cluster/local-cluster.ts");
   const { setUpTelemetry } = await import("../../telemetry/telemetry.ts");
@@ -88,12 +92,12 @@ export async function trainInProcess(
     servers: options.servers,
     runsFolder: runs,
     dataFolder: options.data ?? context.environment["SHOAL_DATA"],
-    environment: withPlace(context.environment, options.snapshots),
+    environment,
     log: (sentence) => output.line(sentence),
   });
   try {
-    output.line(training.title);
     const run = await training.begin(cluster);
+    output.line(training.title);
     const interrupted = onInterrupt(() => cancelRun(cluster.system, cluster.coordinator, run));
     try {
       sayResult(await showRun(cluster.system, cluster.coordinator, run, output), output);
