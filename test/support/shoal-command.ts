@@ -1,12 +1,12 @@
 /** Runs the `shoal` command as a stranger would: a process of its own, in a folder of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const sources = join(import.meta.dirname, "../../packages/shoal/src/bin.ts");
 
-/** A scratch folder with its own state, cache and runs; removed when disposed. */
+/** A scratch folder with its own state, cache, runs and temporary files; removed when disposed. */
 export interface Workplace extends Disposable {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -18,10 +18,13 @@ export function createWorkplace(): Workplace {
     XDG_STATE_HOME: join(folder, "state"),
     XDG_CACHE_HOME: join(folder, "cache"),
     SHOAL_RUNS: join(folder, "runs"),
+    // What is killed leaves its temporary files behind.
+    TMPDIR: join(folder, "tmp"),
     NO_COLOR: "1",
     // Processes start in half the time when they need not compile what another one has compiled.
     NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(tmpdir(), "node-compile-cache"),
   };
+  mkdirSync(own.TMPDIR);
   return {
     folder,
     environment: { ...process.env, ...own },
