@@ -1,9 +1,8 @@
 import type { ShardSeat } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
-import { checkJob } from "../job/check-job.ts";
+import { liveServers, serverHolder as holder, smallJob as job } from "../../../../test/support/live-servers.ts";
 import { noteLine } from "../membership/dead-lines.ts";
-import { emptyMembership, type Member, type MembershipState } from "../membership/membership.ts";
-import { noSigns } from "../membership/signs.ts";
+import { emptyMembership } from "../membership/membership.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
 import { completeSettings } from "../settings.ts";
@@ -12,28 +11,6 @@ import { planMoves } from "./plan-moves.ts";
 import { newRunServer } from "./run-seats.ts";
 
 const settings = completeSettings({ balanceMs: 2000 });
-const holder = (member: number) => ({ member, incarnation: 1, node: `server-${member}`, endpoint: `server-${member}` });
-
-/** Four servers, of which some leave. */
-function membership(leaving: readonly number[] = []): MembershipState {
-  const members = [1, 2, 3, 4].map((number): [number, Member] => {
-    const { member, incarnation, node: name, endpoint } = holder(number);
-    const life = { alive: true, ready: true, heardAtMs: 0, leaving: leaving.includes(member), ...noSigns };
-    return [
-      member,
-      { ...{ member, incarnation, name, role: "server", endpoint, control: `${name}/control` }, ...life },
-    ];
-  });
-  return { ...emptyMembership, members: new Map(members) };
-}
-
-const job = checkJob({
-  name: "a",
-  model: { inputs: 4, layers: [{ type: "dense", outputs: 2 }], loss: { type: "softmax_cross_entropy" } },
-  data: { type: "csv", file: "a.csv", labelColumn: "b" },
-  batchSize: 1,
-  optimizer: { name: "sgd", learningRate: 0.1 },
-});
 
 /** Eight shards of two servers, each with one copy; two servers more have nothing. */
 function training(): RunState {
@@ -64,16 +41,16 @@ const moveOf = (run: RunState) => [...run.moves.values()][0];
 
 describe("a move", () => {
   it("that cannot come to its server keeps no other waiting", () => {
-    const begun = planMoves(training(), membership(), 10_000, settings);
+    const begun = planMoves(training(), liveServers(4), 10_000, settings);
     expect(moveOf(begun)?.to).toBe(4);
     const { deadLines } = emptyMembership;
-    const unreached = { ...membership(), deadLines: noteLine(deadLines, { from: 1, to: 4, forMs: 2000 }, 10_500) };
+    const unreached = { ...liveServers(4), deadLines: noteLine(deadLines, { from: 1, to: 4, forMs: 2000 }, 10_500) };
     const noLine = { ...unreached, deadLines: noteLine(unreached.deadLines, { from: 2, to: 4, forMs: 2000 }, 10_500) };
     const servers = begun.servers.map((each) => (each.member === 4 ? { ...each, refuses: true } : each));
     for (const [run, members] of [
-      [{ ...begun, servers }, membership()],
+      [{ ...begun, servers }, liveServers(4)],
       [begun, noLine],
-      [begun, membership([4])],
+      [begun, liveServers(4, [4])],
     ] as const) {
       expect(planMoves(run, members, 10_600, settings).moves.size).toBe(0);
       expect(moveOf(planMoves(run, members, 12_100, settings))?.to).toBe(3);
@@ -81,9 +58,9 @@ describe("a move", () => {
   });
 
   it("goes on while its server is filled, and is named when it lasts", () => {
-    const begun = advanceSeats(planMoves(training(), membership(), 10_000, settings), membership(), 100, settings);
+    const begun = advanceSeats(planMoves(training(), liveServers(4), 10_000, settings), liveServers(4), 100, settings);
     expect([...begun.seats.values()].filter(({ learners }) => learners.length > 0)).toHaveLength(1);
-    const later = planMoves(begun, membership(), 14_000, settings);
+    const later = planMoves(begun, liveServers(4), 14_000, settings);
     expect(moveOf(later)).toEqual(moveOf(begun));
     expect(reasonOf(later, 14_000)).not.toContain("on its way");
     const [shard, { from }] = [...begun.moves][0] ?? [-1, { from: -1 }];

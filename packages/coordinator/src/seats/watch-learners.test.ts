@@ -1,8 +1,6 @@
 import type { ShardSeat, ShardSummary } from "@shoal/protocol";
 import { describe, expect, it } from "vitest";
-import { checkJob } from "../job/check-job.ts";
-import { emptyMembership, type Member, type MembershipState } from "../membership/membership.ts";
-import { noSigns } from "../membership/signs.ts";
+import { liveServers, serverHolder as holder, smallJob as job } from "../../../../test/support/live-servers.ts";
 import { reasonOf } from "../runs/reason.ts";
 import { createRun, type RunState } from "../runs/run-state.ts";
 import { serverReplied } from "../runs/server-replies.ts";
@@ -13,28 +11,6 @@ import { newRunServer } from "./run-seats.ts";
 import { isFillLasting, watchLearners } from "./watch-learners.ts";
 
 const settings = completeSettings({ balanceMs: 2000 });
-const holder = (member: number) => ({ member, incarnation: 1, node: `server-${member}`, endpoint: `server-${member}` });
-
-/** All of them have just been heard. */
-function membership(servers: number, now: number): MembershipState {
-  const members = Array.from({ length: servers }, (_, index): [number, Member] => {
-    const { member, incarnation, node: name, endpoint } = holder(index + 1);
-    const life = { alive: true, ready: true, heardAtMs: now, leaving: false, ...noSigns };
-    return [
-      member,
-      { ...{ member, incarnation, name, role: "server", endpoint, control: `${name}/control` }, ...life },
-    ];
-  });
-  return { ...emptyMembership, members: new Map(members) };
-}
-
-const job = checkJob({
-  name: "a",
-  model: { inputs: 4, layers: [{ type: "dense", outputs: 2 }], loss: { type: "softmax_cross_entropy" } },
-  data: { type: "csv", file: "a.csv", labelColumn: "b" },
-  batchSize: 1,
-  optimizer: { name: "sgd", learningRate: 0.1 },
-});
 
 /** Shards of the first server, of as many keys each. @param copies of each shard that the run wants */
 function training(shardCount: number, copies: number, keys = 10): RunState {
@@ -63,7 +39,7 @@ function play(
 ): RunState {
   let next = run;
   for (let now = from; now <= to; now += 100) {
-    const members = membership(servers, now);
+    const members = liveServers(servers, [], now);
     next = advanceSeats(planMoves(watchLearners(next, now), members, now, settings), members, now, settings);
     for (const { name, member } of next.servers) {
       const mine = [...next.seats.values()].filter((seat) =>
