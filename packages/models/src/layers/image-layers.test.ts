@@ -110,7 +110,10 @@ describe.each(kernelBuilds)("layers of images on the %s kernels", async (build) 
       fc.property(problem, ({ layer, rows, shape, seed }) => {
         const random = createCounterRandom(seed, "digits", 0);
         const draw = (): number => 2 * random.uniform() - 1;
-        const values = spacedValues(rows * elementsOf(shape), random);
+        const count = rows * elementsOf(shape);
+        // Only maxima need values that lie apart: so wide a range would bend tanh and gelu within one step.
+        const values =
+          layer.type === "max_pool" ? spacedValues(count, random) : Float64Array.from({ length: count }, draw);
         const parameters = parametersOf(layer, shape, draw);
         const given = (
           x: ArrayLike<number>,
@@ -134,7 +137,7 @@ describe.each(kernelBuilds)("layers of images on the %s kernels", async (build) 
           const direction = Float64Array.from({ length: gradient?.length ?? 0 }, draw);
           const slope = (along(direction.map((d) => d * step)) - along(direction.map((d) => -d * step))) / (2 * step);
           const expected = direction.reduce((sum, d, i) => sum + d * (gradient?.[i] ?? Number.NaN), 0);
-          // Rounding of some hundred outputs (2^-24 of up to 10, over 2^-8), and third derivatives: 2e-3 was seen.
+          // Rounding of some hundred outputs (2^-24 of up to 10, over 2^-8), and third derivatives: 4e-4 was seen in 40,000.
           expect(Math.abs(slope - expected)).toBeLessThan(5e-3 * Math.max(4, Math.abs(expected)));
         };
         const moved = (from: ArrayLike<number>, by: Float64Array): Float64Array =>
