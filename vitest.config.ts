@@ -19,6 +19,9 @@ const globalSetup = "test/support/built-command.ts";
 /** For files that compute most of their time, and measure nobody's patience. */
 const onAllCores = { maxWorkers: availableParallelism() };
 
+/** For files with properties. */
+const seeded = { setupFiles: ["test/support/property-seed.ts"] };
+
 /**
  * Projects run one group after the other: what measures a cluster's patience (leases, deadlines) must not share the
  * cores with a hundred unit tests.
@@ -83,6 +86,7 @@ export default defineConfig({
     projects: [
       project("unit", 0, {
         ...onAllCores,
+        ...seeded,
         // Loading what a file needs takes longer than most files.
         isolate: false,
         include: [
@@ -95,7 +99,12 @@ export default defineConfig({
         exclude: [heapTest],
         testTimeout: 20_000,
       }),
-      project("contract", 1, { ...onAllCores, include: ["test/contract/**/*.test.ts", heapTest], testTimeout: 30_000 }),
+      project("contract", 1, {
+        ...onAllCores,
+        ...seeded,
+        include: ["test/contract/**/*.test.ts", heapTest],
+        testTimeout: 30_000,
+      }),
       project("simulation", 2, { ...onAllCores, include: ["test/simulation/**/*.test.ts"], testTimeout: 60_000 }),
       project("convergence", 3, {
         include: ["test/convergence/**/*.test.ts"],
