@@ -62,7 +62,7 @@ export const encodedPushesMutations: readonly Mutation[] = [
     sentence: "a slot moves to another worker without what it keeps",
     edits: [
       {
-        file: "packages/coordinator/src/runs/decide-move.ts",
+        file: "packages/coordinator/src/runs/slot-moves/decide-move.ts",
         before: `if (!keeps) return decision(target`,
         after: `if (target !== "owner") return decision(target`,
       },

@@ -13,7 +13,7 @@ import { ShoalError } from "@shoal/errors";
 import { reasonOf } from "../runs/reason.ts";
 import { hasEnded, slotsOf, type RunState } from "../runs/run-state.ts";
 import { shardRules } from "../runs/shard-rules.ts";
-import { movesOf } from "../runs/describe-moves.ts";
+import { movesOf } from "../runs/slot-moves/describe-moves.ts";
 import { unhosted, unseated } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";
 import { pointOf } from "../snapshots/restart-run.ts";

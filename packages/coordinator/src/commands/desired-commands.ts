@@ -3,7 +3,7 @@
  * confirmed. A command stands in this list until its answer has come, so a lost message is only a delay.
  */
 import { revisionAtServers } from "../runs/roster.ts";
-import { isGiving } from "../runs/describe-moves.ts";
+import { isGiving } from "../runs/slot-moves/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunServer, type RunState, type RunWorker } from "../runs/run-state.ts";
 import { unhosted, unseated, unsettledServers } from "../seats/run-seats.ts";
 import { unsavedShards } from "../snapshots/advance-snapshots.ts";

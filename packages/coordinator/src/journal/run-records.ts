@@ -12,7 +12,7 @@ import type { IntervalSet } from "../leases/interval-set.ts";
 import type { Holder, Lease } from "../leases/ledger.ts";
 import type { EvaluationLog } from "../runs/evaluation-log.ts";
 import type { RunState, RunWorker } from "../runs/run-state.ts";
-import { noMoves, type MovingSlots } from "../runs/moving-slots.ts";
+import { noMoves, type MovingSlots } from "../runs/slot-moves/moving-slots.ts";
 import type { CutState } from "../runs/step-cuts.ts";
 import type { Stamped } from "./records.ts";
 

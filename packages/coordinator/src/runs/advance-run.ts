@@ -1,5 +1,5 @@
 /** What time and the run's own state lead to: called after every event and on every tick. */
-import { moveSlots } from "./move-slots.ts";
+import { balanceSlots } from "./slots-by-speed.ts";
 import { renewCuts } from "./step-cuts.ts";
 import { guardTraining } from "../guard/watch-run.ts";
 import { allDoneText, isComplete } from "../leases/ledger.ts";
@@ -8,7 +8,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { failRun, sentenceOf } from "./end-run.ts";
 import { liveWorkers, releaseLeavers } from "./participation.ts";
 import { goneText } from "./reason.ts";
-import { advanceMoves } from "./slot-moves.ts";
+import { advanceMoves } from "./slot-moves/workers-answers.ts";
 import { isSynchronous, isUnderWay, isWarmingUp, takesPart, type RunState, type RunWorker } from "./run-state.ts";
 
 export function advanceRun(run: RunState, now: number, settings: CoordinatorSettings): RunState {
@@ -37,7 +37,7 @@ function watchTraining(run: RunState, now: number, settings: CoordinatorSettings
   const silentMs = now - Math.max(run.progressAtMs, isExcused ? now : 0);
   // Rounds have deadlines of their own, and clients may stay away for days.
   if (run.job.federated !== null || silentMs < settings.stallTimeoutMs) {
-    return guardTraining(moveSlots(cutSteps(run, now), now), now);
+    return guardTraining(balanceSlots(cutSteps(run, now), now), now);
   }
   const names = unfinishedWorkers(run).join(", ");
   const sentence = `no batch of run ${run.run} was finished for ${Math.round(silentMs)} ms; it waits for ${names}`;

@@ -2,7 +2,7 @@
 import { ShoalError, type ErrorCode, type ErrorDetails, type SerializedError } from "@shoal/errors";
 import type { RunStatus } from "@shoal/protocol";
 import { guardText } from "../guard/guard-text.ts";
-import { lossesText } from "./describe-moves.ts";
+import { lossesText } from "./slot-moves/describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 /** Longest sentence of an error: what messages may hold, with room for the code. */

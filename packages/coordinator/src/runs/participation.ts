@@ -4,7 +4,7 @@ import { readyMembers, type Member, type MembershipState } from "../membership/m
 import { newRunServer } from "../seats/run-seats.ts";
 import { relieve } from "./evaluation-log.ts";
 import { refreshRoster } from "./roster.ts";
-import { handsOver, hasGivenAll } from "./settle-slots.ts";
+import { handsOver, hasGivenAll } from "./slot-moves/settle-slots.ts";
 import { hasEnded, isUnderWay, takesPart, withServer, withWorker, type RunState, type RunWorker } from "./run-state.ts";
 import { newWorker } from "./start-run.ts";
 

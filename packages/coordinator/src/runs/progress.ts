@@ -7,7 +7,7 @@ import type { CoordinatorSettings } from "../settings.ts";
 import { noteLoss } from "../guard/watch-run.ts";
 import { addReport, addToWindow } from "./figures.ts";
 import { addTraffic } from "./traffic.ts";
-import { noteStandIns } from "./slot-moves.ts";
+import { noteStandIns } from "./slot-moves/workers-answers.ts";
 import { noteUnsent } from "./unsent.ts";
 import { addWork, msPerSample, rankWorkers, stragglersOf } from "./stragglers.ts";
 import { hasEnded, hasSlots, isSynchronous, takesPart, withWorker, type RunState } from "./run-state.ts";

@@ -7,7 +7,7 @@ import { hotText } from "../seats/shard-traffic.ts";
 import { fillingServers } from "../seats/await-copies.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
 import { sentenceOf } from "./end-run.ts";
-import { movesText } from "./describe-moves.ts";
+import { movesText } from "./slot-moves/describe-moves.ts";
 import { hasEnded, type RunState } from "./run-state.ts";
 
 export function reasonOf(run: RunState, now: number): string {

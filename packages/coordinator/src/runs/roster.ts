@@ -1,6 +1,6 @@
 /** Keeps the roster of a run in step with its workers. */
-import { countsBySpeed } from "./move-slots.ts";
-import { ownersToBe, settleSlots } from "./settle-slots.ts";
+import { countsBySpeed } from "./slots-by-speed.ts";
+import { ownersToBe, settleSlots } from "./slot-moves/settle-slots.ts";
 import { assignSlots } from "./slots.ts";
 import { hasSlots, type Roster, type RunState, type RunWorker } from "./run-state.ts";
 

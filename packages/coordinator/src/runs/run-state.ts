@@ -8,7 +8,7 @@
  */
 import { newGuard, type GuardState } from "../guard/guard-state.ts";
 import type { SerializedError } from "@shoal/errors";
-import { noMoves, type MovingSlots } from "./moving-slots.ts";
+import { noMoves, type MovingSlots } from "./slot-moves/moving-slots.ts";
 import type { CutState } from "./step-cuts.ts";
 import type { EpochPlan } from "@shoal/models";
 import {

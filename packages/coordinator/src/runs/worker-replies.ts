@@ -12,7 +12,7 @@ import { awaitsCounts, lostText } from "./lost-batches.ts";
 import { dropWork, liveWorkers } from "./participation.ts";
 import { samplesIn } from "./progress.ts";
 import { refreshRoster } from "./roster.ts";
-import { slotsGiven } from "./slot-moves.ts";
+import { slotsGiven } from "./slot-moves/workers-answers.ts";
 import {
   hasEnded,
   isSynchronous,

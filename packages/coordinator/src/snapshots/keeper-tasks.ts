@@ -1,7 +1,7 @@
 /** What follows from a change of the coordinator's state for the place where snapshots are kept. */
 import type { ClusterState } from "../cluster-state.ts";
 import { hasEnded, type RunState } from "../runs/run-state.ts";
-import { moveNames } from "../runs/describe-moves.ts";
+import { moveNames } from "../runs/slot-moves/describe-moves.ts";
 import { isCutFrom } from "../seats/split-stages.ts";
 import { bytesOf, composeManifest } from "./compose-manifest.ts";
 import { keepsSlotStates } from "./slot-states.ts";

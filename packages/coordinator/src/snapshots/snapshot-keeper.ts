@@ -22,7 +22,7 @@ import {
   type SubmitReply,
 } from "@shoal/protocol";
 import { bytesOf } from "./compose-manifest.ts";
-import { movePrefix } from "../runs/moving-slots.ts";
+import { movePrefix } from "../runs/slot-moves/moving-slots.ts";
 import { decideRetention, firstMissing, snapshotBefore } from "./retention.ts";
 import { attemptOf } from "./snapshot-state.ts";
 

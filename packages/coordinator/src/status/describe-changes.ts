@@ -1,6 +1,6 @@
 /** What changed about the runs, in sentences for the log. */
 import type { ClusterState } from "../cluster-state.ts";
-import { standInTexts } from "../runs/describe-moves.ts";
+import { standInTexts } from "../runs/slot-moves/describe-moves.ts";
 import { reasonOf } from "../runs/reason.ts";
 import type { RunState } from "../runs/run-state.ts";
 import { holdersOf } from "../seats/seat.ts";

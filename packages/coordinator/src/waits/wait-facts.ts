@@ -2,7 +2,7 @@
 import type { ShardSummary, WorkDescription } from "@shoal/protocol";
 import type { ClusterState } from "../cluster-state.ts";
 import { reasonOf } from "../runs/reason.ts";
-import { lossesText } from "../runs/describe-moves.ts";
+import { lossesText } from "../runs/slot-moves/describe-moves.ts";
 import { hasEnded, isUnderWay, type RunState } from "../runs/run-state.ts";
 import { unsettledServers } from "../seats/run-seats.ts";
 import { shardMovesText } from "../seats/shard-moves-text.ts";

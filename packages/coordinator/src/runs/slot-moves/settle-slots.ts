@@ -9,10 +9,10 @@
  *   V1  What was asked for has the name of one assignment; asked again it has another: answers cannot be confused.
  *   V2  `kept` holds what the newest owner but one has left of a slot, until the step that it was left before is done.
  */
-import { keepsSlotStates } from "../snapshots/slot-states.ts";
+import { keepsSlotStates } from "../../snapshots/slot-states.ts";
 import { decideMove, type MoveDecision } from "./decide-move.ts";
 import { movePrefix, type MovingSlots } from "./moving-slots.ts";
-import { takesPart, type RunState, type RunWorker } from "./run-state.ts";
+import { takesPart, type RunState, type RunWorker } from "../run-state.ts";
 
 /** Workers give slots up before they go. */
 export function handsOver(run: RunState): boolean {

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { createCluster, withRun } from "../cluster-state.ts";
-import { checkJob } from "../job/check-job.ts";
-import { readMoves, slotsRecord } from "../journal/run-records.ts";
-import { describeChanges } from "../status/describe-changes.ts";
+import { createCluster, withRun } from "../../cluster-state.ts";
+import { checkJob } from "../../job/check-job.ts";
+import { readMoves, slotsRecord } from "../../journal/run-records.ts";
+import { describeChanges } from "../../status/describe-changes.ts";
 import { lossesText } from "./describe-moves.ts";
-import { newWorker } from "./start-run.ts";
-import { createRun, withWorker, type RunState } from "./run-state.ts";
-import { noteStandIns } from "./slot-moves.ts";
+import { newWorker } from "../start-run.ts";
+import { createRun, withWorker, type RunState } from "../run-state.ts";
+import { noteStandIns } from "./workers-answers.ts";
 
 const worker = (member: number) => newWorker({ member, incarnation: 1, name: `worker-${member}` }, true);
 

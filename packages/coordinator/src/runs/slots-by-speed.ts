@@ -1,14 +1,14 @@
 /** Moves slots to faster workers, where the job wants it and it is worth it. */
 import { decideHandOff } from "./hand-off.ts";
 import { takesPart, type RunState, type RunWorker } from "./run-state.ts";
-import { ownersToBe, settleSlots } from "./settle-slots.ts";
+import { ownersToBe, settleSlots } from "./slot-moves/settle-slots.ts";
 import { assignSlots } from "./slots.ts";
 import { msPerSample } from "./stragglers.ts";
 
 /** A worker that was left without slots is tried again after so long: it may have become faster. */
 const tryAgainMs = 30_000;
 
-export function moveSlots(run: RunState, now: number): RunState {
+export function balanceSlots(run: RunState, now: number): RunState {
   if (!run.job.stragglers.handOff) return run;
   const tried = tryAgain(run, now);
   if (tried.balancedBy === tried.paces) return tried;

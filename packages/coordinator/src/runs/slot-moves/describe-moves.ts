@@ -1,7 +1,7 @@
 /** What slots on their way mean to one worker, and to people. */
 import type { SlotMoves } from "@shoal/protocol";
 import type { MovingSlots } from "./moving-slots.ts";
-import type { RunState } from "./run-state.ts";
+import type { RunState } from "../run-state.ts";
 
 /** Something is to be given up by this worker. */
 export function isGiving({ slotMoves }: RunState, member: number): boolean {

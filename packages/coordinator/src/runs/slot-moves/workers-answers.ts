@@ -1,11 +1,11 @@
 /** What workers say of slots that they give up, and what time leads to: see `settle-slots.ts`. */
 import type { StoodIn, WorkerReply } from "@shoal/protocol";
-import { stepsDone } from "../snapshots/advance-snapshots.ts";
-import { keepsSlotStates } from "../snapshots/slot-states.ts";
-import { sentenceOf } from "./end-run.ts";
+import { stepsDone } from "../../snapshots/advance-snapshots.ts";
+import { keepsSlotStates } from "../../snapshots/slot-states.ts";
+import { sentenceOf } from "../end-run.ts";
 import { movePrefix } from "./moving-slots.ts";
-import { refreshRoster } from "./roster.ts";
-import type { RunState, RunWorker } from "./run-state.ts";
+import { refreshRoster } from "../roster.ts";
+import type { RunState, RunWorker } from "../run-state.ts";
 
 /** A place that did not take a slot is tried again after so long. */
 const tryAgainMs = 30_000;
