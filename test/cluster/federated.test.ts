@@ -25,6 +25,7 @@ import { readRounds, verifyRounds } from "../../packages/shoal/src/federated/rou
 import { createFolderStore } from "../../packages/shoal/src/snapshots/folder-store.ts";
 import { createPlayedClient } from "../support/played-client.ts";
 import { perceptron } from "../support/perceptron.ts";
+import { createWorkplace, runCommand } from "../support/shoal-command.ts";
 
 const rounds = 6;
 const job: JobInput = {
@@ -174,6 +175,9 @@ describe("a federated run", () => {
     await first.close();
     const { whole } = decideRetention(goes, await createFolderStore(folder).list(`${goes}/snapshots/`), 2);
     expect(whole.length).toBeGreaterThan(0);
+    using workplace = createWorkplace();
+    const refused = await runCommand(["resume", goes, "--in-process", "--runs", folder], { workplace });
+    expect(refused).toMatchObject({ code: 2, text: expect.stringMatching(/trained by clients.* resume .* edge/) });
     const notes: string[] = [];
     cluster = await startFederatedCluster((note) => notes.push(note));
     await resumeRun(cluster.system, cluster.coordinator, goes, whole[0] ?? "", "again");

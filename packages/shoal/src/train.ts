@@ -3,7 +3,7 @@ import { checkJob } from "@shoal/coordinator";
 import { ShoalError } from "@shoal/errors";
 import type { RunStatus, TestResult } from "@shoal/protocol";
 import { cancelRun, failureOf, followRun, submitRun } from "./cluster/follow-run.ts";
-import { refuseFederated, startLocalCluster, withAllWorkers } from "./cluster/local-cluster.ts";
+import { federatedCommands, refuseFederated, startLocalCluster, withAllWorkers } from "./cluster/local-cluster.ts";
 import { ensureWritable, runsFolder } from "./environment/folders.ts";
 import type { TypedJob } from "./job/define-job.ts";
 import { setUpTelemetry } from "./telemetry/telemetry.ts";
@@ -42,7 +42,7 @@ export interface TrainResult extends TestResult {
 export async function train(job: TypedJob, options: TrainOptions = {}): Promise<TrainResult> {
   const { workers = 2, servers = 2 } = options;
   const spec = withAllWorkers(checkJob(job), workers);
-  refuseFederated(spec, "shoal");
+  refuseFederated(spec, federatedCommands("shoal"));
   const runs = runsFolder(process.env, options.runs);
   ensureWritable(runs, "the option runs");
   refuseAborted(options.signal);

@@ -189,15 +189,18 @@ export function withAllWorkers(job: JobSpec, workers: number): JobSpec {
   throw new ShoalError("invalid_job", sentence, { field: "job.workers" });
 }
 
+/** What trains a job of clients. @param shoal how the command is called here */
+export function federatedCommands(shoal: string): string {
+  return `\`${shoal} up\`, \`${shoal} submit\` of this job, and \`${shoal} edge\``;
+}
+
 /**
- * @param shoal how the command is called here
+ * @param instead commands that train it, as a sentence lists them
  * @throws ShoalError invalid_argument - clients train the job, and none can reach this process: rounds would wait without end
  */
-export function refuseFederated(job: JobSpec, shoal: string): void {
+export function refuseFederated(job: JobSpec, instead: string): void {
   if (job.federated === null) return;
-  const sentence =
-    `${job.name} is trained by clients, who take part through a cluster: ` +
-    `\`${shoal} up\`, \`${shoal} submit\` of this job, and \`${shoal} edge\``;
+  const sentence = `${job.name} is trained by clients, who take part through a cluster: ${instead}`;
   throw new ShoalError("invalid_argument", sentence, { field: "federated" });
 }
 

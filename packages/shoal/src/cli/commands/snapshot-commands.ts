@@ -8,6 +8,7 @@ import { resumeRun, takeSnapshot } from "../../cluster/follow-run.ts";
 import { refuseSecondAttempt } from "../../cluster/refuse-second-attempt.ts";
 import { commandName } from "../../environment/command-name.ts";
 import { runsFolder } from "../../environment/folders.ts";
+import { keptJob } from "../../snapshots/kept-job.ts";
 import { listRuns, type KeptRun } from "../../snapshots/list-runs.ts";
 import { openSnapshotStore, placesText, withPlace } from "../../snapshots/open-store.ts";
 import type { CommandContext } from "../command-line.ts";
@@ -123,9 +124,21 @@ async function resumeThere(run: string, options: ResumeOptions, context: Command
 async function resumeHere(run: string, options: ResumeOptions, context: CommandContext): Promise<void> {
   const { workers, servers } = options;
   await refuseSecondAttempt(run, context.environment);
+  await refuseClientsJob(run, options, context);
   await trainInProcess(options, context, {
     title: `${run} goes on with ${counted(workers, "worker")} and ${counted(servers, "server")}, in this process`,
     begin: ({ system, coordinator }) => resumeRun(system, coordinator, run, options.from ?? null, crypto.randomUUID()),
     sayNext: () => undefined,
   });
+}
+
+/** @throws ShoalError invalid_argument - clients train the run's job, and none can reach this process */
+async function refuseClientsJob(run: string, options: ResumeOptions, context: CommandContext): Promise<void> {
+  const environment = withPlace(context.environment, options.snapshots);
+  const folder = runsFolder(environment, options.runs);
+  const job = await keptJob(openSnapshotStore({ runsFolder: folder, environment, nats: undefined }), run);
+  if (job === undefined) return;
+  const { refuseFederated } = await import("../../cluster/local-cluster.ts");
+  const shoal = commandName(context.environment);
+  refuseFederated(job, `\`${shoal} up\`, \`${shoal} resume ${run}\` and \`${shoal} edge\``);
 }

@@ -41,10 +41,10 @@ export function addTrainCommand(program: Command, context: CommandContext): void
       .argument("<job>", "a job: .ts, .js, .json or .yaml"),
   );
   addJobOverrides(command).action(async (file: string, options: InProcessOptions & JobOverrideOptions) => {
-    const { refuseFederated, withAllWorkers } = await import("../../cluster/local-cluster.ts");
+    const { federatedCommands, refuseFederated, withAllWorkers } = await import("../../cluster/local-cluster.ts");
     const { loadJob } = await import("../../job/load-job.ts");
     const spec = await loadJob(file, overridesOf(options));
-    refuseFederated(spec, commandName(context.environment));
+    refuseFederated(spec, federatedCommands(commandName(context.environment)));
     const job = withAllWorkers(spec, options.workers);
     const { workers, servers, trace } = options;
     await trainInProcess(options, context, {
