@@ -21,7 +21,8 @@ import { sentenceOf } from "./describe-event.ts";
 type Start = Extract<ToClient, { readonly type: "start" }>;
 
 const trafficEveryMs = 500;
-/** Where nobody serves a task yet, or nobody answers. */
+/** Where nobody serves a task yet, nobody answers, or others of this address have all the places. */
+const mayPass = ["run_not_found", "transport_lost", "no_capacity"] as const;
 const tryAgainMs = 2_000;
 
 const random = createSystemRandom();
@@ -121,8 +122,7 @@ async function connectPatiently(whom: Whom): Promise<EdgeConnection> {
     try {
       return await connectEdge({ ...whom, clock: systemClock, random, hints, onRefused: refused });
     } catch (error) {
-      const passes = isShoalError(error, "run_not_found") || isShoalError(error, "transport_lost");
-      if (!passes || stopping.signal.aborted) throw error;
+      if (!mayPass.some((code) => isShoalError(error, code)) || stopping.signal.aborted) throw error;
       say({ type: "nobody", reason: reasonOf(error) });
       await new Promise((resolve) => systemClock.after(tryAgainMs, () => resolve(undefined)));
     }

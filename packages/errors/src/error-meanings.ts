@@ -26,7 +26,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   run_failed: "A run ended with an error; the message names its cause.",
   cannot_learn: "The guard of a run has stopped it: it could not learn; the message says why.",
   server_lost: "A parameter server's lease ended while it held shards of a run.",
-  no_capacity: "The cluster has no member that could do the work.",
+  no_capacity: "The cluster has no member that could do the work, or no room for another client.",
   too_few_clients: "A federated rule needs more clients than have contributed; the details say how many.",
   privacy_budget_spent:
     "A federated round would cost more privacy than the task has promised; the details say how much it would be.",

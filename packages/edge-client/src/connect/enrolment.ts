@@ -49,7 +49,7 @@ const timeoutMs = 10_000;
 
 /**
  * @param origin - of `shoal edge`, as in `https://edge.example`
- * @throws ShoalError transport_lost - nobody there; unauthenticated, permission_denied, run_not_found - refused
+ * @throws ShoalError transport_lost - nobody there; no_capacity - others of this address take part; unauthenticated, permission_denied, run_not_found - refused
  */
 export async function enrol(origin: string, request: EnrolmentRequest): Promise<Enrolment> {
   const response = await post(new URL(enrolmentPath, origin), request);

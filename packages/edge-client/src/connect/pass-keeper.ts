@@ -43,7 +43,8 @@ export function createPassKeeper({ first, enrol, clock, random, onRefused }: Pas
       newest = next;
       renewInTime();
     } catch (error) {
-      if (isShoalError(error, "transport_lost")) return renewIn(leastRenewalMs * (1 + random.uniform()));
+      if (isShoalError(error, "transport_lost") || isShoalError(error, "no_capacity"))
+        return renewIn(leastRenewalMs * (1 + random.uniform()));
       if (!isOver) onRefused(ShoalError.from(error));
       isOver = true;
     } finally {

@@ -76,6 +76,7 @@ const secureEdge = (patienceMs?: number): Promise<EdgeServer> =>
       ticketKey: new Uint8Array(32),
       identity: createEdgeIdentity(0),
       door: () => "",
+      perAddress: Infinity,
       isFixed: false,
       now: Date.now,
     },

@@ -46,6 +46,7 @@ beforeAll(async () => {
   });
   options = {
     ...{ host: "127.0.0.1", port: 0, tls: undefined, origins: [], cluster, isOpen: true, ticketKey: key, identity },
+    perAddress: Infinity,
     ...{
       door: () => nats.doors.websocket ?? "",
       now: Date.now,

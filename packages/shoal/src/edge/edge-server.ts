@@ -1,7 +1,7 @@
 /**
  * The server of `shoal edge`: the page, enrolment, health, and WebSockets to nats-server, at one port.
  *
- * Bounds  a request's body has at most `mostBody`; `mostConnections` at once; a request that takes longer than
+ * Bounds  a request's body has at most `mostBody`; `mostConnections` at once, and one address its part; a request that takes longer than
  *         `patienceMs` to come is cut off, and so is TLS that is not agreed on in that time. Refusals are JSON:
  *         `{ code, message }`. What fails here is told to strangers by a number only, under which it is in the log.
  */
@@ -10,8 +10,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import { isIPv4, type AddressInfo, type Socket } from "node:net";
 import { enrolmentPath, enrolmentRequestSchema, natsPath, type Enrolment } from "@shoal/edge-client";
-import { ShoalError } from "@shoal/errors";
+import { counted, ShoalError } from "@shoal/errors";
 import { permissionsOf } from "@shoal/federated";
+import { createAddressBounds, type AddressBounds } from "./address-bounds.ts";
 import { decideEnrolment } from "./decide-enrolment.ts";
 import type { EdgeIdentity } from "./nats-identity.ts";
 import { refuseUpgrade, tunnel } from "./nats-tunnel.ts";
@@ -29,6 +30,8 @@ export interface EdgeServerOptions {
   readonly cluster: string;
   /** Whether a page needs no invitation. */
   readonly isOpen: boolean;
+  /** Clients that one address may have at a time under names that nobody gave them; Infinity: any number. */
+  readonly perAddress: number;
   readonly ticketKey: Uint8Array;
   readonly identity: EdgeIdentity;
   /** `ws://HOST:PORT` of the nats-server that runs now. */
@@ -52,6 +55,12 @@ export interface EdgeTasks {
   readonly endOf: (run: string) => string | undefined;
 }
 
+interface ServingOptions extends EdgeServerOptions {
+  readonly bounds: AddressBounds;
+  /** Tells people, once in a while, that an address has all the clients that it may have. */
+  readonly tellFull: (address: string, nowMs: number) => void;
+}
+
 export interface EdgeServer {
   /** Where it is reached from this machine. */
   readonly origin: string;
@@ -68,8 +77,10 @@ const statusOf = { unauthenticated: 401, permission_denied: 403, run_not_found: 
 export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
   const { host, port, tls, door } = options;
   const rules: HostRules = { isLoopback: isLoopback(host), origins: options.origins };
+  const bounds = createAddressBounds(options.perAddress);
+  const tellFull = fullTeller(options);
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    serve(request, response, options, rules).catch((error: unknown) => {
+    serve(request, response, { ...options, bounds, tellFull }, rules).catch((error: unknown) => {
       // Whoever has gone in the middle of a request is no failure of ours, and must not fill the log.
       if (response.headersSent || (response.socket?.destroyed ?? true)) response.destroy();
       else fail(request, response, ShoalError.from(error), options);
@@ -90,8 +101,16 @@ export async function startEdgeServer(options: EdgeServerOptions): Promise<EdgeS
   // All of them: `closeAllConnections` leaves out those that have become WebSockets.
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
+    const { remoteAddress = "" } = socket;
+    if (!bounds.connected(remoteAddress)) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      bounds.disconnected(remoteAddress);
+    });
   });
   server.on("upgrade", (request, socket, head: Buffer) => {
     const own = request.headers.host ?? "";
@@ -132,7 +151,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  options: EdgeServerOptions,
+  options: ServingOptions,
   rules: HostRules,
 ): Promise<void> {
   const host = request.headers.host ?? "";
@@ -161,7 +180,7 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: Page
   response.end(request.method === "HEAD" ? undefined : content);
 }
 
-async function enrol(request: IncomingMessage, response: ServerResponse, options: EdgeServerOptions): Promise<void> {
+async function enrol(request: IncomingMessage, response: ServerResponse, options: ServingOptions): Promise<void> {
   const { cluster, ticketKey, identity, isOpen, isFixed, now } = options;
   if (!isOwnOrigin(request.headers.origin, request.headers.host ?? "")) {
     return refuse(response, 403, new ShoalError("permission_denied", "only the page that is served here may enrol"));
@@ -177,10 +196,31 @@ async function enrol(request: IncomingMessage, response: ServerResponse, options
     return refuse(response, statusOf[decision.code], new ShoalError(decision.code, decision.reason));
   }
   const { client, untilMs } = decision;
+  const { remoteAddress = "" } = request.socket;
+  // Whom an invitation names has been counted by whoever made it.
+  if ((read?.client ?? null) === null && !options.bounds.named(remoteAddress, client, untilMs, nowMs)) {
+    options.tellFull(remoteAddress, nowMs);
+    return refuse(response, 429, new ShoalError("no_capacity", tooMany(options.perAddress)));
+  }
   const permissions = permissionsOf({ cluster, task: decision.task }, client);
   const pass = identity.issue({ client, publicKey, permissions, nowMs, untilMs });
   const enrolment: Enrolment = { cluster, task: decision.task, client, pass, validMs: untilMs - nowMs };
   reply(response, 200, enrolment);
+}
+
+/** However often it happens: a line a minute. */
+function fullTeller({ perAddress, log }: EdgeServerOptions): ServingOptions["tellFull"] {
+  let toldAtMs = -Infinity;
+  return (address, nowMs) => {
+    if (nowMs - toldAtMs < 60_000) return;
+    toldAtMs = nowMs;
+    log(`${counted(perAddress, "client")} of ${address} take part, and no other is let in; --per-address allows more`);
+  };
+}
+
+function tooMany(clients: number): string {
+  const who = counted(clients, "client takes part from this address", "clients take part from this address");
+  return `${who} already; whoever runs the task can let more in, or invite each by name`;
 }
 
 /** Undefined where it is too long, or not JSON. */

@@ -29,6 +29,8 @@ export interface EdgeOptions {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly origins: readonly string[];
   readonly isOpen: boolean;
+  /** See `EdgeServerOptions`. */
+  readonly perAddress: number;
   readonly environment: Environment;
   /** Told in a sentence what happens on the way. */
   readonly log: (sentence: string) => void;
@@ -82,6 +84,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         origins,
         cluster,
         isOpen,
+        perAddress: options.perAddress,
         ticketKey: key,
         identity,
         door: () => nats.door,

@@ -12,10 +12,12 @@ import { startEdge } from "../../edge/run-edge.ts";
 import { ticketKey } from "../../edge/ticket-key.ts";
 import { writeTicket } from "../../edge/ticket.ts";
 import type { CommandContext } from "../command-line.ts";
-import { duration, port, webOrigin } from "../options.ts";
+import { count, duration, port, webOrigin } from "../options.ts";
 import { connected, withCluster, type ConnectedOptions } from "./connected-command.ts";
 
 const defaultPort = 8787;
+/** A house or a ward shares an address, and so may a town. On loopback it is a proxy's. */
+const usualPerAddress = 256;
 
 interface EdgeCommandOptions extends ConnectedOptions {
   readonly task?: string;
@@ -24,6 +26,7 @@ interface EdgeCommandOptions extends ConnectedOptions {
   readonly leaf?: string;
   readonly origin: readonly string[];
   readonly invitedOnly?: boolean;
+  readonly perAddress?: number;
   readonly open?: boolean;
   readonly cert?: string;
   readonly key?: string;
@@ -41,6 +44,7 @@ export function addEdge(program: Command, context: CommandContext): void {
     .option("--key <FILE>", "its private key, PEM")
     .option("--open", "let everybody in who reaches the page; the default on loopback")
     .option("--invited-only", "let nobody in without an invitation; the default elsewhere")
+    .option("--per-address <N>", `clients of one address at a time; default ${usualPerAddress}, any on loopback`, count)
     .option("--leaf <HOST:PORT>", "where the cluster's nats-server takes leaf nodes; default: port 7422 of --nats")
     .action((options: EdgeCommandOptions) => serveEdge(options, context));
   connected(edge.command("invite"))
@@ -79,6 +83,7 @@ async function serveEdge(options: EdgeCommandOptions, context: CommandContext): 
       tls,
       origins,
       isOpen,
+      perAddress: options.perAddress ?? (isLoopback(host) ? Infinity : usualPerAddress),
       environment,
       log: (sentence) => output.line(sentence),
     },
