@@ -142,7 +142,10 @@ describe.each([
     const status = await cluster.ended(run);
     expect(status).toMatchObject({ phase: "completed", error: null, batchesDone: status.totalBatches });
     expect(status.samples).toBe(75 * 650);
-    expect(status.evaluations.length).toBeGreaterThan(10);
+    // One that is due while another is under way, or while its worker is being found dead, is left out.
+    const steps = status.evaluations.map(({ step }) => step);
+    expect(steps.length).toBeGreaterThan(2);
+    expect(steps.at(-1)).toBeGreaterThan(500);
     expect(status.result?.accuracy).toBeGreaterThan(0.6);
   });
 });
