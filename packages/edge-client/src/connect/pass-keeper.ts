@@ -23,6 +23,11 @@ export interface PassKeeper {
 /** A pass is renewed after this share of its time. */
 const renewAfter = 0.6;
 const leastRenewalMs = 5_000;
+/**
+ * Answers of an edge that has understood and will say the same again. Whatever else comes may be somebody else's word (a
+ * proxy's page about its maintenance, a hotel's about its rules), or a failure that passes.
+ */
+const final = ["unauthenticated", "permission_denied", "run_not_found", "invalid_argument"] as const;
 
 export function createPassKeeper({ first, enrol, clock, random, onRefused }: PassKeeperOptions): PassKeeper {
   let newest = first;
@@ -43,8 +48,7 @@ export function createPassKeeper({ first, enrol, clock, random, onRefused }: Pas
       newest = next;
       renewInTime();
     } catch (error) {
-      if (isShoalError(error, "transport_lost") || isShoalError(error, "no_capacity"))
-        return renewIn(leastRenewalMs * (1 + random.uniform()));
+      if (!final.some((code) => isShoalError(error, code))) return renewIn(leastRenewalMs * (1 + random.uniform()));
       if (!isOver) onRefused(ShoalError.from(error));
       isOver = true;
     } finally {
