@@ -5,7 +5,7 @@ import {
   createInlineTrainer,
   createNatsClientPlane,
   createUpdateCodec,
-  join,
+  openSession,
   type Session,
   type SessionEvent,
 } from "@shoal/edge-client";
@@ -40,7 +40,7 @@ it("clients learn together over NATS though nobody sees their updates, and one g
   const live = async (client: string, onEvent: (event: SessionEvent) => void): Promise<Session> => {
     const connection = await connectNats({ servers, token, name: client, inboxPrefix: inboxPrefix(client) });
     const { train: data } = generateDigits({ samples: 150, testSamples: 1, seed: client.charCodeAt(0) });
-    return join({
+    return openSession({
       ...{ task, client, onEvent, codec: createUpdateCodec(modules), trainer: createInlineTrainer({ modules, data }) },
       plane: createNatsClientPlane({ connection, address: { cluster: name, task }, client }),
       device: { memoryBytes: 2 ** 28, platform: "node" },

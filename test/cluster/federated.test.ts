@@ -1,7 +1,7 @@
 /** Federated rounds through a whole cluster in one process: coordinator, shards, a worker that aggregates, clients. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { nextTurn, systemClock } from "@shoal/actors";
 import type { ChainedRound } from "@shoal/aggregator";
@@ -10,7 +10,7 @@ import {
   createInlineTrainer,
   createMemoryStorage,
   createUpdateCodec,
-  join,
+  openSession,
   type ClientStorage,
   type SessionEvent,
 } from "@shoal/edge-client";
@@ -42,7 +42,7 @@ const job: JobInput = {
 let folder: string;
 let cluster: LocalCluster;
 beforeEach(async () => {
-  folder = mkdtempSync(joinPath(tmpdir(), "shoal-federated-"));
+  folder = mkdtempSync(join(tmpdir(), "shoal-federated-"));
   cluster = await startFederatedCluster();
 });
 const startFederatedCluster = (log: (note: string) => void = () => undefined): Promise<LocalCluster> =>
@@ -111,7 +111,7 @@ describe("a federated run", () => {
       const client = `client-${number}`;
       const data = partOf(all, number, 4);
       const trainer = createInlineTrainer({ modules, data, testData: test, pause: nextTurn });
-      return join({
+      return openSession({
         ...{
           task: run,
           client,
@@ -135,7 +135,7 @@ describe("a federated run", () => {
     );
     expect(accuracy).toBeGreaterThan(0.9);
     // Each round's values as its members found them on data of their own, before they trained.
-    const lines = readFileSync(joinPath(folder, run, "rounds.jsonl"), "utf8")
+    const lines = readFileSync(join(folder, run, "rounds.jsonl"), "utf8")
       .trim()
       .split("\n");
     const records = lines.map((line) => (JSON.parse(line) as ChainedRound).body);
@@ -183,7 +183,7 @@ describe("a federated run", () => {
     await resumeRun(cluster.system, cluster.coordinator, goes, whole[0] ?? "", "again");
     await comeIn(cluster, goes, kept).ended();
     const [expected, found] = [stays, goes].map((run) => {
-      const { parameters } = decodeModelFile(readFileSync(joinPath(folder, run, "model.safetensors")));
+      const { parameters } = decodeModelFile(readFileSync(join(folder, run, "model.safetensors")));
       return parameters;
     });
     expect(found).toEqual(expected); // no tolerance: the same bits
@@ -222,7 +222,7 @@ function comeIn(
       resolve();
       return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
     };
-    return join({
+    return openSession({
       ...{ task: run, client, plane: on.planeOf(run).connect(client), storage },
       trainer: {
         ...trainer,

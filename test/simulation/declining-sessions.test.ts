@@ -1,6 +1,6 @@
 /** Joined clients that cannot train, against the real aggregator in virtual time. */
 import { createRandom, simulate } from "@shoal/actors";
-import { createUpdateCodec, join, type LocalTrainer, type SessionEvent } from "@shoal/edge-client";
+import { createUpdateCodec, openSession, type LocalTrainer, type SessionEvent } from "@shoal/edge-client";
 import type { ClientPlane } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { describe, expect, it } from "vitest";
@@ -32,7 +32,7 @@ describe("a client whose training fails", () => {
     const work = async (): Promise<void> => {
       const aggregator = await scene.open();
       for (const name of ["a", "b"]) scene.join(name, 1, { trainMs: 250 });
-      const session = join({
+      const session = openSession({
         ...{ task: "digits", client: "fails", plane: counted, trainer: failing, codec, clock },
         ...{ random: createRandom("fails"), device: { memoryBytes: 1e9, platform: "node" } },
         onEvent: (event) => void events.push({ atMs: clock.now(), event }),

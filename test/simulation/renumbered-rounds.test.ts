@@ -1,7 +1,7 @@
 /** A run that goes on where nothing is known of its rounds: clients know greater numbers than those of the rounds that follow. */
 import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
 import { openAggregator, type Aggregator } from "@shoal/aggregator";
-import { createMemoryStorage, createUpdateCodec, join, type LocalTrainer } from "@shoal/edge-client";
+import { createMemoryStorage, createUpdateCodec, openSession, type LocalTrainer } from "@shoal/edge-client";
 import { createInProcessPlane } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
@@ -46,7 +46,7 @@ describe("a run that goes on where nothing is known of its rounds", () => {
     const work = async (): Promise<number> => {
       const first = await open();
       const sessions = names.map((name) =>
-        join({
+        openSession({
           ...{ task: "digits", client: name, plane: plane.connect(name), trainer, codec, clock },
           ...{ storage: createMemoryStorage(), random: createRandom(name) },
           device: { memoryBytes: 1e9, platform: "node" },

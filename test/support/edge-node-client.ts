@@ -3,9 +3,9 @@
  * `images` and `labels` of MNIST's format, or `digits:SEED:COUNT`. Writes what happens as JSON, one event a line.
  */
 import { readFileSync } from "node:fs";
-import { join as joinPath } from "node:path";
+import { join } from "node:path";
 import { createSystemRandom, nextTurn, systemClock } from "@shoal/actors";
-import { connectEdge, createClientKey, createInlineTrainer, createUpdateCodec, join } from "@shoal/edge-client";
+import { connectEdge, createClientKey, createInlineTrainer, createUpdateCodec, openSession } from "@shoal/edge-client";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, readMnistSplit, type Split } from "@shoal/models";
 
@@ -15,7 +15,7 @@ const say = (event: object): void => void process.stdout.write(`${JSON.stringify
 function dataOf(from: string): Split {
   const [kind, seed, count] = from.split(":");
   if (kind === "digits") return generateDigits({ samples: Number(count), testSamples: 1, seed: Number(seed) }).train;
-  const read = (name: string): Uint8Array => new Uint8Array(readFileSync(joinPath(from, name)));
+  const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(from, name)));
   return readMnistSplit(read("images"), read("labels"));
 }
 
@@ -25,7 +25,7 @@ const { plane, enrolment } = await connectEdge({
   ...{ origin, ticket, seed: createClientKey(), clock: systemClock, random: createSystemRandom() },
 });
 say({ type: "enrolled", client: enrolment.client, task: enrolment.task });
-const session = join({
+const session = openSession({
   ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
   ...{ device: { memoryBytes: 2 ** 28, platform: "node" }, onEvent: say },
 });

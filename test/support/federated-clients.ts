@@ -3,10 +3,10 @@
  * folder of its own below FOLDER, so that the next process with the same names goes on with it. Writes what happens as JSON,
  * one event a line.
  */
-import { join as joinPath } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectNats } from "@shoal/actors";
-import { createInlineTrainer, createNatsClientPlane, createUpdateCodec, join } from "@shoal/edge-client";
+import { createInlineTrainer, createNatsClientPlane, createUpdateCodec, openSession } from "@shoal/edge-client";
 import { createFolderStorage } from "@shoal/edge-client/node";
 import { inboxPrefix } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
@@ -21,14 +21,14 @@ const modules = await loadKernelModules();
 async function live(client: string): Promise<string> {
   const connection = await connectNats({ servers, token, name: client, inboxPrefix: inboxPrefix(client) });
   const seed = client.charCodeAt(0);
-  const session = join({
+  const session = openSession({
     ...{ task, client, codec: createUpdateCodec(modules), device: { memoryBytes: 2 ** 28, platform: "node" } },
     plane: createNatsClientPlane({ connection, address: { cluster: "shoal", task }, client }),
     trainer: createInlineTrainer({
       ...{ modules, pause: () => delay(pauseMs) },
       data: generateDigits({ samples, testSamples: 1, seed }).train,
     }),
-    storage: createFolderStorage(joinPath(folder, client)),
+    storage: createFolderStorage(join(folder, client)),
     onEvent: (event) => void process.stdout.write(`${JSON.stringify({ client, ...event })}\n`),
   });
   return session.ended;

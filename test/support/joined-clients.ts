@@ -4,7 +4,7 @@ import { openAggregator, type AggregatorSettings } from "@shoal/aggregator";
 import {
   createMemoryStorage,
   createUpdateCodec,
-  join,
+  openSession,
   type ClientStorage,
   type LocalTrainer,
   type Session,
@@ -118,7 +118,7 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
       };
       const diesAt = name === "a" ? (lives[life] ?? Infinity) : Infinity;
       const mortal = createMortalClient({ clock, storage, plane: counted, trainer }, diesAt);
-      const session = join({
+      const session = openSession({
         ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
         ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
         device: { memoryBytes: 1e9, platform: "node" },

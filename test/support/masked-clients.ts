@@ -1,7 +1,13 @@
 /** Joined clients that mask their updates, against the real aggregator in virtual time; either side may die at any moment. */
 import { createMemoryStore, createRandom, createSimulatedClock, type Clock } from "@shoal/actors";
 import { openAggregator, type Aggregator, type AggregatorSettings, type ChainedRound } from "@shoal/aggregator";
-import { createMemoryStorage, createUpdateCodec, join, type LocalTrainer, type SessionEvent } from "@shoal/edge-client";
+import {
+  createMemoryStorage,
+  createUpdateCodec,
+  openSession,
+  type LocalTrainer,
+  type SessionEvent,
+} from "@shoal/edge-client";
 import {
   createInProcessPlane,
   systemRandomBytes,
@@ -115,7 +121,7 @@ async function run(plan: MaskedPlan, clock: Clock, subtle: SubtleCrypto): Promis
         request: (request, timeoutMs) => connected.request(bend(client, request), timeoutMs),
       };
       const { plane: own, died } = createFragilePlane(bent, (request) => dies(client, request));
-      const session = join({
+      const session = openSession({
         ...{
           task: "digits",
           client,

@@ -4,6 +4,6 @@ export {
   createClientKey,
   createInlineTrainer,
   createUpdateCodec,
-  join,
+  openSession,
   openIndexedDbStorage,
 } from "@shoal/edge-client";

@@ -4,7 +4,7 @@
  */
 import { createMemoryStore, createRandom, createSimulatedClock, simulate, type Clock } from "@shoal/actors";
 import { openAggregator, type Aggregator, type SavedWork } from "@shoal/aggregator";
-import { createMemoryStorage, createUpdateCodec, join, type LocalTrainer } from "@shoal/edge-client";
+import { createMemoryStorage, createUpdateCodec, openSession, type LocalTrainer } from "@shoal/edge-client";
 import { correctGradient, createInProcessPlane, renewControl } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
@@ -103,7 +103,7 @@ async function run(plan: QuadraticPlan, clock: Clock): Promise<QuadraticRun> {
       });
       const diesAt = name === "a" ? (clientLives[life] ?? Infinity) : Infinity;
       const mortal = createMortalClient({ clock, storage, plane: plane.connect(name), trainer }, diesAt);
-      const session = join({
+      const session = openSession({
         ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
         ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
         device: { memoryBytes: 1e9, platform: "node" },

@@ -6,7 +6,7 @@ import {
   createComputeTrainer,
   createMemoryStorage,
   createUpdateCodec,
-  join,
+  openSession,
   openIndexedDbStorage,
   type EdgeConnection,
   type ReconnectHints,
@@ -99,7 +99,7 @@ async function start({ origin, ticket, memoryBytes, compute, ...known }: Start):
   count();
   // Where the browser keeps nothing, a reload begins afresh.
   const storage = await openIndexedDbStorage(`shoal ${enrolment.client}`).catch(() => createMemoryStorage());
-  session = join({
+  session = openSession({
     storage,
     ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
     device: { memoryBytes, platform: "browser" },

@@ -4,7 +4,7 @@ import { loadKernelModules } from "@shoal/kernels-wasm";
 import { describe, expect, it } from "vitest";
 import { descriptionOf, settingsFor } from "../../../../test/support/played-task.ts";
 import { createMemoryStorage } from "../storage/client-storage.ts";
-import { join } from "./join.ts";
+import { openSession } from "./open-session.ts";
 import type { LocalTrainer } from "./local-training.ts";
 import { createUpdateCodec } from "./update-codec.ts";
 
@@ -28,7 +28,7 @@ async function joined(storage: ReturnType<typeof createMemoryStorage>, task: str
     const description: TaskDescription = { ...descriptionOf(settingsFor()), task, privacy };
     return { type: "checked_in", task: description, leaseMs: 1_000, comeBackAfterMs: 100, offer: null };
   });
-  const session = join({
+  const session = openSession({
     ...{ task, client: "a", plane: plane.connect("a"), trainer, codec, storage, clock, random: createRandom("a") },
     device: { memoryBytes: 1e9, platform: "node" },
   });

@@ -17,7 +17,7 @@ import type { SecureNotice } from "./round-room.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type { WorkShelf } from "./work-record.ts";
 
-export interface JoinOptions {
+export interface SessionOptions {
   readonly task: string;
   /** The name under which the plane was let in. */
   readonly client: string;
@@ -44,7 +44,7 @@ export interface PlayedRound {
 }
 
 export interface SessionState {
-  readonly options: JoinOptions;
+  readonly options: SessionOptions;
   readonly plane: PatientPlane;
   readonly storage: ClientStorage;
   readonly shelf: WorkShelf;

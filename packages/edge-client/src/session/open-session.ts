@@ -1,5 +1,5 @@
 /**
- * Joins a federated task: checks in, takes part in rounds, and comes back, until the task is over or the session is closed.
+ * Takes part in a federated task: checks in, plays rounds, and comes back, until the task is over or the session is closed.
  *
  * Invariants
  *   J1  at most one round at a time; what it has come to survives a reload (`WorkShelf`).
@@ -22,7 +22,7 @@ import { createPrivacyPromise } from "./privacy-promise.ts";
 import type { RoundRoom } from "./round-room.ts";
 import { sayGoodbye, toldOf } from "./say-goodbye.ts";
 import type { SessionEvent } from "./session-event.ts";
-import { jittered, type JoinOptions, type SessionState, type TaskOver } from "./session-state.ts";
+import { jittered, type SessionOptions, type SessionState, type TaskOver } from "./session-state.ts";
 import { createWorkShelf, type WorkRecord } from "./work-record.ts";
 
 export interface Session {
@@ -45,7 +45,7 @@ const leastFailureRestMs = 1_000;
 /** While it trains a client checks in no more often than this. */
 const leastAttendanceMs = 5_000;
 
-export function join(options: JoinOptions): Session {
+export function openSession(options: SessionOptions): Session {
   const { clock = systemClock, random = createSystemRandom(), onEvent } = options;
   const storage = createForgivingStorage(options.storage ?? createMemoryStorage(), ({ message }) =>
     onEvent?.({ type: "not_kept", reason: message }),
