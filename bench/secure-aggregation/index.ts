@@ -66,7 +66,7 @@ async function measureOne(
     threat,
   };
   const inSum = clients.filter((client) => ["mask", "all"].includes(lastStage(client)));
-  let wrong = 0;
+  let right = 0;
   say(`${server}: ${JSON.stringify(graphParameters(90, threat))} for 90 clients with keys`);
   const began = now();
   const outcome = await playSecureSum({
@@ -79,18 +79,19 @@ async function measureOne(
         for (let index = 0; index < sum.length; index++)
           expected[index] = (expected[index] ?? 0) + (values[index] ?? 0);
       }
-      for (let index = 0; index < sum.length; index++) if (sum[index] !== expected[index]) wrong++;
+      for (let index = 0; index < sum.length; index++) if (sum[index] === expected[index]) right++;
     },
   });
   say(`${server}: ${((now() - began) / 1000).toFixed(1)} s, ${outcome.state.phase}`);
   if (outcome.state.phase !== "summed") throw new Error(JSON.stringify(outcome.state));
-  return rowsOf(server, outcome, { wrong, inSum: inSum.length });
+  // Also what nobody has looked at is not right.
+  return rowsOf(server, outcome, { size, wrong: size - right, inSum: inSum.length });
 }
 
 function rowsOf(
   server: string,
   { bytes, spentMs, survivors, session }: SumOutcome,
-  { wrong, inSum }: { wrong: number; inSum: number },
+  { size, wrong, inSum }: { size: number; wrong: number; inSum: number },
 ): readonly Row[] {
   const degree = session?.neighbours[0]?.length ?? 0;
   const name = (what: string): string => `${server}, ${what}`;
@@ -106,7 +107,14 @@ function rowsOf(
       limitName: "masked",
       aim: { kind: "at_least", ratio: 1 },
     }),
-    figure(name("values that are wrong"), wrong, "values"),
+    compare({
+      name: name("values that are wrong"),
+      value: wrong,
+      unit: "values",
+      limit: size,
+      limitName: "all values",
+      aim: { kind: "at_most", ratio: 0 },
+    }),
     compare({
       ...all,
       name: name("up, one client"),

@@ -27,9 +27,14 @@ export const spanNames = {
   /** Of the client: what it fetched and trained, on its own clock. */
   download: "download",
   train: "train",
+  /** The same, where updates are masked: until it has the others' keys and shares; and putting the masks on. */
+  agree: "agree",
+  mask: "mask",
   /** From the end of those until all of the contribution is with the aggregator. */
   upload: "upload",
   admit: "admit",
+  /** From the last masked update until the masks are off the sum: the clients' shares are waited for. */
+  unmask: "unmask",
   aggregate: "aggregate",
   publish: "publish",
 } as const;

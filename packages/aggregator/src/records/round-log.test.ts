@@ -1,13 +1,13 @@
 import { createMemoryStore, createSimulatedClock, simulate, type StateStore } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
-import { describeVector, nothingCarried, verifyChain, type RoundSummary } from "@shoal/federated";
+import { describeVector, mostHeld, nothingCarried, verifyChain, type RoundSummary } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
 import { createRoundKeeper } from "../keeper/round-keeper.ts";
 import { newestRecordKey, taskKey, type TaskRecord } from "../keeper/task-record.ts";
 import { createRoundLog } from "./round-log.ts";
 import { roundRecord, type RoundRecord } from "./round-record.ts";
-import { createTimeline } from "./timeline.ts";
+import { createTimeline, type Happenings } from "./timeline.ts";
 
 const ended = { phase: "abandoned", atMs: 0, reason: "", carried: nothingCarried, isTorn: false } as const;
 const summary: RoundSummary = {
@@ -29,7 +29,19 @@ function bodyOf(
     measuredByClients: null,
     ledger: null,
   };
-  return roundRecord({ ...facts, happened });
+  return roundRecord({ ...facts, happened: { ...happened, round } });
+}
+
+function contributionOf(client: string, index: number): StoredContribution {
+  const content = new Uint8Array(8);
+  const ids = { id: `${index}`.padStart(32, "0"), task: "t", round: 1, client, baseVersion: 0 };
+  const figures = { samples: 12_345, steps: 1, loss: -1 / 3, encoding: "float32", content: describeVector(content) };
+  return { offer: { ...ids, ...figures }, content };
+}
+
+function happeningsOf(asked: readonly string[], left: readonly string[], reason: string): Happenings {
+  const dropped = left.map((client) => ({ client, reason, atMs: 1_763_795_646_123 }));
+  return { round: 1, phases: [], asked, dropped, reason: "" };
 }
 
 async function createScene(term = 1, store: StateStore = createMemoryStore()) {
@@ -105,18 +117,33 @@ describe("the log of rounds", () => {
     expect((await store.get(newestRecordKey("r")))?.value).toEqual({ term: 7, record: "of the newer one" });
   });
 
-  it("has room for the names of a few, and counts the rest", async () => {
-    const contributed = Array.from({ length: 1_000 }, (_, index): StoredContribution => {
-      const content = new Uint8Array(8);
-      const client = `client-${index}`.padEnd(63, "x");
-      const ids = { id: `${index}`.padStart(32, "0"), task: "t", round: 1, client, baseVersion: 0 };
-      const figures = { samples: 1, steps: 1, loss: -0, encoding: "float32", content: describeVector(content) };
-      return { offer: { ...ids, ...figures }, content };
-    });
-    const { log } = await createScene();
-    const { body } = await log.append(bodyOf(1, contributed));
-    expect(body.contributed.count).toBe(1_000);
-    expect(body.contributed.list).toHaveLength(64);
+  it("names everybody of a greatest round, however long the names are", async () => {
+    const names = Array.from({ length: mostHeld }, (_, index) => `client-${index}`.padEnd(63, "x"));
+    const [gave, left] = [names.slice(0, mostHeld / 2), names.slice(mostHeld / 2)];
+    const { log, store } = await createScene();
+    const { body } = await log.append(bodyOf(1, gave.map(contributionOf), happeningsOf(names, left, "あ".repeat(999))));
+    expect(body.asked).toEqual({ count: mostHeld, list: names });
+    expect(body.contributed.list.map(({ client }) => client)).toEqual(gave);
+    expect(body.dropped.list.map(({ client }) => client)).toEqual(left);
+    expect(body.dropped.list[0]?.reason).toMatch(/^あ{16,}$/);
+    expect((await store.get(newestRecordKey("r")))?.value).toMatchObject({ record: { body: { round: 1 } } });
+    // Also where all of them have given.
+    const all = await log.append(bodyOf(2, names.map(contributionOf), happeningsOf(names, [], "")));
+    expect(all.body.contributed.list.map(({ client }) => client)).toEqual(names);
+  });
+
+  it("says of each all that there is where there is room, and counts names that there is none for", async () => {
+    const names = Array.from({ length: 500 }, (_, index) => `client-${index}`);
+    const few = bodyOf(1, names.map(contributionOf), happeningsOf(names, ["a"], "x".repeat(200)));
+    expect(few.contributed.list[7]?.contribution).toHaveLength(32);
+    expect(few.dropped.list[0]?.reason).toHaveLength(128);
+    // Others take the place of those who do not take part: far more may be asked than take part.
+    const many = Array.from({ length: 20_000 }, (_, index) => `client-${index}`);
+    const { body } = await (await createScene()).log.append(bodyOf(1, [], happeningsOf(many, many, "no")));
+    expect(body.asked.count).toBe(20_000);
+    expect(body.dropped.count).toBe(20_000);
+    expect(body.asked.list.length).toBeGreaterThan(2_000);
+    expect(body.asked.list).toEqual(many.slice(0, body.asked.list.length));
   });
 
   it("takes every reason that a client may give, also where it is cut within a character", async () => {

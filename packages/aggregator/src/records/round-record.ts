@@ -1,11 +1,13 @@
 /** What the audit log keeps of a round: plain JSON, of bounded size. */
 import type { EndedState, PrivacyLedger, RoundSummary } from "@shoal/federated";
 import type { StoredContribution } from "../contributions/contribution-store.ts";
-import { mostNames, type Happenings } from "./timeline.ts";
+import { fitRecord } from "./fit-record.ts";
+import type { Happenings } from "./timeline.ts";
 
-const longestReason = 128;
-
-/** A round in the audit log. Times are milliseconds since 1970, on the aggregator's clock; lists have at most 64 entries. */
+/**
+ * A round in the audit log. Times are milliseconds since 1970, on the aggregator's clock; lists name everybody of a greatest round
+ * (`fit-record.ts`), those of a release before 64.
+ */
 export interface RoundRecord {
   readonly run: string;
   readonly round: number;
@@ -46,7 +48,8 @@ interface Listed<T> {
 
 interface ContributedRecord {
   readonly client: string;
-  readonly contribution: string;
+  /** Absent where the record would be too large. */
+  readonly contribution?: string;
   readonly baseRound: number;
   readonly samples: number;
   readonly loss: number;
@@ -70,20 +73,15 @@ export function roundRecord(facts: RoundRecordFacts): RoundRecord {
   const { outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy, epsilon, hash } = summary;
   const { bytesDown, bytesUp } = summary;
   const isSeen = happened.round === round.number;
-  return {
+  return fitRecord({
     ...{ run, round: round.number, step, outcome, reason, version, samples, trainingLoss, testLoss, testAccuracy },
     ...{ bytesDown, bytesUp, epsilon, ledger, hash, measuredByClients },
     ...(salt !== undefined && { salt }),
     phases: isSeen ? happened.phases : [],
     asked: listed(isSeen ? happened.asked : []),
-    dropped: listed(isSeen ? happened.dropped.map((each) => ({ ...each, reason: shortened(each.reason) })) : []),
+    dropped: listed(isSeen ? happened.dropped : []),
     contributed: listed(contributed.map(contributedOf)),
-  };
-}
-
-/** A client may have said it: a character that the cut goes through is none, and a record takes only those that are. */
-function shortened(reason: string): string {
-  return reason.slice(0, longestReason).toWellFormed();
+  });
 }
 
 function contributedOf({ offer }: StoredContribution): ContributedRecord {
@@ -93,5 +91,5 @@ function contributedOf({ offer }: StoredContribution): ContributedRecord {
 }
 
 function listed<T>(all: readonly T[]): Listed<T> {
-  return { count: all.length, list: all.slice(0, mostNames) };
+  return { count: all.length, list: all };
 }

@@ -2,12 +2,9 @@
  * What happened in the present round, and when: for its record, and for whoever asks what it waits for. Soft state: after a
  * take-over it begins with the new aggregator.
  *
- * Bounds  `mostNames` names of each kind; the rest is counted.
+ * Bounds  each name once of each kind: no more than there are clients (`mostClients`).
  */
 import type { RoundState, RoundStep, ServerState } from "@shoal/federated";
-
-/** Names that a record lists. */
-export const mostNames = 64;
 
 /** Stages of a round's secure sum stand between its phases. */
 export type SecureStage = ServerState["phase"];

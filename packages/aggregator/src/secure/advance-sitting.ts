@@ -46,6 +46,7 @@ export function advance(own: Sums, sitting: Sitting, event: ServerEvent): Server
   for (const effect of step.effects) if (isAboutOne(effect)) carryOut(own, sitting, effect);
   if (step.state.phase !== before.phase) {
     timeline.staged(step.state.phase, clock.now());
+    if (step.state.phase === "unmasking") sitting.maskedAtMs = clock.now();
     leaveOut(own, sitting, before);
     // With those who were left out the round may have lost too many.
     if (!isOpen(own, sitting)) return step;
@@ -78,8 +79,9 @@ function leaveOut(own: Sums, sitting: Sitting, before: ServerState): void {
 
 function letGo(own: Sums, { round }: Sitting, client: string, reason: string): void {
   const room = own.room();
-  const { timeline, clock, keeper, registry, plane } = room;
+  const { timeline, clock, keeper, registry, plane, traces } = room;
   timeline.dropped(client, reason, clock.now());
+  traces.ended(client, round, reason, clock.now());
   keeper.dispatch({ type: "drop", client });
   registry.setBusy(client, false);
   plane.tell(client, {
@@ -182,8 +184,11 @@ function giveUpMasks(own: Sums, sitting: Sitting, roster: Roster, { message, det
 
 /** V1: the round commits with the last of them. */
 function report(own: Sums, sitting: Sitting): void {
-  const { keeper, registry } = own.room();
+  const { keeper, registry, traces, clock } = own.room();
   const { added, round } = sitting;
+  const endMs = clock.now();
+  const work = { name: "unmask", beginMs: sitting.maskedAtMs ?? endMs, endMs } as const;
+  for (const client of added.keys()) traces.worked(client, round, work);
   own.last = { round, survivors: new Set(added.keys()) };
   // Before they are offered another round: some are about to say what is not needed any more.
   tell(own, sitting, [...added.keys()], { type: "over", reason: "the sum is there" });

@@ -13,6 +13,8 @@ export interface Sitting {
   readonly added: Map<string, string>;
   state: ServerState;
   timer: Timer | undefined;
+  /** When no vector could come any more, clock time. */
+  maskedAtMs: number | undefined;
   /** Settles when the round's price in privacy is in the store: before that nobody is asked for what takes masks off. */
   paying: Promise<void> | undefined;
   isPaid: boolean;
@@ -36,7 +38,7 @@ export function startSitting(settings: SecureAggregation, facts: SittingFacts): 
   return {
     ...{ round, agreed, sum: createMaskedSum(size, agreed.lattice), added: new Map() },
     state: startSecureSum({ ...agreed, invited, stageTimeoutMs, maskingTimeoutMs }, nowMs),
-    ...{ timer: undefined, paying: undefined, isPaid: false, mean: undefined },
+    ...{ timer: undefined, maskedAtMs: undefined, paying: undefined, isPaid: false, mean: undefined },
   };
 }
 

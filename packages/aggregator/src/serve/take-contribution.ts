@@ -16,6 +16,7 @@ import {
   planLattice,
   type ClientReply,
   type ClientRequest,
+  type ClientTrace,
   type ContributionAnswer,
   type ContributionOffer,
   type RejectionCause,
@@ -43,13 +44,25 @@ const greatestNorm = 1e18;
 export async function offerContribution(room: Room, client: string, offered: Offered): Promise<ClientReply> {
   const { content } = offered;
   // What is not asked for is not kept, not counted and in no record, whatever a client says.
-  const offer = isPrivate(room.description.privacy) ? { ...offered.offer, ...unsaid } : offered.offer;
-  const reply = considerOffer(room, client, { ...offered, offer });
+  const isSilent = isPrivate(room.description.privacy);
+  const offer = isSilent ? { ...offered.offer, ...unsaid } : offered.offer;
+  const trace = isSilent ? withoutFigures(offered.trace) : offered.trace;
+  const reply = considerOffer(room, client, { ...offered, offer, trace });
   const isWhole = reply.type === "send_chunks" && content !== null && isSentAtOnce(offer.content);
   return isWhole ? takeChunk(room, client, { id: offer.id, index: 0, content }) : reply;
 }
 
 type Offered = Extract<ClientRequest, { readonly type: "offer_contribution" }>;
+
+/** What is left says when a stage was, and in which encoding. */
+function withoutFigures(trace: ClientTrace | null): ClientTrace | null {
+  if (trace === null) return null;
+  const spans = trace.spans.map((span) => {
+    const { encoding } = span.attributes;
+    return { ...span, attributes: typeof encoding === "string" ? { encoding } : {} };
+  });
+  return { ...trace, spans };
+}
 
 function considerOffer(room: Room, client: string, { offer, trace }: Offered): ClientReply {
   const { keeper, settings, registry, clock, contributions } = room;
@@ -135,12 +148,17 @@ function traceUpload({ traces, clock }: Room, { offer }: StoredContribution): vo
 
 /** Adds a masked update to the sum: what is in it cannot be looked at. Of the contribution its name is kept. */
 async function takeMasked(room: Room, secure: SecureSums, contribution: StoredContribution): Promise<ClientReply> {
-  const { contributions } = room;
+  const { contributions, clock, traces } = room;
   const { offer } = contribution;
-  const { client } = offer;
+  const { client, round } = offer;
+  const beginMs = clock.now();
   try {
-    if (!secure.add(contribution)) return answered(stale(room));
+    const isAdded = secure.add(contribution);
+    traces.worked(client, round, { name: "admit", beginMs, endMs: clock.now() });
+    if (!isAdded) return answered(stale(room));
   } catch (error) {
+    traces.worked(client, round, { name: "admit", beginMs, endMs: clock.now() });
+    traces.ended(client, round, "rejected: damaged", clock.now());
     holdAgainstClient(room, client);
     secure.left(client);
     room.keeper.dispatch({ type: "drop", client });

@@ -2,6 +2,7 @@
  * One trace for each client that is asked to a round:
  *
  *   contribution ── select ── download, train (the client's own) ── upload ── admit ── aggregate ── publish
+ *   with masks:      … ── agree, download, train, mask (the client's own) ── upload ── admit ── unmask ── aggregate ── …
  *
  * The client's spans come with its contribution, so that no collector has to be reachable from a page: their times count from
  * the moment at which it heard the offer, on its own clock, and are put behind the moment at which the offer left.
@@ -43,7 +44,7 @@ export interface ContributionTraces {
 }
 
 export interface AggregatorWorkSpan {
-  readonly name: "admit" | "aggregate" | "publish";
+  readonly name: "admit" | "unmask" | "aggregate" | "publish";
   readonly beginMs: number;
   readonly endMs: number;
   readonly attributes?: Attributes;

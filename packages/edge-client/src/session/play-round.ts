@@ -9,11 +9,11 @@ import {
   isPrivate,
   joinVectors,
   unsaid,
-  type ClientTrace,
   type ContributionOffer,
   type RoundOffer,
 } from "@shoal/federated";
 import { agreedEncoding } from "./agreed-encoding.ts";
+import { traceOf } from "./client-trace.ts";
 import { contribute } from "./contribute.ts";
 import { decline } from "./decline.ts";
 import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
@@ -97,7 +97,12 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
     ...{ id: contributionId(client, task.task, round), ...facts, encoding: offer.up },
     content: describeVector(content),
   };
-  const trained: WorkRecord = { ...record, contribution, trace: traceOf(room, record, fetched, result) };
+  const said = isPrivate(task.privacy) ? {} : saidOf(task, result);
+  const trace = traceOf(offer, fetched.beganMs, [
+    { name: "download", endMs: fetched.fetchedMs, attributes: { encoding: offer.down } },
+    { name: "train", endMs: room.now(), attributes: { ...said, encoding: offer.up } },
+  ]);
+  const trained: WorkRecord = { ...record, contribution, trace };
   // With the record the round counts as trained: everything else is kept before it.
   if (result.personal !== null) await room.personal.keep(round, result.personal);
   if (encoded.leftOver !== undefined) await unsent.keep(round, encoded.leftOver);
@@ -169,19 +174,4 @@ function saidOf(
   { samples, steps, loss }: LocalResult,
 ): Pick<ContributionOffer, "samples" | "steps" | "loss"> {
   return isPrivate(privacy) ? unsaid : { samples, steps, loss };
-}
-
-function traceOf(
-  { now, task }: RoundRoom,
-  { offer }: WorkRecord,
-  { beganMs, fetchedMs }: Fetched,
-  result: LocalResult,
-): ClientTrace | null {
-  if (offer.traceparent === null) return null;
-  const download = { name: "download", beginMs: 0, endMs: fetchedMs - beganMs, attributes: { encoding: offer.down } };
-  const [beginMs, endMs] = [fetchedMs - beganMs, now() - beganMs];
-  return {
-    traceparent: offer.traceparent,
-    spans: [download, { name: "train", beginMs, endMs, attributes: { ...saidOf(task, result), encoding: offer.up } }],
-  };
 }

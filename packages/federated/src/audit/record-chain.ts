@@ -33,8 +33,8 @@ export type ChainDecision =
 /** What the first record of a chain is appended to. */
 export const chainStart: ChainHead = { sequence: -1, hash: "0".repeat(64) };
 
-/** Bytes of a record at most, canonically written: it has to fit into one message. */
-export const mostRecordBytes = 131_072;
+/** Bytes of a record at most, canonically written: it has to fit into one value of the store, which takes 256 KiB. */
+export const mostRecordBytes = 245_760;
 
 /**
  * Makes the next record. Whoever keeps it keeps the head with it.

@@ -1,5 +1,7 @@
 /** The audit log of a federated run as a file: JSON lines in the run's folder, one a round. */
-import { appendFile, mkdir, open, readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { appendFile, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChainedRound } from "@shoal/aggregator";
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -53,19 +55,29 @@ export function createRoundFile(runsFolder: string, log: (sentence: string) => v
  */
 export async function readRounds(runsFolder: string, run: string): Promise<readonly ChainedRound[]> {
   const file = fileOf(runsFolder, run);
-  let text: string;
+  const records = new Map<string, ChainedRound>();
   try {
-    text = await readFile(file, "utf8");
+    for await (const line of linesOf(file)) {
+      const record = parse(line);
+      // By a hash of its line: the text of a long log takes more memory than what it says.
+      if (record !== undefined) records.set(createHash("sha256").update(line).digest("base64"), record);
+    }
   } catch (cause) {
     const sentence = `no rounds of ${run} at ${file}: it is not federated, has not ended a round, or ran elsewhere`;
     throw new ShoalError("run_not_found", sentence, { run }, { cause });
   }
-  const records = new Map<string, ChainedRound>();
-  for (const line of text.split("\n")) {
-    const record = parse(line);
-    if (record !== undefined) records.set(line, record);
-  }
   return [...records.values()].toSorted((a, b) => a.sequence - b.sequence);
+}
+
+/** The text of a log may be longer than a string can be. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of createReadStream(file, "utf8")) {
+    const lines = `${rest}${text as string}`.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  yield rest;
 }
 
 /** Whether the records are those that were written, in their order. A log that another machine began is checked from there. */

@@ -17,12 +17,14 @@ import {
   systemRandomBytes,
   systemSubtle,
   unsaid,
+  type ClientTrace,
   type ContributionAnswer,
   type ContributionOffer,
   type SecureClient,
   type SecureTask,
   type WholeVector,
 } from "@shoal/federated";
+import { traceOf } from "../client-trace.ts";
 import { sendChunks } from "../contribute.ts";
 import { decline } from "../decline.ts";
 import { fetchValues } from "../fetch-values.ts";
@@ -42,6 +44,7 @@ export async function playSecureRound(room: RoundRoom, record: WorkRecord, secur
     const comeBackAfterMs = await decline(plane, { round, reason: reloaded }, signal);
     return { kind: "let_go", reason: reloaded, comeBackAfterMs };
   }
+  const beganMs = room.now();
   tell({ type: "offered", round });
   const noted = await plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, signal);
   if (noted.type !== "offer_noted" || !noted.isMember) {
@@ -54,7 +57,7 @@ export async function playSecureRound(room: RoundRoom, record: WorkRecord, secur
   const exchange = createSecureExchange(own);
   const dialogue = openDialogue(room, round, exchange);
   try {
-    const part: Part = { room, record, own, settings, random: createRandomBits(ports.randomBytes) };
+    const part: Part = { room, record, own, settings, random: createRandomBits(ports.randomBytes), beganMs };
     return await converse(part, dialogue, { first: await exchange.begin(), values: noted.values });
   } finally {
     dialogue.close();
@@ -67,6 +70,7 @@ interface Part {
   readonly own: SecureClient;
   readonly settings: ReturnType<typeof settingsOfSum>;
   readonly random: ReturnType<typeof createRandomBits>;
+  readonly beganMs: number;
 }
 
 async function converse(
@@ -104,31 +108,41 @@ async function endAnswered({ room, record }: Part, answer: ContributionAnswer): 
 
 /** Trains, masks, and uploads. @returns how the round is over for this client; undefined: its update is there */
 async function contributeMasked(part: Part, given: WholeVector | null): Promise<RoundOutcome | undefined> {
-  const { room, record, own, settings, random } = part;
-  const { client, task } = room;
+  const { room, record, own, settings, random, beganMs } = part;
+  const { client, task, now } = room;
   const { offer } = record;
   const { round } = offer;
+  const agreed = { name: "agree", endMs: now() };
   const vectors = await fetchValues(room, offer, given);
   if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
+  const fetched = { name: "download", endMs: now(), attributes: { encoding: offer.down } };
   const result = await trainAttended(room, record, { values: vectors.values, control: undefined });
   if (result.personal !== null) await room.personal.keep(round, result.personal);
+  const trained = { name: "train", endMs: now() };
   const { lattice, bits } = settings;
   const content = await maskUpdate(result, { lattice, bits, random, mask: (values) => own.mask(values) });
-  return upload(room, content, {
+  const masked = { name: "mask", endMs: now(), attributes: { encoding: maskedEncoding } };
+  const contribution = {
     ...{ id: contributionId(client, task.task, round), task: task.task, round, client, baseVersion: offer.version },
     ...{ ...unsaid, encoding: maskedEncoding, content: describeVector(content) },
-  });
+  };
+  return upload(room, content, { contribution, trace: traceOf(offer, beganMs, [agreed, fetched, trained, masked]) });
+}
+
+interface MaskedOffer {
+  readonly contribution: ContributionOffer;
+  readonly trace: ClientTrace | null;
 }
 
 async function upload(
   room: RoundRoom,
   content: Uint8Array,
-  offer: ContributionOffer,
+  { contribution: offer, trace }: MaskedOffer,
 ): Promise<RoundOutcome | undefined> {
   const { plane, signal, jittered, tell } = room;
   const atOnce = isSentAtOnce(offer.content) ? content : null;
   for (;;) {
-    const reply = await plane.ask({ type: "offer_contribution", offer, trace: null, content: atOnce }, signal);
+    const reply = await plane.ask({ type: "offer_contribution", offer, trace, content: atOnce }, signal);
     if (reply.type === "noted") return undefined;
     if (reply.type === "gone") return { kind: "let_go", reason: reply.reason };
     const answer =
