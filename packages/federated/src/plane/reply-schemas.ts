@@ -35,7 +35,9 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
 });
 
 const rounds = z.array(count).check(z.maxLength(64));
-const undone = z.array(z.tuple([count, count])).check(z.maxLength(64));
+/** [after, until]. Not a `z.tuple`: clients would load what tells tuples of any lengths, optional items and rests apart. */
+const span = z.array(count).check(z.length(2)) as unknown as z.ZodMiniType<readonly [number, number]>;
+const undone = z.array(span).check(z.maxLength(64));
 const control = z.strictObject({
   ...{ epoch: count, counted: rounds, uncounted: rounds, undone },
   restorable: z.array(count).check(z.maxLength(8)),
