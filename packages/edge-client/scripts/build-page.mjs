@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { pageChunks } from "./page-chunks.mjs";
 import { natsParts, plainImports } from "./page-plugins.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -73,6 +74,7 @@ if (readOr(join(target, "inputs.sha256"), "") === digest) {
         preserveEntrySignatures: "strict",
         output: {
           comments: false,
+          codeSplitting: pageChunks,
           entryFileNames: ({ name }) => (workers.includes(name) ? "[name].js" : "assets/[name]-[hash].js"),
         },
       },

@@ -10,7 +10,7 @@ export const plainImports = {
   load: (id) => (id === "\0vite/preload-helper.js" ? "export const __vitePreload = (load) => load();" : undefined),
 };
 
-const nats = "@nats-io/nats-core";
+const nats = "@nats-io/nats-core/internal";
 const ownSources = fileURLToPath(new URL("../src/", import.meta.url));
 /** Files of the library that have what clients use; a client that uses more does not build. */
 const parts = {

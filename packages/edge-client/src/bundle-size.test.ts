@@ -8,21 +8,32 @@ import { gzipSync } from "node:zlib";
 import { build, type Plugin, type Rolldown } from "vite";
 import { expect, it } from "vitest";
 
-/** In one script, at once, without the kernels: those are WebAssembly, and their loader comes with them. About 91,200 now. */
-const mostBytesFirst = 97_000;
+/** In one script, at once, without the kernels: those are WebAssembly, and their loader comes with them. About 87,800 now. */
+const mostBytesFirst = 90_500;
+
+/** With what it trains with: all that a client of a plain task ever loads. About 96,800 now. */
+const mostBytesToTrain = 100_000;
 
 /** Loaded when a client is drawn for its first round, and when a task asks for what few want. */
 const mostBytesLater: Readonly<Record<string, number>> = {
-  "edge-trainer": 11_500,
-  "corrected-training": 1_000,
-  "hide-update": 1_000,
-  "random-bits": 1_000,
-  "play-secure-round": 12_000,
-  "kernel-codec": 8_000,
+  "edge-trainer": 9_500,
+  "corrected-training": 700,
+  "round-control": 1_700,
+  "hide-update": 700,
+  "random-bits": 700,
+  "play-secure-round": 11_000,
+  "kernel-codec": 6_500,
 };
 
-/** The page of `shoal edge`: what is seen, two workers, the kernels' loader. About 114,500 now. */
-const mostBytesOfPage = 116_000;
+/** The page of `shoal edge`: what is seen, two workers, the kernels' bindings. About 109,500 now. */
+const mostBytesOfPage = 112_000;
+
+/** The page without the bindings, and without what is seen. About 99,300 now. */
+const mostBytesOfWorkers = 100_000;
+
+/** Files that have nothing else. */
+const bindings = /^assets.kernels-/;
+const seenFiles = /^assets.(page|describe-event)-/;
 
 const packedBytes = (content: string | Buffer): number => gzipSync(content, { level: 9 }).length;
 const bytesOf = (chunks: readonly Rolldown.OutputChunk[]): number =>
@@ -70,6 +81,9 @@ it("a client for browsers is small, and loads nothing of Node", { timeout: 60_00
   const first = loadedFirst(chunks);
   expect(bytesOf(first)).toBeLessThan(mostBytesFirst);
   expect(bytesOf(first)).toBeGreaterThan(mostBytesFirst / 2); // it is all there
+  const trainer = chunks.filter(({ name }) => name === "edge-trainer");
+  expect(trainer).toHaveLength(1);
+  expect(bytesOf(first) + bytesOf(trainer)).toBeLessThanOrEqual(mostBytesToTrain);
   const later = new Map(
     chunks.filter((chunk) => !first.includes(chunk)).map((chunk) => [chunk.name, bytesOf([chunk])]),
   );
@@ -99,10 +113,15 @@ it("the page of shoal edge loads each byte once", { timeout: 60_000 }, async () 
   const [, seen = ""] = /<script [^>]*src="([^"]+)"/.exec(readFileSync(join(page, "index.html"), "utf8")) ?? [];
   const workers = ["client-worker.js", "compute-worker.js"];
   const scripts = scriptsFrom([join(seen), ...workers]);
+  const bytesOfScripts = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + packedBytes(readFileSync(join(page, name))), 0);
+  expect(bytesOfScripts([...scripts])).toBeLessThan(mostBytesOfPage);
+  expect(bytesOfScripts([...scripts])).toBeGreaterThan(mostBytesOfPage / 2);
+  const others = [...scripts].filter((name) => !bindings.test(name) && !seenFiles.test(name));
+  expect([...scripts].filter((name) => bindings.test(name))).toHaveLength(1);
+  expect([...scripts].filter((name) => seenFiles.test(name))).toHaveLength(2);
+  expect(bytesOfScripts(others)).toBeLessThanOrEqual(mostBytesOfWorkers);
   const code = [...scripts].map((name) => readFileSync(join(page, name)));
-  const bytes = code.reduce((sum, content) => sum + packedBytes(content), 0);
-  expect(bytes).toBeLessThan(mostBytesOfPage);
-  expect(bytes).toBeGreaterThan(mostBytesOfPage / 2);
   // The digits' layers are in both workers.
   for (const text of ["there is no connection to nats-server now", "a list of layers must not be empty"]) {
     expect(code.filter((content) => content.includes(text))).toHaveLength(1);

@@ -16,7 +16,7 @@ import {
   type Kernels,
 } from "@shoal/kernels-wasm";
 import {
-  compile,
+  compileFloat32,
   createAccuracy,
   createBatchFiller,
   createEpochPlan,
@@ -123,7 +123,7 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
   const maximumBytes = options.memoryBytes ?? defaultMemoryBytes;
   const memory = createKernelMemory({ maximumBytes, initialBytes: Math.min(maximumBytes, usualInitialBytes) });
   const kernels = instantiateKernels(modules, memory, { build });
-  const plan = compile(spec, { batchSize, kernels, memory });
+  const plan = compileFloat32(spec, { batchSize, kernels, memory });
   const vector = (): number => memory.allocate(plan.layout.size * floatBytes).byteOffset;
   const place: Workplace = {
     plan,

@@ -166,7 +166,8 @@ export {
 } from "./contribution/manifest.ts";
 export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
-export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
+export { clientNoticeSchema, clientReplySchema } from "./plane/reply-schemas.ts";
+export { clientRequestSchema } from "./plane/request-schema.ts";
 export { mostRoundsTold, type ClientNotice, type RoundSummary } from "./plane/notices.ts";
 export { exactEncoding, type LastModel } from "./plane/notices.ts";
 export type { AggregatorPlane, ClientPlane } from "./plane/plane.ts";

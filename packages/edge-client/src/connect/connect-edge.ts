@@ -7,7 +7,7 @@
  *   C2  a pass that has ended while the device slept costs one refused connection: the next one has a new pass.
  *   C3  whoever is refused for good (the invitation has ended) is told once, and not asked for again.
  */
-import { jwtAuthenticator, nkeys } from "@nats-io/nats-core";
+import { jwtAuthenticator, nkeys } from "@nats-io/nats-core/internal";
 import { createSystemRandom, systemClock, type Clock, type Random } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { inboxPrefix, type ClientPlane } from "@shoal/federated";

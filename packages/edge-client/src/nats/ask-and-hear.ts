@@ -1,5 +1,5 @@
 /** What of NATS a client uses, over one connection of the NATS library. */
-import { NoRespondersError, type NatsConnection } from "@nats-io/nats-core";
+import { NoRespondersError, type NatsConnection } from "@nats-io/nats-core/internal";
 import { ShoalError } from "@shoal/errors";
 import { errorHeader } from "@shoal/federated";
 import type { LinkReply } from "../plane/link-plane.ts";

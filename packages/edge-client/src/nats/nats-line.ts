@@ -7,7 +7,7 @@
  *   L2  its opening ends with its WebSocket, at the latest after `openingMs`; a line that is half open, of which browsers do
  *       not tell, ends with the second ping that nobody has answered.
  */
-import { wsconnect, type Authenticator, type NatsConnection, type WsSocketFactory } from "@nats-io/nats-core";
+import { wsconnect, type Authenticator, type NatsConnection, type WsSocketFactory } from "@nats-io/nats-core/internal";
 import type { Clock, Timer } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 

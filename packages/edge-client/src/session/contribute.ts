@@ -12,12 +12,13 @@ import {
   type ContributionAnswer,
   type ContributionOffer,
 } from "@shoal/federated";
+import { controlOf } from "./load-control.ts";
 import { window, type RoundOutcome, type RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
 /** @throws ShoalError cancelled */
 export async function contribute(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
-  const { shelf, plane, signal, tell, jittered, control } = room;
+  const { shelf, plane, signal, tell, jittered } = room;
   const { contribution, trace } = record;
   const content = await shelf.update();
   if (contribution === null || content === undefined) {
@@ -33,7 +34,7 @@ export async function contribute(room: RoundRoom, record: WorkRecord): Promise<R
     if (answer === undefined) continue;
     tell({ type: "answered", round: record.offer.round, answer });
     if (answer.kind !== "come_back") {
-      if (isTaken(answer)) await control.confirm(record.offer);
+      if (isTaken(answer)) await (await controlOf(room, record.offer))?.confirm();
       await shelf.write({ ...record, answer: isTaken(answer) ? "taken" : "refused" });
       return { kind: "answered", answer };
     }

@@ -15,7 +15,6 @@ import { createCarriedState } from "./carried-state.ts";
 import { decline } from "./decline.ts";
 import { endRound, hearNotice } from "./hear-notice.ts";
 import { createNewestModel, type SessionModel } from "./newest-model.ts";
-import { createOwnControl } from "./own-control.ts";
 import { createPatientPlane } from "./patient-plane.ts";
 import { playRound } from "./play-round.ts";
 import { createPrivacyPromise } from "./privacy-promise.ts";
@@ -257,10 +256,9 @@ function furnish(
   const { options, plane, shelf, storage, clock } = state;
   const { client, trainer, codec, onEvent } = options;
   return {
-    ...{ client, task, plane, shelf, model: state.model, trainer, codec, signal, now: () => clock.now() },
+    ...{ client, task, plane, shelf, storage, model: state.model, trainer, codec, signal, now: () => clock.now() },
     unsent: createCarriedState(storage, task.task, "unsent"),
     personal: createCarriedState(storage, task.task, "personal"),
-    control: createOwnControl(storage, task.task),
     cryptography: options.cryptography,
     hearSecure(hear) {
       const { round: played } = state;

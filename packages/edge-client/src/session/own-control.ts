@@ -32,7 +32,7 @@ export interface OwnControl {
   /** @param left - what the round leaves, borrowed */
   keep(offer: ControlledOffer, left: ControlBegun): Promise<void>;
   /** The round's contribution was taken. */
-  confirm(offer: RoundOffer): Promise<void>;
+  confirm(offer: ControlledOffer): Promise<void>;
 }
 
 interface Confirmed {
@@ -83,7 +83,6 @@ export function createOwnControl(storage: ClientStorage, task: string): OwnContr
       await storage.set(historyName, encodePlainData(next, limits));
     },
     async confirm({ round, control }) {
-      if (control === null) return;
       await storage.set(confirmedName, encodePlainData({ epoch: control.epoch, round } satisfies Confirmed, limits));
     },
   };

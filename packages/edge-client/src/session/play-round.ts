@@ -2,7 +2,6 @@
  * A client's part of one round: answer, fetch, train, contribute. Each stage is written down before the next begins, so that
  * a client that was reloaded goes on where it was: what is fetched is not fetched again, what is trained not trained again.
  */
-import { ShoalError } from "@shoal/errors";
 import {
   contributionId,
   describeVector,
@@ -15,10 +14,11 @@ import {
 import { agreedEncoding } from "./agreed-encoding.ts";
 import { traceOf } from "./client-trace.ts";
 import { contribute } from "./contribute.ts";
-import { decline } from "./decline.ts";
 import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
+import { controlOf } from "./load-control.ts";
 import type { LocalResult, LocalWork } from "./local-training.ts";
 import type { ControlBegun } from "./own-control.ts";
+import type { RoundControl } from "./round-control.ts";
 import type { RoundOutcome, RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
@@ -34,47 +34,22 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   }
   const beganMs = room.now();
   room.tell({ type: "offered", round });
-  const control = await beginControl(room, record.offer);
-  if (control !== undefined && "comeBackAfterMs" in control) return control;
+  const control = await controlOf(room, record.offer);
+  const begun = await control?.begin();
+  if (begun !== undefined && "comeBackAfterMs" in begun) return begun;
   const noted = await room.plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, room.signal);
   if (noted.type !== "offer_noted" || !noted.isMember) {
     return { kind: "let_go", reason: "the round has others, or has begun" };
   }
   const vectors = await fetchValues(room, record.offer, noted.values);
   if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
-  return contribute(room, await train(room, record, { ...vectors, own: control, beganMs, fetchedMs: room.now() }));
-}
-
-const withoutControl = {
-  too_far_back: "the run has gone back further than this client has kept its control variate",
-  later_epoch:
-    "this client's control variate began later than the run's, which has gone back before that, or is served by a machine whose " +
-    "clock is behind",
-};
-
-interface Declined extends LetGo {
-  readonly comeBackAfterMs: number;
-}
-
-type LetGo = Extract<RoundOutcome, { readonly kind: "let_go" }>;
-
-/** SCAFFOLD: what this client's control is for this round; else undefined. A server that has no use for it is told. */
-async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<ControlBegun | Declined | undefined> {
-  const { round, control } = offer;
-  if (control === null) return undefined;
-  const begun = await room.control.before({ round, control }, room.task.size);
-  if (typeof begun === "object") return begun;
-  const reason = withoutControl[begun];
-  const refusal = { round, reason, lostControl: true } as const;
-  return {
-    ...{ kind: "let_go", reason },
-    comeBackAfterMs: await decline(room.plane, refusal, room.signal),
-  };
+  const own = control && begun && { control, begun };
+  return contribute(room, await train(room, record, { ...vectors, own, beganMs, fetchedMs: room.now() }));
 }
 
 interface Fetched extends FetchedVectors {
   /** This client's, with SCAFFOLD. */
-  readonly own: ControlBegun | undefined;
+  readonly own: { readonly control: RoundControl; readonly begun: ControlBegun } | undefined;
   readonly beganMs: number;
   readonly fetchedMs: number;
 }
@@ -83,14 +58,14 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   const { task, codec, shelf, client, unsent } = room;
   const { offer } = record;
   const { round } = offer;
-  const { own: begun } = fetched;
-  const control = begun && { own: begun.own, global: fetched.control ?? new Float32Array(task.size) };
+  const { own } = fetched;
+  const control = own && { own: own.begun.own, global: fetched.control ?? new Float32Array(task.size) };
   const result = await trainAttended(room, record, { values: fetched.values, control });
   const { update } = result;
   const leftOver = await unsent.before(round);
   const options = { draw: drawOf(offer), leftOver, plain: task.plain };
   const encoded = await codec.encode(agreedEncoding(task.up, offer.up), update, options);
-  const changed = begun === undefined ? undefined : await renewControl(room, offer, begun, result);
+  const changed = await own?.control.renew({ encoding: offer.up, draw: options.draw }, own.begun, result.controlChange);
   const content = joinVectors([encoded.content, ...(changed === undefined ? [] : [changed.content])]);
   const facts = { task: task.task, round, client, baseVersion: offer.version, ...saidOf(task, result) };
   const contribution: ContributionOffer = {
@@ -106,28 +81,10 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   // With the record the round counts as trained: everything else is kept before it.
   if (result.personal !== null) await room.personal.keep(round, result.personal);
   if (encoded.leftOver !== undefined) await unsent.keep(round, encoded.leftOver);
-  if (changed !== undefined && offer.control !== null) {
-    await room.control.keep({ round, control: offer.control }, changed.left);
-  }
+  if (changed !== undefined) await own?.control.keep(changed.left);
   await shelf.keepUpdate(content);
   await shelf.write(trained);
   return trained;
-}
-
-/** SCAFFOLD: the change of the client's control goes with its update, in the same encoding. */
-async function renewControl(
-  { codec, task }: RoundRoom,
-  offer: RoundOffer,
-  { own, unsent }: ControlBegun,
-  { controlChange }: LocalResult,
-): Promise<{ readonly content: Uint8Array; readonly left: ControlBegun }> {
-  if (controlChange?.length !== task.size) {
-    throw new ShoalError("invalid_argument", "this trainer has no control variates", { field: "local.correction" });
-  }
-  const options = { draw: drawOf(offer), leftOver: unsent, plain: task.plain };
-  const { content, leftOver } = await codec.encode(agreedEncoding(task.up, offer.up), controlChange, options);
-  const renewed = own.map((value, key) => value + (controlChange[key] ?? 0));
-  return { content, left: { own: renewed, unsent: leftOver ?? new Float32Array(task.size) } };
 }
 
 /**

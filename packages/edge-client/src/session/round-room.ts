@@ -1,9 +1,9 @@
 /** What the stages of a round have in common. */
 import type { ClientNotice, ContributionAnswer, SecureClientPorts, TaskDescription } from "@shoal/federated";
+import type { ClientStorage } from "../storage/client-storage.ts";
 import type { CarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
 import type { NewestModel } from "./newest-model.ts";
-import type { OwnControl } from "./own-control.ts";
 import type { PatientPlane } from "./patient-plane.ts";
 import type { SessionEvent } from "./session-event.ts";
 import type { WorkShelf } from "./work-record.ts";
@@ -19,8 +19,8 @@ export interface RoundRoom {
   readonly unsent: CarriedState;
   /** Values of layers that stay here. */
   readonly personal: CarriedState;
-  /** SCAFFOLD's, of this client. */
-  readonly control: OwnControl;
+  /** For what few tasks have: controls. */
+  readonly storage: ClientStorage;
   /** For masks and noise; undefined: the platform's. */
   readonly cryptography: SecureClientPorts | undefined;
   /** Has the notices of the round's secure sum told. @returns stops that */

@@ -2,8 +2,8 @@
  * SHA-256, at once: WebCrypto's is asynchronous, and what waits for it would depend on real time also where time is
  * simulated.
  */
-import { sha256 as portableSha256 } from "@noble/hashes/sha2.js";
 import { nativeSha256 } from "./host/native-sha256.ts";
+import { portableSha256 } from "./portable-sha256.ts";
 
 export const digestBytes = 32;
 

@@ -3,7 +3,7 @@ import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import type * as z from "zod/mini";
 import { mostChunkBytes } from "../contribution/manifest.ts";
-import { clientReplySchema } from "./message-schemas.ts";
+import { clientReplySchema } from "./reply-schemas.ts";
 import type { ClientReply } from "./requests.ts";
 import { planeProtocol } from "./task-description.ts";
 

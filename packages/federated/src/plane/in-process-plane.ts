@@ -5,7 +5,8 @@
 import type { Clock } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { decodeMessage, decodeReply, encodeMessage } from "./codec.ts";
-import { clientNoticeSchema, clientRequestSchema } from "./message-schemas.ts";
+import { clientNoticeSchema } from "./reply-schemas.ts";
+import { clientRequestSchema } from "./request-schema.ts";
 import type { ClientNotice } from "./notices.ts";
 import type { AggregatorPlane, ClientPlane } from "./plane.ts";
 import type { ClientReply, ClientRequest } from "./requests.ts";

@@ -40,16 +40,18 @@ export function checkFit(kernel: BothAxes, height: number, width: number): void 
 const sizeWords = "a positive integer, or two of them: [vertical, horizontal]";
 const paddingWords = "an integer of 0 or more, or two of them: [vertical, horizontal]";
 
+/** Two of them are not a `z.tuple`: clients would load what tells tuples of any lengths, optional items and rests apart. */
+function bothAxes(axis: z.ZodMiniType<number>, error: string): z.ZodMiniType<BothAxes> {
+  const two = z.array(axis).check(z.length(2)) as unknown as z.ZodMiniType<readonly [number, number]>;
+  return z.union([axis, two], { error });
+}
+
 /** Positive numbers: kernels and strides. */
-export const sizeField: z.ZodMiniType<BothAxes> = z.union([countField, z.tuple([countField, countField])], {
-  error: sizeWords,
-});
+export const sizeField: z.ZodMiniType<BothAxes> = bothAxes(countField, sizeWords);
 
 const zeroWords = "an integer of 0 or more";
 const zeroOrMore = z
   .int({ error: zeroWords })
   .check(z.minimum(0, { error: zeroWords }), z.maximum(modelBounds.width, { error: `at most ${modelBounds.width}` }));
 
-export const paddingField: z.ZodMiniType<BothAxes> = z.union([zeroOrMore, z.tuple([zeroOrMore, zeroOrMore])], {
-  error: paddingWords,
-});
+export const paddingField: z.ZodMiniType<BothAxes> = bothAxes(zeroOrMore, paddingWords);

@@ -4,7 +4,7 @@ import type { BufferBook } from "./buffer-layout.ts";
 import type { PlannedStage } from "./plan-stages.ts";
 import { backwardTime, isStored, type ValueUse } from "./plan-times.ts";
 import { halfBytes, roundedRoles } from "./precision.ts";
-import { wordBytes } from "./value-buffers.ts";
+import { wordBytes, type OwnBuffers } from "./value-buffers.ts";
 
 /** A float32 buffer that is encoded after a stage has run forward and decoded before a stage runs backward. */
 export interface StoredHalf {
@@ -25,8 +25,25 @@ export interface RoundedParameters {
   readonly node: GraphNode;
 }
 
-/** @param buffers numbers of buffers by the index of the value */
+/** What a plan stores in half, and what it rounds. */
+export interface HalfBuffers {
+  readonly halves: readonly StoredHalf[];
+  readonly rounded: readonly (RoundedParameters | undefined)[];
+}
+
+/** @param values numbers of buffers by the index of the value; @param own what stages keep */
 export function placeHalves(
+  book: BufferBook,
+  stages: readonly PlannedStage[],
+  uses: ReadonlyMap<number, ValueUse>,
+  values: ReadonlyMap<number, number>,
+  own: readonly OwnBuffers[],
+): HalfBuffers {
+  const halves = [...valueHalves(book, stages, uses, values), ...keptHalves(book, stages, own)];
+  return { halves, rounded: placeParameters(book, stages) };
+}
+
+function valueHalves(
   book: BufferBook,
   stages: readonly PlannedStage[],
   uses: ReadonlyMap<number, ValueUse>,
@@ -43,15 +60,22 @@ export function placeHalves(
   });
 }
 
+function keptHalves(book: BufferBook, stages: readonly PlannedStage[], own: readonly OwnBuffers[]): StoredHalf[] {
+  return stages.flatMap(({ definition, runsBackward }, index) => {
+    if (!runsBackward || definition.keepsActivations !== true) return [];
+    return (own[index]?.keeps ?? []).map((full) => placeKeptHalf(book, full, index, stages.length));
+  });
+}
+
 /** @param full a buffer that a stage keeps, alive in its two passes only */
-export function placeKeptHalf(book: BufferBook, full: number, stage: number, stages: number): StoredHalf {
+function placeKeptHalf(book: BufferBook, full: number, stage: number, stages: number): StoredHalf {
   const count = book.bytesOf(full) / wordBytes;
   const half = book.add(count * halfBytes, { from: stage, to: backwardTime(stage, stages) });
   return { full, half, count, encodedAfter: stage, decodedBefore: stage };
 }
 
 /** One for each stage; undefined where nothing is rounded. */
-export function placeParameters(
+function placeParameters(
   book: BufferBook,
   stages: readonly PlannedStage[],
 ): readonly (RoundedParameters | undefined)[] {

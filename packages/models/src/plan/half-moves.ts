@@ -35,10 +35,9 @@ export interface HalfSources {
   readonly at: (buffer: number) => Offset;
 }
 
-/** One for each stage; none in float32. */
+/** One for each stage. */
 export function halfMoves({ stages, buffers, batchSize, codec, at }: HalfSources): readonly HalfMoves[] {
   const { halves, rounded } = buffers;
-  if (rounded.length === 0) return [];
   const moves = halves.map(({ full, half, count, encodedAfter, decodedBefore }) => {
     return { move: { full: at(full), half: at(half), width: count / batchSize }, encodedAfter, decodedBefore };
   });

@@ -2,17 +2,10 @@
 import type { Graph } from "../graph/graph.ts";
 import { elementsOf, type ValueShape } from "../spec/value-shape.ts";
 import { createBufferBook, type BufferBook, type Span } from "./buffer-layout.ts";
-import {
-  placeHalves,
-  placeKeptHalf,
-  placeParameters,
-  type RoundedParameters,
-  type StoredHalf,
-} from "./half-buffers.ts";
+import type { HalfBuffers, placeHalves } from "./half-buffers.ts";
 import { placeGradients, type GradientBuffers } from "./gradient-buffers.ts";
 import type { PlannedStage } from "./plan-stages.ts";
 import { backwardTime, fillTime, valueUses } from "./plan-times.ts";
-import type { Precision } from "./precision.ts";
 import { bytesOfValue, placeOwn, placeValues, wordBytes, type OwnBuffers } from "./value-buffers.ts";
 
 /** Numbers of the buffers of an input, as its kind needs them. */
@@ -30,26 +23,24 @@ export interface OutputBuffers {
   readonly target: number;
 }
 
-export interface PlanBuffers {
+export interface PlanBuffers extends HalfBuffers {
   readonly inputs: readonly InputBuffers[];
   readonly outputs: readonly OutputBuffers[];
   /** By the index of the value. */
   readonly values: ReadonlyMap<number, number>;
   readonly own: readonly OwnBuffers[];
   readonly gradients: GradientBuffers;
-  /** Empty in float32. */
-  readonly halves: readonly StoredHalf[];
-  readonly rounded: readonly (RoundedParameters | undefined)[];
   /** Bytes from the start of the region, by the number of the buffer. */
   readonly offsets: readonly number[];
   readonly byteLength: number;
 }
 
+/** @param storeHalves - where activations are stored in half; absent: everything stays float32 */
 export function layOutPlan(
   graph: Graph,
   stages: readonly PlannedStage[],
   rows: number,
-  precision: Precision = "float32",
+  storeHalves?: typeof placeHalves,
 ): PlanBuffers {
   const book = createBufferBook();
   const always = { from: fillTime, to: backwardTime(0, stages.length) + 1 };
@@ -63,21 +54,13 @@ export function layOutPlan(
     const answers = loss.type === "softmax_cross_entropy" ? positions : elements;
     return { target: book.add(rows * answers * wordBytes, always) };
   });
-  const storesHalves = precision !== "float32";
+  const storesHalves = storeHalves !== undefined;
   const uses = valueUses(graph, stages);
   const values = placeValues(book, stages, uses, bytesOf, storesHalves);
   const own = placeOwn(book, stages, rows, storesHalves);
   const gradients = placeGradients(book, graph, stages, bytesOf);
-  const halves = storesHalves ? [...placeHalves(book, stages, uses, values), ...keptHalves(book, stages, own)] : [];
-  const rounded = storesHalves ? placeParameters(book, stages) : [];
+  const { halves, rounded } = storeHalves?.(book, stages, uses, values, own) ?? { halves: [], rounded: [] };
   return { inputs, outputs, values, own, gradients, halves, rounded, ...book.layOut() };
-}
-
-function keptHalves(book: BufferBook, stages: readonly PlannedStage[], own: readonly OwnBuffers[]): StoredHalf[] {
-  return stages.flatMap(({ definition, runsBackward }, index) => {
-    if (!runsBackward || definition.keepsActivations !== true) return [];
-    return (own[index]?.keeps ?? []).map((full) => placeKeptHalf(book, full, index, stages.length));
-  });
 }
 
 /** Inputs stay as they were filled in until they are filled in anew. */

@@ -4,7 +4,6 @@ import type { LossSpec } from "../spec/model-spec.ts";
 import { checkInput, checkTarget } from "./check-batch.ts";
 import type { RunStage } from "./create-stages.ts";
 import type { HalfMoves } from "./half-moves.ts";
-import type { LossScale } from "./loss-scale.ts";
 import type { LossFunction } from "./losses.ts";
 import type { PlanGates, StageKeys } from "./plan-gates.ts";
 import type { PlanInput, PlanTarget } from "./plan-inputs.ts";
@@ -46,14 +45,23 @@ export interface PlanFrame {
   readonly zeroed: readonly GradientRange[];
   /** What comes of the losses: not the statistics, whose differences no loss scale has multiplied. */
   readonly scaled: readonly GradientRange[];
-  /** One for each stage. */
+  /** One for each stage; none in float32. */
   readonly halves: readonly HalfMoves[];
   /** One for each stage. */
   readonly keys: readonly StageKeys[];
-  readonly lossScale: LossScale;
   /** What stages are told: one object, written anew for each call. */
   readonly call: { -readonly [K in keyof BackwardCall]: BackwardCall[K] };
 }
+
+/** What `Plan.gradient` does. @returns the mean loss */
+export type GradientStep = (
+  frame: PlanFrame,
+  parameters: Offset,
+  gradient: Offset,
+  rows: number,
+  draw: Draw,
+  gates?: PlanGates,
+) => number;
 
 const floatBytes = 4;
 /** Stages draw nothing when a model is used. */

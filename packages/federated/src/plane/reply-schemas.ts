@@ -1,73 +1,11 @@
-/** Schemas of the federated plane. Both ends check what they receive: clients are strangers, and so are servers to them. */
+/** Schemas of what the aggregator says: to its clients, it is a stranger. */
 import * as z from "zod/mini";
-import { mostBytesAtOnce, mostChunkBytes, type VectorManifest } from "../contribution/manifest.ts";
-import { mostRoundsTold, type ClientNotice, type RoundSummary } from "./notices.ts";
-import type { ClientReply, ClientRequest } from "./requests.ts";
+import { mostBytesAtOnce, mostChunkBytes } from "../contribution/manifest.ts";
 import type { SecureTask } from "../secure/secure-task.ts";
+import { bytes, count, encoding, finite, manifest, ms, name, sentence, stage } from "./message-fields.ts";
+import { mostRoundsTold, type ClientNotice, type RoundSummary } from "./notices.ts";
+import type { ClientReply } from "./requests.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
-
-const count = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
-const ms = z.number().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
-const sentence = z.string().check(z.maxLength(1_024));
-const name = z.string().check(z.regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/));
-const encoding = z.string().check(z.maxLength(64));
-const identifier = z.string().check(z.regex(/^[0-9a-f]{32}$/));
-const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-const stage = z.string().check(z.maxLength(32));
-const bytes = (most: number): z.ZodMiniType<Uint8Array> =>
-  z.custom<Uint8Array>(
-    (value) => value instanceof Uint8Array && value.length <= most,
-    `expected at most ${most} bytes`,
-  );
-const finite = z.number();
-
-const manifest: z.ZodMiniType<VectorManifest> = z.strictObject({
-  hash,
-  bytes: count,
-  chunkBytes: z.int().check(z.minimum(1), z.maximum(mostChunkBytes)),
-  chunkHashes: bytes(mostChunkBytes),
-});
-
-const contribution = z.strictObject({
-  ...{ id: identifier, task: name, round: count, client: name, baseVersion: count, samples: count, steps: count },
-  ...{ loss: finite, encoding, content: manifest },
-});
-
-const mostAttributes = 32;
-/** For people to read. */
-const spanName = z.string().check(z.regex(/^[a-zA-Z][a-zA-Z0-9 _.-]{0,63}$/));
-const attributes = z
-  .record(z.string().check(z.maxLength(64)), z.union([z.string().check(z.maxLength(256)), finite]))
-  .check(z.refine((all) => Object.keys(all).length <= mostAttributes, `expected at most ${mostAttributes} attributes`));
-const trace = z.strictObject({
-  traceparent: z.string().check(z.maxLength(64)),
-  spans: z.array(z.strictObject({ name: spanName, beginMs: ms, endMs: ms, attributes })).check(z.maxLength(64)),
-});
-
-const device = z.strictObject({
-  ...{ memoryBytes: count, samples: count, testSamples: count },
-  ...{ encodings: z.array(encoding).check(z.maxLength(32)), platform: z.string().check(z.maxLength(64)) },
-});
-
-export const clientRequestSchema: z.ZodMiniType<ClientRequest> = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("check_in"), device }),
-  z.strictObject({
-    ...{ type: z.literal("answer_offer"), round: count, takesPart: z.boolean(), reason: sentence },
-    lostControl: z.optional(z.boolean()),
-  }),
-  z.strictObject({ type: z.literal("fetch_manifest"), round: count, encoding }),
-  z.strictObject({ type: z.literal("fetch_chunk"), hash, index: count }),
-  z.strictObject({
-    ...{ type: z.literal("offer_contribution"), offer: contribution, trace: z.nullable(trace) },
-    content: z.nullable(bytes(mostBytesAtOnce)),
-  }),
-  z.strictObject({ type: z.literal("put_chunk"), id: identifier, index: count, content: bytes(mostChunkBytes) }),
-  z.strictObject({
-    ...{ type: z.literal("report_evaluation"), round: count, samples: count, loss: finite, accuracy: finite },
-  }),
-  z.strictObject({ type: z.literal("secure_message"), round: count, stage, body: bytes(mostChunkBytes) }),
-  z.strictObject({ type: z.literal("leave"), reason: sentence }),
-]);
 
 const specification = z.record(z.string(), z.unknown());
 const encodings = z.array(specification).check(z.minLength(1), z.maxLength(8));
@@ -97,7 +35,9 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
 });
 
 const rounds = z.array(count).check(z.maxLength(64));
-const undone = z.array(z.tuple([count, count])).check(z.maxLength(64));
+/** [after, until]. Not a `z.tuple`: clients would load what tells tuples of any lengths, optional items and rests apart. */
+const span = z.array(count).check(z.length(2)) as unknown as z.ZodMiniType<readonly [number, number]>;
+const undone = z.array(span).check(z.maxLength(64));
 const control = z.strictObject({
   ...{ epoch: count, counted: rounds, uncounted: rounds, undone },
   restorable: z.array(count).check(z.maxLength(8)),
