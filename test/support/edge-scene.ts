@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { RoundSummary, SessionEvent } from "@shoal/edge-client";
-import type { BrowserContext, Page } from "playwright";
+import type { TabPage } from "./freezable-page.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
 /** The data of one client. */
@@ -53,7 +53,6 @@ export interface TabState {
 
 export interface Tab extends AsyncDisposable {
   readonly line: TcpProxy;
-  readonly page: Page;
   state(): Promise<TabState>;
   /** @throws Error after `limitMs`, with the state that it has then */
   until(what: string, condition: (state: TabState) => boolean, limitMs?: number): Promise<TabState>;
@@ -63,11 +62,11 @@ export interface Tab extends AsyncDisposable {
   open(): Promise<void>;
 }
 
-/** Opens a page that takes part at once. @param port - of `shoal edge` */
-export async function openTab(context: BrowserContext, port: number, data: ClientData): Promise<Tab> {
+/** Opens a page that takes part at once. @param context - Playwright's, or another one that has pages. @param port - of `shoal edge` */
+export async function openTab(context: { newPage(): Promise<TabPage> }, port: number, data: ClientData): Promise<Tab> {
   const line = await startTcpProxy(port);
-  let page: Page | undefined;
-  const current = (): Page => {
+  let page: TabPage | undefined;
+  const current = (): TabPage => {
     if (page === undefined) throw new Error("the tab is closed");
     return page;
   };
@@ -79,9 +78,6 @@ export async function openTab(context: BrowserContext, port: number, data: Clien
   };
   const tab: Tab = {
     line,
-    get page() {
-      return current();
-    },
     state,
     async until(what, condition, limitMs = 60_000) {
       for (const endAt = Date.now() + limitMs; ; await pause(50)) {

@@ -1,8 +1,9 @@
 /**
  * Hints that now is a better moment to connect than the one that a back-off has drawn: the device is online again, somebody
- * looks at the page, the page has come back from the back/forward cache. A hint says nothing of whoever is connected to.
+ * looks at the page, the page has come back from the back/forward cache, or is frozen no longer, be it shown or not (Chromium's
+ * `resume`). A hint says nothing of whoever is connected to.
  *
- * A window has all three, a worker `online` at most (Chromium's has not even that): whoever connects from a worker lets the page
+ * A window has all four, a worker `online` at most (Chromium's has not even that): whoever connects from a worker lets the page
  * pass its own on. Node has none.
  */
 
@@ -41,6 +42,7 @@ export function createBrowserHints(scope: HintScope = globalThis): ReconnectHint
         },
         { signal },
       );
+      document?.addEventListener("resume", () => onHint(), { signal });
       return () => stopped.abort();
     },
   };

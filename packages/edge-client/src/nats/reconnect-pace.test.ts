@@ -159,7 +159,7 @@ function createWindow(): EventTarget & { readonly document: EventTarget & { visi
 }
 
 describe("hints of a browser", () => {
-  it("come of being online, shown, and brought back by the back button, until nobody listens", () => {
+  it("come of being online, shown, thawed, and brought back by the back button, until nobody listens", () => {
     const window = createWindow();
     let heard = 0;
     const stop = createBrowserHints(window).listen(() => (heard += 1));
@@ -173,12 +173,16 @@ describe("hints of a browser", () => {
     expect(act(window.document, "visibilitychange")).toBe(2);
     expect(act(window, "pageshow", { persisted: false })).toBe(2); // it was loaded
     expect(act(window, "pageshow", { persisted: true })).toBe(3);
+    window.document.visibilityState = "hidden";
+    expect(act(window.document, "freeze")).toBe(3);
+    expect(act(window.document, "resume")).toBe(4); // a browser lets tabs go on that nobody looks at
     stop();
     for (const [target, name] of [
       [window, "online"],
       [window.document, "visibilitychange"],
+      [window.document, "resume"],
     ] as const) {
-      expect(act(target, name)).toBe(3);
+      expect(act(target, name)).toBe(4);
     }
   });
 
