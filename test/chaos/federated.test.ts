@@ -168,6 +168,11 @@ async function recordsOf(run: string): Promise<readonly RoundRecord[]> {
   const lines = text.trim().split("\n");
   const records = lines.slice(0, -1).map((line): RoundRecord => (JSON.parse(line) as ChainedRound).body);
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ type: "verified", records: records.length });
+  // Its workers say the same over the wire.
+  const { text: heard } = await runCommand(["rounds", run, "--json", "--nats", `nats://${cluster.nats.address}`], {
+    ...{ workplace: cluster.workplace, environment: { SHOAL_TOKEN: "killed-and-back" } },
+  });
+  expect(heard.trim().split("\n")).toEqual(lines.slice(0, -1));
   return records;
 }
 

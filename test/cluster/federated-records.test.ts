@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { cancelRun, explainRun } from "shoal";
 import { expect, it } from "vitest";
+import { readClusterRounds } from "../../packages/shoal/src/cluster/read-cluster-rounds.ts";
 import { createFederatedScene, hiddenSize, modelSize, parametersOf } from "../support/federated-scene.ts";
 
 const device = { memoryBytes: 1e9, samples: 5, testSamples: 0, encodings: ["float32"], platform: "node" };
@@ -35,6 +36,13 @@ it("a private run ends at its budget, completed, and its log says what each roun
   const table = await rounds(scene.folder, run, "--verify");
   expect(table).toMatch(/^round +outcome +took/);
   expect(table).toContain(`the log is whole: ${records.length} records`);
+  expect(table).toContain(`as this machine has them, in ${scene.folder}`);
+
+  // Who has no such folder asks the workers.
+  const { system, coordinator } = scene.cluster;
+  const { rounds: asked, of, silent } = await readClusterRounds(system, coordinator, run);
+  expect([asked, of, silent]).toEqual([records, ["worker-1", "worker-2"], []]);
+  await expect(readClusterRounds(system, coordinator, "another")).rejects.toMatchObject({ code: "run_not_found" });
 });
 
 it("a run says which clients it waits for, and leaves out of its log nobody who went away", async () => {

@@ -1,5 +1,7 @@
 /** Secure sums of browsers: two tabs of headless Chromium and a process of Node mask their updates for each other. */
+import { join } from "node:path";
 import { chromium } from "playwright";
+import { readTrace } from "shoal";
 import { expect, it } from "vitest";
 import { openTab, partData, startNodeClient } from "../support/edge-scene.ts";
 import { perceptron } from "../support/perceptron.ts";
@@ -47,4 +49,11 @@ it("tabs and a process learn together though nobody sees their updates", { timeo
   }
   expect(node.contributions).toBeGreaterThanOrEqual(rounds);
   expect(complaints).toEqual([]);
+  // What the tabs did came with their updates: the worker has written it down.
+  const folder = join(cluster.workplace.folder, "runs", run);
+  const masked = async (): Promise<unknown> => {
+    const spans = await Array.fromAsync(readTrace(folder));
+    return spans.filter(({ name }) => name === "mask").length;
+  };
+  await expect.poll(masked, { timeout: 5_000 }).toBeGreaterThanOrEqual(3 * rounds);
 });

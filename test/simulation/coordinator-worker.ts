@@ -22,6 +22,8 @@ import {
 } from "@shoal/protocol";
 import type { PlayedRun, PlayedShards } from "./coordinator-shards.ts";
 
+const idle = { activity: "idle", detail: "", forMs: null, exchanges: [] } as const;
+
 export interface WorkerScript {
   readonly shards: PlayedShards;
   /** Training samples that it finds: 1,000. */
@@ -181,12 +183,10 @@ class Player {
         replyTo.tell({ type: "slots_not_saved", run, node, snapshot, passed: null, error: error.toJSON() });
         return;
       }
-      case "describe_work": {
-        const description = { activity: "idle", detail: "", forMs: null, exchanges: [] } as const;
-        const { run, replyTo } = message;
-        replyTo.tell({ type: "work_described", run, node: this.#system.node, work: description });
-        return;
-      }
+      case "describe_work":
+        return message.replyTo.tell({ type: "work_described", run: message.run, node: this.#system.node, work: idle });
+      case "read_rounds":
+        return message.replyTo.tell({ type: "rounds_read", run: message.run, begin: 0, content: new Uint8Array() });
       default:
         if (work !== undefined && !work.stopped) this.#goOn(work, message);
     }

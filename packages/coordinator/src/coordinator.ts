@@ -40,6 +40,7 @@ import { createSnapshotKeeper, type KeeperCommand, type KeeperReport } from "./s
 import { createCoordinatorMetrics, type CoordinatorMetrics } from "./status/coordinator-metrics.ts";
 import { describeChanges } from "./status/describe-changes.ts";
 import { createInquiries } from "./waits/inquiry.ts";
+import { passOn } from "./waits/pass-on.ts";
 import { completeSettings, type CoordinatorSettings } from "./settings.ts";
 
 export interface CoordinatorOptions {
@@ -134,6 +135,7 @@ function createCoordinator(
     const { cluster } = desk;
     if (cluster === undefined) return; // C2
     if (message.type === "explain_run") return inquiries.begin(message);
+    if (message.type === "read_rounds") return passOn(context.system, cluster, message);
     const now = context.clock.now();
     if (now < desk.leadsUntilMs || promisesNothing(message))
       settle(desk, cluster, dispatch(cluster, message, now, settings));

@@ -31,6 +31,7 @@ export * from "./messages/client.ts";
 export * from "./messages/coordinator.ts";
 export * from "./messages/describe-work.ts";
 export * from "./messages/explain-run.ts";
+export * from "./messages/read-rounds.ts";
 export * from "./messages/membership.ts";
 export * from "./messages/schema.ts";
 export * from "./messages/server-control.ts";

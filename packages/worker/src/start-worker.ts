@@ -18,6 +18,7 @@ import { createInlineCompute } from "./compute/inline-compute.ts";
 import { startThreadCompute } from "./host/thread-compute.ts";
 import { createEndedRuns } from "./node/held-run.ts";
 import type { PrepareEnvironment } from "./node/prepare-run.ts";
+import type { SessionEnvironment } from "./node/run-session.ts";
 import { drop, type NodeState } from "./node/node-state.ts";
 import { createWorkerNode, workerNodeOptions } from "./node/worker-node.ts";
 import { createMemoryStateStore, type WorkerStateStore } from "./saved/state-store.ts";
@@ -49,6 +50,8 @@ export interface WorkerOptions {
   readonly wrapCompute?: (compute: ComputePort) => ComputePort;
   /** See `PrepareEnvironment`. */
   readonly federate?: PrepareEnvironment["federate"];
+  /** See `SessionEnvironment`. */
+  readonly readRounds?: SessionEnvironment["readRounds"];
   /** How exchanges are repeated. */
   readonly retry?: Partial<RetrySettings>;
   /** Called after each join. */
@@ -83,7 +86,7 @@ export function startWorker(options: WorkerOptions): WorkerHandle {
     startCompute: (subject: ComputeSubject) => startCompute(subject, options),
   };
   const { node } = system;
-  const nothing = { joined: undefined, held: undefined, deferred: undefined };
+  const nothing = { joined: undefined, held: undefined, deferred: undefined, reading: 0 };
   const state: NodeState = { environment, node, ended: createEndedRuns(), ...nothing };
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
   // However the actor ends, with it end the thread and the links of its run.

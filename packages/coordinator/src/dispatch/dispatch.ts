@@ -1,5 +1,5 @@
 /** Sends each message to the part that understands it. */
-import type { CoordinatorMessage, ExplainRun } from "@shoal/protocol";
+import type { CoordinatorMessage, ExplainRun, ReadRounds } from "@shoal/protocol";
 import { withRun, type ClusterState } from "../cluster-state.ts";
 import type { RunState } from "../runs/run-state.ts";
 import { serverReplied } from "../runs/server-replies.ts";
@@ -13,7 +13,7 @@ import { handleWork } from "./work-messages.ts";
 /** Handles one message. Pure: what is to be said and noted is in the result. @param now ms since the Unix epoch */
 export function dispatch(
   cluster: ClusterState,
-  message: Exclude<CoordinatorMessage, ExplainRun>,
+  message: Exclude<CoordinatorMessage, ExplainRun | ReadRounds>,
   now: number,
   settings: CoordinatorSettings,
 ): Step {

@@ -3,6 +3,7 @@ import type { Ref } from "@shoal/actors";
 import type { SerializedError } from "@shoal/errors";
 import { z } from "zod";
 import { describeWorkSchema, type DescribeWork } from "./describe-work.ts";
+import { readRoundsSchema, type ReadRounds } from "./read-rounds.ts";
 import { jobSpecSchema, type JobSpec } from "../job/job-spec.ts";
 import { metricsSchema } from "../job/test-metrics.ts";
 import { countSchema, errorSchema, nameSchema, positiveSchema, refSchema } from "./schema.ts";
@@ -146,7 +147,7 @@ export interface SaveSlots {
 /** Of one command and one reply. */
 export const maximumSavedSlots = 512;
 
-export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun | SaveSlots | DescribeWork;
+export type WorkerCommand = StartRun | AssignWork | FinishRun | StopRun | SaveSlots | DescribeWork | ReadRounds;
 
 /** Measured on the whole test split. */
 export interface TestResult {
@@ -283,6 +284,7 @@ export const workerCommandSchema: z.ZodType<WorkerCommand> = z.discriminatedUnio
     replyTo,
   }),
   describeWorkSchema,
+  readRoundsSchema,
 ]);
 
 const from = { run: nameSchema, node: nameSchema };

@@ -54,6 +54,17 @@ describe("rounds in words", () => {
     ]);
   });
 
+  it("name so many of those who left a large round as one can read", () => {
+    let text = "";
+    const list = Array.from({ length: 70 }, (_, index) => ({ client: `c${index}`, reason: "it left", atMs: 2_000 }));
+    sayRounds(
+      chain(body(1, { dropped: { count: 70, list } })),
+      createOutput(false, { write: (each) => (text += each) }),
+    );
+    expect(text.split("\n").slice(2).at(63)).toBe("round 1 without c63: it left");
+    expect(text.split("\n").slice(66)).toEqual(["round 1 without 6 more", ""]);
+  });
+
   it("say what clients measured, where they did", () => {
     let text = "";
     const output = createOutput(false, { write: (each) => (text += each) });

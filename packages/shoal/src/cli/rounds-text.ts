@@ -51,12 +51,16 @@ function tookText({ phases }: RoundRecord): string {
   return first === undefined || last === undefined ? "–" : `${((last.atMs - first.atMs) / 1000).toFixed(1)} s`;
 }
 
+/** Of each round: `--round` says the others. */
+const mostDropped = 64;
+
 function droppedLines({ round, outcome, reason, dropped }: RoundRecord): readonly string[] {
   const why = outcome === "committed" ? [] : [`round ${round} ${outcome.replace("_", " ")}: ${reason}`];
-  const more = dropped.count - dropped.list.length;
+  const shown = dropped.list.slice(0, mostDropped);
+  const more = dropped.count - shown.length;
   return [
     ...why,
-    ...dropped.list.map((each) => `round ${round} without ${each.client}: ${each.reason}`),
+    ...shown.map((each) => `round ${round} without ${each.client}: ${each.reason}`),
     ...(more > 0 ? [`round ${round} without ${more} more`] : []),
   ];
 }

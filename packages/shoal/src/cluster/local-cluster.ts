@@ -27,7 +27,7 @@ import { createInProcessLinkFactory, startWorker } from "@shoal/worker";
 import type { Environment } from "../environment/folders.ts";
 import { createInProcessPlane, type InProcessPlane } from "@shoal/federated";
 import { createFederation } from "../federated/federate.ts";
-import { createRoundFile } from "../federated/round-file.ts";
+import { createRoundFile, readLogPart } from "../federated/round-file.ts";
 import { observeMailboxes } from "../telemetry/mailbox-metrics.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile, type NodeKit } from "../roles/node-kit.ts";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
@@ -172,6 +172,7 @@ async function startWorkers(
       writeModel: (run, bytes) => writeModelFile(options.runsFolder, run, bytes),
       snapshots: site.snapshots,
       federate: site.federate,
+      readRounds: (run, end) => readLogPart(options.runsFolder, run, end),
     });
     site.started(worker);
     await awaitJoined(name, worker.joined);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { ChainedRound } from "@shoal/aggregator";
 import { isShoalError, ShoalError } from "@shoal/errors";
 import { canonicalJson, verifyChain, type ChainDecision } from "@shoal/federated";
+import { mostLogBytes, type LogPart } from "@shoal/protocol";
 import { notWritable } from "../environment/folders.ts";
 
 export interface RoundFile {
@@ -55,18 +56,54 @@ export function createRoundFile(runsFolder: string, log: (sentence: string) => v
  */
 export async function readRounds(runsFolder: string, run: string): Promise<readonly ChainedRound[]> {
   const file = fileOf(runsFolder, run);
-  const records = new Map<string, ChainedRound>();
+  const records = collectRounds();
   try {
-    for await (const line of linesOf(file)) {
-      const record = parse(line);
-      // By a hash of its line: the text of a long log takes more memory than what it says.
-      if (record !== undefined) records.set(createHash("sha256").update(line).digest("base64"), record);
-    }
+    for await (const line of linesOf(file)) records.add(line);
   } catch (cause) {
     const sentence = `no rounds of ${run} at ${file}: it is not federated, has not ended a round, or ran elsewhere`;
     throw new ShoalError("run_not_found", sentence, { run }, { cause });
   }
-  return [...records.values()].toSorted((a, b) => a.sequence - b.sequence);
+  return records.sorted();
+}
+
+/** Puts the lines of logs together, whoever wrote them. */
+export interface RoundCollection {
+  add(line: string): void;
+  /** By their sequence. */
+  sorted(): readonly ChainedRound[];
+}
+
+export function collectRounds(): RoundCollection {
+  // By a hash of its line: the text of a long log takes more memory than what it says.
+  const records = new Map<string, ChainedRound>();
+  return {
+    add(line) {
+      const record = parse(line);
+      if (record !== undefined) records.set(createHash("sha256").update(line).digest("base64"), record);
+    },
+    sorted: () => [...records.values()].toSorted((a, b) => a.sequence - b.sequence),
+  };
+}
+
+/**
+ * Some of a log as it stands in its file.
+ * @param end - bytes before this one are wanted; null: the last ones
+ * @throws ShoalError data_not_found - it cannot be read
+ */
+export async function readLogPart(runsFolder: string, run: string, end: number | null): Promise<LogPart> {
+  const file = fileOf(runsFolder, run);
+  const nothing = { begin: 0, content: new Uint8Array() };
+  try {
+    await using handle = await open(file, "r");
+    const { size } = await handle.stat();
+    const until = Math.min(end ?? size, size);
+    const begin = Math.max(0, until - mostLogBytes);
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(until - begin), 0, until - begin, begin);
+    return { begin, content: buffer.subarray(0, bytesRead) };
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return nothing;
+    throw new ShoalError("data_not_found", `${file} cannot be read`, { path: file }, { cause });
+  }
 }
 
 /** The text of a log may be longer than a string can be. */

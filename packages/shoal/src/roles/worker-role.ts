@@ -4,7 +4,7 @@ import { createNatsAggregatorPlane } from "@shoal/aggregator";
 import { coordinatorAddress, type CoordinatorMessage } from "@shoal/protocol";
 import { createFolderStateStore, createGrpcLinkFactory, startWorker } from "@shoal/worker";
 import { createFederation } from "../federated/federate.ts";
-import { createRoundFile } from "../federated/round-file.ts";
+import { createRoundFile, readLogPart } from "../federated/round-file.ts";
 import { openSnapshotStore } from "../snapshots/open-store.ts";
 import { createDatasetLoader, createNodeKit, readModelFile, writeModelFile } from "./node-kit.ts";
 import { runRole, type RoleOptions } from "./run-role.ts";
@@ -39,6 +39,7 @@ export async function runWorker(options: WorkerRoleOptions): Promise<void> {
       snapshots,
       onNote: log,
       federate,
+      readRounds: (run, end) => readLogPart(options.runsFolder, run, end),
       computeKind: "thread",
     });
     return { detail: {}, joined: worker.joined, drain: () => worker.drain(), close: () => worker.close() };

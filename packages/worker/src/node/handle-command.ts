@@ -24,6 +24,7 @@ import {
   type NodeEvent,
   type NodeState,
 } from "./node-state.ts";
+import { answerReadRounds } from "./read-rounds.ts";
 import { startSession, type SessionListener } from "./run-session.ts";
 
 /** @param self where the sessions of this node report to */
@@ -46,6 +47,9 @@ export async function handleCommand(state: NodeState, command: WorkerCommand, se
       return;
     case "describe_work":
       handleDescribe(state, command);
+      return;
+    case "read_rounds":
+      answerReadRounds(state, command);
   }
 }
 

@@ -30,6 +30,8 @@ export interface NodeState {
   held: HeldRun | undefined;
   /** A command that came before the welcome. */
   deferred: StartRun | undefined;
+  /** Parts of logs that are being read. */
+  reading: number;
 }
 
 export function attemptOf({ attempt }: { readonly attempt?: number | undefined }): number {

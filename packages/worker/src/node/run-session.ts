@@ -16,6 +16,7 @@ import {
   type CoordinatorMessage,
   type LinkFactory,
   type LinkIdentity,
+  type LogPart,
   type Placement,
   type SaveSlots,
   type SnapshotStore,
@@ -62,6 +63,8 @@ export interface SessionEnvironment extends PrepareEnvironment {
   readonly snapshots?: SnapshotStore | undefined;
   /** Takes a sentence for people. */
   readonly onNote?: (sentence: string) => void;
+  /** Federated runs: bytes of the log on this machine before `end`, or its last ones. Absent where there are no logs. */
+  readonly readRounds?: ((run: string, end: number | null) => Promise<LogPart>) | undefined;
 }
 
 /** Told at most once each, never after `stop`. */

@@ -23,6 +23,7 @@ export function createWorkerNode(state: NodeState): BehaviorFactory<NodeMessage>
       case "stop_run":
       case "save_slots":
       case "describe_work":
+      case "read_rounds":
         return handleCommand(state, message, context.self);
       default:
         return handleEvent(state, message, context);

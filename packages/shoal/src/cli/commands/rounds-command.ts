@@ -2,13 +2,14 @@
 import type { Command } from "commander";
 import type { ChainedRound } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
-import { runsFolder } from "../../environment/folders.ts";
 import { lookForKept } from "../../federated/kept-record.ts";
-import { readRounds, verifyRounds } from "../../federated/round-file.ts";
+import { verifyRounds } from "../../federated/round-file.ts";
 import type { CommandContext } from "../command-line.ts";
+import { findRounds, type FindOptions } from "../find-rounds.ts";
 import { count } from "../options.ts";
 import { sayRound } from "../round-timeline.ts";
 import { sayRounds } from "../rounds-text.ts";
+import { connected } from "./connected-command.ts";
 
 /** @throws ShoalError run_not_found */
 function roundOf(rounds: readonly ChainedRound[], number: number, run: string): ChainedRound {
@@ -19,31 +20,28 @@ function roundOf(rounds: readonly ChainedRound[], number: number, run: string): 
   throw new ShoalError("run_not_found", sentence, { run });
 }
 
-interface RoundsOptions {
-  readonly runs?: string;
+interface RoundsOptions extends FindOptions {
   readonly round?: number;
   readonly verify?: boolean;
   readonly head?: string;
-  readonly json?: boolean;
 }
 
 export function addRounds(program: Command, context: CommandContext): void {
-  program
-    .command("rounds")
+  connected(program.command("rounds"))
     .description("list the rounds of a federated run: who was asked, who dropped out and why, loss, bytes, privacy")
     .argument("<run>", "name of the run")
-    .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs)")
+    .option("--runs <FOLDER>", "where the run's files are (SHOAL_RUNS; default .shoal/runs, else the cluster is asked)")
     .option("--round <NUMBER>", "one round: what happened when, who was selected, who gave what", count)
     .option("--verify", "check that no record was changed, left out or moved")
     .option("--head <HASH>", "check as well that the record with this hash, as --verify said it once, is still there")
-    .option("--json", "one JSON value a line, for machines")
     .action(async (run: string, options: RoundsOptions) => {
-      const rounds = await readRounds(runsFolder(context.environment, options.runs), run);
+      const { rounds, source } = await findRounds(run, options, context);
       const output = context.output(options.json);
       const shown = options.round === undefined ? rounds : [roundOf(rounds, options.round, run)];
       for (const record of shown) output.value(record);
       if (options.round === undefined) sayRounds(shown, output);
       else for (const { body } of shown) sayRound(body, output);
+      for (const sentence of source) output.line(sentence);
       if (options.verify !== true && options.head === undefined) return;
       const decision = lookForKept(rounds, verifyRounds(rounds), options.head?.toLowerCase());
       if (decision.kind === "broken") {
