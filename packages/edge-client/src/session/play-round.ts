@@ -19,10 +19,11 @@ import { decline } from "./decline.ts";
 import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
 import type { LocalResult, LocalWork } from "./local-training.ts";
 import type { ControlBegun } from "./own-control.ts";
+import type { PrivacyAccount } from "./privacy-account.ts";
 import type { RoundOutcome, RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
-/** Goes on from `record`. @throws ShoalError cancelled - the round is over; what the training threw */
+/** Goes on from `record`. @throws ShoalError cancelled - the round is over; privacy_budget_spent; what the training threw */
 export async function playRound(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
   if (record.contribution !== null) return contribute(room, record);
   const { round } = record.offer;
@@ -34,6 +35,8 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   }
   const beganMs = room.now();
   room.tell({ type: "offered", round });
+  const account = await accountOf(room);
+  await account?.check();
   const control = await beginControl(room, record.offer);
   if (control !== undefined && "comeBackAfterMs" in control) return control;
   const noted = await room.plane.ask({ type: "answer_offer", round, takesPart: true, reason: "" }, room.signal);
@@ -42,7 +45,15 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   }
   const vectors = await fetchValues(room, record.offer, noted.values);
   if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
-  return contribute(room, await train(room, record, { ...vectors, own: control, beganMs, fetchedMs: room.now() }));
+  const fetched = { ...vectors, own: control, account, beganMs, fetchedMs: room.now() };
+  return contribute(room, await train(room, record, fetched));
+}
+
+/** Where this client adds noise of its own. Most do not: what it takes to count that comes with the first round. */
+async function accountOf({ task, storage, privacyLimit: limit, tell }: RoundRoom): Promise<PrivacyAccount | undefined> {
+  if (task.privacy.localNoise === 0) return undefined;
+  const { createPrivacyAccount } = await import("./privacy-account.ts");
+  return createPrivacyAccount({ task, storage, limit, tell });
 }
 
 const withoutControl = {
@@ -75,6 +86,8 @@ async function beginControl(room: RoundRoom, offer: RoundOffer): Promise<Control
 interface Fetched extends FetchedVectors {
   /** This client's, with SCAFFOLD. */
   readonly own: ControlBegun | undefined;
+  /** Of what this client's noise leaves to be told; undefined: it adds none. */
+  readonly account: PrivacyAccount | undefined;
   readonly beganMs: number;
   readonly fetchedMs: number;
 }
@@ -105,6 +118,7 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
     await room.control.keep({ round, control: offer.control }, changed.left);
   }
   await shelf.keepUpdate(content);
+  await fetched.account?.spend();
   await shelf.write(trained);
   return trained;
 }

@@ -7,6 +7,7 @@ import type { SecureTask } from "../secure/secure-task.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
 
 const count = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
+const atLeastZero = z.number().check(z.minimum(0));
 const ms = z.number().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 const sentence = z.string().check(z.maxLength(1_024));
 const name = z.string().check(z.regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/));
@@ -20,6 +21,7 @@ const bytes = (most: number): z.ZodMiniType<Uint8Array> =>
     `expected at most ${most} bytes`,
   );
 const finite = z.number();
+const share = z.number().check(z.gt(0), z.lt(1));
 
 const manifest: z.ZodMiniType<VectorManifest> = z.strictObject({
   hash,
@@ -93,7 +95,10 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
     },
   }),
   ...{ normBound: z.nullable(finite), sampleCap: count, memoryBytes: count },
-  privacy: z.strictObject({ clip: z.nullable(finite), localNoise: finite, secure: z.nullable(secureTask) }),
+  privacy: z.strictObject({
+    ...{ clip: z.nullable(finite), localNoise: atLeastZero, secure: z.nullable(secureTask) },
+    local: z.optional(z.strictObject({ delta: share, budget: z.nullable(finite) })),
+  }),
 });
 
 const rounds = z.array(count).check(z.maxLength(64));
