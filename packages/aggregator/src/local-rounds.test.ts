@@ -1,12 +1,20 @@
 /** Local privacy: each client adds its own noise, and what its contributions come to is counted by the client. */
-import { createMemoryStore, simulate } from "@shoal/actors";
+import { createMemoryStore, createRandom, simulate } from "@shoal/actors";
 import { isShoalError } from "@shoal/errors";
-import { contributionOf, emptyLedger, epsilonOf, planLocalPrivacy, spend } from "@shoal/federated";
+import {
+  contributionOf,
+  emptyLedger,
+  epsilonOf,
+  parseAggregationPolicy,
+  planLocalPrivacy,
+  spend,
+} from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import { createAggregatorScene, playSteps } from "../../../test/support/aggregator-scene.ts";
 import { createMemorySnapshots } from "../../../test/support/memory-snapshots.ts";
 import type { PlayedClientOptions } from "../../../test/support/played-client.ts";
-import { settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
+import { descriptionOf, settingsFor, taskSize as size } from "../../../test/support/played-task.ts";
+import { beginTask, type TaskSources } from "./begin-task.ts";
 import { taskKey, type TaskRecord } from "./keeper/task-record.ts";
 
 const localOf = (budget: number | null) =>
@@ -82,6 +90,61 @@ describe("local privacy over rounds", () => {
   });
 });
 
+describe("local privacy, whatever the order of things", () => {
+  const buffered = { arrival: "buffer", carriesOver: true, maximumStaleness: 8, goal: 2, minimum: 2 } as const;
+  const ways = {
+    rounds: () => ({ plan: { goal: 3, minimum: 2, invited: 4 }, others: {} }),
+    buffers: () => ({
+      plan: { ...buffered, invited: 5 },
+      others: { policy: parseAggregationPolicy({ name: "fedbuff", buffer: 2 }) },
+    }),
+  };
+
+  /** Clients vanish and decline by chance, and aggregators are closed in the middle of things; until the budget is spent. */
+  async function history(way: keyof typeof ways, seed: number) {
+    const random = createRandom(`${way} ${seed}`);
+    const budget = epsilonAfter(4) * 1.01;
+    const { plan, others } = ways[way]();
+    const scene = createAggregatorScene(settingsFor(plan, { ...others, localPrivacy: localOf(budget) }));
+    const own = () => ({
+      trainMs: 5 + random.integer(120),
+      awayMs: 500 + random.integer(2_000),
+      vanishes: () => random.uniform() < 0.2,
+      declines: () => (random.uniform() < 0.1 ? ("training" as const) : undefined),
+    });
+    const work = async () => {
+      const clients = Array.from({ length: 8 }, (_, index) => scene.join(`c${index}`, 1, own()));
+      for (let step = 0; ;) {
+        const aggregator = await scene.open();
+        const ends = scene.clock.after(300 + random.integer(3_000), () => void aggregator.close());
+        const outcome = await playSteps(aggregator, Infinity, step);
+        ends.cancel();
+        await aggregator.close();
+        step = outcome.steps;
+        if (isShoalError(outcome.error, "privacy_budget_spent")) return clients.map(({ rounds }) => rounds.length);
+        if (!isShoalError(outcome.error, "cancelled")) throw outcome.error;
+      }
+    };
+    const contributed = await simulate(scene.clock, work(), { forMs: 3_600_000, maximumSteps: 5_000_000 });
+    const record = (await scene.store.get(taskKey("r1")))?.value as TaskRecord;
+    return { budget, contributed, spent: told(scene), cost: record.lasting.ledger?.rounds ?? 0 };
+  }
+
+  it.each(["rounds", "buffers"] as const)(
+    "ε never falls, never passes the budget, and is of no fewer contributions than any client made: %s",
+    async (way) => {
+      for (let seed = 0; seed < 5; seed += 1) {
+        const { budget, contributed, spent, cost } = await history(way, seed);
+        const known = spent.map((epsilon) => epsilon ?? Infinity);
+        expect(known).toEqual(known.toSorted((one, other) => one - other));
+        expect(known.at(-1)).toBeLessThanOrEqual(budget);
+        // It stops with the fourth contribution of some client, and not before.
+        expect([cost, Math.max(...contributed) <= cost]).toEqual([4, true]);
+      }
+    },
+  );
+});
+
 describe("what contributions have cost", () => {
   const names = ["a", "b", "c", "d", "e", "f"];
 
@@ -124,6 +187,27 @@ describe("what contributions have cost", () => {
     const after = createAggregatorScene(settingsOf(null), { store });
     await play(after, ["a", "b", "c"], { steps: 5, first: 3 });
     expect(costs(after).slice(-2)).toEqual([4, 5]);
+  });
+
+  it("is known beside the snapshots or in a log where a release before did not count, or the run does not go on", async () => {
+    const settings = settingsOf(null);
+    const begun = async (sources: Partial<TaskSources>) => {
+      const none = { lastRecord: undefined, account: undefined, saved: undefined };
+      const { lasting } = await beginTask(settings, descriptionOf(settings), async () => ({ ...none, ...sources }));
+      return lasting.ledger?.rounds;
+    };
+    const account = { format: 1, run: "r1", rounds: 13, ledger: null } as const;
+    const scene = createAggregatorScene(settings);
+    await play(scene, ["a", "b", "c"], { steps: 3 });
+    const last = scene.records.at(-1);
+    if (last === undefined) throw new Error("no round was told");
+    const lastRecord = { ...last, body: { ...last.body, ledger: null } };
+    expect(await begun({ account })).toBe(13);
+    expect(await begun({ lastRecord })).toBe(4); // and one that may not stand there
+    expect(await begun({})).toBe(0);
+    const other = createAggregatorScene(settings);
+    const { error } = await play(other, ["a"], { steps: 9, first: 8 });
+    expect(isShoalError(error, "data_not_found")).toBe(true);
   });
 
   it("does not grow by a contribution that is announced twice, or sent again", async () => {
