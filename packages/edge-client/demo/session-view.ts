@@ -65,7 +65,7 @@ export function createSessionView(): SessionView {
 function showSpent({ contributions, epsilon, delta }: Extract<SessionEvent, { readonly type: "privacy_spent" }>): void {
   const shown = element("privacy-spent");
   shown.toggleAttribute("hidden", false);
-  shown.textContent = `This tab adds noise to what it sends. Contributions so far: ${contributions}; what they tell together: ε = ${epsilon.toFixed(2)} at δ = ${delta}.`;
+  shown.textContent = `With the noise that this tab adds: ε = ${epsilon.toFixed(2)} (δ = ${delta}) after contribution ${contributions}.`;
 }
 
 function endSentence(end: ClientEnd, reason: string): string {

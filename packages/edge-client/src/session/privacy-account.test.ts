@@ -80,7 +80,7 @@ describe("a client's own account of its privacy", () => {
     expect(await spendAll(opened({ storage, budget }))).toBe(3);
   });
 
-  it("adds up contributions with other noise, and takes noise without a norm for none", async () => {
+  it("adds up contributions with other noise, and takes noise without a norm for none, after a reload too", async () => {
     const storage = createMemoryStorage();
     await opened({ storage }).account.spend();
     const other = opened({ storage, localNoise: plan.deviation / 2 });
@@ -89,6 +89,8 @@ describe("a client's own account of its privacy", () => {
     expect((other.events[0] as { epsilon?: number }).epsilon).toBeCloseTo(epsilonAfter(5), 9);
     const unbound = { clip: null, budget: 1_000 };
     await expect(opened(unbound).account.check()).rejects.toMatchObject({ code: "privacy_budget_spent" });
+    await opened({ storage, clip: null }).account.spend();
+    expect(await spendAll(opened({ storage, budget: 1_000 }))).toBe(0);
   });
 
   it("refuses a limit that is none", () => {

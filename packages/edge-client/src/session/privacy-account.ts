@@ -9,7 +9,6 @@
  *
  * Bounds  the newest `mostTasks` tasks.
  */
-import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import { emptyLedger, epsilonOf, spend, type PrivacyBudget, type TaskDescription } from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
@@ -33,12 +32,14 @@ export interface PrivacyAccountOptions {
 interface Spent {
   readonly task: string;
   readonly contributions: number;
-  /** Σ 1/z². */
+  /** Σ 1/z²; infinite after a contribution without a norm. */
   readonly sum: number;
 }
 
+/** As JSON has it: what is infinite is null. */
+type Kept = Omit<Spent, "sum"> & { readonly sum: number | null };
+
 const key = "carried/privacy";
-const limits = { what: "what a client has spent of its privacy", maximumBytes: 2 ** 16, allowRefs: false };
 export const mostTasks = 64;
 /** Where neither the task nor a limit says at which δ. */
 const usualDelta = 1e-5;
@@ -69,7 +70,7 @@ export function createPrivacyAccount({ task, storage, limit, tell }: PrivacyAcco
     async spend() {
       const { after } = await withOneMore();
       const others = (await read(storage)).filter((known) => known.task !== task.task);
-      await storage.set(key, encodePlainData([...others, after].slice(-mostTasks), limits));
+      await storage.set(key, new TextEncoder().encode(JSON.stringify([...others, after].slice(-mostTasks))));
       say(after);
     },
   };
@@ -99,12 +100,13 @@ function epsilonAt(sum: number, delta: number): number {
   return epsilonOf(spend(emptyLedger(), mechanism), delta).epsilon;
 }
 
-/** What another release has written is taken as nothing. */
+/** What another release has written is taken as nothing. JSON and not `encodePlainData`, which would part from what is loaded first. */
 async function read(storage: ClientStorage): Promise<readonly Spent[]> {
   const bytes = await storage.get(key);
   try {
-    const kept = bytes === undefined ? [] : decodePlainData(bytes, limits, "refuse");
-    return Array.isArray(kept) ? (kept as readonly Spent[]).filter(isSpent) : [];
+    const kept: unknown = bytes === undefined ? [] : JSON.parse(new TextDecoder().decode(bytes));
+    if (!Array.isArray(kept)) return [];
+    return (kept as readonly Kept[]).map((spent): Spent => ({ ...spent, sum: spent.sum ?? Infinity })).filter(isSpent);
   } catch {
     return [];
   }
