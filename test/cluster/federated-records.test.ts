@@ -18,14 +18,18 @@ async function rounds(folder: string, ...parameters: readonly string[]): Promise
   return stdout;
 }
 
-it("a private run ends at its budget, completed, and its log says what each round cost", async () => {
-  const privacy = { name: "central", clip: 1, noiseMultiplier: 4, epsilon: 2.2, delta: 1e-5 };
+it.each([
+  { name: "central", clip: 1, noiseMultiplier: 4, epsilon: 2.2, delta: 1e-5 },
+  { name: "local", clip: 1, epsilon: 0.8, delta: 1e-5, budget: 2.2 },
+])("a private run ends at its budget, completed, and its log says what each round cost: $name", async (privacy) => {
   await using scene = await createFederatedScene(2);
   const run = await scene.submit({ privacy });
   for (const name of ["a", "b", "c", "d"]) scene.comeIn(run, name);
   const status = await scene.ended(run);
   expect(status.phase).toBe("completed");
-  expect(status.reason).toMatch(/^the privacy budget is spent: round \d+ would bring ε to 2\.\d+/);
+  expect(status.reason).toMatch(
+    /^the privacy budget is spent: (round|a client's contribution) \d+ would bring ε to 2\.\d+/,
+  );
   const records = scene.recordsOf(run);
   const spent = records.map(({ body }) => body.epsilon ?? Infinity);
   expect(records.length).toBeGreaterThan(1);
@@ -35,6 +39,7 @@ it("a private run ends at its budget, completed, and its log says what each roun
 
   const table = await rounds(scene.folder, run, "--verify");
   expect(table).toMatch(/^round +outcome +took/);
+  expect(table).toContain(`  ${spent[0]?.toFixed(3)}\n`);
   expect(table).toContain(`the log is whole: ${records.length} records`);
   expect(table).toContain(`as this machine has them, in ${scene.folder}`);
 

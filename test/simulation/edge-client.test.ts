@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createRandom } from "@shoal/actors";
 import { ShoalError } from "@shoal/errors";
+import { planLocalPrivacy } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import { playJoined, type JoinedPlan, type JoinedRun } from "../support/joined-clients.ts";
 import { settingsFor } from "../support/played-task.ts";
@@ -166,6 +167,43 @@ describe("a client that has joined", () => {
     const devices = said.flatMap((request) => (request.type === "check_in" ? [request.device] : []));
     for (const { samples, testSamples } of devices) expect([samples, testSamples]).toEqual([1, 0]);
     for (const summary of summaries) expect(summary).toMatchObject({ samples: 0, trainingLoss: null });
+  });
+
+  const local = planLocalPrivacy({ name: "local", epsilon: 1, delta: 1e-5, clip: 1, budget: 3 });
+  const spentBy = ({ events }: JoinedRun, who: string) =>
+    events.flatMap((event) => (event.name === who && event.type === "privacy_spent" ? [event] : []));
+
+  it("says what its own noise leaves to be told, which is what the rounds' records say, over reloads too", async () => {
+    const settings = settingsFor({ goal: 3, minimum: 3, invited: 3 }, { localPrivacy: local });
+    const play = (lives: readonly number[]) => playJoined({ rounds: 4, settings, lives });
+    const undisturbed = await play([]);
+    for (const name of ["a", "b", "c"]) {
+      const own = spentBy(undisturbed, name).map(({ contributions }) => contributions);
+      expect(own).toEqual([0, 1, 1, 2, 2, 3, 3, 4]);
+      undisturbed.summaries.forEach(({ epsilon }, at) =>
+        expect(spentBy(undisturbed, name)[2 * at + 1]?.epsilon).toBeCloseTo(epsilon ?? 0, 9),
+      );
+    }
+    for (let diesAt = 4; diesAt <= 30; diesAt += 1) {
+      const own = spentBy(await play([diesAt]), "a").map(({ contributions }) => contributions);
+      expect(own).toEqual(own.toSorted((one, other) => one - other));
+      // One that was counted and had not left yet is counted again.
+      expect([4, 5]).toContain(own.at(-1));
+    }
+  });
+
+  it("leaves before its contributions come to more than its own limit, and says so; the others go on", async () => {
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 }, { localPrivacy: local });
+    const privacyLimit = { epsilon: 2, delta: 1e-5 };
+    const run = await playJoined({ rounds: 5, settings, privacyLimit });
+    expect(run.reasons[0]).toMatch(/^\[privacy_budget_spent\] contribution \d of this client would bring ε to 2\.\d+/);
+    expect(run.reasons.slice(1)).toEqual(["all rounds are done", "all rounds are done"]);
+    const [mine, others] = ["a", "b"].map((name) => spentBy(run, name).at(-1)?.epsilon ?? 0);
+    expect(mine).toBeLessThanOrEqual(2);
+    expect(others).toBeGreaterThan(2);
+    const offered = run.said.filter((each) => each.type === "offer_contribution" && each.offer.client === "a");
+    expect(offered).toHaveLength(spentBy(run, "a").at(-1)?.contributions ?? 0);
+    expect(run.requests).toMatchObject({ leave: 1 });
   });
 
   it.each([

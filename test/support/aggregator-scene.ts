@@ -2,7 +2,7 @@
 import { createMemoryStore, createRandom, createSimulatedClock, type StateStore } from "@shoal/actors";
 import { createInProcessPlane, type InProcessPlane, type RoundSummary } from "@shoal/federated";
 import { createVectorCodecs } from "@shoal/optimization";
-import { openAggregator, type Aggregator } from "../../packages/aggregator/src/aggregator.ts";
+import { openAggregator, type Aggregator, type AggregatorOptions } from "../../packages/aggregator/src/aggregator.ts";
 import type { ChainedRound } from "../../packages/aggregator/src/records/round-log.ts";
 import type { AggregatorSettings } from "../../packages/aggregator/src/settings.ts";
 import { createKernelSite } from "./kernel-site.ts";
@@ -21,9 +21,13 @@ export interface AggregatorScene {
   join(name: string, value: number, options?: Partial<PlayedClientOptions>): PlayedClient;
 }
 
-export function createAggregatorScene(settings: AggregatorSettings): AggregatorScene {
+/** @param others - what its aggregators are given beside the usual */
+export function createAggregatorScene(
+  settings: AggregatorSettings,
+  others: Partial<AggregatorOptions> = {},
+): AggregatorScene {
   const clock = createSimulatedClock();
-  const store = createMemoryStore();
+  const store = others.store ?? createMemoryStore();
   const plane = createInProcessPlane({ clock, delayMs: () => 1 });
   const closed: RoundSummary[] = [];
   const records: ChainedRound[] = [];
@@ -35,6 +39,7 @@ export function createAggregatorScene(settings: AggregatorSettings): AggregatorS
         ...{ plane: plane.aggregator, store, clock, codecs: createVectorCodecs(float32, { size }, kernels) },
         onRound: (summary) => void closed.push(summary),
         onRecord: (record) => void records.push(record),
+        ...others,
       }),
     join(name, value, options = {}) {
       const target = new Float32Array(size).fill(value);

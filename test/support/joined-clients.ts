@@ -16,10 +16,12 @@ import {
   type ClientNotice,
   type ClientRequest,
   type InProcessPlaneOptions,
+  type PrivacyBudget,
   type RoundSummary,
 } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
+import { isShoalError } from "@shoal/errors";
 import { createKernelSite } from "./kernel-site.ts";
 import { createMortalClient } from "./mortal-client.ts";
 import { descriptionOf, settingsFor, taskSize } from "./played-task.ts";
@@ -41,6 +43,8 @@ export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
   /** The elements of an update differ. */
   readonly uneven?: boolean;
   readonly storage?: () => ClientStorage;
+  /** Of client "a". */
+  readonly privacyLimit?: PrivacyBudget;
   /** What the training of client "a" throws. */
   readonly unfit?: Error;
   /** Whether client "a" hears a notice of this type; default: all. */
@@ -122,10 +126,12 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
         ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
         ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
         device: { memoryBytes: 1e9, platform: "node" },
+        ...(name === "a" && plan.privacyLimit !== undefined && { privacyLimit: plan.privacyLimit }),
         onEvent: (event) => void events.push({ ...event, name }),
       });
       last.set(name, session);
       const ended = session.ended.catch((error: unknown) => {
+        if (isShoalError(error, "privacy_budget_spent")) return error.message;
         if (plan.unfit === undefined || error !== plan.unfit) throw error;
         return plan.unfit?.message ?? "";
       });

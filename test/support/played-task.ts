@@ -4,6 +4,7 @@ import {
   defaultStandingRules,
   parseAggregationPolicy,
   planeProtocol,
+  type ClientPrivacy,
   type EncodingSpec,
   type RoundPlan,
   type TaskDescription,
@@ -25,7 +26,7 @@ export function settingsFor(
   const own = { ...plan, ...given };
   return {
     ...{ plan: own, policy: parseAggregationPolicy({ name: "fedavg", goal: own.goal }), robust: null, privacy: null },
-    secure: null,
+    ...{ localPrivacy: null, secure: null },
     ...{
       local: plainLocalTraining,
       down: float32,
@@ -48,10 +49,8 @@ function modelOf(size: number): TaskDescription["model"] {
   return { inputs: size - 1, layers: [{ type: "dense", outputs: 1 }], loss: { type: "mean_squared_error" } };
 }
 
-export function descriptionOf(
-  { normBound, sampleCap, memoryBytes, privacy, secure, local: own, down, up }: AggregatorSettings,
-  size = taskSize,
-): TaskDescription {
+export function descriptionOf(settings: AggregatorSettings, size = taskSize): TaskDescription {
+  const { normBound, sampleCap, memoryBytes, local: own, down, up } = settings;
   return {
     ...{
       protocol: planeProtocol,
@@ -65,6 +64,12 @@ export function descriptionOf(
     },
     ...{ down: Object.values(down) as EncodingSpec[], up: Object.values(up) as EncodingSpec[] },
     memoryBytes,
-    privacy: { clip: privacy?.clip ?? null, localNoise: 0, secure: secure?.task ?? null },
+    privacy: privacyOf(settings),
   };
+}
+
+function privacyOf({ privacy, localPrivacy, secure }: AggregatorSettings): ClientPrivacy {
+  if (localPrivacy === null) return { clip: privacy?.clip ?? null, localNoise: 0, secure: secure?.task ?? null };
+  const { clip, deviation, delta, budget } = localPrivacy;
+  return { clip, localNoise: deviation, secure: null, local: { delta, budget } };
 }

@@ -34,6 +34,7 @@ import { describeWait } from "./rounds/describe-wait.ts";
 import { describeWaiting } from "./rounds/wait-for-clients.ts";
 import { endRounds, evaluated } from "./rounds/end-round.ts";
 import { playStep } from "./rounds/play-step.ts";
+import { withLedger } from "./rounds/privacy-ledger.ts";
 import { createRoundNews } from "./rounds/round-news.ts";
 import { spareRounds } from "./rounds/begin-round.ts";
 import { reportsOf, takeOver } from "./rounds/take-over.ts";
@@ -205,7 +206,7 @@ function furnish(
   const { run, settings, store, clock, codecs, description, account } = options;
   const timeline = createTimeline();
   const keeper = createRoundKeeper({
-    ...{ run, clock, store, record: opened.record, revision: opened.revision },
+    ...{ run, clock, store, record: withLedger(opened.record, settings), revision: opened.revision },
     onEffect(effect) {
       if (effect.type === "commit") signals.commit(effect.reports);
       else carryOut(room, effect);

@@ -9,7 +9,7 @@ import type { SavedTask } from "./carry/saved-task.ts";
 import type { LastingState, TaskRecord } from "./keeper/task-record.ts";
 import type { ChainedRound } from "./records/round-log.ts";
 import { greaterOf, type AccountState } from "./records/run-account.ts";
-import { withUnlogged } from "./rounds/privacy-ledger.ts";
+import { accountingOf, ledgerWith, withUnlogged } from "./rounds/privacy-ledger.ts";
 import type { AggregatorSettings } from "./settings.ts";
 
 export interface TaskBeginning {
@@ -45,7 +45,10 @@ export async function beginTask(
     ...(saved?.held !== undefined && { held: saved.held }),
     // A log may lack its end; the account is never behind.
     ...(saved !== undefined && account === undefined && { isUncounted: true as const }),
-    ledger: settings.privacy === null ? null : ledgerOf(settings, said, account),
+    ledger:
+      accountingOf(settings) === undefined
+        ? null
+        : ledgerOf(settings, said, account, isLogOld ? 0 : (logged?.round ?? 0)),
   };
   return { round: Math.max(...rounds), lasting };
 }
@@ -55,15 +58,21 @@ function chainAfter({ sequence, previous, body }: ChainedRound): NonNullable<Las
   return { head, round: body.round };
 }
 
-/** The account is never behind what has left. A log is, by the round that was not told yet. */
+/**
+ * The account is never behind what has left. A log is, by the round that was not told yet. Those of a release that did not count
+ * contributions with local privacy say how many rounds there were: a client makes one in each at most.
+ */
 function ledgerOf(
   settings: AggregatorSettings,
   logged: PrivacyLedger | null,
   account: AccountState | undefined,
+  loggedRound: number,
 ): PrivacyLedger {
   const kept = account?.ledger ?? null;
   if (logged !== null && (kept?.rounds ?? 0) < logged.rounds) return withUnlogged(logged, settings);
-  return greaterOf(kept, logged) ?? emptyLedger();
+  const known = greaterOf(kept, logged);
+  if (known !== null || settings.localPrivacy === null) return known ?? emptyLedger();
+  return ledgerWith(emptyLedger(), settings, Math.max(account?.rounds ?? 0, loggedRound === 0 ? 0 : loggedRound + 1));
 }
 
 /**

@@ -2,6 +2,7 @@
 import type {
   CentralPrivacy,
   IntakeLimits,
+  LocalPrivacyPlan,
   LocalTraining,
   ResolvedAggregationPolicy,
   ResolvedRobustRule,
@@ -18,6 +19,8 @@ export interface AggregatorSettings {
   readonly robust: ResolvedRobustRule | null;
   /** Noise that is accounted for: the aggregator's own, or with secure sums that of the clients. */
   readonly privacy: CentralPrivacy | null;
+  /** Noise that clients add for themselves, and that is accounted for by contributions; null: they add none. */
+  readonly localPrivacy: LocalPrivacyPlan | null;
   /** Contributions are masked, and only their sum is seen; null: each is seen. */
   readonly secure: SecureAggregation | null;
   readonly local: LocalTraining;

@@ -41,6 +41,7 @@ export function createSessionView(): SessionView {
       if (stage !== undefined) state["stage"] = stage;
       if (progress !== undefined) elementOf("progress", HTMLProgressElement).value = progress;
       if (event.type === "connected" || event.type === "disconnected") state["connection"] = event.type;
+      if (event.type === "privacy_spent") showSpent(event);
       if (event.type === "training") element("own-loss").textContent = event.loss.toFixed(3);
       // A contribution that was sent again is answered again.
       if (counts === undefined || state["contributedRound"] === String(counts)) return;
@@ -58,6 +59,13 @@ export function createSessionView(): SessionView {
       say(endSentence(end, reason));
     },
   };
+}
+
+/** Where this tab adds noise of its own. */
+function showSpent({ contributions, epsilon, delta }: Extract<SessionEvent, { readonly type: "privacy_spent" }>): void {
+  const shown = element("privacy-spent");
+  shown.toggleAttribute("hidden", false);
+  shown.textContent = `With the noise that this tab adds: ε = ${epsilon.toFixed(2)} (δ = ${delta}) after contribution ${contributions}.`;
 }
 
 function endSentence(end: ClientEnd, reason: string): string {

@@ -21,6 +21,8 @@ const mostBytesLater: Readonly<Record<string, number>> = {
   "round-control": 1_700,
   "hide-update": 700,
   "random-bits": 700,
+  "privacy-account": 2_500,
+  "log-space": 1_000,
   "play-secure-round": 11_000,
   "kernel-codec": 6_500,
 };

@@ -29,7 +29,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   no_capacity: "The cluster has no member that could do the work, or no room for another client.",
   too_few_clients: "A federated rule needs more clients than have contributed; the details say how many.",
   privacy_budget_spent:
-    "A federated round would cost more privacy than the task has promised; the details say how much it would be.",
+    "A federated round, or a contribution, would cost more privacy than was promised; the details say how much.",
   update_needed: "The other side speaks a newer release of the protocol: this one has to be updated.",
   data_not_found: "A data set is at none of the places that were searched.",
   data_corrupt: "A data file is short or malformed; the details give file and position.",

@@ -96,6 +96,14 @@ export {
   type CentralRounds,
   type DrawByCoins,
 } from "./privacy/plan-central.ts";
+export {
+  beginCounts,
+  countContribution,
+  mostContributions,
+  mostCounted,
+  type ContributionCounts,
+} from "./privacy/contribution-counts.ts";
+export { contributionOf, planLocalPrivacy, type LocalPrivacyPlan } from "./privacy/plan-local.ts";
 export { addScaled, clipScale, squaredNormOf } from "./privacy/clipping.ts";
 export { createDiscreteGaussian } from "./privacy/discrete-gaussian.ts";
 export { addGaussian, standardGaussian } from "./privacy/gaussian.ts";
@@ -177,6 +185,7 @@ export {
   planeProtocol,
   unsaid,
   type ClientPrivacy,
+  type LocalTerms,
   type ControlOffer,
   type EncodingSpec,
   type LocalTraining,

@@ -3,6 +3,7 @@ import { encodePlainData, maximumValueBytes } from "@shoal/actors/browser";
 import {
   contributionId,
   defaultOrders,
+  mostCounted,
   startRound,
   type Member,
   type RoundPlan,
@@ -49,6 +50,10 @@ describe("the record of a task", () => {
       }),
       lasting: {
         ...{ clip: 0.123456789, log: { head: { sequence: round, hash: "f".repeat(64) }, round } },
+        counts: {
+          others: round,
+          clients: Array.from({ length: mostCounted }, (_, index) => [`${index}`.padStart(12, "f"), round] as const),
+        },
         ledger: { orders: defaultOrders, divergences: defaultOrders.map((order) => order / 3), rounds: round },
         held: {
           asOfMs: nowMs,

@@ -1,11 +1,11 @@
 /** What is kept of a federated task in the store: with it another aggregator goes on where this one stopped. */
-import type { ChainHead, PrivacyLedger, RoundState } from "@shoal/federated";
+import type { ChainHead, ContributionCounts, PrivacyLedger, RoundState } from "@shoal/federated";
 import type { KeptStandings } from "../population/kept-standings.ts";
 
 /**
  * Outcomes that are remembered, of the newest contributions: what is sent again after that is stale anyway. A record has to
  * fit 256 KiB: 1,024 outcomes take 42, as many members and reports of a round at most 137, who is gone or
- * uncounted 35, what is held against clients 27.
+ * uncounted 35, what is held against clients 27, what they have contributed 5.
  */
 export const mostOutcomes = 1_024;
 
@@ -29,8 +29,13 @@ export interface TaskRecord {
 export interface LastingState {
   /** Norm to which updates are clipped now; null: they are not. */
   readonly clip: number | null;
-  /** What the rounds that clients were told of have cost; null: no central differential privacy. */
+  /**
+   * What the rounds that clients were told of have cost; with local privacy, the contributions of whichever client made most. null:
+   * without differential privacy.
+   */
   readonly ledger: PrivacyLedger | null;
+  /** With local privacy: contributions by client. Absent: any may have made as many as the ledger has rounds. */
+  readonly counts?: ContributionCounts;
   /** SCAFFOLD's; null: without, and before the first round. */
   readonly control: ControlState | null;
   /** The newest record of the audit log, and the round that it is of; null before the first. */

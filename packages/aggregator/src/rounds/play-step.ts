@@ -9,6 +9,7 @@ import { combineRound, type Combined } from "../commit/combine-round.ts";
 import type { Room } from "../serve/room.ts";
 import { beginRound } from "./begin-round.ts";
 import { abandon, endRound, settleRound, tellRound } from "./end-round.ts";
+import { payAhead } from "./contribution-privacy.ts";
 import { afterOneMore, payForUpdate } from "./privacy-ledger.ts";
 import { loseContributions } from "./take-over.ts";
 import type { Task } from "./task.ts";
@@ -32,6 +33,7 @@ export async function playStep(task: Task, work: AggregatorWork): Promise<Aggreg
       await waitForClients(task);
       signals.forget();
       await prepareControl(room, work);
+      await payAhead(room);
       await room.account.number(keeper.record.round.number + 1);
       beginRound(room, work);
     }

@@ -1,6 +1,7 @@
 /** Answers what clients ask. */
 import { ShoalError } from "@shoal/errors";
 import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
+import { payForContribution } from "../rounds/contribution-privacy.ts";
 import { offerContribution, takeChunk } from "./take-contribution.ts";
 import { comeBackAfter, type Room } from "./room.ts";
 import { choose, membersOf, nameOf, offerFor, valuesAtOnce } from "./round-offer.ts";
@@ -108,6 +109,11 @@ async function answerOffer(room: Room, client: string, answer: AnswerToOffer): P
   if (!isIn({ keeper }, client, round)) return notIn;
   traces.answered(client, round, clock.now());
   if (!takesPart) return decline(room, client, answer);
+  if (!payForContribution(room, client)) {
+    dropFrom(room, client, "its contributions would come to more than the privacy budget");
+    await keeper.written();
+    return notIn;
+  }
   keeper.dispatch({ type: "confirm", client });
   await keeper.written();
   const member = membersOf(keeper.record.round).find((each) => each.client === client);

@@ -83,6 +83,7 @@ describe("a federated job", () => {
     [{ privacy: { ...central, epsilon: 1e-9 }, rounds: 1_000_000 }, "job.federated.privacy"],
     [{ privacy: central, normBound: 1 }, "job.federated.normBound"],
     [{ privacy: central, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
+    [{ privacy: { ...local, budget: 1 } }, "job.federated.privacy"],
     [{ privacy: local, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
     [{ privacy: { ...secure, epsilon: 4, delta: 1e-5 }, evaluatesOnClients: true }, "job.federated.evaluatesOnClients"],
     [{ privacy: local, aggregation: { name: "fednova", goal: 4 } }, "job.federated.aggregation"],

@@ -11,6 +11,7 @@ import {
   parsePrivacy,
   parseRobustRule,
   planCentralPrivacy,
+  planLocalPrivacy,
   planSecureSum,
   trainingBytes,
   type CentralRounds,
@@ -174,6 +175,7 @@ function checkPromise(promise: Promised, federated: NonNullable<JobSpec["federat
     const sentence = `expected fedavg, fedbuff or fedasync with local privacy: ${name} asks clients for what is not hidden`;
     reject("job.federated.aggregation", sentence);
   }
+  if (promise.name === "local") checkLocal(promise);
   if (promise.name !== "central") return;
   if (normBound !== null) {
     const sentence = "expected null with central privacy, which clips: who is refused for its norm would tell of it";
@@ -192,6 +194,15 @@ function checkPromise(promise: Promised, federated: NonNullable<JobSpec["federat
   const drawn = mostDrawn(promise, { rounds, invited, goal: goalOf(policy) });
   if (drawn > mostHeld) {
     reject("job.federated.overSelection", `coins for ${invited} clients may name ${drawn}, at most ${mostHeld}`);
+  }
+}
+
+/** That there is noise for it, and that one contribution is within the budget. */
+function checkLocal(promise: Extract<Promised, { readonly name: "local" }>): void {
+  try {
+    planLocalPrivacy(promise);
+  } catch (error) {
+    reject("job.federated.privacy", error instanceof Error ? error.message : String(error));
   }
 }
 

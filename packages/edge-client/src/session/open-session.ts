@@ -241,9 +241,10 @@ async function play(state: SessionState, reply: CheckedIn, record: WorkRecord): 
   }
 }
 
-/** The client's data, program or memory does not fit the task: it would be drawn in vain as long as it is there. */
+/** The client's data, program, memory or privacy does not fit the task: it would be drawn in vain as long as it is there. */
 function isForGood(error: unknown): boolean {
-  return (["invalid_argument", "layout_mismatch", "out_of_memory"] as const).some((code) => isShoalError(error, code));
+  const codes = ["invalid_argument", "layout_mismatch", "out_of_memory", "privacy_budget_spent"] as const;
+  return codes.some((code) => isShoalError(error, code));
 }
 
 type CheckedIn = Extract<ClientReply, { readonly type: "checked_in" }>;
@@ -259,7 +260,7 @@ function furnish(
     ...{ client, task, plane, shelf, storage, model: state.model, trainer, codec, signal, now: () => clock.now() },
     unsent: createCarriedState(storage, task.task, "unsent"),
     personal: createCarriedState(storage, task.task, "personal"),
-    cryptography: options.cryptography,
+    ...{ cryptography: options.cryptography, privacyLimit: options.privacyLimit },
     hearSecure(hear) {
       const { round: played } = state;
       if (played !== undefined) played.hearSecure = hear;

@@ -18,11 +18,12 @@ import { fetchValues, type FetchedVectors } from "./fetch-values.ts";
 import { controlOf } from "./load-control.ts";
 import type { LocalResult, LocalWork } from "./local-training.ts";
 import type { ControlBegun } from "./own-control.ts";
+import type { PrivacyAccount } from "./privacy-account.ts";
 import type { RoundControl } from "./round-control.ts";
 import type { RoundOutcome, RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
-/** Goes on from `record`. @throws ShoalError cancelled - the round is over; what the training threw */
+/** Goes on from `record`. @throws ShoalError cancelled - the round is over; privacy_budget_spent; what the training threw */
 export async function playRound(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
   if (record.contribution !== null) return contribute(room, record);
   const { round } = record.offer;
@@ -34,6 +35,8 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   }
   const beganMs = room.now();
   room.tell({ type: "offered", round });
+  const account = await accountOf(room);
+  await account?.check();
   const control = await controlOf(room, record.offer);
   const begun = await control?.begin();
   if (begun !== undefined && "comeBackAfterMs" in begun) return begun;
@@ -44,12 +47,22 @@ export async function playRound(room: RoundRoom, record: WorkRecord): Promise<Ro
   const vectors = await fetchValues(room, record.offer, noted.values);
   if (vectors === undefined) return { kind: "let_go", reason: "its values are not there any more" };
   const own = control && begun && { control, begun };
-  return contribute(room, await train(room, record, { ...vectors, own, beganMs, fetchedMs: room.now() }));
+  const fetched = { ...vectors, own, account, beganMs, fetchedMs: room.now() };
+  return contribute(room, await train(room, record, fetched));
+}
+
+/** Where this client adds noise of its own. Most do not: what it takes to count that comes with the first round. */
+async function accountOf({ task, storage, privacyLimit: limit, tell }: RoundRoom): Promise<PrivacyAccount | undefined> {
+  if (task.privacy.localNoise === 0) return undefined;
+  const { createPrivacyAccount } = await import("./privacy-account.ts");
+  return createPrivacyAccount({ task, storage, limit, tell });
 }
 
 interface Fetched extends FetchedVectors {
   /** This client's, with SCAFFOLD. */
   readonly own: { readonly control: RoundControl; readonly begun: ControlBegun } | undefined;
+  /** Of what this client's noise leaves to be told; undefined: it adds none. */
+  readonly account: PrivacyAccount | undefined;
   readonly beganMs: number;
   readonly fetchedMs: number;
 }
@@ -83,6 +96,7 @@ async function train(room: RoundRoom, record: WorkRecord, fetched: Fetched): Pro
   if (encoded.leftOver !== undefined) await unsent.keep(round, encoded.leftOver);
   if (changed !== undefined) await own?.control.keep(changed.left);
   await shelf.keepUpdate(content);
+  await fetched.account?.spend();
   await shelf.write(trained);
   return trained;
 }

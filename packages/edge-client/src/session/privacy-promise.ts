@@ -15,7 +15,7 @@ export interface PrivacyPromise {
 
 const key = "carried/promise";
 /** Of what is kept, `ClientPrivacy` included. What another release has written is taken as nothing. */
-const format = 1;
+const format = 2;
 
 export function createPrivacyPromise(storage: ClientStorage): PrivacyPromise {
   let known: string | undefined;

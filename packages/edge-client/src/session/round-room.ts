@@ -1,5 +1,11 @@
 /** What the stages of a round have in common. */
-import type { ClientNotice, ContributionAnswer, SecureClientPorts, TaskDescription } from "@shoal/federated";
+import type {
+  ClientNotice,
+  ContributionAnswer,
+  PrivacyBudget,
+  SecureClientPorts,
+  TaskDescription,
+} from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
 import type { CarriedState } from "./carried-state.ts";
 import type { LocalTrainer, UpdateCodec } from "./local-training.ts";
@@ -19,8 +25,10 @@ export interface RoundRoom {
   readonly unsent: CarriedState;
   /** Values of layers that stay here. */
   readonly personal: CarriedState;
-  /** For what few tasks have: controls. */
+  /** For what few tasks have: controls, an account of privacy. */
   readonly storage: ClientStorage;
+  /** Of the client's own; undefined: the task's. */
+  readonly privacyLimit: PrivacyBudget | undefined;
   /** For masks and noise; undefined: the platform's. */
   readonly cryptography: SecureClientPorts | undefined;
   /** Has the notices of the round's secure sum told. @returns stops that */

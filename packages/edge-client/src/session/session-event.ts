@@ -20,6 +20,16 @@ export type SessionEvent =
   | { readonly type: "measured"; readonly round: number; readonly loss: number; readonly accuracy: number }
   | { readonly type: "training"; readonly round: number; readonly epoch: number; readonly loss: number }
   | { readonly type: "uploading"; readonly round: number; readonly bytes: number; readonly of: number }
+  /**
+   * Where the client adds noise of its own: what its contributions to this task have come to together, at this δ. Told when it is
+   * drawn, and before each contribution leaves.
+   */
+  | {
+      readonly type: "privacy_spent";
+      readonly contributions: number;
+      readonly epsilon: number;
+      readonly delta: number;
+    }
   | { readonly type: "answered"; readonly round: number; readonly answer: ContributionAnswer }
   /** The client's part of a round ended without a contribution. */
   | { readonly type: "let_go"; readonly round: number; readonly reason: string }

@@ -4,6 +4,7 @@ import type {
   ClientNotice,
   ClientPlane,
   Device,
+  PrivacyBudget,
   RoundOffer,
   SecureClientPorts,
   TaskDescription,
@@ -34,6 +35,11 @@ export interface SessionOptions {
   readonly random?: Random;
   /** For tasks that mask their updates. Default: the platform's. */
   readonly cryptography?: SecureClientPorts;
+  /**
+   * Where a task has clients add noise of their own: this one leaves before its contributions to the task come to more than this, or
+   * than the task's own budget. Default: the task's alone.
+   */
+  readonly privacyLimit?: PrivacyBudget;
   readonly onEvent?: (event: SessionEvent) => void;
 }
 

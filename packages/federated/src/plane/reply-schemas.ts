@@ -7,6 +7,8 @@ import { mostRoundsTold, type ClientNotice, type RoundSummary } from "./notices.
 import type { ClientReply } from "./requests.ts";
 import type { RoundOffer, TaskDescription } from "./task-description.ts";
 
+const atLeastZero = z.number().check(z.minimum(0));
+const share = z.number().check(z.gt(0), z.lt(1));
 const specification = z.record(z.string(), z.unknown());
 const encodings = z.array(specification).check(z.minLength(1), z.maxLength(8));
 const plain = z.array(z.strictObject({ begin: count, end: count })).check(z.maxLength(4_096));
@@ -31,7 +33,10 @@ const task: z.ZodMiniType<TaskDescription> = z.strictObject({
     },
   }),
   ...{ normBound: z.nullable(finite), sampleCap: count, memoryBytes: count },
-  privacy: z.strictObject({ clip: z.nullable(finite), localNoise: finite, secure: z.nullable(secureTask) }),
+  privacy: z.strictObject({
+    ...{ clip: z.nullable(finite), localNoise: atLeastZero, secure: z.nullable(secureTask) },
+    local: z.optional(z.strictObject({ delta: share, budget: z.nullable(finite) })),
+  }),
 });
 
 const rounds = z.array(count).check(z.maxLength(64));

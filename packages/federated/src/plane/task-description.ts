@@ -5,7 +5,7 @@ import type { SecureTask } from "../secure/secure-task.ts";
  * Counts changes of what clients are told and asked that a client of before would misunderstand. Whoever meets a greater
  * number than its own has to be updated.
  */
-export const planeProtocol = 4;
+export const planeProtocol = 5;
 
 /** An encoding with its parameters, as `parseEncodingSpec` of the optimization package takes it. */
 export type EncodingSpec = Readonly<Record<string, unknown>>;
@@ -67,6 +67,15 @@ export interface ClientPrivacy {
   readonly localNoise: number;
   /** Updates are masked: the aggregator learns their sum only; null: it sees each. */
   readonly secure: SecureTask | null;
+  /** With noise of the client's own: what its contributions may come to. Absent: nothing is said of that. */
+  readonly local?: LocalTerms | undefined;
+}
+
+export interface LocalTerms {
+  /** At which ε is told. */
+  readonly delta: number;
+  /** ε that the contributions of one client may come to; null: any. */
+  readonly budget: number | null;
 }
 
 /**

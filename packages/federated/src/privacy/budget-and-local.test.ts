@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { emptyLedger } from "./accountant.ts";
+import { emptyLedger, epsilonOf, spend } from "./accountant.ts";
 import { gaussianDelta, gaussianNoiseFor } from "./analytic-gaussian.ts";
 import { noiseForBudget } from "./calibration.ts";
 import { localDeviation } from "./local-privacy.ts";
 import { normalCdf } from "./log-space.ts";
+import { contributionOf, planLocalPrivacy } from "./plan-local.ts";
 import { decideBudget } from "./privacy-budget.ts";
 import { treeNoiseVariance } from "./tree-noise.ts";
 
@@ -109,6 +110,43 @@ describe("the analytic Gaussian mechanism", () => {
     for (const [x, phi] of known) expect(normalCdf(x) / phi).toBeCloseTo(1, x === -2.9999 ? 7 : 12);
     expect(normalCdf(-40)).toBeGreaterThanOrEqual(0);
     expect(normalCdf(40)).toBe(1);
+  });
+});
+
+describe("local privacy over a run", () => {
+  const local = { name: "local", epsilon: 1, delta: 1e-5, clip: 2, budget: null } as const;
+  const after = (contributions: number, mechanism = contributionOf(planLocalPrivacy(local))): number =>
+    epsilonOf(spend(emptyLedger(), mechanism, contributions), local.delta).epsilon;
+
+  it("adds contributions up as rounds in which everybody takes part", () => {
+    // The accountant's vectors for q = 1: z = 1 once, z = 5 a hundred times.
+    expect(after(1, contributionOf({ clip: 3, deviation: 6 }))).toBeCloseTo(4.728507, 3);
+    expect(after(100, contributionOf({ clip: 0.5, deviation: 5 }))).toBeCloseTo(10.72551, 3);
+  });
+
+  it("never says less than the Gaussian mechanism is known to cost, which for one contribution is what was asked for", () => {
+    const { noiseMultiplier } = contributionOf(planLocalPrivacy(local));
+    expect(gaussianDelta(noiseMultiplier, 1)).toBeCloseTo(1e-5, 12);
+    for (const contributions of [1, 2, 10, 100, 5_000]) {
+      expect(gaussianDelta(noiseMultiplier / Math.sqrt(contributions), after(contributions))).toBeLessThan(1e-5);
+      expect(after(contributions)).toBeLessThan(after(contributions + 1));
+    }
+    expect(after(1)).toBeGreaterThan(1);
+    expect(after(1)).toBeLessThan(1.2);
+    expect(after(5_000)).toBeGreaterThan(100); // five thousand times ε = 1
+  });
+
+  it("refuses a budget that the first contribution would pass, with the least that would do", () => {
+    expect(() => planLocalPrivacy({ ...local, budget: 1 })).toThrow(/privacy\.budget: expected at least 1\.\d{4}, /);
+    expect(planLocalPrivacy({ ...local, budget: after(1) })).toMatchObject({ budget: after(1), clip: 2, delta: 1e-5 });
+  });
+
+  it("stops in words of contributions", () => {
+    const mechanism = contributionOf(planLocalPrivacy(local));
+    const ledger = spend(emptyLedger(), mechanism, 9);
+    const decision = decideBudget(ledger, mechanism, { epsilon: after(9), delta: 1e-5 }, "a client's contribution");
+    expect(decision.reason).toMatch(/^a client's contribution 10 would bring ε to \d+\.\d+ at δ = 0\.00001, above/);
+    expect(decideBudget(ledger, mechanism, { epsilon: Infinity, delta: 1e-5 }).kind).toBe("go");
   });
 });
 

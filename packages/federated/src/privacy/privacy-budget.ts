@@ -1,8 +1,9 @@
-/** Before each round: may it be played, or would it cost more privacy than was promised? */
+/** Before each round, or each contribution of a client: would it cost more privacy than was promised? */
 import { epsilonOf, spend, type PrivacyLedger } from "./accountant.ts";
 import type { ClientSampling, RoundMechanism } from "./renyi-divergence.ts";
 
 export interface PrivacyBudget {
+  /** Infinity: nothing is ever too much. */
   readonly epsilon: number;
   /** The chance that the promise fails altogether; well below 1 / the number of clients. */
   readonly delta: number;
@@ -27,21 +28,27 @@ export type BudgetDecision =
 /**
  * Decides on the next round by what all rounds together would cost. The ledger of `go` is to be kept before noise is drawn
  * for the round: noise that has been drawn once is spent, whether the round is committed or not.
+ * @param what - one of what the ledger counts, for the reasons
  */
-export function decideBudget(ledger: PrivacyLedger, next: RoundMechanism, budget: PrivacyBudget): BudgetDecision {
+export function decideBudget(
+  ledger: PrivacyLedger,
+  next: RoundMechanism,
+  budget: PrivacyBudget,
+  what = "round",
+): BudgetDecision {
   if (!(budget.epsilon > 0)) throw new RangeError(`the budget's epsilon must be positive, got ${budget.epsilon}`);
   const after = spend(ledger, next);
   const { epsilon, order } = epsilonOf(after, budget.delta);
   const round = after.rounds;
   if (!(epsilon <= budget.epsilon)) {
-    const reason = `round ${round} would bring ε to ${shown(epsilon)} at δ = ${budget.delta}, above the budget of ${budget.epsilon}`;
+    const reason = `${what} ${round} would bring ε to ${shown(epsilon)} at δ = ${budget.delta}, above the budget of ${budget.epsilon}`;
     return { kind: "stop", wouldBe: epsilon, reason };
   }
   return {
     kind: "go",
     ledger: after,
     spending: { epsilon, delta: budget.delta, order, rounds: round, assumption: assumptionOf(next.sampling) },
-    reason: `ε is ${shown(epsilon)} of ${budget.epsilon} at δ = ${budget.delta} with round ${round}`,
+    reason: `ε is ${shown(epsilon)} of ${budget.epsilon} at δ = ${budget.delta} with ${what} ${round}`,
   };
 }
 

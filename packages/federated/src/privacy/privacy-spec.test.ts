@@ -20,7 +20,7 @@ describe("a privacy specification", () => {
       ...{ server: "semi_malicious", curve: "P-256", stageSeconds: 30 },
       ...{ epsilon: null, delta: null, noiseMultiplier: null },
     });
-    expect(parsePrivacy({ name: "local", epsilon: 1, delta: 1e-6, clip: 3 })).toMatchObject({ clip: 3 });
+    expect(parsePrivacy({ name: "local", epsilon: 1, delta: 1e-6, clip: 3 })).toMatchObject({ clip: 3, budget: null });
   });
 
   it.each([
@@ -30,6 +30,7 @@ describe("a privacy specification", () => {
     [{ name: "central", epsilon: 1, delta: 0.1, adaptive: { rule: "cubic" } }, "privacy.adaptive.rule"],
     [{ name: "central", epsilon: 1, delta: 0.1, adaptive: 3 }, "privacy.adaptive"],
     [{ name: "local", epsilon: 1, delta: 0.1 }, "privacy.clip"],
+    [{ name: "local", epsilon: 1, delta: 0.1, clip: 1, budget: 0 }, "privacy.budget"],
     [{ name: "secure_sum" }, "privacy.clip"],
     [{ name: "secure_sum", clip: 1, server: "evil" }, "privacy.server"],
     [{ name: "secure_sum", clip: 1, adversarialShare: 1 }, "privacy.adversarialShare"],

@@ -5,7 +5,8 @@
  *   local     each client clips and adds noise itself: nobody is trusted
  *   secure_sum   clients mask their updates, and add their part of the noise if ε is given: the aggregator sees sums
  *
- * ε and δ are of one client: of all its data in all rounds (central, secure_sum), of one contribution (local).
+ * ε and δ are of one client: of all its data in all rounds (central, secure_sum), of one contribution (local, whose `budget` is of
+ * all its contributions).
  */
 import { choice, number, orNull, parseNamed, type Field, type FieldsByName } from "../spec-fields.ts";
 import { defaultAdaptiveClipping, defaultInitialClip, type AdaptiveClipping } from "./adaptive-clipping.ts";
@@ -37,9 +38,12 @@ export interface CentralPrivacySpec {
 
 export interface LocalPrivacySpec {
   readonly name: "local";
+  /** Of one contribution. */
   readonly epsilon: number;
   readonly delta: number;
   readonly clip: number;
+  /** ε that all contributions of one client may come to, at `delta`. Default null: it is told, and nothing ends with it. */
+  readonly budget?: number | null | undefined;
 }
 
 export interface SecureSumSpec {
@@ -106,7 +110,7 @@ const specs: FieldsByName<ResolvedPrivacySpec> = {
     population: orNull(number({ least: 1, whole: true }), null),
     draw: choice(["poisson", "fixed"], "poisson"),
   },
-  local: { epsilon: positive, delta, clip: positive },
+  local: { epsilon: positive, delta, clip: positive, budget: orNull(positive, null) },
   secure_sum: {
     clip: positive,
     levels: number({ least: 3, greatest: 2 ** 31, whole: true }, defaultLevels),

@@ -1,12 +1,13 @@
 /** What a task's promise of privacy means for its aggregator and its clients. */
 import type { CentralPrivacy, DrawByCoins, SecureAggregation } from "@shoal/aggregator";
 import {
-  localDeviation,
   mostByCoins,
   parsePrivacy,
   planCentralPrivacy,
+  planLocalPrivacy,
   planSecureSum,
   type ClientPrivacy,
+  type LocalPrivacyPlan,
   type ResolvedPrivacySpec,
   type RoundPlan,
 } from "@shoal/federated";
@@ -14,6 +15,7 @@ import type { FederatedSettings } from "@shoal/protocol";
 
 export interface TaskPrivacy {
   readonly central: CentralPrivacy | null;
+  readonly local: LocalPrivacyPlan | null;
   readonly secure: SecureAggregation | null;
   readonly ofClient: ClientPrivacy;
 }
@@ -21,15 +23,18 @@ export interface TaskPrivacy {
 /** @throws ShoalError invalid_argument; RangeError - no noise keeps the promise */
 export function privacyOfTask({ privacy, rounds }: FederatedSettings, plan: RoundPlan, size: number): TaskPrivacy {
   const open: ClientPrivacy = { clip: null, localNoise: 0, secure: null };
-  if (privacy === null) return { central: null, secure: null, ofClient: open };
+  if (privacy === null) return { central: null, local: null, secure: null, ofClient: open };
   const spec = parsePrivacy(privacy);
   if (spec.name === "local") {
-    return { central: null, secure: null, ofClient: { ...open, clip: spec.clip, localNoise: localDeviation(spec) } };
+    const local = planLocalPrivacy(spec);
+    const { clip, deviation, delta, budget } = local;
+    const ofClient = { ...open, clip, localNoise: deviation, local: { delta, budget } };
+    return { central: null, local, secure: null, ofClient };
   }
   if (spec.name === "secure_sum") return secureOf(spec, plan, { size, rounds });
   // The clip is told to clients, who need not send what would be cut off; the aggregator does not rely on it.
   const central = planCentralPrivacy(spec, { rounds, invited: plan.invited, goal: plan.goal });
-  return { central, secure: null, ofClient: { ...open, clip: spec.clip } };
+  return { central, local: null, secure: null, ofClient: { ...open, clip: spec.clip } };
 }
 
 /** A round with secure sums: all who stay are in the sum, and every stage has its time. */
@@ -48,6 +53,7 @@ function secureOf(
   const { task, noise, stageTimeoutMs } = planSecureSum(spec, { size, rounds, minimum, invited });
   return {
     central: noise === null ? null : { clip, adaptive: null, population: null, ...noise },
+    local: null,
     secure: { task, expected: noise === null ? null : goal, stageTimeoutMs, maskingTimeoutMs: reportingTimeoutMs },
     ofClient: { clip, localNoise: 0, secure: task },
   };

@@ -130,6 +130,16 @@ describe("the task of a federated job", () => {
     expect(() => task(many)).toThrow("job.federated.overSelection");
   });
 
+  it("tells clients of local privacy what they may come to, and counts it itself", () => {
+    const privacy = { name: "local", epsilon: 1, delta: 1e-5, clip: 2, budget: 9 };
+    const { settings, description } = task({ privacy });
+    const { deviation = 0 } = settings.localPrivacy ?? {};
+    expect(settings).toMatchObject({ privacy: null, localPrivacy: { clip: 2, delta: 1e-5, budget: 9 } });
+    const local = { delta: 1e-5, budget: 9 };
+    expect(description.privacy).toEqual({ clip: 2, localNoise: deviation, secure: null, local });
+    expect(deviation).toBeGreaterThan(4 * 3.7); // 2C·z, of which z for ε = 1 and δ = 1e-5 is 3.73
+  });
+
   it("has all who stay in a secure sum, and time for each of its stages", () => {
     const privacy = { name: "secure_sum", clip: 2, epsilon: 8, delta: 1e-5, stageSeconds: 7 };
     const { settings, description } = task({ privacy, minimum: 8, reportingSeconds: 100 });

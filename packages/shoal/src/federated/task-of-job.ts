@@ -85,6 +85,7 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
     settings: {
       population: federated.population ?? plan.invited,
       ...{ plan, policy, robust, local, down, up, normBound, sampleCap, memoryBytes, privacy: privacy.central },
+      localPrivacy: privacy.local,
       secure: privacy.secure,
       evaluates: federated.evaluatesOnClients,
       intake: intakeFor(memoryBytes),
