@@ -164,7 +164,14 @@ export {
   type VectorManifest,
   type WholeVector,
 } from "./contribution/manifest.ts";
-export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
+export {
+  callWithinMs,
+  comeBackAfterMs,
+  decidePace,
+  leastApartMs,
+  type PaceFacts,
+  type PaceWindow,
+} from "./pace/decide-pace.ts";
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema, clientRequestSchema } from "./plane/message-schemas.ts";
 export { mostRoundsTold, type ClientNotice, type RoundSummary } from "./plane/notices.ts";
