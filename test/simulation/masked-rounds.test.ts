@@ -145,7 +145,7 @@ describe("rounds with masked updates", () => {
   });
 
   it("count once whatever messages are lost", async () => {
-    for (let seed = 0; seed < 2; seed += 1) {
+    for (let seed = 1; seed <= 2; seed += 1) {
       const random = createRandom(`masked ${seed}`);
       const isLost = (): boolean => random.uniform() < 0.05;
       expectExact(await playMasked({ steps: 1, isLost, delayMs: () => 1 + random.integer(20) }));

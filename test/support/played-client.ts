@@ -174,13 +174,17 @@ export function createPlayedClient(options: PlayedClientOptions): PlayedClient {
     for (;;) {
       const whole = atOnce && isSentAtOnce(content) ? bytes : null;
       const reply = await ask({ type: "offer_contribution", offer, trace, content: whole });
-      if (reply.type === "answered") answers.push(reply.answer);
+      if (reply.type === "answered") return hearAnswer(reply.answer);
       if (reply.type !== "send_chunks") return;
       const answer = await send({ round, id, bytes, content }, readChunkSet(chunkCount(content), reply.received));
-      if (answer === undefined) continue;
-      answers.push(answer);
-      return;
+      if (answer !== undefined) return hearAnswer(answer);
     }
+  }
+
+  /** Who is not in the round any more says that it is there all the same. */
+  function hearAnswer(answer: ContributionAnswer): void {
+    answers.push(answer);
+    if (answer.kind === "rejected" || answer.kind === "stale") patiently(checkIn());
   }
 
   /** @returns undefined when the upload has been lost on the other side */

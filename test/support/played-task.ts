@@ -39,7 +39,7 @@ export function settingsFor(
     },
     intake: { bytesOfClient: 1e6, bytesInAll: 1e7, idleMs: 5_000 },
     standing: { ...defaultStandingRules, quarantineMs: 60_000 },
-    ...{ pace: { leastMs: 10, mostMs: 60_000 }, mostClients: 20_000, leaseMs: 90_000, roundMs: 1_000 },
+    ...{ pace: { soonMs: 10, mostMs: 60_000 }, mostClients: 20_000, leaseMs: 90_000, roundMs: 1_000 },
     ...others,
   };
 }

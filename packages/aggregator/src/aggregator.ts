@@ -42,7 +42,7 @@ import type { Task } from "./rounds/task.ts";
 import { carryOut } from "./serve/carry-out.ts";
 import { createClientEvaluations } from "./serve/client-evaluations.ts";
 import { availableClients } from "./serve/available-clients.ts";
-import type { Room } from "./serve/room.ts";
+import { leaseFactor, type Room } from "./serve/room.ts";
 import { membersOf } from "./serve/round-offer.ts";
 import { serveLast } from "./serve/last-model.ts";
 import { serveClient } from "./serve/serve-client.ts";
@@ -141,7 +141,7 @@ export async function openAggregator(options: AggregatorOptions): Promise<Aggreg
   };
   const stop = plane.serve((client, request) => serveClient(room, client, request));
   if (opened.resumed !== undefined) takeOver(room, opened.resumed);
-  plane.tellAll({ type: "aggregator_here", withinMs: settings.pace.leastMs });
+  plane.tellAll({ type: "aggregator_here", withinMs: settings.pace.soonMs });
   const sweeping = sweep(room);
 
   async function close(): Promise<void> {
@@ -273,7 +273,7 @@ function lastUpdateOf(
 /** Forgets silent clients and unfinished uploads from time to time. */
 function sweep(room: Room): { stop(): void } {
   const { clock, registry, contributions, settings, keeper } = room;
-  const everyMs = settings.leaseMs / 3;
+  const everyMs = settings.leaseMs / leaseFactor;
   let timer = clock.after(everyMs, look);
   function look(): void {
     const awaited = new Set(membersOf(keeper.record.round).map(({ client }) => client));

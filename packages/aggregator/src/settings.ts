@@ -38,11 +38,19 @@ export interface AggregatorSettings {
   readonly evaluates: boolean;
   readonly intake: IntakeLimits;
   readonly standing: StandingRules;
-  readonly pace: { readonly leastMs: number; readonly mostMs: number };
+  readonly pace: PaceLimits;
   readonly mostClients: number;
+  /** A check-in is good for so long, at least: three times what its client is told to stay away. */
   readonly leaseMs: number;
   /** Time from the beginning of one round to that of the next, about: what waiting clients are told. */
   readonly roundMs: number;
+}
+
+export interface PaceLimits {
+  /** Who is wanted at once comes within this: when an aggregator has come, or there was no room for an upload. */
+  readonly soonMs: number;
+  /** An idle client comes this late at the latest, where that are not too many (`decidePace`). */
+  readonly mostMs: number;
 }
 
 /** Every contribution that stays is in the sum, so a plan with it has a goal of all who are invited. */

@@ -172,7 +172,14 @@ export {
   type VectorManifest,
   type WholeVector,
 } from "./contribution/manifest.ts";
-export { comeBackAfterMs, decidePace, type PaceFacts, type PaceWindow } from "./pace/decide-pace.ts";
+export {
+  callWithinMs,
+  comeBackAfterMs,
+  decidePace,
+  leastApartMs,
+  type PaceFacts,
+  type PaceWindow,
+} from "./pace/decide-pace.ts";
 export { decodeMessage, decodeReply, encodeMessage, mostMessageBytes } from "./plane/codec.ts";
 export { clientNoticeSchema, clientReplySchema } from "./plane/reply-schemas.ts";
 export { clientRequestSchema } from "./plane/request-schema.ts";

@@ -16,7 +16,7 @@ export interface RollCallFacts {
   readonly nowMs: number;
   /** The last one; −Infinity: none yet. */
   readonly calledAtMs: number;
-  /** Idle clients check in as often by themselves. */
+  /** At least: idle clients check in by themselves about as often. */
   readonly everyMs: number;
 }
 

@@ -227,6 +227,17 @@ describe("a registry", () => {
     expect(registry.sweep(101, (client) => client === "trains")).toEqual(["left"]);
   });
 
+  it("knows a client as long as it was told, whether others come more often or it is heard of in between", () => {
+    const registry = createRegistry(settings);
+    registry.checkIn("seldom", device, 0, 300);
+    registry.checkIn("often", device, 10);
+    expect(registry.sweep(111, () => false)).toEqual(["often"]);
+    expect(registry.sweep(300, () => false)).toEqual([]);
+    registry.touch("seldom", 300);
+    expect(registry.sweep(600, () => false)).toEqual([]);
+    expect(registry.sweep(601, () => false)).toEqual(["seldom"]);
+  });
+
   it("draws nobody who is in quarantine, and lets them in again when it is over", () => {
     const registry = createRegistry(settings);
     registry.checkIn("a", device, 0);

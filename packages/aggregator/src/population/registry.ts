@@ -26,7 +26,7 @@ import { createIdlePool, type IdlePool } from "./idle-pool.ts";
 
 export interface RegistrySettings {
   readonly mostClients: number;
-  /** Silence that counts as absence. Throttled tabs wake once a minute: below 90 s they would come and go. */
+  /** Silence that counts as absence, at least. Throttled tabs wake once a minute: below 90 s they would come and go. */
   readonly leaseMs: number;
   readonly standing: StandingRules;
 }
@@ -41,6 +41,8 @@ export type Presence = "heard" | "asked" | "resting";
 export interface KnownClient {
   readonly device: Device;
   readonly heardAtMs: number;
+  /** Silence that counts as its absence. */
+  readonly leaseMs: number;
   readonly presence: Presence;
   /** When it was offered a round last; −Infinity: never. */
   readonly askedAtMs: number;
@@ -58,8 +60,8 @@ export interface Registry {
   /** When the first of all rests of those who declined is over, clock time; undefined: nobody rests. */
   readonly nextReturnMs: number | undefined;
   readonly size: number;
-  /** Heard of it, and that it is there. */
-  checkIn(client: string, device: Device, nowMs: number): void;
+  /** Heard of it, and that it is there. @param leaseMs - as it is told; at least, and by default, that of the settings */
+  checkIn(client: string, device: Device, nowMs: number, leaseMs?: number): void;
   /** Heard of it. */
   touch(client: string, nowMs: number): void;
   find(client: string): KnownClient | undefined;
@@ -136,10 +138,10 @@ export function createRegistry(settings: RegistrySettings, kept?: KeptStandings)
     get size() {
       return state.clients.size;
     },
-    checkIn(client, device, heardAtMs) {
+    checkIn(client, device, heardAtMs, leaseMs = settings.leaseMs) {
       makeRoom(state, client);
       const { isBusy = false, askedAtMs = -Infinity } = state.clients.get(client) ?? {};
-      hear(state, client, { device, heardAtMs, presence: "heard", askedAtMs, isBusy });
+      hear(state, client, { device, heardAtMs, leaseMs, presence: "heard", askedAtMs, isBusy });
     },
     touch(client, heardAtMs) {
       const known = state.clients.get(client);
@@ -260,9 +262,11 @@ function forget({ clients, pool, resting, declining }: RegistryState, client: st
 function sweep(state: RegistryState, nowMs: number, isAwaited: (client: string) => boolean): readonly string[] {
   const { clients, standings, settings } = state;
   const silent: string[] = [];
-  for (const [client, { heardAtMs }] of clients) {
-    if (nowMs - heardAtMs <= settings.leaseMs) break;
-    if (!isAwaited(client)) silent.push(client);
+  for (const [client, { heardAtMs, leaseMs }] of clients) {
+    const silentMs = nowMs - heardAtMs;
+    // Of those who were heard of later nobody's lease is over.
+    if (silentMs <= settings.leaseMs) break;
+    if (silentMs > leaseMs && !isAwaited(client)) silent.push(client);
   }
   for (const client of silent) forget(state, client);
   release(state, nowMs);

@@ -2,10 +2,13 @@
  * Waiting for clients, before a round begins. It is a state of the step and of nobody's record: a run that nobody comes to
  * writes no log. An aggregator that takes over waits again, and each client is told to come back in its time.
  *
- * Bounds  one write in a selection time, of the same record.
+ * Idle clients come by themselves after minutes: those whom the word of this aggregator has not reached are called again, after
+ * one selection time, two, four, and so on.
+ *
+ * Bounds  one write in a selection time, of the same record; in n selection times log₂ n calls.
  */
 import { agreeing } from "@shoal/errors";
-import { decideBeginning, isEnded, nothingCarried, type BeginningDecision } from "@shoal/federated";
+import { callWithinMs, decideBeginning, isEnded, nothingCarried, type BeginningDecision } from "@shoal/federated";
 import { availableClients } from "../serve/available-clients.ts";
 import type { Room } from "../serve/room.ts";
 import { describeOthers } from "./describe-wait.ts";
@@ -17,7 +20,7 @@ export async function waitForClients({ room, signals }: Task): Promise<void> {
   if (mayBegin()) return;
   const { population, clock } = room;
   population.waitingSinceMs = clock.now();
-  const look = lookForSuccessor(room);
+  const look = lookAround(room);
   try {
     await signals.until(mayBegin);
   } finally {
@@ -52,11 +55,17 @@ function beginningOf(room: Room): BeginningDecision {
 }
 
 /** Who waits writes nothing, and would never learn that another aggregator has taken over. */
-function lookForSuccessor({ clock, keeper, settings }: Room): { stop(): void } {
+function lookAround({ clock, keeper, settings, registry, plane }: Room): { stop(): void } {
   const { selectionTimeoutMs } = settings.plan;
+  let [looks, callsAt] = [0, 1];
   let timer = clock.after(selectionTimeoutMs, look);
   function look(): void {
     keeper.amend({});
+    looks += 1;
+    if (looks === callsAt) {
+      callsAt *= 2;
+      plane.tellAll({ type: "aggregator_here", withinMs: callWithinMs(registry.size, settings.pace.soonMs) });
+    }
     timer = clock.after(selectionTimeoutMs, look);
   }
   return { stop: () => timer.cancel() };

@@ -1,11 +1,11 @@
 /** Carries out what a round asks for; each effect may come twice. */
 import type { Random } from "@shoal/actors";
-import type { RoundEffect } from "@shoal/federated";
+import { callWithinMs, leastApartMs, type RoundEffect } from "@shoal/federated";
 import { decideRollCall } from "../population/decide-roll-call.ts";
 import { publicReason } from "../rounds/round-summary.ts";
 import { tossCoin } from "../secrets.ts";
 import { availableClients } from "./available-clients.ts";
-import { comeBackAfter, type Room } from "./room.ts";
+import { comeBackAfter, leaseFactor, type Room } from "./room.ts";
 import { membersOf, offerFor } from "./round-offer.ts";
 
 export function carryOut(room: Room, effect: RoundEffect): void {
@@ -35,7 +35,6 @@ export function carryOut(room: Room, effect: RoundEffect): void {
       missClients(room, effect.clients);
       return;
     case "discard": {
-      const comeBackAfterMs = comeBackAfter(room);
       for (const client of effect.clients) {
         registry.setBusy(client, false);
         room.traces.ended(client, number, effect.reason, room.clock.now());
@@ -43,7 +42,7 @@ export function carryOut(room: Room, effect: RoundEffect): void {
           type: "round_over",
           round: number,
           reason: publicReason(effect.reason, room.settings),
-          comeBackAfterMs,
+          comeBackAfterMs: comeBackAfter(room),
         });
       }
       // Whoever is alive among them may be in the next round.
@@ -78,13 +77,15 @@ function missClients({ registry, settings, clock, plane, population }: Room, cli
   const silent = registry.unanswered(clients);
   const nowMs = clock.now();
   const { calledAtMs } = population;
-  const facts = { silent: silent.length, plan: settings.plan, nowMs, calledAtMs, everyMs: settings.leaseMs / 3 };
+  const everyMs = leastApartMs(registry.size, settings.leaseMs / leaseFactor);
+  const facts = { silent: silent.length, plan: settings.plan, nowMs, calledAtMs, everyMs };
   const called = [...silent];
   if (decideRollCall(facts).kind === "call") {
     population.calledAtMs = nowMs;
     called.push(...registry.callRoll(Math.min(...silent.map((client) => registry.find(client)?.askedAtMs ?? nowMs))));
   }
-  for (const client of called) plane.tell(client, { type: "aggregator_here", withinMs: settings.pace.leastMs });
+  const withinMs = callWithinMs(called.length, settings.pace.soonMs);
+  for (const client of called) plane.tell(client, { type: "aggregator_here", withinMs });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What serving a client and running a round have in common. */
 import type { Clock, Random } from "@shoal/actors";
-import type { AggregatorPlane, RoundState, TaskDescription } from "@shoal/federated";
-import { decidePace, isEnded } from "@shoal/federated";
+import type { AggregatorPlane, TaskDescription } from "@shoal/federated";
+import { comeBackAfterMs, decidePace, isEnded } from "@shoal/federated";
 import type { LastUpdate } from "../commit/last-update.ts";
 import type { ContributionStore } from "../contributions/contribution-store.ts";
 import type { ControlVariate } from "../control/control-variate.ts";
@@ -57,19 +57,28 @@ export interface PopulationWatch {
   calledAtMs: number;
 }
 
-/** When a client is wanted again. */
-export function comeBackAfter({ keeper, registry, settings, clock, population: watch }: Room): number {
-  const { plan, pace, roundMs } = settings;
-  const leftMs = Math.max(0, endOf(keeper.record.round, clock.now()) - clock.now());
-  // A round begins when enough are there, and then they are told.
-  const nextRoundInMs = watch.waitingSinceMs === undefined ? leftMs : plan.selectionTimeoutMs;
-  const population = registry.size;
-  return decidePace({ population, wanted: plan.invited, roundMs, nextRoundInMs, ...pace }).earliestMs;
+/** When a client is wanted again, by lot: it is told of a round at once, and says by this that it is there. */
+export function comeBackAfter(room: Room): number {
+  const { registry, settings, random } = room;
+  const { plan, pace, roundMs, leaseMs } = settings;
+  const nextRoundInMs = untilNextRound(room);
+  const limits = { leastMs: leaseMs / leaseFactor, mostMs: pace.mostMs };
+  const window = decidePace({ population: registry.size, wanted: plan.invited, roundMs, nextRoundInMs, ...limits });
+  return comeBackAfterMs(window, random.uniform());
 }
 
-/** What is put together is over in a moment: its deadline is for a worker that cannot push. */
-function endOf(round: RoundState, nowMs: number): number {
-  return isEnded(round) || round.phase === "committing" ? nowMs : round.deadlineMs;
+/** A check-in is good for so many times what its client is told to stay away: two may be lost, or come late. */
+export const leaseFactor = 3;
+
+/** What nobody knows the end of is taken to last as long again as it has. */
+function untilNextRound({ keeper, clock, population: { waitingSinceMs } }: Room): number {
+  const { round } = keeper.record;
+  const nowMs = clock.now();
+  if (waitingSinceMs !== undefined) return nowMs - waitingSinceMs;
+  if (isEnded(round)) return nowMs - round.atMs;
+  const leftMs = round.deadlineMs - nowMs;
+  // Its deadline is for a worker that cannot push.
+  return round.phase === "committing" ? round.plan.commitTimeoutMs - leftMs : leftMs;
 }
 
 /** Version that a round began with, as far back as is known. */

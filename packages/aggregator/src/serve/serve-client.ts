@@ -3,7 +3,7 @@ import { ShoalError } from "@shoal/errors";
 import { isTrusted, type ClientReply, type ClientRequest, type Device } from "@shoal/federated";
 import { payForContribution } from "../rounds/contribution-privacy.ts";
 import { offerContribution, takeChunk } from "./take-contribution.ts";
-import { comeBackAfter, type Room } from "./room.ts";
+import { comeBackAfter, leaseFactor, type Room } from "./room.ts";
 import { choose, membersOf, nameOf, offerFor, valuesAtOnce } from "./round-offer.ts";
 
 /** @throws ShoalError codec_failed; cancelled, stale_term - another aggregator serves the task */
@@ -67,24 +67,19 @@ async function checkIn(room: Room, client: string, device: Device): Promise<Clie
     const reason = "too many of its contributions were refused";
     return { type: "turned_away", reason, comeBackAfterMs, isFinal: false };
   }
-  registry.checkIn(client, device, nowMs);
+  const comeBackAfterMs = Math.max(comeBackAfter(room), registry.declinesFor(client, nowMs));
+  const leaseMs = Math.max(settings.leaseMs, leaseFactor * comeBackAfterMs);
+  registry.checkIn(client, device, nowMs, leaseMs);
   registry.setBusy(
     client,
     membersOf(keeper.record.round).some((member) => member.client === client),
   );
   room.noteAvailable();
-  const { leaseMs } = settings;
   // K1: an offer leaves when it is in the store, with this answer as with a notice. Its trace has begun then, too.
   if (offerFor(room, client) !== undefined) await keeper.written();
   const offer = offerFor(room, client) ?? null;
   if (offer !== null && offer.answerWithinMs > 0) registry.asked(client, nowMs);
-  return {
-    type: "checked_in",
-    task: description,
-    leaseMs,
-    comeBackAfterMs: Math.min(Math.max(comeBackAfter(room), registry.declinesFor(client, nowMs)), leaseMs / 3),
-    offer,
-  };
+  return { type: "checked_in", task: description, leaseMs, comeBackAfterMs, offer };
 }
 
 /** Why a device cannot take part, ever. */
@@ -128,14 +123,15 @@ async function decline(
   client: string,
   { round, reason, lostControl }: AnswerToOffer,
 ): Promise<ClientReply> {
-  const { keeper, settings, clock, traces, registry } = room;
+  const { keeper, clock, traces, registry } = room;
   // The next round begins with controls that it has.
   const isMended = lostControl === true && room.control?.lost() === true;
   traces.ended(client, round, "declined", clock.now());
   if (!isMended && !isCounted(room, client)) restAfterDecline(room, client);
   dropFrom(room, client, `it declined: ${reason}`);
   await keeper.written();
-  const comeBackAfterMs = Math.min(registry.declinesFor(client, clock.now()), settings.leaseMs / 3);
+  const { leaseMs = 0 } = registry.find(client) ?? {};
+  const comeBackAfterMs = Math.min(registry.declinesFor(client, clock.now()), leaseMs / leaseFactor);
   return { ...notIn, ...(comeBackAfterMs > 0 && { comeBackAfterMs }) };
 }
 

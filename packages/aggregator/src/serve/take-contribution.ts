@@ -2,6 +2,7 @@
 import { ShoalError } from "@shoal/errors";
 import {
   checkManifest,
+  comeBackAfterMs,
   decideAdmission,
   decideFold,
   decideOffer,
@@ -93,9 +94,7 @@ function considerOffer(room: Room, client: string, { offer, trace }: Offered): C
   if (begun.kind === "receive") return { type: "send_chunks", received: begun.received.bits, window };
   const { reason } = begun;
   return answered(
-    begun.isClients
-      ? rejected(room, "no_room", reason)
-      : { kind: "come_back", reason, comeBackAfterMs: settings.pace.leastMs },
+    begun.isClients ? rejected(room, "no_room", reason) : { kind: "come_back", reason, comeBackAfterMs: soon(room) },
   );
 }
 
@@ -265,6 +264,12 @@ function rejected(room: Room, cause: RejectionCause, reason: string): Rejected {
 
 function stale(room: Room): ContributionAnswer {
   return { kind: "stale", nextRound: room.keeper.record.round.number + 1, comeBackAfterMs: comeBackAfter(room) };
+}
+
+/** They were told the same, and do not come at the same moment. */
+function soon({ settings, random }: Room): number {
+  const { soonMs } = settings.pace;
+  return comeBackAfterMs({ earliestMs: soonMs, latestMs: 2 * soonMs }, random.uniform());
 }
 
 function answered(answer: ContributionAnswer): ClientReply {

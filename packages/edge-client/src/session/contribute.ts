@@ -18,7 +18,7 @@ import type { WorkRecord } from "./work-record.ts";
 
 /** @throws ShoalError cancelled */
 export async function contribute(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
-  const { shelf, plane, signal, tell, jittered } = room;
+  const { shelf, plane, signal, tell } = room;
   const { contribution, trace } = record;
   const content = await shelf.update();
   if (contribution === null || content === undefined) {
@@ -38,7 +38,7 @@ export async function contribute(room: RoundRoom, record: WorkRecord): Promise<R
       await shelf.write({ ...record, answer: isTaken(answer) ? "taken" : "refused" });
       return { kind: "answered", answer };
     }
-    await plane.sleep(jittered(answer.comeBackAfterMs), signal);
+    await plane.sleep(answer.comeBackAfterMs, signal);
   }
 }
 

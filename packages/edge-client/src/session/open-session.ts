@@ -4,7 +4,8 @@
  * Invariants
  *   J1  at most one round at a time; what it has come to survives a reload (`WorkShelf`).
  *   J2  a contribution is kept until its round is over: it is sent again when the aggregator has lost it.
- *   J3  nothing is polled: an idle client checks in as seldom as its lease allows, and hears of rounds by itself.
+ *   J3  nothing is polled: an idle client hears of rounds by itself, and checks in when its last answer said, and after each
+ *       round of its own. Only when the connection or an aggregator has come back it does so before.
  */
 import { createSystemRandom, systemClock } from "@shoal/actors/browser";
 import { isShoalError, ShoalError } from "@shoal/errors";
@@ -41,8 +42,9 @@ const mostWaitMs = 30_000;
 const lastModelMs = 60_000;
 /** After a round that came to nothing, doubled for each in a row. */
 const leastFailureRestMs = 1_000;
-/** While it trains a client checks in no more often than this. */
+/** While it trains a client checks in no more often than this, nor more seldom: somebody waits for it. */
 const leastAttendanceMs = 5_000;
+const mostAttendanceMs = 40_000;
 
 export function openSession(options: SessionOptions): Session {
   const { clock = systemClock, random = createSystemRandom(), onEvent } = options;
@@ -104,17 +106,17 @@ async function live(state: SessionState): Promise<string> {
           if (model !== undefined) await fetchLast(state, { type: "task_over", reason, model });
           return reason;
         }
-        await state.plane.sleep(jittered(state, reply.comeBackAfterMs), signal);
+        await state.plane.sleep(reply.comeBackAfterMs, signal);
       }
       if (reply.type !== "checked_in") continue;
       last = reply;
       const record = await nextWork(state, reply.offer ?? undefined);
       if (record === "ask") last = undefined;
-      else if (record === undefined) await rest(state, jittered(state, reply.comeBackAfterMs));
+      else if (record === undefined) await rest(state, reply.comeBackAfterMs);
       else {
         const restMs = await play(state, reply, record);
         if (restMs === undefined) state.failures = 0;
-        else await rest(state, jittered(state, Math.max(restMs, failureRestMs(state, reply.comeBackAfterMs))));
+        else await rest(state, Math.max(restMs, failureRestMs(state, reply.comeBackAfterMs)));
       }
     }
     await fetchLast(state, state.over);
@@ -153,7 +155,7 @@ async function spread(state: SessionState): Promise<void> {
 function failureRestMs(state: SessionState, comeBackAfterMs: number): number {
   state.failures += 1;
   const growing = leastFailureRestMs * 2 ** Math.min(state.failures - 1, 16);
-  return Math.min(growing, Math.max(leastFailureRestMs, comeBackAfterMs));
+  return jittered(state, Math.min(growing, Math.max(leastFailureRestMs, comeBackAfterMs)));
 }
 
 async function checkIn(state: SessionState, signal: AbortSignal = state.closing.signal): Promise<ClientReply> {
@@ -280,7 +282,8 @@ async function attend(
   { round, everyMs, until }: { readonly round: number; readonly everyMs: number; readonly until: AbortSignal },
 ): Promise<void> {
   while (!until.aborted) {
-    await state.plane.sleep(jittered(state, Math.max(leastAttendanceMs, everyMs)), until);
+    const restMs = Math.min(Math.max(leastAttendanceMs, everyMs), mostAttendanceMs);
+    await state.plane.sleep(jittered(state, restMs), until);
     const reply = await checkIn(state, until);
     if (reply.type === "checked_in" && reply.offer?.round === round) continue;
     if (!until.aborted && state.round?.number === round) endRound(state, "the round went on without this client");

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { comeBackAfterMs, decidePace } from "./decide-pace.ts";
+import { comeBackAfterMs, decidePace, leastApartMs } from "./decide-pace.ts";
 
-const facts = { population: 10, wanted: 10, roundMs: 1_000, nextRoundInMs: 300, leastMs: 100, mostMs: 3_600_000 };
+const facts = { population: 10, wanted: 10, roundMs: 1_000, nextRoundInMs: 3_000, leastMs: 100, mostMs: 3_600_000 };
 
 /** Park and Miller's generator: enough for arrivals. */
 function createLehmer(seed: number): { uniform(): number } {
@@ -17,8 +17,12 @@ function createLehmer(seed: number): { uniform(): number } {
 
 describe("pace", () => {
   it("lets few clients meet when the next round begins", () => {
-    expect(decidePace(facts)).toMatchObject({ kind: "rendezvous", earliestMs: 300, latestMs: 315 });
-    expect(decidePace({ ...facts, nextRoundInMs: 0 })).toMatchObject({ earliestMs: 100 });
+    expect(decidePace(facts)).toMatchObject({ kind: "rendezvous", earliestMs: 3_000, latestMs: 3_150 });
+    expect(decidePace({ ...facts, nextRoundInMs: 0, leastMs: 500 })).toMatchObject({ earliestMs: 500 });
+    // At the latest moment, too, they do not come in the same millisecond.
+    const far = decidePace({ ...facts, nextRoundInMs: 1e9 });
+    expect(far.latestMs).toBeCloseTo(facts.mostMs);
+    expect(far.latestMs - far.earliestMs).toBeCloseTo(facts.mostMs / 21);
   });
 
   it("spreads many so that as many come per round as are wanted", () => {
@@ -58,9 +62,15 @@ describe("pace", () => {
     });
     fc.assert(
       fc.property(drawn, ({ uniform, ...given }) => {
-        const after = comeBackAfterMs(decidePace(given), uniform);
+        const window = decidePace(given);
+        const after = comeBackAfterMs(window, uniform);
         expect(after).toBeGreaterThanOrEqual(given.leastMs);
-        expect(after).toBeLessThanOrEqual(given.mostMs);
+        const apartMs = leastApartMs(given.population, given.leastMs);
+        expect(after).toBeLessThanOrEqual(Math.max(given.mostMs, 1.5 * apartMs, 3 * given.leastMs) + 1e-3);
+        // On average 25 a second of all of them.
+        const meanMs = (window.earliestMs + window.latestMs) / 2;
+        expect((1_000 * given.population) / meanMs).toBeLessThan(25.001);
+        if (window.kind === "spread") expect(window.latestMs / window.earliestMs).toBeCloseTo(3);
       }),
     );
   });

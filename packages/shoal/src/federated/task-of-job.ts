@@ -38,12 +38,15 @@ export interface FederatedTask {
 /** Unfinished uploads: of all clients together, ms and bytes. */
 const uploadIdleMs = 120_000;
 const uploadBytes = 512 * 2 ** 20;
-/** A check-in is good for so long: a throttled tab wakes once a minute. */
+/** A check-in is good for so long, at least: a throttled tab wakes once a minute. */
 const clientLeaseMs = 120_000;
 const mostClients = 100_000;
-/** What is told to clients that are to come back. */
-const pace = { leastMs: 200, mostMs: 24 * 3_600_000 };
-/** The push of a round is repeated by the worker as long as it lives. */
+/** Rounds reach idle clients by notices. If one was lost, a client asks after ten minutes by itself. */
+const pace = { soonMs: 200, mostMs: 600_000 };
+/**
+ * The push of a round is repeated by the worker as long as it lives, and the step counts when it gets through: a round that were given
+ * up before would be in the values, and in its record abandoned. Runs end by themselves where a shard does not come back.
+ */
 const commitTimeoutMs = 24 * 3_600_000;
 /** @throws ShoalError invalid_job, invalid_argument */
 export function taskOfJob(run: string, job: JobSpec): FederatedTask {

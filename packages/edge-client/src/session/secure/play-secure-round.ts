@@ -139,7 +139,7 @@ async function upload(
   content: Uint8Array,
   { contribution: offer, trace }: MaskedOffer,
 ): Promise<RoundOutcome | undefined> {
-  const { plane, signal, jittered, tell } = room;
+  const { plane, signal, tell } = room;
   const atOnce = isSentAtOnce(offer.content) ? content : null;
   for (;;) {
     const reply = await plane.ask({ type: "offer_contribution", offer, trace, content: atOnce }, signal);
@@ -157,6 +157,6 @@ async function upload(
       tell({ type: "answered", round: offer.round, answer });
       return { kind: "let_go", reason: `its masked update was not taken (${answer.kind})` };
     }
-    await plane.sleep(jittered(answer.comeBackAfterMs), signal);
+    await plane.sleep(answer.comeBackAfterMs, signal);
   }
 }
