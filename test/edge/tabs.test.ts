@@ -110,6 +110,9 @@ describe("a federated task in browsers", () => {
     const { ticket } = JSON.parse(invited.text.trim()) as { ticket: string };
     const nodes = data.slice(tabsInAll).map((each) => startNodeClient(origin, ticket, each));
     owned.push(...nodes);
+    // Two are enough for a round, of each of which these are to hear.
+    const areThere = (): boolean => nodes.every(({ events }) => events.some(({ type }) => type === "checked_in"));
+    await eventually("the processes to be there", areThere, 60_000);
     const tabs: Tab[] = [];
     for (const each of data.slice(0, tabsInAll)) tabs.push(await openTab(context, port, each));
     owned.push(...tabs);

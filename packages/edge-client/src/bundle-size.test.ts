@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import { build, type Plugin, type Rolldown } from "vite";
 import { expect, it } from "vitest";
 
-/** In one script, at once, without the kernels: those are WebAssembly, and their loader comes with them. About 91,200 now. */
+/** In one script, at once, without the kernels: those are WebAssembly, and their loader comes with them. About 91,600 now. */
 const mostBytesFirst = 97_000;
 
 /** Loaded when a client is drawn for its first round, and when a task asks for what few want. */
@@ -21,8 +21,8 @@ const mostBytesLater: Readonly<Record<string, number>> = {
   "kernel-codec": 8_000,
 };
 
-/** The page of `shoal edge`: what is seen, two workers, the kernels' loader. About 114,500 now. */
-const mostBytesOfPage = 116_000;
+/** The page of `shoal edge`: what is seen, two workers, the kernels' loader. About 103,600 now. */
+const mostBytesOfPage = 106_000;
 
 const packedBytes = (content: string | Buffer): number => gzipSync(content, { level: 9 }).length;
 const bytesOf = (chunks: readonly Rolldown.OutputChunk[]): number =>
@@ -97,13 +97,13 @@ function scriptsFrom(entries: readonly string[]): ReadonlySet<string> {
 it("the page of shoal edge loads each byte once", { timeout: 60_000 }, async () => {
   await promisify(execFile)(process.execPath, [join(edgeClient, "scripts", "build-page.mjs")]);
   const [, seen = ""] = /<script [^>]*src="([^"]+)"/.exec(readFileSync(join(page, "index.html"), "utf8")) ?? [];
-  const workers = ["client-worker.js", "compute-worker.js"];
+  const workers = ["network-worker.js", "compute-worker.js"];
   const scripts = scriptsFrom([join(seen), ...workers]);
   const code = [...scripts].map((name) => readFileSync(join(page, name)));
   const bytes = code.reduce((sum, content) => sum + packedBytes(content), 0);
   expect(bytes).toBeLessThan(mostBytesOfPage);
   expect(bytes).toBeGreaterThan(mostBytesOfPage / 2);
-  // The digits' layers are in both workers.
+  // Layers are known in the page and in both workers, here or when they train.
   for (const text of ["there is no connection to nats-server now", "a list of layers must not be empty"]) {
     expect(code.filter((content) => content.includes(text))).toHaveLength(1);
   }
