@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { nextTurn, systemClock } from "@shoal/actors";
+import { systemClock } from "@shoal/actors";
 import type { ChainedRound } from "@shoal/aggregator";
 import { checkJob } from "@shoal/coordinator";
 import {
@@ -110,7 +110,7 @@ describe("a federated run", () => {
     const sessions = [0, 1, 2, 3].map((number) => {
       const client = `client-${number}`;
       const data = partOf(all, number, 4);
-      const trainer = createInlineTrainer({ modules, data, testData: test, pause: nextTurn });
+      const trainer = createInlineTrainer({ modules, data, testData: test });
       return openSession({
         ...{
           task: run,

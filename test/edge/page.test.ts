@@ -68,9 +68,13 @@ const controlBytes = `(async () => {
   let bytes = 0;
   for (const { name } of await indexedDB.databases()) {
     const database = await settled(indexedDB.open(name));
-    const found = await settled(database.transaction("work").objectStore("work").get("carried/control"));
+    const work = database.transaction("work").objectStore("work");
+    for (const name of await settled(work.getAllKeys())) {
+      if (!name.endsWith("/carried/control")) continue;
+      const found = await settled(work.get(name));
+      bytes += found.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0);
+    }
     database.close();
-    bytes += found?.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0) ?? 0;
   }
   return bytes;
 })()`;

@@ -128,6 +128,9 @@ describe("a federated task in browsers", () => {
     const { ticket } = JSON.parse(invited.text.trim()) as { ticket: string };
     const nodes = data.slice(tabsInAll).map((each) => startNodeClient(origin, ticket, each));
     owned.push(...nodes);
+    // Two are enough for a round, of each of which these are to hear.
+    const areThere = (): boolean => nodes.every(({ events }) => events.some(({ type }) => type === "checked_in"));
+    await eventually("the processes to be there", areThere, 60_000);
     const tabs: Tab[] = [];
     const page = await openFreezablePage(browser);
     const placeOf = (at: number): Parameters<typeof openTab>[0] =>

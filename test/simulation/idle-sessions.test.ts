@@ -2,7 +2,7 @@
 import { createMemoryStore, createRandom, createSimulatedClock, simulate } from "@shoal/actors";
 import { openAggregator, type Aggregator } from "@shoal/aggregator";
 import { checkJob } from "@shoal/coordinator";
-import { createUpdateCodec, join, type LocalTrainer } from "@shoal/edge-client";
+import { createUpdateCodec, openSession, type LocalTrainer } from "@shoal/edge-client";
 import { createInProcessPlane, type ClientNotice, type ClientPlane } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
@@ -109,7 +109,7 @@ async function amongIdle(
             if (population.hears(notice.type)) onNotice(notice);
           }),
       };
-      join({
+      openSession({
         ...{ task: "r1", client, plane: counted, trainer: trainerOf(clock, trainMs), codec, clock },
         ...{ random: createRandom(client), device: { memoryBytes: 1e9, platform: "node" } },
       });

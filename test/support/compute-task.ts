@@ -30,13 +30,5 @@ export function computeWork(task: TaskDescription, own: Partial<LocalWork> = {})
 /** Baseline kernels, whose bits are the same in Node and in pages. */
 export function digitsTrainer(modules: KernelModules): LocalTrainer {
   const { train: data, test: testData } = generateDigits({ samples: 60, testSamples: 20 });
-  const pause = async (): Promise<void> => {
-    const { port1, port2 } = new MessageChannel();
-    await new Promise((resolve) => {
-      port1.onmessage = resolve;
-      port2.postMessage(null);
-    });
-    port1.close();
-  };
-  return createInlineTrainer({ modules, data, testData, build: "baseline", pause });
+  return createInlineTrainer({ modules, data, testData, build: "baseline" });
 }

@@ -3,10 +3,8 @@
  * `images` and `labels` of MNIST's format, or `digits:SEED:COUNT`. Writes what happens as JSON, one event a line.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { createSystemRandom, nextTurn, systemClock } from "@shoal/actors";
-import { connectEdge, createClientKey, createInlineTrainer, createUpdateCodec, openSession } from "@shoal/edge-client";
-import { loadKernelModules } from "@shoal/kernels-wasm";
+import { join as joinPath } from "node:path";
+import { join } from "@shoal/edge-client";
 import { generateDigits, readMnistSplit, type Split } from "@shoal/models";
 
 const [origin = "", ticket = "", source = ""] = process.argv.slice(2);
@@ -15,21 +13,12 @@ const say = (event: object): void => void process.stdout.write(`${JSON.stringify
 function dataOf(from: string): Split {
   const [kind, seed, count] = from.split(":");
   if (kind === "digits") return generateDigits({ samples: Number(count), testSamples: 1, seed: Number(seed) }).train;
-  const read = (name: string): Uint8Array => new Uint8Array(readFileSync(join(from, name)));
+  const read = (name: string): Uint8Array => new Uint8Array(readFileSync(joinPath(from, name)));
   return readMnistSplit(read("images"), read("labels"));
 }
 
-const modules = await loadKernelModules();
-const trainer = createInlineTrainer({ modules, data: dataOf(source), pause: nextTurn });
-const { plane, enrolment } = await connectEdge({
-  ...{ origin, ticket, seed: createClientKey(), clock: systemClock, random: createSystemRandom() },
-});
-say({ type: "enrolled", client: enrolment.client, task: enrolment.task });
-const session = openSession({
-  ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
-  ...{ device: { memoryBytes: 2 ** 28, platform: "node" }, onEvent: say },
-});
+const session = await join({ origin, ticket }, dataOf(source), { onEvent: say });
 process.once("SIGTERM", () => void session.close());
 await session.ended;
-say({ type: "model", hash: session.model()?.hash ?? "" });
-process.exit(0);
+const model = await session.model();
+say({ type: "model", hash: model?.hash ?? "" });

@@ -1,17 +1,21 @@
 /** What an event of the client means to somebody who looks at the page. */
-import type { SessionEvent } from "@shoal/edge-client";
+import type { JoinEvent } from "@shoal/edge-client";
 
 export interface EventDescription {
   readonly sentence?: string;
-  readonly stage?: "waiting" | "offered" | "downloading" | "training" | "uploading" | "failed";
+  readonly stage?: "nobody" | "waiting" | "offered" | "downloading" | "training" | "uploading" | "failed";
   /** Of the round: a third each to fetch, to train, to send. */
   readonly progress?: number;
   /** The round to which this tab has contributed. */
   readonly counts?: number;
 }
 
-export function describeEvent(event: SessionEvent): EventDescription {
+export function describeEvent(event: JoinEvent): EventDescription {
   switch (event.type) {
+    case "waiting": {
+      const reason = sentenceOf(event.reason).replace(/\.$/, "");
+      return { sentence: `Waiting for a task: ${reason}. It is asked for again.`, stage: "nobody" };
+    }
     case "connected":
       return { sentence: "Connected." };
     case "disconnected":
@@ -46,7 +50,7 @@ export function describeEvent(event: SessionEvent): EventDescription {
   }
 }
 
-function describeAnswer({ round, answer }: Extract<SessionEvent, { readonly type: "answered" }>): EventDescription {
+function describeAnswer({ round, answer }: Extract<JoinEvent, { readonly type: "answered" }>): EventDescription {
   const done = { stage: "waiting", progress: 1 } as const;
   if (answer.kind === "accepted" || (answer.kind === "duplicate" && answer.accepted)) {
     return { ...done, sentence: `The contribution to round ${round} was taken.`, counts: round };

@@ -1,4 +1,6 @@
-/** The digits of this device, as splits that a trainer takes. They are made and read in the worker, and stay there. */
+/** The digits of this device, as splits that a client takes. */
+import { nextTurn } from "@shoal/actors/browser";
+import type { TrainingData } from "@shoal/edge-client";
 import { generateDigits, readMnistSplit, type DenseColumn, type Split } from "@shoal/models";
 import type { DrawnDigit } from "./drawing-pad.ts";
 
@@ -9,30 +11,45 @@ export interface DataChoice {
   readonly files: { readonly images: Uint8Array; readonly labels: Uint8Array } | null;
 }
 
-export interface LocalData {
-  readonly train: Split;
-  /** Held back to measure with; undefined where there are too few digits. */
-  readonly test: Split | undefined;
-}
-
 /** One digit of so many is held back. */
 const heldBack = 10;
 const leastForTest = 50;
 const digits = 10;
+/** Takes a phone a tenth of a second or two. */
+const atATime = 250;
+/** Of one tab: no other tab has their seeds. */
+const handsApart = 1_000_000;
 
-/**
- * @returns what there is with so many digits drawn; it throws RangeError while there are none at all
- * @throws ShoalError data_corrupt - files that are none, or do not belong together
- */
-export function openLocalData({ generated, files }: DataChoice): (drawn: readonly DrawnDigit[]) => LocalData {
-  const base =
-    files === null
-      ? generateDigits({ ...generated, testSamples: 1 }).train
-      : readMnistSplit(files.images, files.labels);
+/** What there is with so many digits drawn. @throws RangeError while there are none at all */
+export type LocalData = (drawn: readonly DrawnDigit[]) => Required<TrainingData>;
+
+/** @throws ShoalError data_corrupt - files that are none, or do not belong together */
+export async function openLocalData({ generated, files }: DataChoice): Promise<LocalData> {
+  const base = files === null ? await generate(generated) : readMnistSplit(files.images, files.labels);
   return (drawn) => holdBack(withDrawn(base, drawn, files === null && generated.samples === 0));
 }
 
-function holdBack(all: Split): LocalData {
+/** So many at a time, that the page is heard meanwhile; at least one, as an example of how they lie. */
+async function generate({ samples, seed }: DataChoice["generated"]): Promise<Split> {
+  const count = Math.max(samples, 1);
+  const parts: ReturnType<typeof columnsOf>[] = [];
+  for (let at = 0; at < count; at += atATime) {
+    const part = { samples: Math.min(count - at, atATime), testSamples: 1, seed: seed + parts.length * handsApart };
+    parts.push(columnsOf(generateDigits(part).train));
+    await nextTurn();
+  }
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("no digits were generated");
+  const { input, output } = first;
+  const [values, labels] = [new Uint8Array(count * input.width), new Int32Array(count)];
+  for (const [index, part] of parts.entries()) {
+    values.set(part.input.values, index * atATime * input.width);
+    labels.set(part.output.values, index * atATime);
+  }
+  return { count, inputs: { input: { ...input, values } }, targets: { output: { ...output, values: labels } } };
+}
+
+function holdBack(all: Split): Required<TrainingData> {
   if (all.count < leastForTest) return { train: all, test: undefined };
   const isTest = (sample: number): boolean => sample % heldBack === heldBack - 1;
   return { train: pick(all, (sample) => !isTest(sample)), test: pick(all, isTest) };

@@ -1,16 +1,16 @@
 /** Shows what this tab's client is doing. The body's data attributes say the same, for styles and tests. */
-import type { SessionEvent } from "@shoal/edge-client";
-import type { ClientEnd } from "./client-messages.ts";
+import type { JoinEvent, SessionEvent } from "@shoal/edge-client";
 import { describeEvent } from "./describe-event.ts";
 import { element, elementOf } from "./element.ts";
+
+/** Its user has left, the task is over, it would not be let in again, or something went wrong. */
+export type ClientEnd = "left" | "over" | "refused" | "failed";
 
 export interface SessionView {
   starting(): void;
   enrolled(who: { readonly client: string; readonly task: string }, samples: number): void;
-  show(event: SessionEvent): void;
+  show(event: JoinEvent): void;
   traffic(bytes: { readonly sent: number; readonly received: number }): void;
-  /** There is no task, or nobody answers: it is tried again. */
-  nobody(reason: string): void;
   /** @param reason - without a point; of no account where its user has left */
   stopped(end: ClientEnd, reason: string): void;
 }
@@ -27,13 +27,10 @@ export function createSessionView(): SessionView {
       delete state["contributedRound"];
       say("Getting ready.");
     },
-    nobody(reason) {
-      Object.assign(state, { stage: "nobody" });
-      say(`Waiting for a task: ${reason}. It is asked for again every few seconds.`);
-    },
     enrolled({ client, task }, samples) {
       Object.assign(state, { client, task });
-      say(`Connecting to ${task} as ${client}, with ${samples} digits.`);
+      // What happens may have been told before.
+      if (state["connection"] === "away") say(`Connecting to ${task} as ${client}, with ${samples} digits.`);
     },
     show(event) {
       const { sentence, stage, progress, counts } = describeEvent(event);

@@ -9,12 +9,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { pageChunks } from "./page-chunks.mjs";
-import { natsParts, plainImports } from "./page-plugins.mjs";
+import { namedWorkers, natsParts, plainImports, workers } from "./page-plugins.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const packages = join(root, "..");
-/** The page opens them by these names, which do not change with their content. */
-const workers = ["client-worker", "compute-worker"];
 const target = join(root, "build", "page");
 /** Packages of which something is in the bundle. */
 const ingredients = ["actors", "edge-client", "errors", "federated", "kernels-wasm", "models", "optimization"];
@@ -61,14 +59,13 @@ if (readOr(join(target, "inputs.sha256"), "") === digest) {
     base: "./",
     logLevel: "error",
     resolve: { conditions: ["shoal-source", "module", "browser", "development|production"] },
-    plugins: [plainImports, natsParts],
+    plugins: [plainImports, namedWorkers, natsParts],
     build: {
       ...{ outDir: draft, target: "es2022", assetsInlineLimit: 0, modulePreload: false },
-      // Page and workers in one build: what they share is in files of its own, which a browser loads once.
       rolldownOptions: {
         input: {
           page: join(demo, "index.html"),
-          ...Object.fromEntries(workers.map((name) => [name, join(demo, `${name}.ts`)])),
+          ...Object.fromEntries(workers.map((name) => [name, join(root, "src", "join", "page", `${name}.ts`)])),
         },
         // Else an entry would hold what others import, and run where it is imported.
         preserveEntrySignatures: "strict",

@@ -10,6 +10,22 @@ export const plainImports = {
   load: (id) => (id === "\0vite/preload-helper.js" ? "export const __vitePreload = (load) => load();" : undefined),
 };
 
+/** The client's workers, in the same build as the page: what they share is in files of its own, which a browser loads once. */
+export const workers = ["network-worker", "compute-worker"];
+
+/** By these names the page opens them, which do not change with their content; vite would bundle each by itself. */
+export const namedWorkers = {
+  name: "named-workers",
+  enforce: "pre",
+  transform(code, id) {
+    if (!id.startsWith(ownSources)) return undefined;
+    return workers.reduce(
+      (text, name) => text.replace(`new URL("./${name}.js", import.meta.url)`, JSON.stringify(`./${name}.js`)),
+      code,
+    );
+  },
+};
+
 const nats = "@nats-io/nats-core/internal";
 const ownSources = fileURLToPath(new URL("../src/", import.meta.url));
 /** Files of the library that have what clients use; a client that uses more does not build. */

@@ -17,6 +17,8 @@ export {
   type EdgeTrainerOptions,
   type EdgeUpdate,
 } from "./edge-trainer.ts";
+export { join } from "#join";
+export type { JoinedSession, JoinEvent, JoinOptions, JoinTask, JoinTraffic, TrainingData } from "./join/join-task.ts";
 export { openNatsLink, type NatsLink, type NatsLinkOptions } from "./nats/nats-link.ts";
 export { createBrowserHints, type HintScope, type ReconnectHints } from "./nats/reconnect-hints.ts";
 export type { NatsLineOptions } from "./nats/nats-line.ts";

@@ -1,3 +1,4 @@
+import { ShoalError } from "@shoal/errors";
 import type { TaskDescription } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, initializeParameters, layoutOf, parseModelSpec } from "@shoal/models";
@@ -29,6 +30,18 @@ describe("the inline trainer", () => {
     expect(again).toEqual(first);
     expect((await trainer.train(task, computeWork(task, { draw: 2 }))).update).not.toEqual(first.update);
     expect(first).toMatchObject({ samples: 60, steps: 6, personal: null });
+  });
+
+  it("lets others of its thread be heard between two steps", async () => {
+    const stopping = new AbortController();
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener("message", () => stopping.abort(new ShoalError("cancelled", "it is enough")));
+    port1.start();
+    const task = taskOf({}, { epochs: 100_000 });
+    const training = trainer.train(task, computeWork(task, { signal: stopping.signal }));
+    port2.postMessage("stop");
+    await expect(training).rejects.toMatchObject({ code: "cancelled" });
+    port1.close();
   });
 
   it("takes all samples as one batch where the task says so", async () => {

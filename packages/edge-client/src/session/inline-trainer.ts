@@ -2,6 +2,7 @@
  * Trains on the thread that asks: in Node, or within a page's compute worker. One model at a time; another one takes the
  * place of the last.
  */
+import { nextTurn } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import {
   packShared,
@@ -29,7 +30,7 @@ export interface InlineTrainerOptions {
   readonly build?: "auto" | KernelBuild;
   /** Bytes that training may take; default 256 MiB. */
   readonly memoryBytes?: number;
-  /** Awaited after every step, so that whoever shares the thread can breathe. */
+  /** Awaited after every step, so that whoever shares the thread is heard: default, a turn of the event loop. */
   readonly pause?: () => Promise<void>;
   /** Draws the noise of local privacy; default: the platform's cryptographic generator. */
   readonly randomBytes?: RandomBytes;
@@ -47,7 +48,7 @@ const mostBatch = 65_536;
 
 /** @throws RangeError - data that are not what they say of themselves */
 export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer {
-  const { data, testData, pause, randomBytes = systemRandomBytes } = options;
+  const { data, testData, pause = nextTurn, randomBytes = systemRandomBytes } = options;
   checkSplit(data);
   if (testData !== undefined) checkSplit(testData);
   let current: Equipment | undefined;
@@ -74,7 +75,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
         // Another order in each step, the same one after a reload.
         seed: (seed + 0x9e3779b1 * draw) % 2 ** 32,
         onEpoch: (epoch, mean) => onProgress?.({ epoch, loss: mean }),
-        ...(pause !== undefined && { pause }),
+        pause,
       });
       const sent = new Float32Array(own.shared.count);
       packShared(own.shared, update, sent);

@@ -1,7 +1,7 @@
 /** The newest values that a client has, for the program around it: a page that uses the model, a test that compares it. */
 import { ShoalError } from "@shoal/errors";
 import { exactEncoding, hexOf, personalSpans, sha256, type LastModel, type TaskDescription } from "@shoal/federated";
-import { layoutOf, parseModelSpec } from "@shoal/models";
+import { layoutOf, parseModelSpec, type ModelSpec } from "@shoal/models";
 import { fetchContent, type FetchRoom } from "./fetch-values.ts";
 
 export interface ModelParameter {
@@ -15,6 +15,8 @@ export interface SessionModel {
   readonly version: number;
   /** SHA-256 of the float32 values as they lie, of what is here: the same as the aggregator's where they came unharmed. */
   readonly hash: string;
+  /** What the values are of, as the task has it. */
+  readonly spec: ModelSpec;
   /** By name, as in the model's layout; without layers that stay with clients. */
   readonly parameters: Readonly<Record<string, ModelParameter>>;
 }
@@ -54,13 +56,14 @@ export function createNewestModel(): NewestModel {
       if (newest === undefined) return undefined;
       const { task, version, values } = newest;
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      return { version, hash: hexOf(sha256(bytes)), parameters: parametersOf(task, values) };
+      const spec = parseModelSpec(task.model, "model");
+      return { version, hash: hexOf(sha256(bytes)), spec, parameters: parametersOf(spec, task, values) };
     },
   };
 }
 
-function parametersOf({ model, local }: TaskDescription, values: Float32Array): SessionModel["parameters"] {
-  const { segments } = layoutOf(parseModelSpec(model, "model"));
+function parametersOf(spec: ModelSpec, { local }: TaskDescription, values: Float32Array): SessionModel["parameters"] {
+  const { segments } = layoutOf(spec);
   const own = new Set(personalSpans(segments, local.personal).map(({ begin }) => begin));
   let at = 0;
   const parameters: Record<string, ModelParameter> = {};

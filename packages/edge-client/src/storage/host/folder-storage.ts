@@ -10,6 +10,8 @@ import type { ClientStorage } from "../client-storage.ts";
 
 /** Files that are being written; a killed process leaves one. */
 const unfinished = ".part";
+/** There may be a key among them, and what was learnt from data of this device. */
+const ownerOnly = 0o600;
 
 /**
  * One client at a time uses a folder.
@@ -38,7 +40,7 @@ async function writeWhole(folder: string, path: string, content: Uint8Array): Pr
   await mkdir(folder, { recursive: true });
   const beside = `${path}.${randomBytes(6).toString("hex")}${unfinished}`;
   try {
-    const file = await open(beside, "wx");
+    const file = await open(beside, "wx", ownerOnly);
     try {
       await file.writeFile(content);
       await file.sync();
