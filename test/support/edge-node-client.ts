@@ -4,8 +4,17 @@
  */
 import { readFileSync } from "node:fs";
 import { join as joinPath } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { createSystemRandom, nextTurn, systemClock } from "@shoal/actors";
-import { connectEdge, createClientKey, createInlineTrainer, createUpdateCodec, join } from "@shoal/edge-client";
+import {
+  connectEdge,
+  createClientKey,
+  createInlineTrainer,
+  createUpdateCodec,
+  join,
+  type EdgeConnection,
+} from "@shoal/edge-client";
+import { isShoalError } from "@shoal/errors";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { generateDigits, readMnistSplit, type Split } from "@shoal/models";
 
@@ -19,11 +28,22 @@ function dataOf(from: string): Split {
   return readMnistSplit(read("images"), read("labels"));
 }
 
+/** A machine that is busy may be too late for the first connection. */
+async function connectPatiently(): Promise<EdgeConnection> {
+  const whom = { origin, ticket, seed: createClientKey(), clock: systemClock, random: createSystemRandom() };
+  for (let triesLeft = 5; ; triesLeft -= 1) {
+    try {
+      return await connectEdge(whom);
+    } catch (error) {
+      if (triesLeft === 0 || !isShoalError(error, "transport_lost")) throw error;
+      await pause(1_000);
+    }
+  }
+}
+
 const modules = await loadKernelModules();
 const trainer = createInlineTrainer({ modules, data: dataOf(source), pause: nextTurn });
-const { plane, enrolment } = await connectEdge({
-  ...{ origin, ticket, seed: createClientKey(), clock: systemClock, random: createSystemRandom() },
-});
+const { plane, enrolment } = await connectPatiently();
 say({ type: "enrolled", client: enrolment.client, task: enrolment.task });
 const session = join({
   ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules) },
