@@ -150,6 +150,27 @@ describe("the page", () => {
     await second.close();
   });
 
+  it("finds another line when its own has gone while it was frozen, though nobody looks at it", async () => {
+    const { edge, origin } = await startEdge();
+    await using _edge = edge;
+    const frozen = await openFreezablePage(browser);
+    const data = { source: "", files: undefined, samples: 300, seed: 1 };
+    await using tab = await openTab({ newPage: async () => frozen }, Number(new URL(origin).port), data);
+    await tab.until("to contribute", ({ contributions }) => contributions > 0);
+    await frozen.freeze();
+    tab.line.cut();
+    await new Promise((resolve) => void setTimeout(resolve, 1_500));
+    const still = await tab.state();
+    expect(still.connection).toBe("connected"); // as far as it knows
+    const { accepted } = tab.line;
+    await frozen.thaw();
+    await tab.until("to contribute again", ({ contributions }) => contributions > still.contributions);
+    expect(tab.line.accepted).toBeGreaterThan(accepted);
+    expect(await frozen.evaluate("document.visibilityState")).toBe("hidden");
+    await frozen.click("#stop");
+    await tab.until("to leave", ({ stage }) => stage === "stopped");
+  });
+
   it("goes on with what it had learnt when it is loaded again in the middle of an upload", async () => {
     const { edge, origin } = await startEdge();
     await using _edge = edge;
@@ -176,27 +197,6 @@ describe("the page", () => {
     await begin();
     await page.waitForSelector("body[data-contributions]", { timeout: 30_000 });
     expect(await page.textContent("#own-loss")).toBe("–"); // It was not trained again.
-  });
-
-  it("finds another line when its own has gone while it was frozen, though nobody looks at it", async () => {
-    const { edge, origin } = await startEdge();
-    await using _edge = edge;
-    const frozen = await openFreezablePage(browser);
-    const data = { source: "", files: undefined, samples: 300, seed: 1 };
-    await using tab = await openTab({ newPage: async () => frozen }, Number(new URL(origin).port), data);
-    await tab.until("to contribute", ({ contributions }) => contributions > 0);
-    await frozen.freeze();
-    tab.line.cut();
-    await new Promise((resolve) => void setTimeout(resolve, 1_500));
-    const still = await tab.state();
-    expect(still.connection).toBe("connected"); // as far as it knows
-    const { accepted } = tab.line;
-    await frozen.thaw();
-    await tab.until("to contribute again", ({ contributions }) => contributions > still.contributions);
-    expect(tab.line.accepted).toBeGreaterThan(accepted);
-    expect(await frozen.evaluate("document.visibilityState")).toBe("hidden");
-    await frozen.click("#stop");
-    await tab.until("to leave", ({ stage }) => stage === "stopped");
   });
 
   it("asks for an invitation where one is needed, and takes it from the link", async () => {
