@@ -15,6 +15,7 @@ const mostBytesFirst = 97_000;
 const mostBytesLater: Readonly<Record<string, number>> = {
   "edge-trainer": 11_500,
   "corrected-training": 1_000,
+  "kept-control": 2_000,
   "hide-update": 1_000,
   "random-bits": 1_000,
   "play-secure-round": 12_000,

@@ -1,17 +1,6 @@
-/**
- * A client's own control variate cₖ of SCAFFOLD, and what its encoding has left unsent of the changes.
- *
- * The server's control is the mean of all cₖ, so a change that does not count there must not count here: a round's change is
- * taken back unless its contribution was answered as taken, or the server says so with its next offer. Where the run goes
- * back to a snapshot, the client goes back to what it had then.
- *
- * Bounds  what there was after the newest two rounds, and after each that the run may go back to (a few).
- * Source  Karimireddy et al., ICML 2020.
- */
-import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
+/** A client's own control variate of SCAFFOLD. What keeps it is loaded when a round has one: most tasks have none. */
 import type { ControlOffer, RoundOffer } from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
-import { beginning, entryBefore, withEntry, type ControlHistory } from "./control-history.ts";
 
 export interface ControlBegun {
   /** [size] float32, the caller's. */
@@ -35,66 +24,13 @@ export interface OwnControl {
   confirm(offer: RoundOffer): Promise<void>;
 }
 
-interface Confirmed {
-  readonly epoch: number;
-  readonly round: number;
-}
-
-const historyName = "carried/control";
-const confirmedName = "carried/control-confirmed";
-const limits = { what: "what a client knows of its control", maximumBytes: 2 ** 31, allowRefs: false };
-
 export function createOwnControl(storage: ClientStorage, task: string): OwnControl {
-  const read = async <T>(name: string): Promise<T | undefined> => {
-    const bytes = await storage.get(name);
-    try {
-      return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as T);
-    } catch {
-      return undefined;
-    }
-  };
-  const historyOf = async ({ control }: ControlledOffer): Promise<ControlHistory> => {
-    const known = await read<ControlHistory>(historyName);
-    const isOld = known?.task !== task || known.epoch < control.epoch;
-    return isOld ? beginning(task, control.epoch) : known;
-  };
-  const found = async (offer: ControlledOffer): Promise<Found> => {
-    const history = await historyOf(offer);
-    const confirmed = await read<Confirmed>(confirmedName);
-    const isConfirmed = (round: number): boolean => confirmed?.epoch === history.epoch && confirmed.round === round;
-    return { history, isConfirmed };
-  };
+  const load = async (): Promise<OwnControl> => (await import("./kept-control.ts")).createKeptControl(storage, task);
   return {
-    async before(offer, size) {
-      const { history, isConfirmed } = await found(offer);
-      const entry = entryBefore(history, offer, isConfirmed);
-      if (entry === undefined) return history.epoch > offer.control.epoch ? "later_epoch" : "too_far_back";
-      const { both } = entry;
-      const vectors = both?.length === 2 * size * Float32Array.BYTES_PER_ELEMENT ? floats(both) : undefined;
-      const begun = vectors ?? new Float32Array(2 * size);
-      return { own: begun.slice(0, size), unsent: begun.slice(size) };
-    },
-    async keep(offer, { own, unsent }) {
-      const { history, isConfirmed } = await found(offer);
-      const both = new Float32Array(own.length + unsent.length);
-      both.set(own);
-      both.set(unsent, own.length);
-      const next = withEntry(history, offer, isConfirmed, new Uint8Array(both.buffer));
-      await storage.set(historyName, encodePlainData(next, limits));
-    },
-    async confirm({ round, control }) {
-      if (control === null) return;
-      await storage.set(confirmedName, encodePlainData({ epoch: control.epoch, round } satisfies Confirmed, limits));
+    before: async (offer, size) => (await load()).before(offer, size),
+    keep: async (offer, left) => (await load()).keep(offer, left),
+    async confirm(offer) {
+      if (offer.control !== null) await (await load()).confirm(offer);
     },
   };
-}
-
-interface Found {
-  readonly history: ControlHistory;
-  readonly isConfirmed: (round: number) => boolean;
-}
-
-/** Copies: bytes need not be aligned where they stand. */
-function floats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
 }
