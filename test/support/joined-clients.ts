@@ -11,6 +11,7 @@ import {
   type SessionEvent,
   type SessionModel,
 } from "@shoal/edge-client";
+import { isShoalError } from "@shoal/errors";
 import {
   createInProcessPlane,
   type ClientNotice,
@@ -43,6 +44,8 @@ export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
   readonly storage?: () => ClientStorage;
   /** What the training of client "a" throws. */
   readonly unfit?: Error;
+  /** Of client "a"; default: enough for any task. */
+  readonly memoryBytes?: number;
   /** Whether client "a" hears a notice of this type; default: all. */
   readonly hears?: (type: ClientNotice["type"]) => boolean;
 }
@@ -121,11 +124,12 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
       const session = join({
         ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
         ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
-        device: { memoryBytes: 1e9, platform: "node" },
+        device: { memoryBytes: name === "a" ? (plan.memoryBytes ?? 1e9) : 1e9, platform: "node" },
         onEvent: (event) => void events.push({ ...event, name }),
       });
       last.set(name, session);
       const ended = session.ended.catch((error: unknown) => {
+        if (plan.memoryBytes !== undefined && isShoalError(error, "out_of_memory")) return error.message;
         if (plan.unfit === undefined || error !== plan.unfit) throw error;
         return plan.unfit?.message ?? "";
       });

@@ -16,6 +16,8 @@ const mostBytesLater: Readonly<Record<string, number>> = {
   "edge-trainer": 11_500,
   "corrected-training": 1_000,
   "kept-control": 2_000,
+  "check-device": 1_000,
+  "plan-bytes": 4_000,
   "hide-update": 1_000,
   "random-bits": 1_000,
   "play-secure-round": 12_000,

@@ -56,7 +56,8 @@ export {
 } from "./model-file/model-file.ts";
 export { matchTensors, readTensors, type InitialTensor, type Tensor } from "./model-file/read-tensors.ts";
 export { encodeOnnx } from "./onnx/encode-onnx.ts";
-export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
+export { compile, type CompileOptions } from "./plan/compile.ts";
+export { planBytes } from "./plan/plan-bytes.ts";
 export type { LossScale } from "./plan/loss-scale.ts";
 export type { PlanGates } from "./plan/plan-gates.ts";
 export type { Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";

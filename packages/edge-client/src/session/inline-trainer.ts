@@ -4,6 +4,7 @@
  */
 import { ShoalError } from "@shoal/errors";
 import {
+  batchOf,
   packShared,
   personalSpans,
   sharedKeys,
@@ -42,9 +43,6 @@ interface Equipment {
   readonly shared: SharedKeys;
 }
 
-/** Largest batch where a task asks for one batch of all samples. */
-const mostBatch = 65_536;
-
 /** @throws RangeError - data that are not what they say of themselves */
 export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer {
   const { data, testData, pause, randomBytes = systemRandomBytes } = options;
@@ -52,7 +50,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
   if (testData !== undefined) checkSplit(testData);
   let current: Equipment | undefined;
   const equip = async (task: TaskDescription): Promise<Equipment> => {
-    const batchSize = Math.min(task.local.batchSize ?? data.count, mostBatch);
+    const batchSize = batchOf(task.local, data.count);
     const key = JSON.stringify([task.model, batchSize, task.local.personal]);
     const equipment = current?.key === key ? current : { key, ...(await build(options, task, batchSize)) };
     current = equipment;

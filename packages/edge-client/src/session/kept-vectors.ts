@@ -4,7 +4,6 @@
  * Not through the encoder of messages: its buffer would be up to four times as long as they are, and stays when it has grown.
  */
 import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
-import { joinVectors } from "@shoal/federated";
 
 type Vectors = readonly (Uint8Array | null)[];
 
@@ -15,9 +14,15 @@ const lengthBytes = 4;
 /** @param facts - plain data @param vectors - borrowed */
 export function packVectors(facts: unknown, vectors: Vectors): Uint8Array {
   const head = encodePlainData([facts, vectors.map((each) => each?.length ?? null)], limits);
-  const length = new Uint8Array(lengthBytes);
-  new DataView(length.buffer).setUint32(0, head.length);
-  return joinVectors([length, head, ...vectors.filter((each) => each !== null)]);
+  const bytes = new Uint8Array(vectors.reduce((sum, each) => sum + (each?.length ?? 0), lengthBytes + head.length));
+  new DataView(bytes.buffer).setUint32(0, head.length);
+  let at = lengthBytes;
+  for (const each of [head, ...vectors]) {
+    if (each === null) continue;
+    bytes.set(each, at);
+    at += each.length;
+  }
+  return bytes;
 }
 
 /** @returns the facts as they were given, and views of `bytes`; undefined for what cannot be read, or of another release */

@@ -38,12 +38,6 @@ export interface CompileOptions {
   readonly lossScale?: LossScale | undefined;
 }
 
-/** Bytes of the one region that a plan for batches of `batchSize` rows takes. */
-export function planBytes(spec: ModelSpec, batchSize: number, precision: Precision = "float32"): number {
-  const graph = buildGraph(spec);
-  return layOutPlan(graph, planStages(graph), batchSize, precision).byteLength;
-}
-
 /**
  * Compiles a checked model (see `parseModelSpec`) for batches of up to `batchSize` rows.
  * @throws RangeError when batchSize is not a positive integer; ShoalError out_of_memory
