@@ -45,7 +45,7 @@ export interface MeasuredPlan {
 export interface Measured {
   /** Of all kernel memories of the client in the end: they never shrink. */
   readonly kernelBytes: number;
-  /** Arrays that were alive at once, at most. */
+  /** Arrays that were alive at once, at most, in the last round. */
   readonly arrayBytes: number;
   readonly requests: Readonly<Record<string, number>>;
   readonly refusals: readonly string[];
@@ -98,6 +98,7 @@ async function measureIn(folder: string, { task, data, rounds, memoryBytes }: Me
   const server = playServer(task, rounds);
   let [base, peak] = [0, 0];
   const look = (): void => {
+    if (server.taken() < rounds - 1) return;
     peak = Math.max(peak, aliveBytes() - base);
   };
   // Where most is alive: to look takes its time.

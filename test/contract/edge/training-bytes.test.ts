@@ -114,13 +114,11 @@ const headless = layoutOf(parseModelSpec(perceptron)).size - 3_010;
 const cases: readonly Case[] = [
   { name: "a perceptron in batches of 10", model: perceptron },
   { name: "one that sends int8", model: perceptron, task: { up: [{ name: "int8" }], down: [{ name: "int8" }] } },
-  { name: "one that sends a tenth", model: perceptron, task: { up: [{ name: "top_k", share: 0.1 }] } },
   { name: "one that sends all, with indices", model: perceptron, task: { up: [{ name: "top_k", share: 1 }] } },
   { name: "one with a head that stays", model: perceptron, task: { size: headless }, local: { personal: ["head"] } },
   { name: "one with SCAFFOLD", model: perceptron, local: { correction: "scaffold" } },
   { name: "a convolutional network in batches of 10", model: convolutional },
   { name: "in batches of 32", model: convolutional, local: { batchSize: 32 } },
-  { name: "with all its samples at once", model: convolutional, local: { batchSize: null } },
   { name: "a transformer in batches of 2", model: transformer, data: text, local: { batchSize: 2 } },
   { name: "in batches of 16", model: transformer, data: text, local: { batchSize: 16 } },
   { name: "an embedding in batches of 4", model: lookUp, data: words, local: { batchSize: 4 } },
