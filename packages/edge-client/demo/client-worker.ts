@@ -101,7 +101,13 @@ async function start({ origin, ticket, memoryBytes, compute, ...known }: Start):
   const storage = await openIndexedDbStorage(`shoal ${enrolment.client}`).catch(() => createMemoryStorage());
   session = join({
     storage,
-    ...{ task: enrolment.task, client: enrolment.client, plane, trainer, codec: createUpdateCodec(modules, memoryBytes) },
+    ...{
+      task: enrolment.task,
+      client: enrolment.client,
+      plane,
+      trainer,
+      codec: createUpdateCodec(modules, memoryBytes),
+    },
     device: { memoryBytes, platform: "browser" },
     onEvent: hear,
   });
