@@ -5,6 +5,7 @@ import { ShoalError } from "@shoal/errors";
 import { planLocalPrivacy } from "@shoal/federated";
 import { describe, expect, it } from "vitest";
 import { playJoined, type JoinedPlan, type JoinedRun } from "../support/joined-clients.ts";
+import { plainLocalTraining } from "../support/local-training.ts";
 import { settingsFor } from "../support/played-task.ts";
 
 const rounds = 2;
@@ -216,6 +217,17 @@ describe("a client that has joined", () => {
     expect(reasons).toEqual([unfit.message, "all rounds are done", "all rounds are done"]);
     expect(events.filter(({ name, type }) => name === "a" && type === "failed")).toHaveLength(1);
     expect(requests).toMatchObject({ answer_offer: 2, leave: 1 }); // of one round: it takes part, and does not
+  });
+
+  it("leaves before it takes part where all its samples at once do not fit it, and holds nobody up", async () => {
+    const local = { ...plainLocalTraining, batchSize: null };
+    const settings = settingsFor({ goal: 2, minimum: 2, invited: 3 }, { local });
+    const { contributions, reasons, requests, said } = await playJoined({ rounds: 4, memoryBytes: 1e6, settings });
+    expect(contributions).toEqual([2, 2, 2, 2]);
+    const reason = expect.stringMatching(/at once takes \d+ bytes, the device has 1000000$/) as string;
+    expect(reasons).toEqual([reason, "all rounds are done", "all rounds are done"]);
+    expect(said).toContainEqual(expect.objectContaining({ type: "answer_offer", takesPart: false, reason }));
+    expect(requests).toEqual({ check_in: expect.any(Number) as number, answer_offer: 1, leave: 1 });
   });
 
   it("says of its own mishaps no more than their kind where something is promised of its privacy", async () => {

@@ -11,6 +11,7 @@ import {
   type SessionEvent,
   type SessionModel,
 } from "@shoal/edge-client";
+import { isShoalError } from "@shoal/errors";
 import {
   createInProcessPlane,
   type ClientNotice,
@@ -21,7 +22,6 @@ import {
 } from "@shoal/federated";
 import { loadKernelModules } from "@shoal/kernels-wasm";
 import { createVectorCodecs } from "@shoal/optimization";
-import { isShoalError } from "@shoal/errors";
 import { createKernelSite } from "./kernel-site.ts";
 import { createMortalClient } from "./mortal-client.ts";
 import { descriptionOf, settingsFor, taskSize } from "./played-task.ts";
@@ -47,6 +47,8 @@ export interface JoinedPlan extends Partial<InProcessPlaneOptions> {
   readonly privacyLimit?: PrivacyBudget;
   /** What the training of client "a" throws. */
   readonly unfit?: Error;
+  /** Of client "a"; default: enough for any task. */
+  readonly memoryBytes?: number;
   /** Whether client "a" hears a notice of this type; default: all. */
   readonly hears?: (type: ClientNotice["type"]) => boolean;
 }
@@ -125,13 +127,14 @@ async function run(plan: JoinedPlan, clock: Clock): Promise<JoinedRun> {
       const session = openSession({
         ...{ task: "digits", client: name, plane: mortal.plane, trainer: mortal.trainer, codec },
         ...{ storage: mortal.storage, clock: mortal.clock, random: createRandom(`${name} ${life}`) },
-        device: { memoryBytes: 1e9, platform: "node" },
+        device: { memoryBytes: name === "a" ? (plan.memoryBytes ?? 1e9) : 1e9, platform: "node" },
         ...(name === "a" && plan.privacyLimit !== undefined && { privacyLimit: plan.privacyLimit }),
         onEvent: (event) => void events.push({ ...event, name }),
       });
       last.set(name, session);
       const ended = session.ended.catch((error: unknown) => {
         if (isShoalError(error, "privacy_budget_spent")) return error.message;
+        if (plan.memoryBytes !== undefined && isShoalError(error, "out_of_memory")) return error.message;
         if (plan.unfit === undefined || error !== plan.unfit) throw error;
         return plan.unfit?.message ?? "";
       });

@@ -32,7 +32,7 @@ export interface AggregatorSettings {
   readonly sampleCap: number;
   /** N of SCAFFOLD: clients there are. */
   readonly population: number;
-  /** Bytes that training takes on a device, about. */
+  /** Bytes that training takes on a device, as clients are told. */
   readonly memoryBytes: number;
   /** Clients measure the values of a round on their own test data. */
   readonly evaluates: boolean;

@@ -25,6 +25,8 @@ const mostBytesLater: Readonly<Record<string, number>> = {
   "log-space": 1_000,
   "play-secure-round": 11_000,
   "kernel-codec": 6_500,
+  "check-device": 1_000,
+  "plan-bytes": 4_000,
 };
 
 /** The page of `shoal edge`, before it takes part: what is seen, and the client with its two workers. About 98,400 now. */

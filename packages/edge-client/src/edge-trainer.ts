@@ -6,7 +6,7 @@
  * Source  McMahan et al., AISTATS 2017, algorithm 1 (ClientUpdate).
  */
 import { ShoalError } from "@shoal/errors";
-import { decideAdmission, type AdmissionDecision, type AdmissionLimits } from "@shoal/federated";
+import { decideAdmission, trainerBytes, type AdmissionDecision, type AdmissionLimits } from "@shoal/federated";
 import {
   createKernelMemory,
   instantiateKernels,
@@ -21,6 +21,8 @@ import {
   createBatchFiller,
   createEpochPlan,
   createShuffle,
+  layoutOf,
+  planBytes,
   type ModelSpec,
   type ParameterLayout,
   type Plan,
@@ -102,6 +104,7 @@ const defaultBatchSize = 32;
 const defaultMemoryBytes = 256 * 2 ** 20;
 /** It grows as the model needs. */
 const usualInitialBytes = 2 ** 20;
+const greatestMemoryBytes = 2 ** 32;
 const floatBytes = Float32Array.BYTES_PER_ELEMENT;
 
 interface Workplace {
@@ -117,11 +120,10 @@ interface Workplace {
   correction: number | undefined;
 }
 
-/** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory */
+/** Compiles the model and takes all memory at once. @throws ShoalError out_of_memory - says what it takes */
 export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
   const { modules, spec, batchSize = defaultBatchSize, build = "auto" } = options;
-  const maximumBytes = options.memoryBytes ?? defaultMemoryBytes;
-  const memory = createKernelMemory({ maximumBytes, initialBytes: Math.min(maximumBytes, usualInitialBytes) });
+  const memory = takeMemory(spec, batchSize, options.memoryBytes ?? defaultMemoryBytes);
   const kernels = instantiateKernels(modules, memory, { build });
   const plan = compileFloat32(spec, { batchSize, kernels, memory });
   const vector = (): number => memory.allocate(plan.layout.size * floatBytes).byteOffset;
@@ -154,6 +156,19 @@ export function createEdgeTrainer(options: EdgeTrainerOptions): EdgeTrainer {
       return measure(place, parameters, data);
     },
   };
+}
+
+/** No more addresses are reserved than a task may need: devices refuse what they could not give. */
+function takeMemory(spec: ModelSpec, batchSize: number, most: number): KernelMemory {
+  const model = { size: layoutOf(spec).size, planBytes: planBytes(spec, batchSize) };
+  const needed = trainerBytes(model, { correction: "none" });
+  if (needed > most) {
+    const sentence = `the kernels take ${needed} bytes for batches of ${batchSize}, this trainer may have ${most}`;
+    throw new ShoalError("out_of_memory", sentence, { requestedBytes: needed, maximumBytes: most });
+  }
+  const maximumBytes = Math.min(most, trainerBytes(model, { correction: "scaffold" }), greatestMemoryBytes);
+  const initialBytes = Math.min(maximumBytes, usualInitialBytes);
+  return createKernelMemory({ maximumBytes, initialBytes, growth: "exact" });
 }
 
 function measure({ plan, memory, parameters: at }: Workplace, parameters: Float32Array, data: Split): EdgeMeasurement {

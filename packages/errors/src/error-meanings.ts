@@ -38,7 +38,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   port_in_use: "Another process listens on the port.",
   cluster_exists: "A cluster of this name is up on this machine already.",
   file_not_writable: "A file or folder cannot be written.",
-  out_of_memory: "The kernel memory has no region of the requested size.",
+  out_of_memory: "The kernel memory has no region of the requested size, or a device not the memory that a task takes.",
   cancelled: "The caller gave up, or the process is shutting down.",
   internal: "A broken promise inside Shoal: a bug. Please report it.",
 };

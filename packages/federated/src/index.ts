@@ -48,7 +48,9 @@ export {
   type SharedKeys,
 } from "./client/personal-layers.ts";
 export { addProximalTerm } from "./client/proximal.ts";
-export { trainingBytes } from "./client/training-bytes.ts";
+export { batchOf } from "./client/batch-of.ts";
+export { codecBytes, trainingBytes } from "./client/training-bytes.ts";
+export { trainerBytes, type CompiledModel } from "./client/trainer-bytes.ts";
 export { joinVectors, vectorsTogether, vectorWithin } from "./contribution/vectors-together.ts";
 export { correctGradient, moveControl, renewControl, replaceControl, type LocalPass } from "./client/scaffold.ts";
 export { partitionByLabels, partitionByShards } from "./partition/by-label.ts";

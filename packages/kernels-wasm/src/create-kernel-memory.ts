@@ -24,6 +24,11 @@ export interface KernelMemoryOptions {
   readonly initialBytes?: number;
   /** Size it never exceeds, at most 4 GiB. Default 4 GiB, or as much of it as the platform lets us reserve. */
   readonly maximumBytes?: number;
+  /**
+   * How much it takes when it must grow. "generous" (default): 16 MiB or a quarter of what there is at least, for who grows
+   * often. "exact": what is asked for, in pages.
+   */
+  readonly growth?: "generous" | "exact";
   /** "auto" (default): shared where SharedArrayBuffer exists. */
   readonly shared?: "auto" | boolean;
 }
@@ -41,7 +46,7 @@ export function createKernelMemory(options: KernelMemoryOptions = {}): KernelMem
     options.maximumBytes === undefined
       ? reserveUpTo(initialPages, shared)
       : reserve(initialPages, pagesOf("maximumBytes", options.maximumBytes), shared);
-  return overMemory(memory.memory, memory.maximumPages * pageBytes, shared);
+  return overMemory(memory, options.growth ?? "generous", shared);
 }
 
 function canShare(): boolean {
@@ -54,6 +59,8 @@ function pagesOf(name: string, bytes: number): number {
   }
   return Math.ceil(bytes / pageBytes);
 }
+
+type Growth = NonNullable<KernelMemoryOptions["growth"]>;
 
 interface Reserved {
   readonly memory: WebAssembly.Memory;
@@ -87,8 +94,8 @@ function reserveUpTo(initialPages: number, shared: boolean): Reserved {
   }
 }
 
-function overMemory(memory: WebAssembly.Memory, maximumBytes: number, shared: boolean): KernelMemory {
-  const lastByte = Math.min(maximumBytes, greatestMaximumBytes - alignment);
+function overMemory({ memory, maximumPages }: Reserved, growth: Growth, shared: boolean): KernelMemory {
+  const lastByte = Math.min(maximumPages * pageBytes, greatestMaximumBytes - alignment);
   const allocator = createAllocator(reservedBytes, Math.min(memory.buffer.byteLength, lastByte));
   // Every buffer object that views of this memory may have: growth of a shared memory makes a new one each time. The engine
   // then makes new ones for all shared memories of the thread, so the growth of another memory is noticed here only by looking.
@@ -97,7 +104,7 @@ function overMemory(memory: WebAssembly.Memory, maximumBytes: number, shared: bo
   let touchedEnd = reservedBytes;
 
   const grow = (byteLength: number): void => {
-    growFor(memory, allocator, byteLength, lastByte);
+    growFor(memory, allocator, byteLength, { lastByte, growth });
     allocator.extend(Math.min(memory.buffer.byteLength, lastByte));
     buffers.add(memory.buffer);
   };
@@ -143,13 +150,18 @@ function overMemory(memory: WebAssembly.Memory, maximumBytes: number, shared: bo
 }
 
 /** Grows the memory so that a block fits, if the maximum allows it. */
-function growFor(memory: WebAssembly.Memory, allocator: Allocator, byteLength: number, lastByte: number): void {
+function growFor(
+  memory: WebAssembly.Memory,
+  allocator: Allocator,
+  byteLength: number,
+  { lastByte, growth }: { readonly lastByte: number; readonly growth: Growth },
+): void {
   const missing = allocator.missingBytes(byteLength);
   const needed = allocator.end + missing;
   if (needed > lastByte) throw noRegion(byteLength, allocator, lastByte);
   const generous = Math.max(needed, allocator.end + Math.max(leastGrowthBytes, allocator.end / 4));
   const current = memory.buffer.byteLength;
-  for (const target of [Math.min(generous, lastByte), needed]) {
+  for (const target of growth === "exact" ? [needed] : [Math.min(generous, lastByte), needed]) {
     try {
       memory.grow(Math.ceil((target - current) / pageBytes));
       return;

@@ -56,9 +56,10 @@ export {
 } from "./model-file/model-file.ts";
 export { matchTensors, readTensors, type InitialTensor, type Tensor } from "./model-file/read-tensors.ts";
 export { encodeOnnx } from "./onnx/encode-onnx.ts";
-export { compile, planBytes, type CompileOptions } from "./plan/compile.ts";
+export { compile, type CompileOptions } from "./plan/compile.ts";
 export { compileFloat32 } from "./plan/compile-float32.ts";
 export type { PlanRoom } from "./plan/compile-plan.ts";
+export { planBytes } from "./plan/plan-bytes.ts";
 export type { LossScale } from "./plan/loss-scale.ts";
 export type { PlanGates } from "./plan/plan-gates.ts";
 export type { Plan, PlanMemory, PlanOutput } from "./plan/plan.ts";

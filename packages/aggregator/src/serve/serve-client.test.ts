@@ -250,6 +250,10 @@ describe("an aggregator's answers", () => {
       const reply = await scene.ask("m1", { type: "check_in", device: { ...device, ...lacking } });
       expect(reply).toMatchObject({ type: "turned_away", isFinal: true });
     }
+    const checkIn = (memoryBytes: number) => scene.ask("m1", { type: "check_in", device: { ...device, memoryBytes } });
+    const reason = "training takes 500000000 bytes, the device has 499999999";
+    expect(await checkIn(5e8 - 1)).toMatchObject({ type: "turned_away", isFinal: true, reason });
+    expect(await checkIn(5e8)).toMatchObject({ type: "checked_in" });
     await scene.aggregator.close();
   });
 

@@ -2,7 +2,9 @@
 import { counted, ShoalError } from "@shoal/errors";
 import {
   arrivalOf,
+  batchOf,
   clientsNeeded,
+  codecBytes,
   crowdOf,
   goalOf,
   mostByCoins,
@@ -10,13 +12,15 @@ import {
   parseAggregationPolicy,
   parsePrivacy,
   parseRobustRule,
+  personalSpans,
   planCentralPrivacy,
   planLocalPrivacy,
   planSecureSum,
-  trainingBytes,
+  sharedKeys,
+  trainerBytes,
   type CentralRounds,
 } from "@shoal/federated";
-import { layoutOf, parseModelSpec } from "@shoal/models";
+import { layoutOf, parseModelSpec, planBytes } from "@shoal/models";
 import { parseEncodingSpec } from "@shoal/optimization";
 import type { JobSpec } from "@shoal/protocol";
 
@@ -128,15 +132,19 @@ function checkEncodings({ down, up }: NonNullable<JobSpec["federated"]>): void {
   }
 }
 
-/** Clients train in a WebAssembly memory. */
-const mostDeviceBytes = 2 ** 32;
+/** Clients train in one WebAssembly memory, and code vectors in another. */
+const mostMemoryBytes = 2 ** 32;
 
 /** @throws ShoalError invalid_job - for a model that no device could hold, on which a run would wait for ever */
-function checkDevices({ local }: NonNullable<JobSpec["federated"]>, model: JobSpec["model"]): void {
-  const { size } = layoutOf(parseModelSpec(model));
-  const bytes = trainingBytes(size, local);
-  if (bytes <= mostDeviceBytes) return;
-  const sentence = `expected a model that clients can train in ${mostDeviceBytes} bytes, this one takes ${bytes}`;
+function checkDevices({ local, up }: NonNullable<JobSpec["federated"]>, model: JobSpec["model"]): void {
+  const spec = parseModelSpec(model);
+  const { size, segments } = layoutOf(spec);
+  const sent = sharedKeys(size, personalSpans(segments, local.personal)).count;
+  // A client with one sample has the smallest batch where all are one.
+  const trainer = trainerBytes({ size, planBytes: planBytes(spec, batchOf(local, 1)) }, local);
+  const bytes = Math.max(trainer, codecBytes({ size: sent, up }));
+  if (bytes <= mostMemoryBytes) return;
+  const sentence = `expected a model and batches that clients can train in ${mostMemoryBytes} bytes, these take ${bytes}`;
   reject("job.model", sentence);
 }
 

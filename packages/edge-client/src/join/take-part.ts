@@ -50,7 +50,7 @@ export async function takePart({ start, compute, hints, onEvent, signal, ...own 
   });
   const { client, task } = enrolment;
   const session = openSession({
-    ...{ task, client, plane, trainer, codec: createUpdateCodec(modules), onEvent },
+    ...{ task, client, plane, trainer, codec: createUpdateCodec(modules, start.memoryBytes), onEvent },
     device: { memoryBytes: start.memoryBytes, platform: start.platform },
     ...(start.privacyLimit !== undefined && { privacyLimit: start.privacyLimit }),
     // One key may have another name in another invitation: what it was there is not what it is here.

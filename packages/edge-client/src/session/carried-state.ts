@@ -4,8 +4,8 @@
  * A client that dies between keeping this and keeping its update trains the round again: what the round began with is
  * therefore kept beside what it left, and given out again.
  */
-import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
 import type { ClientStorage } from "../storage/client-storage.ts";
+import { floatsOf, packVectors, unpackVectors } from "./kept-vectors.ts";
 
 export interface CarriedState {
   /**
@@ -20,24 +20,17 @@ export interface CarriedState {
 type Counts = (round: number) => boolean;
 
 interface Kept {
-  readonly task: string;
   readonly round: number;
   readonly before: Uint8Array | null;
-  readonly after: Uint8Array;
+  readonly after: Uint8Array | null;
 }
-
-const limits = { what: "what a client carries", maximumBytes: 2 ** 31, allowRefs: false };
 
 export function createCarriedState(storage: ClientStorage, task: string, name: string): CarriedState {
   const key = `carried/${name}`;
   const read = async (): Promise<Kept | undefined> => {
-    const bytes = await storage.get(key);
-    try {
-      const kept = bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as Kept);
-      return kept?.task === task ? kept : undefined;
-    } catch {
-      return undefined;
-    }
+    const [facts, [before = null, after = null]] = unpackVectors(await storage.get(key)) ?? [undefined, []];
+    const [ofTask, round] = (facts ?? []) as readonly [task?: string, round?: number];
+    return ofTask === task && round !== undefined ? { round, before, after } : undefined;
   };
   const beginning = (kept: Kept | undefined, round: number, counts: Counts = () => true): Uint8Array | null => {
     if (kept === undefined) return null;
@@ -47,12 +40,11 @@ export function createCarriedState(storage: ClientStorage, task: string, name: s
     async before(round, counts) {
       const bytes = beginning(await read(), round, counts);
       if (bytes === null || bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined;
-      return new Float32Array(bytes.slice().buffer);
+      return floatsOf(bytes);
     },
     async keep(round, after, counts) {
       const bytes = new Uint8Array(after.buffer, after.byteOffset, after.byteLength);
-      const kept: Kept = { task, round, before: beginning(await read(), round, counts), after: bytes };
-      await storage.set(key, encodePlainData(kept, limits));
+      await storage.set(key, packVectors([task, round], [beginning(await read(), round, counts), bytes]));
     },
   };
 }

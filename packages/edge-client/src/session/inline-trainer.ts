@@ -5,6 +5,7 @@
 import { nextTurn } from "@shoal/actors/browser";
 import { ShoalError } from "@shoal/errors";
 import {
+  batchOf,
   packShared,
   personalSpans,
   sharedKeys,
@@ -43,9 +44,6 @@ interface Equipment {
   readonly shared: SharedKeys;
 }
 
-/** Largest batch where a task asks for one batch of all samples. */
-const mostBatch = 65_536;
-
 /** @throws RangeError - data that are not what they say of themselves */
 export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer {
   const { data, testData, pause = nextTurn, randomBytes = systemRandomBytes } = options;
@@ -53,7 +51,7 @@ export function createInlineTrainer(options: InlineTrainerOptions): LocalTrainer
   if (testData !== undefined) checkSplit(testData);
   let current: Equipment | undefined;
   const equip = async (task: TaskDescription): Promise<Equipment> => {
-    const batchSize = Math.min(task.local.batchSize ?? data.count, mostBatch);
+    const batchSize = batchOf(task.local, data.count);
     const key = JSON.stringify([task.model, batchSize, task.local.personal]);
     const equipment = current?.key === key ? current : { key, ...(await build(options, task, batchSize)) };
     current = equipment;

@@ -33,7 +33,9 @@ export interface KernelCodec {
 
 /** @param memoryBytes - that vectors may take; default 256 MiB */
 export function createKernelCodec(modules: KernelModules, memoryBytes: number = 256 * 2 ** 20): KernelCodec {
-  const memory = createKernelMemory({ maximumBytes: memoryBytes });
+  const maximumBytes = Math.min(memoryBytes, greatestMemoryBytes);
+  const initialBytes = Math.min(maximumBytes, usualInitialBytes);
+  const memory = createKernelMemory({ maximumBytes, initialBytes, growth: "exact" });
   const kernels = instantiateKernels(modules, memory, { build: "auto" });
   let current: { readonly key: string; readonly codecs: VectorCodecs } | undefined;
   const codecsFor = (encoding: EncodingSpec, size: number, plain: readonly PlainKeys[]): VectorCodecs => {
@@ -73,6 +75,9 @@ export function createKernelCodec(modules: KernelModules, memoryBytes: number = 
   };
 }
 
+/** It grows as vectors need. */
+const usualInitialBytes = 2 ** 21;
+const greatestMemoryBytes = 2 ** 32;
 const only = "only";
 const named: Readonly<Record<string, EncodingSpec | undefined>> = specs;
 

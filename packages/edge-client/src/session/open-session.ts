@@ -260,6 +260,7 @@ function furnish(
   const { client, trainer, codec, onEvent } = options;
   return {
     ...{ client, task, plane, shelf, storage, model: state.model, trainer, codec, signal, now: () => clock.now() },
+    memoryBytes: options.device.memoryBytes,
     unsent: createCarriedState(storage, task.task, "unsent"),
     personal: createCarriedState(storage, task.task, "personal"),
     ...{ cryptography: options.cryptography, privacyLimit: options.privacyLimit },

@@ -11,7 +11,8 @@
 import { decodePlainData, encodePlainData } from "@shoal/actors/browser";
 import type { ControlOffer, RoundOffer } from "@shoal/federated";
 import type { ClientStorage } from "../storage/client-storage.ts";
-import { beginning, entryBefore, withEntry, type ControlHistory } from "./control-history.ts";
+import { beginning, entryBefore, withEntry, type ControlEntry, type ControlHistory } from "./control-history.ts";
+import { floatsOf, packVectors, unpackVectors } from "./kept-vectors.ts";
 
 export interface ControlBegun {
   /** [size] float32, the caller's. */
@@ -42,25 +43,17 @@ interface Confirmed {
 
 const historyName = "carried/control";
 const confirmedName = "carried/control-confirmed";
-const limits = { what: "what a client knows of its control", maximumBytes: 2 ** 31, allowRefs: false };
+const limits = { what: "what a client knows of its control", maximumBytes: 2 ** 16, allowRefs: false };
 
 export function createOwnControl(storage: ClientStorage, task: string): OwnControl {
-  const read = async <T>(name: string): Promise<T | undefined> => {
-    const bytes = await storage.get(name);
-    try {
-      return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as T);
-    } catch {
-      return undefined;
-    }
-  };
   const historyOf = async ({ control }: ControlledOffer): Promise<ControlHistory> => {
-    const known = await read<ControlHistory>(historyName);
+    const known = unpackHistory(await storage.get(historyName));
     const isOld = known?.task !== task || known.epoch < control.epoch;
     return isOld ? beginning(task, control.epoch) : known;
   };
   const found = async (offer: ControlledOffer): Promise<Found> => {
     const history = await historyOf(offer);
-    const confirmed = await read<Confirmed>(confirmedName);
+    const confirmed = readConfirmed(await storage.get(confirmedName));
     const isConfirmed = (round: number): boolean => confirmed?.epoch === history.epoch && confirmed.round === round;
     return { history, isConfirmed };
   };
@@ -70,7 +63,7 @@ export function createOwnControl(storage: ClientStorage, task: string): OwnContr
       const entry = entryBefore(history, offer, isConfirmed);
       if (entry === undefined) return history.epoch > offer.control.epoch ? "later_epoch" : "too_far_back";
       const { both } = entry;
-      const vectors = both?.length === 2 * size * Float32Array.BYTES_PER_ELEMENT ? floats(both) : undefined;
+      const vectors = both?.length === 2 * size * Float32Array.BYTES_PER_ELEMENT ? floatsOf(both) : undefined;
       const begun = vectors ?? new Float32Array(2 * size);
       return { own: begun.slice(0, size), unsent: begun.slice(size) };
     },
@@ -80,7 +73,7 @@ export function createOwnControl(storage: ClientStorage, task: string): OwnContr
       both.set(own);
       both.set(unsent, own.length);
       const next = withEntry(history, offer, isConfirmed, new Uint8Array(both.buffer));
-      await storage.set(historyName, encodePlainData(next, limits));
+      await storage.set(historyName, packHistory(next));
     },
     async confirm({ round, control }) {
       await storage.set(confirmedName, encodePlainData({ epoch: control.epoch, round } satisfies Confirmed, limits));
@@ -93,7 +86,28 @@ interface Found {
   readonly isConfirmed: (round: number) => boolean;
 }
 
-/** Copies: bytes need not be aligned where they stand. */
-function floats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+function readConfirmed(bytes: Uint8Array | undefined): Confirmed | undefined {
+  try {
+    return bytes === undefined ? undefined : (decodePlainData(bytes, limits, "refuse") as Confirmed);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Entries without their vectors. */
+type Facts = Omit<ControlHistory, "entries"> & { readonly entries: readonly Omit<ControlEntry, "both">[] };
+
+function packHistory({ entries, ...rest }: ControlHistory): Uint8Array {
+  const facts: Facts = { ...rest, entries: entries.map(({ round, next }) => ({ round, next })) };
+  return packVectors(
+    facts,
+    entries.map(({ both }) => both),
+  );
+}
+
+function unpackHistory(bytes: Uint8Array | undefined): ControlHistory | undefined {
+  const [facts, vectors] = unpackVectors(bytes) ?? [];
+  if (facts === undefined) return undefined;
+  const { entries, ...rest } = facts as Facts;
+  return { ...rest, entries: entries.map((each, at) => ({ ...each, both: vectors?.[at] ?? null })) };
 }

@@ -23,10 +23,18 @@ import type { RoundControl } from "./round-control.ts";
 import type { RoundOutcome, RoundRoom } from "./round-room.ts";
 import type { WorkRecord } from "./work-record.ts";
 
-/** Goes on from `record`. @throws ShoalError cancelled - the round is over; privacy_budget_spent; what the training threw */
+/**
+ * Goes on from `record`.
+ * @throws ShoalError cancelled - the round is over; privacy_budget_spent; out_of_memory; what the training threw
+ */
 export async function playRound(room: RoundRoom, record: WorkRecord): Promise<RoundOutcome> {
   if (record.contribution !== null) return contribute(room, record);
   const { round } = record.offer;
+  if (room.task.local.batchSize === null) {
+    // Nothing is answered or fetched before: a task that does not fit costs its round no time.
+    const { checkDevice } = await import("./check-device.ts");
+    checkDevice(room.task, room.trainer.samples, room.memoryBytes);
+  }
   const { secure } = room.task.privacy;
   if (secure !== null) {
     // Most tasks do not mask: what that takes comes when it is asked for.

@@ -21,6 +21,8 @@ export interface RoundRoom {
   readonly shelf: WorkShelf;
   readonly trainer: LocalTrainer;
   readonly codec: UpdateCodec;
+  /** That training may take on this device. */
+  readonly memoryBytes: number;
   /** What lossy encodings have left unsent. */
   readonly unsent: CarriedState;
   /** Values of layers that stay here. */

@@ -35,7 +35,10 @@ export interface TaskDescription {
   readonly normBound: number | null;
   readonly sampleCap: number;
   readonly privacy: ClientPrivacy;
-  /** Bytes that training takes, about. */
+  /**
+   * Bytes that training takes on a device (`trainingBytes`); where all samples of a client are one batch, with one sample: what
+   * its own take a client finds out itself.
+   */
   readonly memoryBytes: number;
 }
 

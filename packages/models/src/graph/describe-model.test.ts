@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planBytes } from "../plan/compile.ts";
+import { planBytes } from "../plan/plan-bytes.ts";
 import { parseModelSpec } from "../spec/parse-model-spec.ts";
 import { describeModel } from "./describe-model.ts";
 

@@ -9,7 +9,8 @@ import { createCounterRandom } from "../random/counter-random.ts";
 import type { ActivationLayer, DenseLayer, LossSpec, ModelSpec } from "../spec/model-spec.ts";
 import { layoutOf } from "../spec/parameter-layout.ts";
 import { initializeParameters } from "../spec/initialize-parameters.ts";
-import { compile, planBytes } from "./compile.ts";
+import { compile } from "./compile.ts";
+import { planBytes } from "./plan-bytes.ts";
 import { regionMemory } from "./region-memory.ts";
 
 const functions = activationNames;

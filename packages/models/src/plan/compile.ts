@@ -1,14 +1,11 @@
 /** Compiles a model in any precision. */
 import type { Kernels } from "@shoal/kernels-wasm";
-import { buildGraph } from "../graph/build-graph.ts";
 import type { ModelSpec } from "../spec/model-spec.ts";
 import { compilePlan, type Arithmetic, type PlanRoom } from "./compile-plan.ts";
 import { placeHalves } from "./half-buffers.ts";
 import { halfMoves } from "./half-moves.ts";
-import { layOutPlan } from "./lay-out.ts";
 import { scaledGradient, type LossScale } from "./loss-scale.ts";
 import type { Plan } from "./plan.ts";
-import { planStages } from "./plan-stages.ts";
 import { halfCodec, type Precision } from "./precision.ts";
 
 export interface CompileOptions extends PlanRoom {
@@ -16,13 +13,6 @@ export interface CompileOptions extends PlanRoom {
   readonly precision?: Precision | undefined;
   /** What the losses are multiplied by while their gradients are computed; default 1. See `loss-scale.ts`. */
   readonly lossScale?: LossScale | undefined;
-}
-
-/** Bytes of the one region that a plan for batches of `batchSize` rows takes. */
-export function planBytes(spec: ModelSpec, batchSize: number, precision: Precision = "float32"): number {
-  const graph = buildGraph(spec);
-  const place = precision === "float32" ? undefined : placeHalves;
-  return layOutPlan(graph, planStages(graph), batchSize, place).byteLength;
 }
 
 /**

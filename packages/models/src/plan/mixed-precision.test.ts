@@ -5,8 +5,9 @@ import { createCounterRandom } from "../random/counter-random.ts";
 import { initializeParameters } from "../spec/initialize-parameters.ts";
 import type { LayerSpec, ModelSpec } from "../spec/model-spec.ts";
 import { parseModelSpec } from "../spec/parse-model-spec.ts";
-import { compile, planBytes } from "./compile.ts";
+import { compile } from "./compile.ts";
 import type { LossScale } from "./loss-scale.ts";
+import { planBytes } from "./plan-bytes.ts";
 import type { Precision } from "./precision.ts";
 
 const loss = { type: "softmax_cross_entropy" };

@@ -3,6 +3,7 @@ import type { AggregatorSettings } from "@shoal/aggregator";
 import { ShoalError } from "@shoal/errors";
 import {
   arrivalOf,
+  batchOf,
   clientsNeeded,
   crowdOf,
   defaultStandingRules,
@@ -13,6 +14,7 @@ import {
   planeProtocol,
   sharedKeys,
   trainingBytes,
+  vectorsTogether,
   type LocalTraining,
   type PlainKeys,
   type ResolvedAggregationPolicy,
@@ -21,7 +23,7 @@ import {
   type SharedKeys,
   type TaskDescription,
 } from "@shoal/federated";
-import { layoutOf, parseModelSpec, type Segment } from "@shoal/models";
+import { layoutOf, parseModelSpec, planBytes, type Segment } from "@shoal/models";
 import type { FederatedSettings, JobSpec } from "@shoal/protocol";
 import { mostAccumulated } from "./local-steps.ts";
 import { poissonPlan, privacyOfTask, securePlan, type TaskPrivacy } from "./privacy-of-task.ts";
@@ -53,7 +55,8 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const { federated } = job;
   if (federated === null)
     throw new ShoalError("invalid_job", "job.federated: expected settings", { field: "job.federated" });
-  const layout = layoutOf(parseModelSpec(job.model));
+  const spec = parseModelSpec(job.model);
+  const layout = layoutOf(spec);
   const shared = sharedKeys(layout.size, personalSpans(layout.segments, federated.local.personal));
   const policy = policyOf(federated);
   // q-FedAvg weighs a client by how badly the values serve it that it was given.
@@ -62,7 +65,9 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
   const down = byName(federated.down);
   const up = byName(federated.up);
   const { normBound, sampleCap } = federated;
-  const memoryBytes = trainingBytes(layout.size, local);
+  // Where all samples of a client are one batch, only it knows what that takes: it says so when it is drawn.
+  const model = { size: layout.size, planBytes: planBytes(spec, batchOf(local, 1)) };
+  const memoryBytes = trainingBytes({ size: shared.count, local, up: federated.up }, model);
   const robust = federated.robust === null ? null : parseRobustRule(federated.robust);
   const declared = planOf(federated, policy, robust);
   const privacy = privacyOfTask(federated, declared, shared.count);
@@ -91,7 +96,7 @@ export function taskOfJob(run: string, job: JobSpec): FederatedTask {
       localPrivacy: privacy.local,
       secure: privacy.secure,
       evaluates: federated.evaluatesOnClients,
-      intake: intakeFor(memoryBytes),
+      intake: intakeFor(contentBytes(shared.count, local)),
       standing: defaultStandingRules,
       ...{ pace, mostClients, leaseMs: clientLeaseMs },
       roundMs: plan.configurationTimeoutMs + plan.reportingTimeoutMs,
@@ -138,9 +143,14 @@ function planOf(
 }
 
 /** However large the model, two of its contributions may be on their way: where there is room for none, none ever comes. */
-function intakeFor(memoryBytes: number): AggregatorSettings["intake"] {
-  const bytesOfClient = 2 * memoryBytes;
-  return { bytesOfClient, bytesInAll: Math.max(uploadBytes, memoryBytes), idleMs: uploadIdleMs };
+function intakeFor(contribution: number): AggregatorSettings["intake"] {
+  const bytesOfClient = 8 * contribution;
+  return { bytesOfClient, bytesInAll: Math.max(uploadBytes, 4 * contribution), idleMs: uploadIdleMs };
+}
+
+/** Of a contribution in float32. */
+function contentBytes(size: number, local: LocalTraining): number {
+  return vectorsTogether(local) * size * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /** Encodings go by their names. */
