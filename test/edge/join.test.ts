@@ -100,6 +100,6 @@ it("takes part with the same call in Node and in a page, and each is one client 
   }
   expect(inPage.hash).toBe(inNode.hash);
   expect(await page.evaluate("begin(2, 'of another cluster')")).toEqual({ code: "unauthenticated" });
-  expect(page.workers()).toHaveLength(0);
+  await expect.poll(() => page.workers()).toHaveLength(0); // the browser says so when they are gone
   expect(complaints).toEqual([]);
 });

@@ -7,7 +7,7 @@
 const kernels = /[\\/]packages[\\/]kernels-wasm[\\/]/;
 const errors = /[\\/]packages[\\/]errors[\\/]/;
 /** The page loads these, too: it shall not load the rest for them. */
-const alsoOnPage = /[\\/](describe-event|reconnect-hints)\.ts$/;
+const alsoOnPage = /[\\/](reconnect-hints|system-clock|next-turn|system-random|random|counter-random|philox)\.ts$/;
 
 const shared = { tags: ["$initial"], minShareCount: 2 };
 
