@@ -2,7 +2,7 @@
  * How a client is let in: it shows an invitation and the public half of a key of its own, and is given a pass that says
  * which subjects it may use, for some minutes. The other half of the key never leaves the device.
  */
-import { ShoalError, isErrorCode } from "@shoal/errors";
+import { ShoalError, isErrorCode, type ErrorCode } from "@shoal/errors";
 import * as z from "zod/mini";
 
 /** Where whoever serves clients (`shoal edge`) answers, below its origin. */
@@ -44,6 +44,17 @@ export const enrolmentSchema: z.ZodMiniType<Enrolment> = z.object({
 });
 
 const refusalSchema = z.object({ code: z.string(), message: z.string() });
+
+/**
+ * Answers of an edge that has understood and will say the same again. Whatever else comes may be somebody else's word (a
+ * proxy's page about its maintenance, a hotel's about its rules), or a failure that passes.
+ */
+export const finalRefusals: readonly ErrorCode[] = [
+  "unauthenticated",
+  "permission_denied",
+  "invalid_argument",
+  "update_needed",
+];
 
 const timeoutMs = 10_000;
 

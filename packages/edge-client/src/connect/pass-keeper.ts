@@ -1,7 +1,7 @@
 /** Holds a client's pass and asks for another one before it ends. */
 import type { Clock, Random, Timer } from "@shoal/actors/browser";
-import { isShoalError, ShoalError } from "@shoal/errors";
-import type { Enrolment } from "./enrolment.ts";
+import { isShoalError, ShoalError, type ErrorCode } from "@shoal/errors";
+import { finalRefusals, type Enrolment } from "./enrolment.ts";
 
 export interface PassKeeperOptions {
   readonly first: Enrolment;
@@ -23,11 +23,8 @@ export interface PassKeeper {
 /** A pass is renewed after this share of its time. */
 const renewAfter = 0.6;
 const leastRenewalMs = 5_000;
-/**
- * Answers of an edge that has understood and will say the same again. Whatever else comes may be somebody else's word (a
- * proxy's page about its maintenance, a hotel's about its rules), or a failure that passes.
- */
-const final = ["unauthenticated", "permission_denied", "run_not_found", "invalid_argument"] as const;
+/** A run that has gone does not come back. */
+const final: readonly ErrorCode[] = [...finalRefusals, "run_not_found"];
 
 export function createPassKeeper({ first, enrol, clock, random, onRefused }: PassKeeperOptions): PassKeeper {
   let newest = first;

@@ -15,7 +15,7 @@ export interface ComputeThread {
 }
 
 export function startCompute(thread: JoinThread, onDeath: (error: ShoalError) => void): ComputeThread {
-  const calls = createThreadCalls<void>();
+  const calls = createThreadCalls<void>("compute");
   const ask = (message: (call: number) => ToCompute, transfer: Transferable[] = []): Promise<void> =>
     calls.ask((call) => thread.port.postMessage(message(call), { transfer }));
   thread.port.addEventListener("message", ({ data }) => {

@@ -1,7 +1,8 @@
 /** Asks to be let in until it is: before a task begins, while nobody answers, while others have all the places. */
 import type { Clock, Random } from "@shoal/actors/browser";
-import { isShoalError, ShoalError, type ErrorCode } from "@shoal/errors";
+import { isShoalError, ShoalError } from "@shoal/errors";
 import { connectEdge, type ConnectEdgeOptions, type EdgeConnection } from "../connect/connect-edge.ts";
+import { finalRefusals } from "../connect/enrolment.ts";
 import type { ReconnectHints } from "../nats/reconnect-hints.ts";
 import { createReconnectPace } from "../nats/reconnect-pace.ts";
 
@@ -13,9 +14,6 @@ export interface PatientOptions extends ConnectEdgeOptions {
   readonly onWaiting: (reason: string) => void;
 }
 
-/** Asking again would end alike. */
-const final: readonly ErrorCode[] = ["unauthenticated", "permission_denied", "invalid_argument", "update_needed"];
-
 /** @throws ShoalError unauthenticated, permission_denied - it is not let in; invalid_argument - no key, no place; cancelled */
 export async function enrolPatiently(options: PatientOptions): Promise<EdgeConnection> {
   const { signal, onWaiting } = options;
@@ -25,7 +23,7 @@ export async function enrolPatiently(options: PatientOptions): Promise<EdgeConne
       try {
         return await connectEdge(options);
       } catch (error) {
-        if (final.some((code) => isShoalError(error, code))) throw error;
+        if (finalRefusals.some((code) => isShoalError(error, code))) throw error;
         onWaiting(ShoalError.from(error).message);
       }
       await pace.next(signal);

@@ -1,6 +1,9 @@
 /** What differs between Node and pages, for whoever joins a task there. */
 import type { ThreadPort, ToNetwork } from "./join-messages.ts";
 
+/** That training may take where neither the program nor the device says: half of what a small phone gives a tab. */
+export const usualMemoryBytes: number = 256 * 2 ** 20;
+
 /** A thread that was started. */
 export interface JoinThread {
   readonly port: ThreadPort;

@@ -29,7 +29,7 @@ export function startNetwork(thread: JoinThread, onEvent: (event: JoinEvent) => 
   const joined = Promise.withResolvers<{ readonly client: string; readonly task: string }>();
   const ended = Promise.withResolvers<string>();
   const over = Promise.withResolvers<void>();
-  const calls = createThreadCalls<ClientState>();
+  const calls = createThreadCalls<ClientState>("network");
   let failure: ShoalError | undefined;
   let last: ClientState | undefined;
   // Whoever does not ask how it ended is not told by a crash.

@@ -5,11 +5,9 @@
 import { Worker } from "node:worker_threads";
 import type { Split } from "@shoal/models";
 import type { ThreadPort } from "../join-messages.ts";
-import type { JoinPlace, JoinThread } from "../join-place.ts";
+import { usualMemoryBytes, type JoinPlace, type JoinThread } from "../join-place.ts";
 import type { JoinedSession, JoinOptions, JoinTask, TrainingData } from "../join-task.ts";
 import { joinOnThreads } from "../join-threads.ts";
-
-const usualMemoryBytes = 256 * 2 ** 20;
 
 /** Sources run as they are under the condition that makes packages resolve to sources; a build needs none. */
 const runsFromSources = import.meta.url.endsWith(".ts");

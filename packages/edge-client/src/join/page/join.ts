@@ -1,13 +1,11 @@
 /** Joining a task in a page: both threads are dedicated workers, which need no cross-origin isolation. */
 import type { Split } from "@shoal/models";
 import { createBrowserHints } from "../../nats/reconnect-hints.ts";
-import type { JoinPlace, JoinThread } from "../join-place.ts";
+import { usualMemoryBytes, type JoinPlace, type JoinThread } from "../join-place.ts";
 import type { JoinedSession, JoinOptions, JoinTask, TrainingData } from "../join-task.ts";
 import { joinOnThreads } from "../join-threads.ts";
 import { claimDatabase } from "./claim-database.ts";
 
-/** Where the device does not say: half of what a small phone gives a tab. */
-const usualMemoryBytes = 256 * 2 ** 20;
 const shareOfMemory = 1 / 8;
 
 /** As `join` of Node has it. */
