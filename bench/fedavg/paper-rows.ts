@@ -13,7 +13,7 @@ export const perceptron: ModelSpec = parseModelSpec({
 });
 
 /** Two 5×5 convolutions with pooling, 512 hidden: 1,663,370 parameters. */
-const convolutional = parseModelSpec({
+export const convolutional: ModelSpec = parseModelSpec({
   inputs: { shape: [1, 28, 28] },
   layers: [
     { type: "convolution", filters: 32, kernel: 5, padding: 2, activation: "relu" },

@@ -1,18 +1,11 @@
 /** Traces of masked contributions, through the whole chain in virtual time. */
-import { trace } from "@opentelemetry/api";
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { ClientRequest } from "@shoal/federated";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { maskedNames, playMasked } from "../support/masked-clients.ts";
+import { msOf, recordSpans } from "../support/recorded-spans.ts";
 
-const exporter = new InMemorySpanExporter();
-beforeEach(() => {
-  exporter.reset();
-  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
-});
-afterEach(() => trace.disable());
-
-const msOf = ([seconds, nanoseconds]: readonly [number, number]): number => seconds * 1000 + nanoseconds / 1e6;
+const exporter = recordSpans();
 
 /** Spans of each client's trace in the first round, by begin. */
 function tracesOf(): Map<string, readonly ReadableSpan[]> {

@@ -2,6 +2,7 @@
 import { batchOf, planeProtocol, trainingBytes, type TaskDescription } from "@shoal/federated";
 import { generateDigits, layoutOf, parseModelSpec, planBytes, type Split } from "@shoal/models";
 import { describe, expect, it } from "vitest";
+import { convolutional } from "../../../bench/fedavg/paper-rows.ts";
 import { plainLocalTraining } from "../../support/local-training.ts";
 import { measureClient } from "../../support/measured-client.ts";
 
@@ -14,20 +15,6 @@ const perceptron = {
     { type: "dense", outputs: 300, activation: "relu" },
     { type: "dense", outputs: 300, activation: "relu" },
     { type: "dense", name: "head", outputs: 10 },
-  ],
-  loss,
-};
-/** Of the paper on federated averaging. */
-const convolutional = {
-  inputs: { shape: [1, 28, 28] },
-  layers: [
-    { type: "convolution", filters: 32, kernel: 5, padding: 2, activation: "relu" },
-    { type: "max_pool", kernel: 2 },
-    { type: "convolution", filters: 64, kernel: 5, padding: 2, activation: "relu" },
-    { type: "max_pool", kernel: 2 },
-    { type: "flatten" },
-    { type: "dense", outputs: 512, activation: "relu" },
-    { type: "dense", outputs: 10 },
   ],
   loss,
 };

@@ -1,17 +1,11 @@
 import { trace } from "@opentelemetry/api";
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { attributes } from "@shoal/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { msOf, recordSpans } from "../../../../test/support/recorded-spans.ts";
 import { createContributionTraces } from "./contribution-traces.ts";
 
-const exporter = new InMemorySpanExporter();
-beforeEach(() => {
-  exporter.reset();
-  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
-});
-afterEach(() => trace.disable());
-
-const msOf = ([seconds, nanoseconds]: readonly [number, number]): number => seconds * 1000 + nanoseconds / 1e6;
+const exporter = recordSpans();
 const timesOf = ({ name, startTime, endTime }: ReadableSpan) => [name, msOf(startTime), msOf(endTime)];
 const span = (name: string, beginMs: number, endMs: number, own = {}) => ({ name, beginMs, endMs, attributes: own });
 
