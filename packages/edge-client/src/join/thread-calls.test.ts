@@ -9,14 +9,12 @@ it("a thread that does not answer for a minute is named, and one that does is wa
   const asked: number[] = [];
   const ask = () => calls.ask((call) => asked.push(call));
   const [answered, silent] = [ask(), ask()];
-  const refused = expect(silent).rejects.toThrow(
-    "[deadline_exceeded] the client's compute thread has not answered for a minute",
-  );
+  const outcome = silent.catch((error: unknown) => String(error));
   calls.answer(asked[0] ?? NaN, "here");
   await expect(answered).resolves.toBe("here");
   expect(vi.getTimerCount()).toBe(1);
   await vi.advanceTimersByTimeAsync(60_000);
-  await refused;
+  expect(await outcome).toContain("[deadline_exceeded] the client's compute thread has not answered for a minute");
   calls.answer(asked[1] ?? NaN, "too late");
   expect(vi.getTimerCount()).toBe(0);
 });
